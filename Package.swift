@@ -1,0 +1,79 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+/// What every target of ours is built with. Warnings are errors here, not on a command line, so that the packages we depend on keep their own rules.
+let settings: [SwiftSetting] = [
+    .enableUpcomingFeature("ExistentialAny"),
+    .enableUpcomingFeature("InternalImportsByDefault"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+    .enableUpcomingFeature("NonisolatedNonsendingByDefault"),
+    .treatAllWarnings(as: .error),
+]
+
+let argumentParser = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
+let asyncHTTPClient = Target.Dependency.product(name: "AsyncHTTPClient", package: "async-http-client")
+let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
+let nioCore = Target.Dependency.product(name: "NIOCore", package: "swift-nio")
+let serviceLifecycle = Target.Dependency.product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
+
+let package = Package(
+    name: "arobust",
+    platforms: [.macOS(.v26)],
+    products: [
+        .library(name: "Diagnosis", targets: ["Diagnosis"]),
+        .library(name: "Collectors", targets: ["Collectors"]),
+        .library(name: "ZMQBridge", targets: ["ZMQBridge"]),
+        .library(name: "MasterClients", targets: ["MasterClients"]),
+        .library(name: "Agent", targets: ["Agent"]),
+        .executable(name: "arobust", targets: ["arobust"]),
+    ],
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+        .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
+        .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
+        .package(url: "https://github.com/apple/swift-nio-http2", from: "1.46.0"),
+        .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
+        .package(url: "https://github.com/swift-server/async-http-client", from: "1.37.0"),
+        .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
+        .package(url: "https://github.com/swiftlang/swift-subprocess", from: "1.0.2", traits: []),
+    ],
+    targets: [
+        // No pkgConfig: Debian's libzmq.pc carries a flag that SwiftPM refuses with a warning on every build.
+        .systemLibrary(name: "CZeroMQ", providers: [.apt(["libzmq3-dev"])]),
+        .target(name: "Diagnosis", swiftSettings: settings),
+        .target(name: "ZMQBridge", dependencies: ["CZeroMQ", "Diagnosis", logging], swiftSettings: settings),
+        .target(
+            name: "Collectors",
+            dependencies: [
+                "Diagnosis", logging, asyncHTTPClient, nioCore,
+                .product(name: "Subprocess", package: "swift-subprocess"),
+            ],
+            swiftSettings: settings
+        ),
+        .target(
+            name: "MasterClients",
+            dependencies: [
+                "Diagnosis", logging, asyncHTTPClient, nioCore,
+                .product(name: "NIOPosix", package: "swift-nio"),
+                .product(name: "NIOHPACK", package: "swift-nio-http2"),
+                .product(name: "NIOHTTP2", package: "swift-nio-http2"),
+            ],
+            swiftSettings: settings
+        ),
+        .target(
+            name: "Agent",
+            dependencies: [
+                "Collectors", "Diagnosis", "MasterClients", "ZMQBridge", logging, serviceLifecycle,
+                .product(name: "Yams", package: "Yams"),
+            ],
+            swiftSettings: settings
+        ),
+        .target(
+            name: "Commands",
+            dependencies: ["Agent", "Diagnosis", "ZMQBridge", argumentParser, logging, serviceLifecycle],
+            swiftSettings: settings
+        ),
+        .executableTarget(name: "arobust", dependencies: ["Commands", argumentParser], swiftSettings: settings),
+    ],
+    swiftLanguageModes: [.v6]
+)

@@ -1,0 +1,26 @@
+/// A source of diagnosis data on this node: the arobust guide's collector, with its four operations.
+///
+/// A collector never throws into the program that it watches: what goes wrong is logged, and the next round tries again.
+/// One round is `isEnabled`, `collectData()`, and, if that gave something, `storeData(_:)`; rounds of one collector never overlap.
+public protocol DataCollector<CollectedData>: Sendable {
+    associatedtype CollectedData: Sendable
+
+    /// Names the collector in log lines.
+    var name: String { get }
+
+    /// Whether there is anything to collect from now. Asked before every round; must be cheap.
+    func isEnabled() async -> Bool
+
+    /// Takes the next piece of data from the source, or `nil` if there is none now.
+    func collectData() async -> CollectedData?
+
+    /// Makes metrics of `data` and reports them to the client.
+    ///
+    /// Without a client a warning is logged; a failed report is logged as an error.
+    /// - Returns: whether the data was reported. If not, a collector whose source keeps its data (a log file) collects it again.
+    @discardableResult
+    func storeData(_ data: CollectedData) async -> Bool
+
+    /// Sets whom to report to.
+    func setClient(_ client: any MasterClient) async
+}

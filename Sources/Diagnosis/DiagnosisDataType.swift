@@ -1,0 +1,30 @@
+/// What kind of diagnosis data a metric carries: a name, open for a user's own collectors.
+///
+/// The first three are the arobust guide's; DLRover's master knows them and `GENERIC` as
+/// `DiagnosisDataType` (`dlrover/python/diagnosis/common/constants.py`) and stores any other name under its own key.
+public struct DiagnosisDataType: RawRepresentable, Hashable, Sendable, Codable {
+    public let rawValue: String
+
+    /// Takes any name; one that `isValid` refuses is turned away where it would enter the bus.
+    public init(rawValue: String) {
+        self.rawValue = rawValue
+    }
+
+    /// Lines of the training log.
+    public static let trainingLog = DiagnosisDataType(rawValue: "TRAINING_LOG")
+    /// One page of XPUTimer's Prometheus metrics.
+    public static let xpuTimerMetric = DiagnosisDataType(rawValue: "XPU_TIMER_METRIC")
+    /// Stacks of training processes.
+    public static let stackTrace = DiagnosisDataType(rawValue: "STACK_TRACE")
+    /// Anything else.
+    public static let generic = DiagnosisDataType(rawValue: "GENERIC")
+
+    /// Whether the name may stand in a bus topic: 1 to 64 of `[A-Za-z0-9_.-]`.
+    public var isValid: Bool {
+        TopicWord.isValid(rawValue)
+    }
+}
+
+extension DiagnosisDataType: CustomStringConvertible {
+    public var description: String { rawValue }
+}

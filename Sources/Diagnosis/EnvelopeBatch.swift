@@ -1,0 +1,80 @@
+/// Consecutive envelopes of one lane, epoch and node, their bodies in one piece of memory.
+///
+/// It is what travels from the subscriber to the masters' clients: no object per envelope, and copying a batch shares its memory.
+/// A body is the metric's JSON as it came over the bus; `MetricBody` checks and reads it.
+public struct EnvelopeBatch: Sendable {
+    /// One envelope without its body.
+    public struct Entry: Sendable, Hashable {
+        /// Position in the lane, from 1 in each epoch.
+        public var sequence: UInt64
+        /// The metric's timestamp: whole seconds since 1970.
+        public var collectionTime: Int64
+        /// When the publisher sent it: nanoseconds since 1970.
+        public var publishTime: UInt64
+        /// Where the body lies in the batch's memory.
+        fileprivate var body: Range<Int>
+    }
+
+    public let lane: Lane
+    /// The publisher's run that numbered these envelopes. 0: not from the bus, and the sequences mean nothing.
+    public let epoch: UInt64
+    /// As in the topic; the node's id is in the body alone.
+    public let nodeType: String
+    public let nodeRank: Int
+    public private(set) var entries: ArraySlice<Entry>
+    private var storage: [UInt8]
+
+    public init(lane: Lane, epoch: UInt64, nodeType: String, nodeRank: Int) {
+        self.lane = lane
+        self.epoch = epoch
+        self.nodeType = nodeType
+        self.nodeRank = nodeRank
+        entries = []
+        storage = []
+    }
+
+    /// Makes room for `bytes` more of bodies.
+    public mutating func reserve(bytes: Int) {
+        storage.reserveCapacity(storage.count + bytes)
+    }
+
+    public mutating func append(
+        sequence: UInt64, collectionTime: Int64, publishTime: UInt64, body: some Sequence<UInt8>
+    ) {
+        let start = storage.count
+        storage.append(contentsOf: body)
+        entries.append(
+            Entry(
+                sequence: sequence, collectionTime: collectionTime, publishTime: publishTime,
+                body: start..<storage.count))
+    }
+
+    public var count: Int { entries.count }
+
+    public var isEmpty: Bool { entries.isEmpty }
+
+    /// The bytes of the bodies of `entries`.
+    public var byteCount: Int {
+        guard let first = entries.first, let last = entries.last else { return 0 }
+        return last.body.upperBound - first.body.lowerBound
+    }
+
+    /// The body of an entry of this batch, without a copy.
+    public func body(of entry: Entry) -> ArraySlice<UInt8> {
+        storage[entry.body]
+    }
+
+    /// The same batch without its first `count` envelopes; shares the memory.
+    public func dropFirst(_ count: Int) -> EnvelopeBatch {
+        var rest = self
+        rest.entries = entries.dropFirst(count)
+        return rest
+    }
+
+    /// The first `count` envelopes; shares the memory.
+    public func prefix(_ count: Int) -> EnvelopeBatch {
+        var head = self
+        head.entries = entries.prefix(count)
+        return head
+    }
+}

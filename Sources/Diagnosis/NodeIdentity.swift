@@ -1,0 +1,40 @@
+/// Which node of the job this is, as DLRover's agent names it.
+public struct NodeIdentity: Hashable, Sendable {
+    /// The id that the job's master gave the node; a relaunched node gets a new one.
+    public var id: Int
+    /// The role, `worker` nearly always. Must be a valid `TopicWord` to enter the bus.
+    public var type: String
+    /// The node's place in the job, kept across relaunches.
+    public var rank: Int
+
+    public init(id: Int = 0, type: String = "worker", rank: Int = 0) {
+        self.id = id
+        self.type = type
+        self.rank = rank
+    }
+
+    /// Reads `NODE_ID`, `NODE_TYPE` and `NODE_RANK` (or else `WORKER_RANK`) with the defaults of DLRover's agent
+    /// (`dlrover/python/common/env_utils.py`): 0, `worker`, 0.
+    ///
+    /// - Throws: `NodeIdentityError` for a value that is set but is not a whole number, or not a valid type.
+    ///   DLRover's agent dies of an empty `NODE_ID`; here an empty variable counts as unset.
+    public init(environment: [String: String]) throws(NodeIdentityError) {
+        func value(_ name: String) -> String? {
+            environment[name].flatMap { $0.isEmpty ? nil : $0 }
+        }
+        func number(_ name: String) throws(NodeIdentityError) -> Int? {
+            guard let text = value(name) else { return nil }
+            guard let number = Int(text) else {
+                throw NodeIdentityError(variable: name, value: text, allowed: "a whole number")
+            }
+            return number
+        }
+        let type = value("NODE_TYPE") ?? "worker"
+        guard TopicWord.isValid(type) else {
+            throw NodeIdentityError(variable: "NODE_TYPE", value: type, allowed: TopicWord.rule)
+        }
+        let nodeRank = try number("NODE_RANK")
+        let workerRank = try number("WORKER_RANK")
+        self.init(id: try number("NODE_ID") ?? 0, type: type, rank: nodeRank ?? workerRank ?? 0)
+    }
+}

@@ -1,0 +1,41 @@
+/// Why a report was not accepted.
+public struct ReportError: Error, Sendable {
+    /// What went wrong, by what a caller should do about it.
+    public struct Code: Hashable, Sendable, CustomStringConvertible {
+        private enum Wrapped: String { case unavailable, deadlineExceeded, refused, wrongJob, storage, closed }
+        private let wrapped: Wrapped
+
+        /// Nobody answered: no connection, or it broke. Try again.
+        public static let unavailable = Code(wrapped: .unavailable)
+        /// The answer did not come in time; the master may or may not have the data. Try again.
+        public static let deadlineExceeded = Code(wrapped: .deadlineExceeded)
+        /// The master looked at the data and refused it. The same data will be refused again.
+        public static let refused = Code(wrapped: .refused)
+        /// The master belongs to another job: it will refuse everything.
+        public static let wrongJob = Code(wrapped: .wrongJob)
+        /// A file could not be written. Try again.
+        public static let storage = Code(wrapped: .storage)
+        /// The client was closed.
+        public static let closed = Code(wrapped: .closed)
+
+        public var description: String { wrapped.rawValue }
+    }
+
+    public var code: Code
+    /// A sentence that an operator can act on; it names what the master said.
+    public var message: String
+
+    public init(code: Code, message: String) {
+        self.code = code
+        self.message = message
+    }
+
+    /// Whether the same data may be accepted later.
+    public var isRetriable: Bool {
+        code == .unavailable || code == .deadlineExceeded || code == .storage
+    }
+}
+
+extension ReportError: CustomStringConvertible {
+    public var description: String { message }
+}

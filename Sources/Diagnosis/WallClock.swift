@@ -1,0 +1,20 @@
+#if canImport(Glibc)
+    private import Glibc
+#elseif canImport(Darwin)
+    private import Darwin
+#endif
+
+/// The time of day, as DLRover's master and the bus want it. It can jump; nothing measures durations with it.
+public enum WallClock {
+    /// Whole seconds since 1970, rounded down. A master takes no fraction and no milliseconds (WIRE.md, section 0).
+    public static func seconds() -> Int64 {
+        Int64(nanoseconds() / 1_000_000_000)
+    }
+
+    /// Nanoseconds since 1970.
+    public static func nanoseconds() -> UInt64 {
+        var time = timespec()
+        clock_gettime(CLOCK_REALTIME, &time)
+        return UInt64(time.tv_sec) * 1_000_000_000 + UInt64(time.tv_nsec)
+    }
+}

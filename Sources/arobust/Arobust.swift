@@ -1,0 +1,1 @@
+@main struct Arobust { static func main() {} }
