@@ -38,11 +38,9 @@ public struct EnvelopeBatch: Sendable {
         storage.reserveCapacity(storage.count + bytes)
     }
 
-    public mutating func append(
-        sequence: UInt64, collectionTime: Int64, publishTime: UInt64, body: some Sequence<UInt8>
-    ) {
+    public mutating func append(sequence: UInt64, collectionTime: Int64, publishTime: UInt64, body: Span<UInt8>) {
         let start = storage.count
-        storage.append(contentsOf: body)
+        body.withUnsafeBufferPointer { storage.append(contentsOf: $0) }
         entries.append(
             Entry(
                 sequence: sequence, collectionTime: collectionTime, publishTime: publishTime,

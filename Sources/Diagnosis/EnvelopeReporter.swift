@@ -36,7 +36,7 @@ extension EnvelopeBatch {
                     EnvelopeBatch(lane: lane, epoch: 0, nodeType: metric.node.type, nodeRank: metric.node.rank))
             }
             batches[batches.count - 1].append(
-                sequence: 0, collectionTime: metric.timestamp, publishTime: 0, body: MetricJSON.encode(metric))
+                sequence: 0, collectionTime: metric.timestamp, publishTime: 0, body: MetricJSON.encode(metric).span)
         }
         return batches
     }

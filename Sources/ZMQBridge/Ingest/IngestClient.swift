@@ -1,0 +1,45 @@
+private import CZeroMQ
+
+/// Sends metrics to a publisher's ingest socket and waits for its answers. Blocking: to be used on a thread of its own, by one thread.
+package struct IngestClient: ~Copyable {
+    private let socket: ZMQSocket
+    private let stop: Wakeup
+    package let endpoint: String
+
+    package init(directory: StateDirectory) throws {
+        let endpoint = "ipc://" + directory.ingestSocket
+        let socket = try ZMQSocket(.dealer, in: try ZMQContext())
+        try socket.set(ZMQ_LINGER, Int32(0))
+        // Queues nothing for a publisher that isn't there.
+        try socket.set(ZMQ_IMMEDIATE, Int32(1))
+        try socket.set(ZMQ_RECONNECT_IVL_MAX, Int32(1000))
+        try socket.connect(endpoint)
+        self.init(endpoint: endpoint, socket: socket, stop: try Wakeup())
+    }
+
+    private init(endpoint: String, socket: consuming ZMQSocket, stop: Wakeup) {
+        self.endpoint = endpoint
+        self.socket = socket
+        self.stop = stop
+    }
+
+    /// Sends the metrics, a JSON each, as one request.
+    ///
+    /// - Returns: the answer, or `nil` if the publisher did not take the request or did not answer in time.
+    package func send(_ bodies: [[UInt8]], timeout: Duration) throws -> IngestAnswer? {
+        let deadline = ContinuousClock.now + timeout
+        while try !socket.send([[]] + bodies) {
+            guard ContinuousClock.now < deadline else { return nil }
+            var poller = Poller()
+            _ = poller.add(descriptor: stop.descriptor)
+            try poller.wait(milliseconds: 20)
+        }
+        while ContinuousClock.now < deadline {
+            if let message = try socket.receiveMessage(), let answer = message.last { return try IngestAnswer(answer) }
+            var poller = Poller()
+            _ = poller.add(socket)
+            try poller.wait(milliseconds: max(1, Int((deadline - .now) / .milliseconds(1))))
+        }
+        return nil
+    }
+}

@@ -1,0 +1,60 @@
+internal import Diagnosis
+
+/// One message to ingest: where the answer goes, and metrics as JSON, a frame each.
+struct IngestRequest {
+    /// The frames to send before the answer: the peer's identity and everything up to the first empty frame, which REQ sockets add.
+    let returnPath: [[UInt8]]
+    let bodies: ArraySlice<[UInt8]>
+
+    /// - Parameter isAnswered: whether the message came over the ROUTER, whose first frame is the peer's identity.
+    init(message: [[UInt8]], isAnswered: Bool) {
+        let content = message.dropFirst(isAnswered ? 1 : 0)
+        if let delimiter = content.firstIndex(where: \.isEmpty) {
+            returnPath = Array(message[...delimiter])
+            bodies = content[(delimiter + 1)...]
+        } else {
+            returnPath = Array(message.prefix(isAnswered ? 1 : 0))
+            bodies = content
+        }
+    }
+
+    /// Reads the bodies, fills in what they leave out, and says of each that can't be taken why not.
+    ///
+    /// `data_type` and `data_content` must be there; the time is filled in with now, the identity with `node`'s.
+    func read(node: NodeIdentity) -> (metrics: [WorkerTrainingMetric], refused: [IngestAnswer.Refusal]) {
+        var metrics: [WorkerTrainingMetric] = []
+        var refused: [IngestAnswer.Refusal] = []
+        for (index, body) in bodies.enumerated() {
+            do throws(MetricJSONError) {
+                let checked = try MetricBody(checking: body[...])
+                if let reason = Self.refusal(of: checked) {
+                    refused.append(IngestAnswer.Refusal(index: index, reason: reason))
+                } else {
+                    metrics.append(Self.complete(checked, node: node))
+                }
+            } catch {
+                refused.append(IngestAnswer.Refusal(index: index, reason: "\(error)"))
+            }
+        }
+        return (metrics, refused)
+    }
+
+    private static func refusal(of body: MetricBody) -> String? {
+        guard let dataType = body.givenDataType else { return "data_type is missing" }
+        guard body.hasContent else { return "data_content is missing" }
+        guard dataType.isValid else { return "data_type '\(dataType)' must be \(TopicWord.rule)" }
+        if let nodeType = body.givenNodeType, !TopicWord.isValid(nodeType) {
+            return "node_type '\(nodeType)' must be \(TopicWord.rule)"
+        }
+        return nil
+    }
+
+    private static func complete(_ body: MetricBody, node: NodeIdentity) -> WorkerTrainingMetric {
+        var metric = body.metric
+        metric.timestamp = body.givenTimestamp ?? WallClock.seconds()
+        metric.node = NodeIdentity(
+            id: body.givenNodeID ?? node.id, type: body.givenNodeType ?? node.type,
+            rank: body.givenNodeRank ?? node.rank)
+        return metric
+    }
+}

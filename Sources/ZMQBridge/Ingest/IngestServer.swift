@@ -1,0 +1,97 @@
+private import CZeroMQ
+internal import Diagnosis
+internal import Logging
+
+/// Lets other programs of the node publish: a ROUTER that answers, and a PULL for those who only fire.
+///
+/// `docs/wire-format.md`, "Ingest". Requests are taken in batches, published together, and then answered.
+public final class IngestServer: Sendable {
+    /// A larger frame ends its sender's connection.
+    private static let largestFrame: Int64 = 16 << 20
+    private static let messagesPerRound = 256
+    private static let bytesPerRound = 8 << 20
+
+    private let publisher: MetricPublisher
+    private let node: NodeIdentity
+    private let context: ZMQContext
+    private let logger: Logger
+    private let wakeup: Wakeup
+
+    init(publisher: MetricPublisher, node: NodeIdentity, context: ZMQContext, logger: Logger) throws {
+        self.publisher = publisher
+        self.node = node
+        self.context = context
+        self.logger = logger
+        wakeup = try Wakeup()
+    }
+
+    /// Serves until the task is cancelled; what had been received by then is published and answered.
+    public func run() async throws {
+        let wakeup = self.wakeup
+        try await PinnedThread.run(name: "arobust-ingest", onCancel: { wakeup.signal() }) { try self.serve() }
+    }
+
+    private func serve() throws {
+        let answered = try bind(.router, at: publisher.directory.ingestSocket)
+        let unanswered = try bind(.pull, at: publisher.directory.pushSocket)
+        var poller = Poller()
+        _ = poller.add(answered)
+        _ = poller.add(unanswered)
+        let stop = poller.add(descriptor: wakeup.descriptor)
+        while !poller.isReady(stop) {
+            try poller.wait(milliseconds: -1)
+            try takeRequests(from: answered, isAnswered: true)
+            try takeRequests(from: unanswered, isAnswered: false)
+        }
+    }
+
+    private func bind(_ kind: ZMQSocket.Kind, at path: String) throws -> ZMQSocket {
+        let socket = try ZMQSocket(kind, in: context)
+        try socket.set(ZMQ_LINGER, Int32(500))
+        try socket.set(ZMQ_RCVHWM, Int32(32))
+        try socket.set(ZMQ_MAXMSGSIZE, Self.largestFrame)
+        try publisher.directory.removeStaleSocket(at: path)
+        try socket.bind("ipc://" + path)
+        return socket
+    }
+
+    /// Takes what is there, up to a bound, so that one busy sender can't keep the others waiting.
+    private func takeRequests(from socket: borrowing ZMQSocket, isAnswered: Bool) throws {
+        var metrics: [WorkerTrainingMetric] = []
+        var answers: [(returnPath: [[UInt8]], answer: IngestAnswer)] = []
+        var bytes = 0
+        var messages = 0
+        while messages < Self.messagesPerRound, bytes < Self.bytesPerRound, let message = try socket.receiveMessage() {
+            messages += 1
+            bytes += message.reduce(0) { $0 + $1.count }
+            let request = IngestRequest(message: message, isAnswered: isAnswered)
+            let (taken, refused) = request.read(node: node)
+            metrics += taken
+            answers.append((request.returnPath, IngestAnswer(accepted: taken.count, refused: refused)))
+        }
+        guard messages > 0 else { return }
+        do throws(ReportError) {
+            try publisher.publish(metrics)
+        } catch {
+            logger.error("Metrics of other programs could not be published.", metadata: ["error": "\(error)"])
+            for index in answers.indices { answers[index].answer = answers[index].answer.refusingAll("\(error)") }
+        }
+        for (returnPath, answer) in answers {
+            if isAnswered {
+                // A peer that left or doesn't read gets no answer: ROUTER drops it.
+                _ = try socket.send(returnPath + [answer.encode()])
+            } else {
+                for refusal in answer.refused {
+                    logger.warning("A metric that was pushed was refused.", metadata: ["reason": "\(refusal.reason)"])
+                }
+            }
+        }
+    }
+}
+
+extension IngestAnswer {
+    fileprivate func refusingAll(_ reason: String) -> IngestAnswer {
+        IngestAnswer(
+            accepted: 0, refused: (0..<(accepted + refused.count)).map { Refusal(index: $0, reason: reason) })
+    }
+}

@@ -1,0 +1,52 @@
+private import CZeroMQ
+private import Glibc
+private import Synchronization
+
+/// Runs blocking work on a thread of its own, so that it takes none of Swift's few cooperative threads.
+package enum PinnedThread {
+    /// Runs `work` on a new thread and returns what it returns, after it has ended.
+    ///
+    /// - Parameters:
+    ///   - name: shown by `top -H`; at most 15 bytes count.
+    ///   - onCancel: called when the task is cancelled; must make `work` end. May be called from any thread, also before `work` begins.
+    package static func run<Result: Sendable>(
+        name: String,
+        onCancel: @escaping @Sendable () -> Void,
+        _ work: @escaping @Sendable () throws -> Result
+    ) async throws -> Result {
+        try await withTaskCancellationHandler {
+            try await withCheckedThrowingContinuation { continuation in
+                let job = Job(name: name) { continuation.resume(with: Swift.Result(catching: work)) }
+                start(job)
+            }
+        } onCancel: {
+            onCancel()
+        }
+    }
+
+    private final class Job: Sendable {
+        let name: String
+        let body: @Sendable () -> Void
+
+        init(name: String, body: @escaping @Sendable () -> Void) {
+            self.name = name
+            self.body = body
+        }
+    }
+
+    private static func start(_ job: Job) {
+        var thread = pthread_t()
+        let code = pthread_create(&thread, nil, runJob, Unmanaged.passRetained(job).toOpaque())
+        precondition(code == 0, "no thread could be made: \(String(cString: strerror(code)))")
+        pthread_detach(thread)
+    }
+
+    // A free function of exactly C's type: a closure literal would inherit the caller's isolation and trap on this thread.
+    private static let runJob: @convention(c) (UnsafeMutableRawPointer?) -> UnsafeMutableRawPointer? = { argument in
+        guard let argument else { return nil }
+        let job = Unmanaged<Job>.fromOpaque(argument).takeRetainedValue()
+        pthread_setname_np(pthread_self(), String(job.name.prefix(15)))
+        job.body()
+        return nil
+    }
+}

@@ -1,0 +1,112 @@
+internal import CZeroMQ
+
+/// One libzmq socket. Not thread-safe, which the compiler sees to: it can't be copied, and to share it takes a lock.
+struct ZMQSocket: ~Copyable {
+    enum Kind: Int32 {
+        case xpub = 9
+        case subscribe = 2
+        case dealer = 5
+        case router = 6
+        case pull = 7
+        case push = 8
+    }
+
+    let pointer: UnsafeMutableRawPointer
+    private let context: ZMQContext
+
+    init(_ kind: Kind, in context: ZMQContext) throws(ZMQError) {
+        guard let pointer = zmq_socket(context.pointer, kind.rawValue) else { throw ZMQError(call: "zmq_socket") }
+        self.pointer = pointer
+        self.context = context
+    }
+
+    deinit {
+        zmq_close(pointer)
+    }
+
+    // MARK: options, to be set before bind and connect
+
+    func set(_ option: Int32, _ value: Int32) throws(ZMQError) {
+        var value = value
+        try set(option, &value, MemoryLayout<Int32>.size)
+    }
+
+    func set(_ option: Int32, _ value: Int64) throws(ZMQError) {
+        var value = value
+        try set(option, &value, MemoryLayout<Int64>.size)
+    }
+
+    func set(_ option: Int32, _ bytes: [UInt8]) throws(ZMQError) {
+        try set(option, bytes, bytes.count)
+    }
+
+    private func set(_ option: Int32, _ value: UnsafeRawPointer, _ size: Int) throws(ZMQError) {
+        guard zmq_setsockopt(pointer, option, value, size) == 0 else { throw ZMQError(call: "zmq_setsockopt") }
+    }
+
+    /// The descriptor that becomes readable when something happened inside the socket. Edge-triggered; never read or close it.
+    func readinessDescriptor() throws(ZMQError) -> Int32 {
+        var descriptor: Int32 = -1
+        var size = MemoryLayout<Int32>.size
+        guard zmq_getsockopt(pointer, ZMQ_FD, &descriptor, &size) == 0 else { throw ZMQError(call: "zmq_getsockopt") }
+        return descriptor
+    }
+
+    // MARK: endpoints
+
+    func bind(_ endpoint: String) throws(ZMQError) {
+        guard zmq_bind(pointer, endpoint) == 0 else { throw ZMQError(call: "zmq_bind", endpoint: endpoint) }
+    }
+
+    func connect(_ endpoint: String) throws(ZMQError) {
+        guard zmq_connect(pointer, endpoint) == 0 else { throw ZMQError(call: "zmq_connect", endpoint: endpoint) }
+    }
+
+    // MARK: messages
+
+    /// Sends one frame without blocking.
+    ///
+    /// - Returns: whether libzmq took it; `false` when it would have had to wait.
+    func send(_ frame: UnsafeRawBufferPointer, more: Bool) throws(ZMQError) -> Bool {
+        let flags = ZMQ_DONTWAIT | (more ? ZMQ_SNDMORE : 0)
+        while zmq_send(pointer, frame.baseAddress, frame.count, flags) < 0 {
+            let error = ZMQError(call: "zmq_send")
+            if error.code == EAGAIN { return false }
+            if error.code != EINTR { throw error }
+        }
+        return true
+    }
+
+    /// Sends the frames of one message without blocking; `false` if libzmq did not take it.
+    func send(_ frames: [[UInt8]]) throws(ZMQError) -> Bool {
+        for (index, frame) in frames.enumerated() {
+            let more = index < frames.count - 1
+            let sent = try frame.withUnsafeBufferPointer { bytes throws(ZMQError) in
+                try send(UnsafeRawBufferPointer(bytes), more: more)
+            }
+            guard sent else { return false }
+        }
+        return true
+    }
+
+    /// Receives one frame into `frame` without blocking.
+    ///
+    /// - Returns: whether there was one. The frames of a message come together: after the first, the rest is there as well.
+    func receive(into frame: inout ZMQFrame) throws(ZMQError) -> Bool {
+        while zmq_msg_recv(&frame.message, pointer, ZMQ_DONTWAIT) < 0 {
+            let error = ZMQError(call: "zmq_msg_recv")
+            if error.code == EAGAIN { return false }
+            if error.code != EINTR { throw error }
+        }
+        return true
+    }
+
+    /// Receives a whole message without blocking, or `nil` if there is none.
+    func receiveMessage() throws(ZMQError) -> [[UInt8]]? {
+        var frame = ZMQFrame()
+        guard try receive(into: &frame) else { return nil }
+        var frames = [frame.copy()]
+        while frame.hasMore, try receive(into: &frame) { frames.append(frame.copy()) }
+        return frames
+    }
+}

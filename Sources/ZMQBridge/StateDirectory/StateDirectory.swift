@@ -1,0 +1,86 @@
+private import Glibc
+
+/// The directory that a publisher lives in: its sockets, its identity, its lock. Consumers find the sockets there.
+///
+/// Who may enter it may read and write the bus, so it must have mode 0700, or 0750 to let a group in.
+public struct StateDirectory: Hashable, Sendable {
+    /// A socket's path with its closing zero has to fit into `sockaddr_un.sun_path` (unix(7)).
+    public static let longestSocketPath = 107
+
+    /// Absolute, without a slash at the end.
+    public let path: String
+
+    /// Takes a path, relative ones from the current directory, without touching the file system.
+    ///
+    /// - Throws: `StateDirectoryError.pathTooLong` if a socket in it could not be bound.
+    public init(path: String) throws(StateDirectoryError) {
+        var path = path.hasPrefix("/") ? path : Self.currentDirectory() + "/" + path
+        while path.count > 1, path.hasSuffix("/") { path.removeLast() }
+        self.path = path
+        let longest = [publishSocket, ingestSocket, pushSocket, replaySocket].map(\.utf8.count).max() ?? 0
+        guard longest <= Self.longestSocketPath else {
+            let room = Self.longestSocketPath - (longest - path.utf8.count)
+            throw .pathTooLong(path: path, length: path.utf8.count, limit: room)
+        }
+    }
+
+    /// XPUB: the envelopes.
+    public var publishSocket: String { path + "/pub.sock" }
+    /// ROUTER: metrics of other programs, answered.
+    public var ingestSocket: String { path + "/ingest.sock" }
+    /// PULL: metrics of other programs, not answered.
+    public var pushSocket: String { path + "/push.sock" }
+    /// ROUTER: envelopes once more.
+    public var replaySocket: String { path + "/replay.sock" }
+
+    var lockFile: String { path + "/publisher.lock" }
+    var identityFile: String { path + "/publisher.json" }
+    var positionsFile: String { path + "/positions.json" }
+
+    /// Makes the directory if it isn't there, and sees to its mode.
+    ///
+    /// One that is empty or was ours before is made private; a directory with other people's files in it is refused, not changed.
+    func prepare() throws {
+        try makeMissingDirectories()
+        var status = stat()
+        guard stat(path, &status) == 0 else { throw SystemCallError(call: "stat", path: path) }
+        guard status.st_mode & S_IFMT == S_IFDIR else { throw StateDirectoryError.notADirectory(path: path) }
+        let mode = status.st_mode & 0o777
+        guard mode & 0o027 != 0 else { return }
+        guard status.st_uid == geteuid(), try isOurs() else {
+            throw StateDirectoryError.tooOpen(path: path, mode: mode)
+        }
+        guard chmod(path, 0o700) == 0 else { throw SystemCallError(call: "chmod", path: path) }
+    }
+
+    private func makeMissingDirectories() throws {
+        var missing: [String] = []
+        var current = path
+        while access(current, F_OK) != 0, current != "/", !current.isEmpty {
+            missing.append(current)
+            current = String(current[..<(current.lastIndex(of: "/") ?? current.startIndex)])
+        }
+        for directory in missing.reversed() {
+            let mode: mode_t = directory == path ? 0o700 : 0o755
+            guard mkdir(directory, mode) == 0 || errno == EEXIST else {
+                throw SystemCallError(call: "mkdir", path: directory)
+            }
+        }
+    }
+
+    /// Whether the directory is empty or has our lock file.
+    private func isOurs() throws -> Bool {
+        if access(lockFile, F_OK) == 0 { return true }
+        guard let directory = opendir(path) else { throw SystemCallError(call: "opendir", path: path) }
+        defer { closedir(directory) }
+        var entries = 0
+        while readdir(directory) != nil { entries += 1 }
+        return entries <= 2  // "." and ".."
+    }
+
+    private static func currentDirectory() -> String {
+        guard let path = getcwd(nil, 0) else { return "" }
+        defer { free(path) }
+        return String(cString: path)
+    }
+}

@@ -1,0 +1,18 @@
+public import Diagnosis
+
+/// What a subscriber listens to.
+public struct SubscriberConfiguration: Sendable, Hashable {
+    /// One publisher each. One that isn't there yet is waited for.
+    public var endpoints: [BusEndpoint]
+    /// The data types to take; empty means all.
+    public var dataTypes: Set<DiagnosisDataType>
+    /// A larger frame ends the connection to its publisher.
+    public var largestFrame: Int = 64 << 20
+    /// How much is handed over at once at most, about.
+    public var batchBytes: Int = 1 << 20
+
+    public init(endpoints: [BusEndpoint], dataTypes: Set<DiagnosisDataType> = []) {
+        self.endpoints = endpoints
+        self.dataTypes = dataTypes
+    }
+}
