@@ -8,6 +8,10 @@ public protocol DataCollector<CollectedData>: Sendable {
     /// Names the collector in log lines.
     var name: String { get }
 
+    /// Whether more data may be there right after a successful round, as with a log that has grown by much: the next round then
+    /// follows at once. `false`, as by default, for a source that only has a newest state, such as a metrics page.
+    var collectsBacklog: Bool { get }
+
     /// Whether there is anything to collect from now. Asked before every round; must be cheap.
     func isEnabled() async -> Bool
 
@@ -23,4 +27,8 @@ public protocol DataCollector<CollectedData>: Sendable {
 
     /// Sets whom to report to.
     func setClient(_ client: any MasterClient) async
+}
+
+extension DataCollector {
+    public var collectsBacklog: Bool { false }
 }

@@ -47,6 +47,16 @@ public struct EnvelopeBatch: Sendable {
                 body: start..<storage.count))
     }
 
+    /// Appends a copy of a batch of the same lane, epoch and node.
+    public mutating func append(_ other: EnvelopeBatch) {
+        precondition(lane == other.lane && epoch == other.epoch, "a batch holds one lane and epoch")
+        for entry in other.entries {
+            append(
+                sequence: entry.sequence, collectionTime: entry.collectionTime, publishTime: entry.publishTime,
+                body: other.body(of: entry).span)
+        }
+    }
+
     public var count: Int { entries.count }
 
     public var isEmpty: Bool { entries.isEmpty }

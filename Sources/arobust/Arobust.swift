@@ -1,1 +1,9 @@
-@main struct Arobust { static func main() {} }
+private import ArgumentParser
+private import Commands
+
+@main
+enum Arobust {
+    static func main() async {
+        await ArobustCommand.main()
+    }
+}

@@ -23,17 +23,25 @@ package struct IngestClient: ~Copyable {
         self.stop = stop
     }
 
-    /// Sends the metrics, a JSON each, as one request.
+    /// Hands the metrics, a JSON each, to the publisher as one request.
     ///
-    /// - Returns: the answer, or `nil` if the publisher did not take the request or did not answer in time.
-    package func send(_ bodies: [[UInt8]], timeout: Duration) throws -> IngestAnswer? {
-        let deadline = ContinuousClock.now + timeout
+    /// - Returns: whether a publisher is there to take it; waits for one up to `patience`.
+    package func submit(_ bodies: [[UInt8]], patience: Duration) throws -> Bool {
+        let deadline = ContinuousClock.now + patience
         while try !socket.send([[]] + bodies) {
-            guard ContinuousClock.now < deadline else { return nil }
+            guard ContinuousClock.now < deadline else { return false }
             var poller = Poller()
             _ = poller.add(descriptor: stop.descriptor)
             try poller.wait(milliseconds: 20)
         }
+        return true
+    }
+
+    /// Waits for the answer to the oldest request that has none.
+    ///
+    /// - Returns: the answer, or `nil` if none came in time: then nobody knows whether the metrics were taken.
+    package func awaitAnswer(timeout: Duration) throws -> IngestAnswer? {
+        let deadline = ContinuousClock.now + timeout
         while ContinuousClock.now < deadline {
             if let message = try socket.receiveMessage(), let answer = message.last { return try IngestAnswer(answer) }
             var poller = Poller()

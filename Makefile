@@ -1,0 +1,39 @@
+# `make help` lists what there is to do. Everything happens in this checkout: .build and .venv.
+
+# Not --disable-index-store: without the index `swift build --build-tests` finds no tests (Swift 6.3 on Linux), and a
+# build with other flags than the tests' would compile everything twice.
+export SWIFT_FLAGS = --explicit-target-dependency-import-check error
+
+.DEFAULT_GOAL := help
+.PHONY: help bootstrap build release test lint format demo bench clean
+
+help: ## Show this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+bootstrap: ## Install what is missing: Debian packages, the Python environment of the tests
+	@scripts/bootstrap
+
+build: ## Build for debugging: .build/debug/arobust
+	swift build $(SWIFT_FLAGS)
+
+release: ## Build for use, as one file: .build/release/arobust
+	swift build $(SWIFT_FLAGS) --configuration release --static-swift-stdlib --product arobust
+
+test: bootstrap ## Run all tests, the last line is "N passed, N failed"
+	@scripts/test
+
+lint: ## Check the format of all Swift files
+	swift format lint --strict --recursive --parallel Sources Tests Package.swift
+
+format: ## Format all Swift files
+	swift format --in-place --recursive --parallel Sources Tests Package.swift
+
+demo: bootstrap build ## Report a real training to the real DLRover master, and read back what it got
+	@demo/run
+
+bench: bootstrap release ## Measure what reporting costs
+	@scripts/bench
+
+clean: ## Remove what was built (.venv stays)
+	swift package clean
+	rm -rf .build/logs

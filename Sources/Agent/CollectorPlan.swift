@@ -1,0 +1,62 @@
+internal import Collectors
+internal import Diagnosis
+internal import Logging
+
+/// A collector that the settings ask for, and how it is run.
+struct CollectorPlan {
+    /// How long, after SIGTERM, a log is read on.
+    private static let lastLogRound: Duration = .seconds(1)
+
+    let collector: any DataCollector
+    let interval: Duration
+    let lastRound: Duration?
+
+    static func plans(of settings: AgentSettings, logger: Logger) throws -> [CollectorPlan] {
+        try logPlans(of: settings, logger: logger) + metricPlans(of: settings, logger: logger)
+            + stackPlans(of: settings, logger: logger)
+    }
+
+    private static func logPlans(of settings: AgentSettings, logger: Logger) throws -> [CollectorPlan] {
+        let values = settings.values
+        let configuration = LogCollector.Configuration(
+            chunkBytes: values.size("logs.chunk-size"), maxLineBytes: values.size("logs.max-line-size"),
+            startFrom: values.text("logs.from") == "end" ? .end : .start)
+        return try values.texts("logs.files").map { path in
+            let collector = LogCollector(
+                path: path, node: try settings.node(), configuration: configuration, logger: logger)
+            return CollectorPlan(
+                collector: collector, interval: values.duration("logs.interval"), lastRound: lastLogRound)
+        }
+    }
+
+    private static func metricPlans(of settings: AgentSettings, logger: Logger) throws -> [CollectorPlan] {
+        guard let url = try settings.metricURL() else { return [] }
+        let values = settings.values
+        let configuration = MetricCollector.Configuration(
+            deadline: values.duration("metrics.deadline"), maxBytes: values.size("metrics.max-size"))
+        let collector = MetricCollector(
+            url: url, node: try settings.node(), configuration: configuration, logger: logger)
+        return [CollectorPlan(collector: collector, interval: values.duration("metrics.interval"), lastRound: nil)]
+    }
+
+    private static func stackPlans(of settings: AgentSettings, logger: Logger) throws -> [CollectorPlan] {
+        let values = settings.values
+        let pids = values.texts("stacks.pids").compactMap { Int32($0) }
+        let target: StackTarget
+        if values.toggle("stacks.ranks") {
+            guard pids.isEmpty else {
+                throw SettingsError(place: "stacks", reason: "give either pids or ranks, not both")
+            }
+            target = .ranks
+        } else if !pids.isEmpty {
+            target = .pids(pids)
+        } else {
+            return []
+        }
+        let configuration = StackCollector.Configuration(
+            target: target, pySpyPath: values.text("stacks.py-spy"), deadline: values.duration("stacks.deadline"))
+        let collector = StackCollector(
+            node: try settings.node(), configuration: configuration, logger: logger)
+        return [CollectorPlan(collector: collector, interval: values.duration("stacks.interval"), lastRound: nil)]
+    }
+}

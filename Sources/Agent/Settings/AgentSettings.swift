@@ -1,0 +1,130 @@
+public import Diagnosis
+public import Logging
+internal import MasterClients
+public import ZMQBridge
+
+/// The settings in the types that the parts take. Made once at the start; an impossible one stops it there.
+public struct AgentSettings: Sendable {
+    let values: SettingValues
+    let environment: [String: String]
+
+    /// Reads and checks the settings of all three places.
+    ///
+    /// - Parameters:
+    ///   - file: a YAML file, or `nil`.
+    ///   - flags: what stands on the command line, by the settings' keys.
+    /// - Throws: `SettingsError` with the flag, variable, or file and line, and what is allowed.
+    public init(file: String?, environment: [String: String], flags: [SettingFlag]) throws(SettingsError) {
+        values = try SettingsLoader(file: file, environment: environment, flags: flags).load()
+        self.environment = environment
+        // Made once here, so that a bad one is told before anything has started.
+        _ = try node()
+        _ = try masters()
+        _ = try endpoints()
+        _ = try metricURL()
+    }
+
+    public var logLevel: Logger.Level {
+        values.text("log-level").flatMap(Logger.Level.init(rawValue:)) ?? .info
+    }
+
+    public var shutdownDeadline: Duration { values.duration("shutdown-deadline") }
+
+    /// The node's identity: the settings', else DLRover's variables, else DLRover's defaults.
+    public func node() throws(SettingsError) -> NodeIdentity {
+        var node: NodeIdentity
+        do throws(NodeIdentityError) {
+            node = try NodeIdentity(environment: environment)
+        } catch {
+            throw SettingsError(place: "environment variable \(error.variable)", reason: "\(error)")
+        }
+        if let id = values.number("node.id") { node.id = id }
+        if let rank = values.number("node.rank") { node.rank = rank }
+        if let type = values.value("node.type"), let text = type.texts.last {
+            guard TopicWord.isValid(text) else {
+                throw SettingsError(
+                    place: "\(type.origin)", reason: "node.type is '\(text)'; it must be \(TopicWord.rule)")
+            }
+            node.type = text
+        }
+        return node
+    }
+
+    /// The one state directory of a publisher.
+    public func stateDirectory() throws(SettingsError) -> StateDirectory {
+        let directories = try stateDirectories()
+        guard directories.count == 1 else {
+            throw SettingsError(
+                place: "state-dir", reason: "a publisher has one state directory; \(directories.count) are given")
+        }
+        return directories[0]
+    }
+
+    func stateDirectories() throws(SettingsError) -> [StateDirectory] {
+        let given = values.value("state-dir")
+        var directories: [StateDirectory] = []
+        for path in given?.texts ?? [DefaultPaths.stateDirectory(environment: environment)] {
+            do throws(StateDirectoryError) {
+                directories.append(try StateDirectory(path: path))
+            } catch {
+                throw SettingsError(place: given.map { "\($0.origin)" } ?? "state-dir", reason: "\(error)")
+            }
+        }
+        return directories
+    }
+
+    /// The publishers to listen to: those of `connect`, and those of the state directories if any is set or none of `connect`.
+    public func endpoints() throws(SettingsError) -> [BusEndpoint] {
+        var endpoints: [BusEndpoint] = []
+        for text in values.texts("connect") {
+            guard let endpoint = BusEndpoint(text) else {
+                throw SettingsError(
+                    place: values.value("connect").map { "\($0.origin)" } ?? "connect",
+                    reason: "the endpoint is '\(text)'; it must be \(BusEndpoint.rule)")
+            }
+            endpoints.append(endpoint)
+        }
+        if endpoints.isEmpty || values.value("state-dir") != nil {
+            endpoints += try stateDirectories().map { BusEndpoint($0) }
+        }
+        return endpoints
+    }
+
+    /// The masters to report to, with how.
+    func masters() throws(SettingsError) -> [MasterSettings] {
+        var masters: [MasterSettings] = []
+        for entry in values.masters {
+            masters.append(
+                try MasterSettings(entry: entry, values: values.overlaid(with: entry.options), environment: environment)
+            )
+        }
+        if masters.isEmpty {
+            do throws(MasterURLError) {
+                if let url = try MasterURL.fromEnvironment(environment) {
+                    masters.append(MasterSettings(url: url, values: values, environment: environment))
+                }
+            } catch {
+                throw SettingsError(place: "environment", reason: "\(error)")
+            }
+        }
+        for (index, master) in masters.enumerated()
+        where masters[..<index].contains(where: { $0.url == master.url }) {
+            throw SettingsError(place: "masters", reason: "\(master.url) stands twice")
+        }
+        return masters
+    }
+
+    /// Every setting with its value and where that came from, a line each.
+    public func describe() -> [String] {
+        SettingsCatalog.all.map { definition in
+            let value = values.effective(definition.key)
+            let text = value.map { $0.texts.joined(separator: ",") } ?? "(not set)"
+            return "\(definition.key): \(text)  # \(value.map { "\($0.origin)" } ?? "default"); \(definition.help)"
+        }
+            + values.masters.map { master in
+                let options = master.options.sorted { $0.key < $1.key }
+                    .map { ", \($0.key): \($0.value.texts.joined(separator: ","))" }.joined()
+                return "masters: \(master.url.texts.joined())\(options)  # \(master.url.origin)"
+            }
+    }
+}

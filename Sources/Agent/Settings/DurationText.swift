@@ -1,0 +1,23 @@
+/// Durations as people write them: a whole number and a unit.
+public enum DurationText {
+    private static let units: [(name: String, milliseconds: Int64)] = [
+        ("ms", 1), ("s", 1000), ("m", 60_000), ("h", 3_600_000),
+    ]
+
+    /// Reads `500ms`, `2s`, `10m` or `1h`; `nil` for anything else, a number without a unit included.
+    public static func read(_ text: String) -> Duration? {
+        let digits = text.prefix { $0.isASCII && $0.isNumber }
+        guard let number = Int64(digits),
+            let unit = units.first(where: { $0.name == text.dropFirst(digits.count) }),
+            case let (milliseconds, overflow) = number.multipliedReportingOverflow(by: unit.milliseconds), !overflow
+        else { return nil }
+        return .milliseconds(milliseconds)
+    }
+
+    /// Writes a duration in the largest unit that leaves no rest.
+    public static func write(_ duration: Duration) -> String {
+        let milliseconds = Int64(duration / .milliseconds(1))
+        let unit = units.last { milliseconds % $0.milliseconds == 0 && milliseconds >= $0.milliseconds } ?? units[0]
+        return "\(milliseconds / unit.milliseconds)\(unit.name)"
+    }
+}

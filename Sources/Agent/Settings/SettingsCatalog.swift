@@ -1,0 +1,87 @@
+/// Every setting there is.
+enum SettingsCatalog {
+    static let all: [SettingDefinition] = general + collecting + delivering
+
+    static let general = [
+        SettingDefinition("state-dir", .list(.text), "holds a publisher's sockets; bridge and tap take several"),
+        SettingDefinition(
+            "log-level", .choice(["trace", "debug", "info", "notice", "warning", "error", "critical"]),
+            standard: "info",
+            "how much is logged to standard error"),
+        SettingDefinition(
+            "shutdown-deadline", .duration(min: .milliseconds(100)), standard: "5s",
+            "how long after SIGTERM what is held may still be sent"),
+        SettingDefinition("node.id", .number(.min ... .max), "the node's id; else NODE_ID, else 0"),
+        SettingDefinition("node.type", .text, "the node's type; else NODE_TYPE, else worker"),
+        SettingDefinition(
+            "node.rank", .number(.min ... .max), "the node's rank; else NODE_RANK or WORKER_RANK, else 0"),
+        SettingDefinition("connect", .list(.text), "further publishers' endpoints, for bridge and tap"),
+        SettingDefinition(
+            "publisher.queue-size", .size(min: 1 << 20), standard: "32MiB",
+            "how much may be queued for each consumer that does not read"),
+    ]
+
+    static let collecting = [
+        SettingDefinition("logs.files", .list(.text), "training logs to follow"),
+        SettingDefinition(
+            "logs.from", .choice(["start", "end"]), standard: "start",
+            "where to begin in a log without a stored position"),
+        SettingDefinition(
+            "logs.chunk-size", .size(min: 1024), standard: "64KiB", "the most content that one log metric carries"),
+        SettingDefinition(
+            "logs.max-line-size", .size(min: 1024), standard: "1MiB", "a longer line is sent in pieces"),
+        SettingDefinition(
+            "logs.interval", .duration(min: .milliseconds(10)), standard: "250ms", "how often a log is looked at"),
+        SettingDefinition("metrics.xpu-timer-port", .number(1...65535), "XPUTimer's port; else XPU_TIMER_PORT"),
+        SettingDefinition("metrics.url", .text, "a metrics page to scrape instead"),
+        SettingDefinition(
+            "metrics.interval", .duration(min: .milliseconds(10)), standard: "60s", "how often the page is scraped"),
+        SettingDefinition(
+            "metrics.deadline", .duration(min: .milliseconds(10)), standard: "5s", "how long a scrape may take in all"),
+        SettingDefinition("metrics.max-size", .size(min: 1024), standard: "4MiB", "a larger page is not taken"),
+        SettingDefinition("stacks.pids", .list(.number(1...Int(Int32.max))), "processes whose stacks to dump"),
+        SettingDefinition(
+            "stacks.ranks", .toggle, standard: "false", "dump the stacks of all training ranks of this node"),
+        SettingDefinition(
+            "stacks.interval", .duration(min: .milliseconds(10)), standard: "60s", "how often stacks are dumped"),
+        SettingDefinition(
+            "stacks.deadline", .duration(min: .milliseconds(10)), standard: "10s",
+            "how long py-spy may take for a process"),
+        SettingDefinition("stacks.py-spy", .text, "the py-spy to use; else the one in PATH"),
+    ]
+
+    /// Those of a master, each of which can also stand in the master's own entry.
+    static let delivering = [
+        SettingDefinition("job-uid", .text, "the job's id as a DLRover master knows it; else JOB_UID"),
+        SettingDefinition(
+            "delivery.deadline", .duration(min: .milliseconds(10)), standard: "10s",
+            "how long a call to a master may take"),
+        SettingDefinition(
+            "delivery.join", .toggle, standard: "true", "join log metrics of a node into one report"),
+        SettingDefinition(
+            "delivery.join-size", .size(min: 1024), standard: "256KiB", "the most content that a joined report carries"),
+        SettingDefinition(
+            "delivery.join-span", .duration(min: .seconds(1)), standard: "10s",
+            "the most collection time that a joined report spans"),
+        SettingDefinition(
+            "delivery.max-message-size", .size(min: 1024), standard: "4MiB", "the largest message that a master takes"),
+        SettingDefinition(
+            "delivery.batch-count", .number(1...1_000_000), standard: "1024", "the most envelopes in a batch"),
+        SettingDefinition(
+            "delivery.batch-size", .size(min: 1024), standard: "1MiB", "the most bytes in a batch, about"),
+        SettingDefinition(
+            "delivery.batch-time", .duration(min: .zero), standard: "1s", "how long a batch may wait to fill up"),
+        SettingDefinition(
+            "delivery.queue-size", .size(min: 1 << 20), standard: "64MiB",
+            "how much may wait for a master; beyond, the oldest is given up and counted"),
+        SettingDefinition(
+            "delivery.backoff-min", .duration(min: .milliseconds(1)), standard: "500ms",
+            "the first pause after a master failed"),
+        SettingDefinition(
+            "delivery.backoff-max", .duration(min: .milliseconds(1)), standard: "30s", "the longest such pause"),
+    ]
+
+    static func definition(of key: String) -> SettingDefinition? {
+        all.first { $0.key == key }
+    }
+}

@@ -1,0 +1,107 @@
+private import Foundation
+private import Yams
+
+/// Reads a YAML file of settings strictly: every key must be known, every value of its kind.
+struct SettingsFile {
+    let path: String
+
+    /// - Throws: `SettingsError` naming the file and line.
+    func read(into values: inout SettingValues) throws(SettingsError) {
+        let text: String
+        do {
+            text = try String(contentsOfFile: path, encoding: .utf8)
+        } catch {
+            throw SettingsError(place: path, reason: "the file cannot be read: \(error.localizedDescription)")
+        }
+        let root: Node?
+        do {
+            root = try Yams.compose(yaml: text)
+        } catch let error as YamlError {
+            throw SettingsError(place: path, reason: "not YAML: \(error)")
+        } catch {
+            throw SettingsError(place: path, reason: "not YAML: \(error)")
+        }
+        guard let root else { return }
+        try readMapping(root, prefix: "", into: &values)
+    }
+
+    private func readMapping(_ node: Node, prefix: String, into values: inout SettingValues) throws(SettingsError) {
+        guard case .mapping(let mapping) = node else {
+            throw error(at: node, "\(prefix.isEmpty ? "the file" : prefix) must be a mapping of settings")
+        }
+        var seen: Set<String> = []
+        for (keyNode, valueNode) in mapping {
+            let key = prefix + (keyNode.string ?? "")
+            guard seen.insert(key).inserted else { throw error(at: keyNode, "\(key) stands twice") }
+            if key == "masters" {
+                try readMasters(valueNode, into: &values)
+            } else if let definition = SettingsCatalog.definition(of: key) {
+                values.set(key, try readValue(valueNode, for: definition))
+            } else if SettingsCatalog.all.contains(where: { $0.key.hasPrefix(key + ".") }) {
+                try readMapping(valueNode, prefix: key + ".", into: &values)
+            } else {
+                throw error(at: keyNode, "unknown key '\(key)'; allowed here are \(allowedKeys(under: prefix))")
+            }
+        }
+    }
+
+    private func readMasters(_ node: Node, into values: inout SettingValues) throws(SettingsError) {
+        guard case .sequence(let entries) = node else {
+            throw error(at: node, "masters must be a list of URLs, or of mappings with a url")
+        }
+        for entry in entries { values.addMaster(try readMaster(entry)) }
+    }
+
+    private func readMaster(_ entry: Node) throws(SettingsError) -> SettingValues.MasterEntry {
+        let urlDefinition = SettingDefinition("url", .text, "a master's URL")
+        guard case .mapping(let mapping) = entry else {
+            return SettingValues.MasterEntry(url: try readValue(entry, for: urlDefinition), options: [:])
+        }
+        var url: SettingValue?
+        var options: [String: SettingValue] = [:]
+        for (keyNode, valueNode) in mapping {
+            let name = keyNode.string ?? ""
+            if name == "url" {
+                url = try readValue(valueNode, for: urlDefinition)
+            } else if let definition = MasterOption.definition(of: name) {
+                options[name] = try readValue(valueNode, for: definition)
+            } else {
+                let allowed = (["url"] + MasterOption.names).joined(separator: ", ")
+                throw error(at: keyNode, "unknown key '\(name)'; allowed for a master are \(allowed)")
+            }
+        }
+        guard let url else { throw error(at: entry, "a master needs a url") }
+        return SettingValues.MasterEntry(url: url, options: options)
+    }
+
+    private func readValue(_ node: Node, for definition: SettingDefinition) throws(SettingsError) -> SettingValue {
+        let origin = SettingOrigin.file(path: path, line: node.mark?.line ?? 0)
+        if case .sequence(let items) = node, case .list = definition.kind {
+            var texts: [String] = []
+            for item in items {
+                guard case .scalar(let scalar) = item else {
+                    throw error(at: item, "\(definition.key) must be \(definition.kind.rule)")
+                }
+                texts.append(scalar.string)
+            }
+            return try SettingValue(texts, for: definition, from: origin)
+        }
+        guard case .scalar(let scalar) = node else {
+            throw error(at: node, "\(definition.key) must be \(definition.kind.rule)")
+        }
+        return try SettingValue([scalar.string], for: definition, from: origin)
+    }
+
+    private func allowedKeys(under prefix: String) -> String {
+        var names: [String] = prefix.isEmpty ? ["masters"] : []
+        for definition in SettingsCatalog.all where definition.key.hasPrefix(prefix) {
+            let name = String(definition.key.dropFirst(prefix.count).prefix { $0 != "." })
+            if !names.contains(name) { names.append(name) }
+        }
+        return names.sorted().joined(separator: ", ")
+    }
+
+    private func error(at node: Node, _ reason: String) -> SettingsError {
+        SettingsError(place: "\(path):\(node.mark?.line ?? 0)", reason: reason)
+    }
+}

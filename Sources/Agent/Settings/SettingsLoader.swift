@@ -1,0 +1,57 @@
+/// Puts settings together from their three places.
+struct SettingsLoader {
+    var file: String?
+    var environment: [String: String]
+    var flags: [SettingFlag]
+
+    /// - Throws: `SettingsError` with the place and what is allowed.
+    func load() throws(SettingsError) -> SettingValues {
+        var values = SettingValues()
+        if let file { try SettingsFile(path: file).read(into: &values) }
+        try readEnvironment(into: &values)
+        for flag in flags where flag.key != "masters" {
+            guard let definition = SettingsCatalog.definition(of: flag.key), !flag.texts.isEmpty else { continue }
+            values.set(flag.key, try SettingValue(flag.texts, for: definition, from: .flag(flag.name)))
+        }
+        for flag in flags where flag.key == "masters" && !flag.texts.isEmpty {
+            values.setMasters(try masters(flag.texts, from: .flag(flag.name)))
+        }
+        return values
+    }
+
+    /// Variables that begin with `AROBUST_` must be settings: a misspelt one would otherwise do nothing and say nothing.
+    private func readEnvironment(into values: inout SettingValues) throws(SettingsError) {
+        let known = Dictionary(SettingsCatalog.all.map { ($0.environmentName, $0) }) { first, _ in first }
+        for (name, text) in environment.sorted(by: { $0.key < $1.key }) where name.hasPrefix("AROBUST_") {
+            let origin = SettingOrigin.environment(name)
+            if name == "AROBUST_MASTERS" {
+                values.setMasters(try masters(Self.split(text), from: origin))
+            } else if name == "AROBUST_CONFIG" || name.hasPrefix("AROBUST_TEST_") {
+                continue
+            } else if let definition = known[name] {
+                var texts = [text]
+                if case .list = definition.kind { texts = Self.split(text) }
+                values.set(definition.key, try SettingValue(texts, for: definition, from: origin))
+            } else {
+                throw SettingsError(
+                    place: "\(origin)", reason: "there is no such setting; `arobust config show` lists all")
+            }
+        }
+    }
+
+    private func masters(_ urls: [String], from origin: SettingOrigin) throws(SettingsError) -> [SettingValues
+        .MasterEntry]
+    {
+        let definition = SettingDefinition("masters", .list(.text), "masters to report to")
+        var masters: [SettingValues.MasterEntry] = []
+        for url in urls {
+            masters.append(
+                SettingValues.MasterEntry(url: try SettingValue([url], for: definition, from: origin), options: [:]))
+        }
+        return masters
+    }
+
+    private static func split(_ text: String) -> [String] {
+        text.split(separator: ",").map { String($0.drop { $0 == " " }) }
+    }
+}

@@ -1,0 +1,42 @@
+internal import Glibc
+
+/// What `stat(2)` says of a file, as far as a follower wants it.
+struct FileStatus {
+    let identity: FileIdentity
+    /// In bytes.
+    let size: UInt64
+    let modified: (seconds: Int, nanoseconds: Int)
+    let isRegular: Bool
+    let isDirectory: Bool
+    /// Whether no directory names the file any more.
+    let isUnlinked: Bool
+
+    /// Follows symbolic links.
+    ///
+    /// - Throws: `SystemError`, `ENOENT` among them.
+    init(path: String) throws(SystemError) {
+        var status = stat()
+        guard stat(path, &status) == 0 else { throw SystemError("look at", path, code: errno) }
+        self.init(status)
+    }
+
+    init(descriptor: CInt, path: String) throws(SystemError) {
+        var status = stat()
+        guard fstat(descriptor, &status) == 0 else { throw SystemError("look at", path, code: errno) }
+        self.init(status)
+    }
+
+    private init(_ status: stat) {
+        identity = FileIdentity(device: UInt64(status.st_dev), inode: UInt64(status.st_ino))
+        size = UInt64(max(0, status.st_size))
+        modified = (status.st_mtim.tv_sec, status.st_mtim.tv_nsec)
+        isRegular = status.st_mode & S_IFMT == S_IFREG
+        isDirectory = status.st_mode & S_IFMT == S_IFDIR
+        isUnlinked = status.st_nlink == 0
+    }
+
+    /// Whether neither size nor time of change differ: then nothing was written in between.
+    func isUnchanged(since earlier: FileStatus) -> Bool {
+        size == earlier.size && modified == earlier.modified
+    }
+}

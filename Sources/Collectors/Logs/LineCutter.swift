@@ -1,0 +1,59 @@
+internal import Glibc
+
+/// Decides how much from the front of the bytes makes the next chunk. Only `\n` ends a line.
+struct LineCutter {
+    enum Cut: Equatable {
+        /// Whole lines, their final newline counted in `byteCount`.
+        case lines(byteCount: Int, lineCount: Int)
+        /// The beginning of a line that is longer than allowed.
+        case piece(byteCount: Int)
+        /// No line ends here yet.
+        case incomplete
+    }
+
+    /// The most content of a chunk of several lines, without its final newline.
+    let chunkBytes: Int
+    /// The most bytes of one line, without its newline. A longer one is cut.
+    let maxLineBytes: Int
+    /// So many bytes from the front hold no newline: what grows byte by byte is not searched over and over.
+    private var searched = 0
+
+    init(chunkBytes: Int, maxLineBytes: Int) {
+        self.chunkBytes = max(1, chunkBytes)
+        self.maxLineBytes = max(4, maxLineBytes)
+    }
+
+    /// Call when bytes were taken from the front.
+    mutating func reset() {
+        searched = 0
+    }
+
+    mutating func cut(_ bytes: UnsafeRawBufferPointer) -> Cut {
+        guard let base = bytes.baseAddress else { return .incomplete }
+        var lineStart = 0
+        var lineCount = 0
+        while lineStart < bytes.count {
+            // The first line may be as long as a line may be, the others must fit into the chunk.
+            let limit = lineCount == 0 ? lineStart + maxLineBytes : min(lineStart + maxLineBytes, chunkBytes)
+            let searchEnd = min(bytes.count, limit + 1)
+            let from = lineCount == 0 ? min(max(lineStart, searched), searchEnd) : lineStart
+            guard searchEnd > from, let found = memchr(base + from, 0x0A, searchEnd - from) else {
+                if lineCount > 0 { break }
+                searched = searchEnd
+                return bytes.count > maxLineBytes ? .piece(byteCount: pieceLength(bytes)) : .incomplete
+            }
+            lineStart = UnsafeRawPointer(found) - base + 1
+            lineCount += 1
+            if lineStart > chunkBytes { break }
+        }
+        return lineCount == 0 ? .incomplete : .lines(byteCount: lineStart, lineCount: lineCount)
+    }
+
+    /// At most `maxLineBytes`, so that no UTF-8 character is torn: one has at most three bytes after its first.
+    private func pieceLength(_ bytes: UnsafeRawBufferPointer) -> Int {
+        for length in (maxLineBytes - 3...maxLineBytes).reversed() where bytes[length] & 0xC0 != 0x80 {
+            return length
+        }
+        return maxLineBytes
+    }
+}

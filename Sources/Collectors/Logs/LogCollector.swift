@@ -1,0 +1,97 @@
+public import Diagnosis
+internal import Glibc
+public import Logging
+
+/// Follows a growing training log and reports its lines, each exactly once as long as the client keeps the position.
+///
+/// The position moves on only when a report succeeded; until then `collectData()` gives the same lines again. It goes with the lines to
+/// the client, and a new collector asks the client for it. Rotation by renaming and by copying and truncating is followed.
+/// A last line without a newline stays in the file until it is finished, also over a restart; it is sent as it is only when its file was
+/// replaced or deleted.
+///
+/// Files are read on a thread of the collector's own queue.
+public actor LogCollector: DataCollector {
+    public nonisolated let name = "log"
+
+    private let executor = BlockingExecutor(label: "arobust.log-collector")
+    private let node: NodeIdentity
+    private let configuration: Configuration
+    private let key: String
+    private let logger: Logger
+    private let report: MetricReport
+    private var client: (any MasterClient)?
+    private var follower: LogFollower
+    /// Whether the client's position is still to be asked for.
+    private var needsPosition = true
+
+    /// - Parameter path: the log; a relative one is taken from the working directory of now. It need not exist yet.
+    public init(
+        path: String, node: NodeIdentity, configuration: Configuration = Configuration(),
+        logger: Logger = Logger(label: "arobust.log-collector")
+    ) {
+        let path = Self.absolute(path)
+        var logger = logger
+        logger[metadataKey: "path"] = "\(path)"
+        self.node = node
+        self.configuration = configuration
+        self.logger = logger
+        key = "log:\(path)"
+        report = MetricReport(content: "log content", data: "log data", logger: logger)
+        follower = LogFollower(path: path, configuration: configuration, logger: logger)
+    }
+
+    public nonisolated var unownedExecutor: UnownedSerialExecutor {
+        executor.asUnownedSerialExecutor()
+    }
+
+    /// Whether there is a file at the path, or one that is still read on. Costs one `stat`.
+    public func isEnabled() async -> Bool {
+        follower.hasSource()
+    }
+
+    /// The next lines that were not reported yet; the same again as long as they are not. `nil` when no further line is finished.
+    ///
+    /// More may be there at once: after a successful `storeData`, call again until it gives `nil`.
+    public func collectData() async -> LogChunk? {
+        await restorePosition()
+        return follower.next().map { lines in
+            LogChunk(
+                content: lines.content, lineCount: lines.lineCount,
+                position: SourcePosition(key: key, bytes: lines.position.bytes), span: lines.span)
+        }
+    }
+
+    @discardableResult
+    public func storeData(_ data: LogChunk) async -> Bool {
+        let metric = WorkerTrainingMetric(dataType: .trainingLog, dataContent: data.content, node: node)
+        guard await report.send(metric, position: data.position, to: client) else { return false }
+        if let span = data.span { follower.confirm(span) }
+        return true
+    }
+
+    /// Sets whom to report to. As long as nothing was reported, reading begins where this client says.
+    public func setClient(_ client: any MasterClient) async {
+        self.client = client
+        if !follower.hasConfirmed { needsPosition = true }
+    }
+
+    private func restorePosition() async {
+        guard needsPosition, let client else { return }
+        // Before the call: should the client be replaced during it, the new one is asked too.
+        needsPosition = false
+        guard let stored = await client.lastPosition(of: key) else { return }
+        do {
+            follower.resume(from: try LogPosition(bytes: stored.bytes))
+        } catch {
+            logger.warning(
+                "The stored position of the log cannot be read; the log is begun as the configuration says.",
+                metadata: ["error": "\(error)", "startFrom": "\(configuration.startFrom)"])
+        }
+    }
+
+    private static func absolute(_ path: String) -> String {
+        guard !path.hasPrefix("/"), let directory = getcwd(nil, 0) else { return path }
+        defer { free(directory) }
+        return String(cString: directory) + "/" + path
+    }
+}

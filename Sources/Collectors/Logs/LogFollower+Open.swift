@@ -1,0 +1,115 @@
+internal import Glibc
+internal import Logging
+
+extension LogFollower {
+    /// Opens the file at the path, or the one that stood there when the position was stored, and goes to where reading begins.
+    mutating func openFile() throws(SystemError) {
+        let current = try LogFile(path: path)
+        switch seat {
+        case .start:
+            try take(current, at: 0)
+        case .configured:
+            try take(current, at: configuration.startFrom == .end ? startOfUnfinishedLine(current) : 0)
+        case .stored(let position):
+            let isSameInode = position.identity.inode == current.identity.inode
+            if isSameInode, try isAt(position, current) {
+                try take(current, at: position.offset)
+            } else if !openOldFile(position) {
+                warnOfReplacement(position, isSameInode: isSameInode)
+                try take(current, at: 0)
+            }
+        }
+    }
+
+    /// Goes on at `position` in the file that no longer is at the path.
+    ///
+    /// - Returns: whether it was found; otherwise nothing has changed.
+    mutating func openOldFile(_ position: LogPosition) -> Bool {
+        guard let old = findOldFile(position) else { return false }
+        leaveFile()
+        guard (try? take(old, at: position.offset)) != nil else { return false }
+        logger.info(
+            "Reading the rest of the earlier log file first.",
+            metadata: ["file": "\(old.path)", "offset": "\(position.offset)"])
+        look()
+        return true
+    }
+
+    private func warnOfReplacement(_ position: LogPosition, isSameInode: Bool) {
+        let metadata: Logger.Metadata = ["offset": "\(position.offset)"]
+        if isSameInode {
+            logger.warning(
+                "The log was truncated or overwritten since it was last read; it is read from its start.",
+                metadata: metadata)
+        } else {
+            logger.warning(
+                "The log was replaced, and the earlier file is not to be found; what was not read of it is lost.",
+                metadata: metadata)
+        }
+    }
+
+    private mutating func take(_ file: LogFile, at start: UInt64) throws(SystemError) {
+        let length = Int(min(start, UInt64(FileMark.length)))
+        head = try file.bytes(at: 0, count: length)
+        tail = try file.bytes(at: start - UInt64(length), count: length)
+        confirmedTail = tail
+        known = try file.status()
+        offset = start
+        self.file = file
+        // Should the file be lost before anything of it is reported, this is where to go on.
+        seat = .start
+    }
+
+    private func isAt(_ position: LogPosition, _ file: LogFile) throws(SystemError) -> Bool {
+        guard try file.status().size >= position.offset else { return false }
+        return try position.mark.matches(file, offset: position.offset)
+    }
+
+    /// Looks in the log's directory for the file that was read last, under its new name (`train.log.1` after a rotation), or for a copy of it
+    /// (after `copytruncate`).
+    private func findOldFile(_ position: LogPosition) -> LogFile? {
+        guard let slash = path.utf8.lastIndex(of: UInt8(ascii: "/")) else { return nil }
+        let directory = String(path[...slash])
+        let name = String(path[path.utf8.index(after: slash)...])
+        var copy: LogFile?
+        for entry in Self.names(in: directory) where entry != name {
+            let candidate = directory + entry
+            guard let status = try? FileStatus(path: candidate), status.isRegular, status.size >= position.offset else {
+                continue
+            }
+            let isSame = status.identity.inode == position.identity.inode
+            // A copy is known by its content alone: so it must have some, and a name that begins as the log's does.
+            let mayBeCopy = copy == nil && position.offset > 0 && entry.hasPrefix(name)
+            guard isSame || mayBeCopy, let file = try? LogFile(path: candidate), (try? isAt(position, file)) == true
+            else { continue }
+            if isSame { return file }
+            copy = file
+        }
+        return copy
+    }
+
+    private static func names(in directory: String) -> [String] {
+        guard let stream = opendir(directory) else { return [] }
+        defer { closedir(stream) }
+        var names: [String] = []
+        while let entry = readdir(stream) {
+            names.append(
+                withUnsafeBytes(of: &entry.pointee.d_name) { String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self) })
+        }
+        return names.sorted()
+    }
+
+    /// Where the line begins that has no newline yet, or the file's end. A line that began too far back is not looked for.
+    private func startOfUnfinishedLine(_ file: LogFile) throws(SystemError) -> UInt64 {
+        let size = try file.status().size
+        var end = size
+        let limit = size - min(size, UInt64(configuration.maxLineBytes))
+        while end > limit {
+            let start = end - min(end - limit, 64 * 1024)
+            let block = try file.bytes(at: start, count: Int(end - start))
+            if let newline = block.lastIndex(of: 0x0A) { return start + UInt64(newline) + 1 }
+            end = start
+        }
+        return end == 0 ? 0 : size
+    }
+}

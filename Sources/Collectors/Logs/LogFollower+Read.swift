@@ -1,0 +1,137 @@
+internal import Glibc
+internal import Logging
+
+extension LogFollower {
+    /// Whether the path names something, or a file is open whose rest is still read. What is no file is left to `next()` to complain of.
+    mutating func hasSource() -> Bool {
+        if file != nil { return true }
+        do {
+            _ = try FileStatus(path: path)
+            return true
+        } catch {
+            guard error.code == ENOENT else { return true }
+            noteMissing()
+            return false
+        }
+    }
+
+    /// Looks at what the path names now: opens it, or notes how the open file stands to it.
+    mutating func look() {
+        do {
+            let status = try FileStatus(path: path)
+            guard status.isRegular else { return refuse(status) }
+            if let file {
+                if file.identity == status.identity {
+                    if phase == .finishing { phase = .following }
+                    try noteGrowth(status)
+                } else {
+                    try noteReplacement(hasContent: status.size > 0)
+                }
+            } else {
+                try openFile()
+            }
+            if problems.solve() {
+                logger.info("The log can be read again.")
+            }
+        } catch  where error.code == ENOENT {
+            noteMissing()
+            guard file != nil else { return }
+            do { try noteReplacement(hasContent: false) } catch { note(error) }
+        } catch {
+            note(error)
+        }
+    }
+
+    /// Reads the next block if the file has grown.
+    ///
+    /// - Returns: whether anything was read.
+    mutating func fill() -> Bool {
+        guard let file, let known, phase != .draining, known.size > readOffset else { return false }
+        do {
+            if needsCheck {
+                guard try hasSameContent(file) else {
+                    noteTruncation(size: known.size)
+                    return false
+                }
+                needsCheck = false
+            }
+            let offset = readOffset
+            let room = Int(min(UInt64(max(4096, configuration.readBytes)), known.size - offset))
+            let count = try buffer.fill(room: room) { (bytes) throws(SystemError) in
+                try file.read(into: bytes, at: offset)
+            }
+            remember(buffer.bytes.suffix(count), at: offset)
+            return count > 0
+        } catch {
+            // Open it anew at the next round (a network file system's handle may have gone stale) and go on at the confirmed place.
+            note(error)
+            if let place = position(after: 0) {
+                leaveFile()
+                seat = .stored(place)
+            }
+            return false
+        }
+    }
+
+    /// Notes what the open file, which is still at the path, has become.
+    private mutating func noteGrowth(_ status: FileStatus) throws(SystemError) {
+        guard phase != .draining else { return }
+        if let known, status.isUnchanged(since: known) { return }
+        known = status
+        needsCheck = true
+        if status.size < readOffset { noteTruncation(size: status.size) }
+    }
+
+    /// Notes that the path names another file than the open one, or none.
+    ///
+    /// As long as the new file is empty its writer may still write to the old one, and there is nothing to read there anyway.
+    private mutating func noteReplacement(hasContent: Bool) throws(SystemError) {
+        guard let status = try file?.status() else { return }
+        isQuietlyUnlinked = status.isUnlinked && known.map { status.isUnchanged(since: $0) } ?? false
+        try noteGrowth(status)
+        if phase != .draining { phase = hasContent ? .finishing : .following }
+    }
+
+    private mutating func noteTruncation(size: UInt64) {
+        phase = .draining
+        logger.warning(
+            "The log was truncated; after what was already read, it is read from its start.",
+            metadata: ["offset": "\(readOffset)", "size": "\(size)"])
+    }
+
+    private func hasSameContent(_ file: LogFile) throws(SystemError) -> Bool {
+        try FileMark(head: head, tail: tail).matches(file, offset: readOffset)
+    }
+
+    /// Keeps what `hasSameContent` compares.
+    private mutating func remember(_ bytes: some BidirectionalCollection<UInt8>, at offset: UInt64) {
+        if offset < FileMark.length {
+            head.append(contentsOf: bytes.prefix(FileMark.length - head.count))
+        }
+        tail =
+            bytes.count < FileMark.length
+            ? (tail + bytes).suffix(FileMark.length) : Array(bytes.suffix(FileMark.length))
+    }
+
+    private mutating func noteMissing() {
+        // What appears later is new from its first line.
+        if case .configured = seat { seat = .start }
+        guard problems.shouldReport("missing", once: true) else { return }
+        if file == nil {
+            logger.info("There is no log file yet; waiting for it.")
+        } else {
+            logger.info("The log file was moved or deleted; it is read to its end while waiting for a new one.")
+        }
+    }
+
+    private mutating func refuse(_ status: FileStatus) {
+        let what = status.isDirectory ? "it is a directory" : "it is a named pipe, a socket or a device"
+        guard problems.shouldReport(what) else { return }
+        logger.warning("The log cannot be followed: only a regular file can.", metadata: ["error": "\(path): \(what)"])
+    }
+
+    private mutating func note(_ error: SystemError) {
+        guard problems.shouldReport("\(error)") else { return }
+        logger.warning("The log cannot be read; it is tried again.", metadata: ["error": "\(error)"])
+    }
+}

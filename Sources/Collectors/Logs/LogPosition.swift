@@ -1,0 +1,59 @@
+internal import Diagnosis
+
+/// How far a log file has been reported: all before `offset` has been.
+///
+/// Stored as 45 bytes, big-endian: version (1), device u64, inode u64, offset u64, head length u16, head hash u64, tail length u16,
+/// tail hash u64; lengths and hashes as `FileMark` defines them. A later version may be longer, never shorter.
+struct LogPosition: Hashable, Sendable {
+    private static let version: UInt8 = 1
+    private static let size = 45
+
+    var identity: FileIdentity
+    /// In bytes from the file's start.
+    var offset: UInt64
+    var mark: FileMark
+
+    init(identity: FileIdentity, offset: UInt64, mark: FileMark) {
+        self.identity = identity
+        self.offset = offset
+        self.mark = mark
+    }
+
+    /// Reads what `bytes` has written.
+    init(bytes: [UInt8]) throws(LogPositionError) {
+        guard let version = bytes.first else { throw LogPositionError(reason: "it is empty") }
+        guard version == Self.version else {
+            throw LogPositionError(reason: "it has version \(version), and this program knows \(Self.version)")
+        }
+        guard bytes.count == Self.size else {
+            throw LogPositionError(reason: "it has \(bytes.count) bytes and not \(Self.size)")
+        }
+        var rest = bytes.dropFirst()
+        func take<Value: FixedWidthInteger>(_: Value.Type) -> Value {
+            let width = Value.bitWidth / 8
+            defer { rest = rest.dropFirst(width) }
+            return rest.prefix(width).reduce(0) { $0 << 8 | Value($1) }
+        }
+        identity = FileIdentity(device: take(UInt64.self), inode: take(UInt64.self))
+        offset = take(UInt64.self)
+        mark = FileMark(
+            headLength: take(UInt16.self), headHash: take(UInt64.self), tailLength: take(UInt16.self),
+            tailHash: take(UInt64.self))
+        guard offset <= UInt64(Int64.max) else { throw LogPositionError(reason: "its offset \(offset) is impossible") }
+    }
+
+    var bytes: [UInt8] {
+        var bytes: [UInt8] = [Self.version]
+        func put(_ value: some FixedWidthInteger) {
+            withUnsafeBytes(of: value.bigEndian) { bytes.append(contentsOf: $0) }
+        }
+        put(identity.device)
+        put(identity.inode)
+        put(offset)
+        put(mark.headLength)
+        put(mark.headHash)
+        put(mark.tailLength)
+        put(mark.tailHash)
+        return bytes
+    }
+}

@@ -1,0 +1,25 @@
+extension MetricCollector {
+    /// The limits of a scrape.
+    public struct Configuration: Sendable, Hashable {
+        /// The whole scrape, from connecting to the last byte of the body: 5 s.
+        public var deadline: Duration
+        /// The largest page that is taken, in bytes before the filter: 4 MiB.
+        public var maxBytes: Int
+        /// How long `isEnabled()` waits for a connection: 1 s.
+        public var connectLimit: Duration
+        /// After how many rounds a lasting failure is logged again: 10.
+        public var problemInterval: Int
+
+        public init(
+            deadline: Duration = .seconds(5),
+            maxBytes: Int = 4 * 1024 * 1024,
+            connectLimit: Duration = .seconds(1),
+            problemInterval: Int = 10
+        ) {
+            self.deadline = deadline
+            self.maxBytes = maxBytes
+            self.connectLimit = connectLimit
+            self.problemInterval = problemInterval
+        }
+    }
+}

@@ -1,0 +1,55 @@
+/// What `/proc/PID/stat` and `/proc/PID/status` say of a process (proc(5)).
+struct ProcessStatus: Equatable {
+    /// One letter: `R`, `S`, `D`, `T` (stopped), `t` (stopped by a tracer), `Z`, `X`, `I`.
+    let state: Character
+    let parent: Int32
+    /// In clock ticks since the machine started. A process id alone may by now mean another process; with this it cannot.
+    let startTime: UInt64
+    /// The process that traces this one, 0 if none does.
+    let tracer: Int32
+
+    /// - Throws: `SystemError`; `ENOENT` if there is no such process.
+    init(pid: Int32) throws(SystemError) {
+        let stat = try ProcFile.text("/proc/\(pid)/stat")
+        let status = try ProcFile.text("/proc/\(pid)/status")
+        self.init(stat: stat, status: status)
+    }
+
+    init(stat: String, status: String) {
+        // The command in the second field may hold anything, parentheses and newlines too: the fields begin behind its last parenthesis.
+        let fields = stat.split(separator: ")", omittingEmptySubsequences: false).last?.split(separator: " ") ?? []
+        state = fields.first?.first ?? "?"
+        parent = fields.count > 1 ? Int32(fields[1]) ?? 0 : 0
+        startTime = fields.count > 19 ? UInt64(fields[19]) ?? 0 : 0
+        let line = status.split(separator: "\n").first { $0.hasPrefix("TracerPid:") }
+        tracer = line.flatMap { $0.split(separator: "\t").last }.flatMap { Int32($0) } ?? 0
+    }
+
+    /// The state as `/proc/PID/status` writes it: `S (sleeping)`.
+    var stateText: String {
+        switch state {
+        case "R": "R (running)"
+        case "S": "S (sleeping)"
+        case "D": "D (disk sleep)"
+        case "T": "T (stopped)"
+        case "t": "t (tracing stop)"
+        case "Z": "Z (zombie)"
+        case "X", "x": "X (dead)"
+        case "I": "I (idle)"
+        default: String(state)
+        }
+    }
+
+    /// Whether a signal or a tracer has stopped it.
+    var isStopped: Bool { state == "T" || state == "t" }
+
+    /// Why a stack reader must not touch the process; `nil` if it may.
+    var reasonNotToAttach: String? {
+        switch state {
+        case "D": "the process is in an uninterruptible sleep (D), where nothing may attach to it"
+        case "Z": "the process has ended and waits for its parent (Z)"
+        case "X", "x": "the process has ended"
+        default: tracer == 0 ? nil : "process \(tracer) traces it already"
+        }
+    }
+}

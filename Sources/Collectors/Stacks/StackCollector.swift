@@ -1,0 +1,125 @@
+public import Diagnosis
+public import Logging
+
+/// Takes the Python stacks of training processes with py-spy, or what the kernel tells of them where py-spy cannot or must not.
+///
+/// A process is never stopped, and not touched at all in the states D and Z or while another traces it.
+public actor StackCollector: DataCollector {
+    public nonisolated let name = "stack"
+
+    private let executor = BlockingExecutor(label: "arobust.stack-collector")
+    private let node: NodeIdentity
+    private let configuration: Configuration
+    private let logger: Logger
+    private let report: MetricReport
+    private let reader: StackReader
+    private var client: (any MasterClient)?
+    private var targetProblems: ProblemLog
+    private var readProblems: ProblemLog
+    private var isCollecting = false
+
+    public init(
+        node: NodeIdentity, configuration: Configuration,
+        logger: Logger = Logger(label: "arobust.stack-collector")
+    ) {
+        self.node = node
+        self.configuration = configuration
+        self.logger = logger
+        report = MetricReport(content: "stack trace", data: "stack trace", logger: logger)
+        reader = StackReader(
+            pySpy: PySpy(
+                path: configuration.pySpyPath, deadline: configuration.deadline,
+                maxBytes: configuration.maxOutputBytes),
+            maxKernelThreads: configuration.maxKernelThreads, logger: logger)
+        targetProblems = ProblemLog(interval: configuration.problemInterval)
+        readProblems = ProblemLog(interval: configuration.problemInterval)
+    }
+
+    public nonisolated var unownedExecutor: UnownedSerialExecutor {
+        executor.asUnownedSerialExecutor()
+    }
+
+    /// Whether processes are given, or are to be looked for.
+    public func isEnabled() async -> Bool {
+        switch configuration.target {
+        case .pids(let pids): !pids.isEmpty
+        case .ranks: true
+        }
+    }
+
+    /// Takes the stacks of all processes, one after the other; a process takes at most the deadline and a little.
+    ///
+    /// `nil` if there is no process, or while another call is under way: two triggers at once make one round.
+    public func collectData() async -> [ProcessStack]? {
+        guard !isCollecting else { return nil }
+        isCollecting = true
+        defer { isCollecting = false }
+        var stacks: [ProcessStack] = []
+        for pid in pids() where !Task.isCancelled {
+            stacks.append(await reader.stack(of: pid))
+        }
+        guard !stacks.isEmpty else { return nil }
+        noteFailures(stacks)
+        return stacks
+    }
+
+    /// Reports all stacks as one metric, its timestamp that of the first.
+    @discardableResult
+    public func storeData(_ data: [ProcessStack]) async -> Bool {
+        guard let first = data.first else {
+            logger.warning("No stack trace is given; nothing is reported.")
+            return false
+        }
+        return await report.send(
+            WorkerTrainingMetric(
+                dataType: .stackTrace, dataContent: formatStacks(data), node: node, timestamp: first.timestamp),
+            to: client)
+    }
+
+    public func setClient(_ client: any MasterClient) async {
+        self.client = client
+    }
+
+    /// The stacks as they are reported: a block of text for each process, within the configured size.
+    public nonisolated func formatStacks(_ stacks: [ProcessStack]) -> String {
+        StackText.text(stacks, maxBytes: configuration.maxContentBytes)
+    }
+
+    private func pids() -> [Int32] {
+        switch configuration.target {
+        case .pids(let pids):
+            return pids
+        case .ranks:
+            let (processes, unreadable) = ProcessTable.processesOfTraining()
+            let trainers = RankSelection.trainers(among: processes) { pid in try? ProcessStatus(pid: pid).parent }
+            if trainers.isEmpty {
+                if targetProblems.shouldReport("none") {
+                    logger.warning(
+                        "No training rank was found to take stacks of.",
+                        metadata: ["unreadableProcesses": "\(unreadable)"])
+                }
+            } else if targetProblems.solve() {
+                logger.info("Training ranks were found.", metadata: ["count": "\(trainers.count)"])
+            }
+            return trainers.map(\.pid)
+        }
+    }
+
+    private func noteFailures(_ stacks: [ProcessStack]) {
+        let failures = stacks.compactMap { stack in
+            switch stack.content {
+            case .python: nil as (Int32, String)?
+            case .kernel(_, let reason), .none(let reason): (stack.pid, reason)
+            }
+        }
+        guard let (pid, reason) = failures.first else {
+            if readProblems.solve() { logger.info("Python stacks can be taken again.") }
+            return
+        }
+        if readProblems.shouldReport(reason) {
+            logger.warning(
+                "Python stacks could not be taken of every process; what the kernel tells is reported instead.",
+                metadata: ["processes": "\(failures.count)", "firstPid": "\(pid)", "error": "\(reason)"])
+        }
+    }
+}

@@ -1,0 +1,78 @@
+/// Writes stacks as text: a block for each process, in py-spy's own form below a header line.
+enum StackText {
+    /// The least room in which a process is worth its header.
+    private static let leastShare = 256
+    /// Kept free for the line that says what was left out.
+    private static let noteRoom = 128
+
+    /// - Parameter maxBytes: never exceeded. The room is shared evenly, so that one process with a thousand threads does not push out the
+    ///   others; what does not fit is cut between two threads, with a line in brackets that says so.
+    static func text(_ stacks: [ProcessStack], maxBytes: Int) -> String {
+        var text = ""
+        for (index, stack) in stacks.enumerated() {
+            let share = (maxBytes - noteRoom - text.utf8.count) / (stacks.count - index)
+            guard share >= leastShare else {
+                text += "[arobust: \(stacks.count - index) more processes are left out for lack of room]\n"
+                break
+            }
+            text += block(stack, maxBytes: share)
+        }
+        return String(decoding: text.utf8.dropLast().prefix(maxBytes), as: UTF8.self)
+    }
+
+    private static func block(_ stack: ProcessStack, maxBytes: Int) -> String {
+        var block = cut(header(stack), maxBytes: maxBytes - noteRoom)
+        let threads = threads(of: stack.content)
+        for (index, thread) in threads.enumerated() {
+            guard block.utf8.count + thread.utf8.count <= maxBytes - noteRoom else {
+                block += "[arobust: \(threads.count - index) more threads are left out for lack of room]\n"
+                break
+            }
+            block += thread
+        }
+        return block + "\n"
+    }
+
+    private static func header(_ stack: ProcessStack) -> String {
+        var header = "Process \(stack.pid)"
+        if let rank = stack.rank { header += ", rank \(rank)" }
+        if let rank = stack.localRank { header += ", local rank \(rank)" }
+        header += ", \(stack.state): \(stack.command.isEmpty ? "(no command line)" : stack.command)\n"
+        switch stack.content {
+        case .python: break
+        case .kernel(_, let reason): header += "No Python stacks: \(reason)\n"
+        case .none(let reason): header += "No stacks: \(reason)\n"
+        }
+        return header
+    }
+
+    private static func threads(of content: ProcessStack.Content) -> [String] {
+        switch content {
+        case .python(let threads): threads.map(text)
+        case .kernel(let threads, _): threads.map(text)
+        case .none: []
+        }
+    }
+
+    private static func text(_ thread: PythonThread) -> String {
+        let activity = thread.ownsGIL ? "active+gil" : thread.isActive ? "active" : "idle"
+        var text = "Thread \(thread.osID.map { "\($0)" } ?? "?") (\(activity))"
+        if let name = thread.name { text += ": \"\(name)\"" }
+        text += "\n"
+        for frame in thread.frames { text += "    \(frame.function) (\(frame.file):\(frame.line))\n" }
+        return text
+    }
+
+    private static func text(_ thread: KernelThread) -> String {
+        var text = "Thread \(thread.osID) (\(thread.state)): \"\(thread.name)\""
+        if let channel = thread.waitChannel { text += ", waits in \(channel)" }
+        if let call = thread.systemCall { text += ", system call \(call)" }
+        text += "\n"
+        for frame in thread.kernelStack { text += "    \(frame)\n" }
+        return text
+    }
+
+    private static func cut(_ text: String, maxBytes: Int) -> String {
+        text.utf8.count <= maxBytes ? text : String(decoding: text.utf8.prefix(maxBytes - 4), as: UTF8.self) + "…\n"
+    }
+}

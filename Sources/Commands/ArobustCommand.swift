@@ -1,0 +1,25 @@
+public import ArgumentParser
+
+/// `arobust`: the root of all commands.
+public struct ArobustCommand: AsyncParsableCommand {
+    public static let configuration = CommandConfiguration(
+        commandName: "arobust",
+        abstract: "Collects training diagnosis data on a node, publishes it on a local bus, and reports it to masters.",
+        discussion: """
+            A node needs one agent:
+
+              arobust agent --log-file train.log --stack-ranks --master dlrover+grpc://master:50001
+
+            Look at the stream while it runs:          arobust tap
+            Put a metric of your own on it:            echo '{"data_type":"GENERIC","data_content":"hi"}' | arobust publish
+            Collect and report in separate processes:  arobust collect … and arobust bridge …
+            """,
+        version: Version.text,
+        subcommands: [
+            AgentCommand.self, CollectCommand.self, BridgeCommand.self, TapCommand.self, PublishCommand.self,
+            ConfigCommand.self,
+        ]
+    )
+
+    public init() {}
+}

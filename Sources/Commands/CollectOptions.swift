@@ -1,0 +1,69 @@
+internal import Agent
+internal import ArgumentParser
+
+/// The flags of the commands that collect and publish.
+struct CollectOptions: ParsableArguments {
+    @ArgumentParser.Option(
+        help: "The directory of the sockets (default: /var/lib/arobust for root, $XDG_STATE_HOME/arobust otherwise).")
+    var stateDir: String?
+
+    @ArgumentParser.Option(
+        help: ArgumentHelp("A training log to follow. May be given more than once.", valueName: "path"))
+    var logFile: [String] = []
+
+    @ArgumentParser.Option(
+        help: ArgumentHelp(
+            "Where to begin in a log that has no stored position: start or end (default: start).",
+            valueName: "start|end"))
+    var logFrom: String?
+
+    @ArgumentParser.Option(
+        help: ArgumentHelp("Scrape XPUTimer's page at this port of 127.0.0.1. Also: XPU_TIMER_PORT.", valueName: "n"))
+    var xpuTimerPort: String?
+
+    @ArgumentParser.Option(help: ArgumentHelp("Scrape this page instead.", valueName: "url"))
+    var metricsURL: String?
+
+    @ArgumentParser.Option(help: ArgumentHelp("How often to scrape (default: 60s).", valueName: "duration"))
+    var metricsInterval: String?
+
+    @ArgumentParser.Option(
+        help: ArgumentHelp("Dump the Python stacks of this process. May be given more than once.", valueName: "pid"))
+    var stackPid: [String] = []
+
+    @ArgumentParser.Flag(help: "Dump the Python stacks of all training ranks of this node.")
+    var stackRanks = false
+
+    @ArgumentParser.Option(help: ArgumentHelp("How often to dump stacks (default: 60s).", valueName: "duration"))
+    var stackInterval: String?
+
+    @ArgumentParser.Option(help: ArgumentHelp("The py-spy to use (default: the one in PATH).", valueName: "path"))
+    var pySpy: String?
+
+    @ArgumentParser.Option(help: "The node's id. Also: NODE_ID.")
+    var nodeID: String?
+
+    @ArgumentParser.Option(help: "The node's type (default: worker). Also: NODE_TYPE.")
+    var nodeType: String?
+
+    @ArgumentParser.Option(help: "The node's rank. Also: NODE_RANK.")
+    var nodeRank: String?
+
+    var flags: [SettingFlag] {
+        [
+            .one("state-dir", "--state-dir", stateDir),
+            .several("logs.files", "--log-file", logFile),
+            .one("logs.from", "--log-from", logFrom),
+            .one("metrics.xpu-timer-port", "--xpu-timer-port", xpuTimerPort),
+            .one("metrics.url", "--metrics-url", metricsURL),
+            .one("metrics.interval", "--metrics-interval", metricsInterval),
+            .several("stacks.pids", "--stack-pid", stackPid),
+            .one("stacks.ranks", "--stack-ranks", stackRanks ? "true" : nil),
+            .one("stacks.interval", "--stack-interval", stackInterval),
+            .one("stacks.py-spy", "--py-spy", pySpy),
+            .one("node.id", "--node-id", nodeID),
+            .one("node.type", "--node-type", nodeType),
+            .one("node.rank", "--node-rank", nodeRank),
+        ]
+    }
+}

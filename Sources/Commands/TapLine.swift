@@ -1,0 +1,54 @@
+internal import Diagnosis
+private import Glibc
+
+/// The lines that a tap prints.
+enum TapLine {
+    /// How much of a metric's first line is shown, in characters.
+    private static let shownLength = 100
+
+    /// The metric as it came, on one line.
+    static func appendJSON(_ body: ArraySlice<UInt8>, to text: inout [UInt8]) {
+        if body.contains(0x0A), let checked = try? MetricBody(checking: body) {
+            MetricJSON.encode(checked.metric, into: &text)
+        } else {
+            text += body
+        }
+        text.append(0x0A)
+    }
+
+    /// `2026-11-23T18:00:00Z TRAINING_LOG worker/0 1234 B  first line`
+    static func appendReadable(_ entry: EnvelopeBatch.Entry, of batch: EnvelopeBatch, to text: inout [UInt8]) {
+        let body = batch.body(of: entry)
+        let content = (try? MetricBody(checking: body))?.content ?? "(not a metric's JSON)"
+        let firstLine = content.prefix { !$0.isNewline }
+        let shown = firstLine.prefix(shownLength).map { $0.isControl ? "\u{FFFD}" : $0 }
+        let more = firstLine.count > shownLength || firstLine.count < content.count ? " …" : ""
+        let columns = [
+            time(entry.collectionTime), pad(batch.lane.dataType.rawValue, to: 16),
+            pad("\(batch.nodeType)/\(batch.nodeRank)", to: 9), pad("\(content.utf8.count) B", to: 9),
+            String(shown) + more,
+        ]
+        text += columns.joined(separator: "  ").utf8
+        text.append(0x0A)
+    }
+
+    private static func pad(_ text: String, to width: Int) -> String {
+        text + String(repeating: " ", count: max(0, width - text.count))
+    }
+
+    private static func time(_ seconds: Int64) -> String {
+        var moment = time_t(seconds)
+        var parts = tm()
+        guard gmtime_r(&moment, &parts) != nil else { return "\(seconds)" }
+        var buffer = [CChar](repeating: 0, count: 32)
+        let length = strftime(&buffer, buffer.count, "%Y-%m-%dT%H:%M:%SZ", &parts)
+        return String(decoding: buffer.prefix(length).map(UInt8.init(bitPattern:)), as: UTF8.self)
+    }
+}
+
+extension Character {
+    /// Whether a terminal could take it for a command.
+    fileprivate var isControl: Bool {
+        unicodeScalars.contains { $0.properties.generalCategory == .control && $0 != "\t" }
+    }
+}

@@ -1,0 +1,197 @@
+import NIOCore
+import NIOHPACK
+import NIOHTTP2
+
+/// The calls of one HTTP/2 connection: maps stream ids to them. The last handler of its channel, right behind an
+/// `NIOHTTP2Handler` without a stream multiplexer; used on its event loop only.
+///
+/// What a multiplexer would do besides is done here: stream ids, the limit of streams, the connection's inbound window.
+/// A stream's own inbound window never needs more than its initial size, since answers are bounded below that.
+final class GRPCConnection: ChannelInboundHandler {
+    typealias InboundIn = HTTP2Frame
+    typealias OutboundOut = HTTP2Frame
+
+    /// Told about what changes; set by the client that takes the connection into use.
+    weak var owner: (any GRPCConnectionOwner)?
+    /// The server has sent its settings and may be called.
+    private(set) var isReady = false
+    /// No new call is begun: the server sent GOAWAY, or stream ids are used up.
+    private(set) var isDraining = false
+    /// Why the connection broke, if something said so.
+    private(set) var brokenBy: String?
+
+    private var context: ChannelHandlerContext?
+    private var calls: [HTTP2StreamID: GRPCCall] = [:]
+    /// Streams whose answer is complete but which are still open, as the request has not gone out whole.
+    private var unfinished: Set<HTTP2StreamID> = []
+    private var nextStreamID: Int
+    private var maxStreams = Int.max
+    private var inboundWindow = GRPCWindow.http2Default
+
+    init(firstStreamID: Int = 1) {
+        nextStreamID = firstStreamID
+    }
+
+    var isIdle: Bool { calls.isEmpty }
+
+    /// Whether a call can begin now.
+    var canBegin: Bool {
+        guard isReady, !isDraining, let context else { return false }
+        return calls.count + unfinished.count < maxStreams && context.channel.isWritable && context.channel.isActive
+    }
+
+    /// Begins a call without flushing. Only when `canBegin`.
+    func begin(_ call: GRPCCall) {
+        guard let context else { return call.end(.failure(.unavailable("the connection is closed"))) }
+        let stream = HTTP2StreamID(nextStreamID)
+        nextStreamID += 2
+        calls[stream] = call
+        write(context, stream, .headers(.init(headers: call.headers)))
+        write(context, stream, .data(.init(data: .byteBuffer(call.request), endStream: true)))
+        if nextStreamID > GRPCWindow.lastStreamID { drain() }
+    }
+
+    func flush() {
+        context?.flush()
+    }
+
+    /// Ends the calls that `shouldEnd` picks, and tells the server that nobody waits for them.
+    func end(with failure: GRPCFailure, where shouldEnd: (GRPCCall) -> Bool) {
+        for (stream, call) in calls where shouldEnd(call) {
+            calls[stream] = nil
+            call.end(.failure(failure))
+            if let context { write(context, stream, .rstStream(.cancel)) }
+        }
+        flush()
+        closeIfDrained()
+    }
+
+    /// The earliest deadline of a call.
+    var earliestDeadline: NIODeadline? { calls.values.lazy.map(\.deadline).min() }
+
+    func close() {
+        context?.close(promise: nil)
+    }
+
+    // MARK: what the channel tells
+
+    func handlerAdded(context: ChannelHandlerContext) {
+        self.context = context
+    }
+
+    func handlerRemoved(context: ChannelHandlerContext) {
+        self.context = nil
+    }
+
+    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        let frame = unwrapInboundIn(data)
+        switch frame.payload {
+        case .headers(let headers):
+            guard let call = calls[frame.streamID] else { return }
+            finish(call, frame.streamID, call.receive(headers.headers, isEnd: headers.endStream))
+        case .data(let piece):
+            guard let call = calls[frame.streamID], case .byteBuffer(let bytes) = piece.data else { return }
+            finish(call, frame.streamID, call.receive(bytes, isEnd: piece.endStream))
+        case .rstStream(let code):
+            calls.removeValue(forKey: frame.streamID)?
+                .end(.failure(.unavailable("the master reset the call: \(code.name)")))
+        case .goAway(let last, let code, _): receiveGoAway(last, code)
+        case .settings(.settings(let settings)): receive(settings)
+        default: break
+        }
+    }
+
+    func channelReadComplete(context: ChannelHandlerContext) {
+        if !unfinished.isEmpty {
+            for stream in unfinished { write(context, stream, .rstStream(.cancel)) }
+            unfinished = []
+            context.flush()
+        }
+        refillWindow(context)
+        closeIfDrained()
+        if canBegin { owner?.connectionHasRoom(self) }
+        context.fireChannelReadComplete()
+    }
+
+    func channelWritabilityChanged(context: ChannelHandlerContext) {
+        if canBegin { owner?.connectionHasRoom(self) }
+        context.fireChannelWritabilityChanged()
+    }
+
+    func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
+        if let window = event as? NIOHTTP2WindowUpdatedEvent {
+            if window.streamID == .rootStream, let size = window.inboundWindowSize { inboundWindow = size }
+        } else if let closed = event as? StreamClosedEvent {
+            unfinished.remove(closed.streamID)
+            calls.removeValue(forKey: closed.streamID)?
+                .end(.failure(.unavailable("the call's stream was closed: \(closed.reason?.name ?? "no reason")")))
+        }
+        context.fireUserInboundEventTriggered(event)
+    }
+
+    /// Whatever the error is, the connection is not worth keeping: the peer broke the protocol or the socket failed.
+    func errorCaught(context: ChannelHandlerContext, error: any Error) {
+        if brokenBy == nil { brokenBy = ConnectionErrorText.describe(error) }
+        context.close(promise: nil)
+    }
+
+    func channelInactive(context: ChannelHandlerContext) {
+        isDraining = true
+        let failure = GRPCFailure.unavailable(brokenBy ?? "the master closed the connection")
+        for call in calls.values { call.end(.failure(failure)) }
+        calls = [:]
+        owner?.connectionDidClose(self)
+        context.fireChannelInactive()
+    }
+
+    // MARK: frames
+
+    private func finish(_ call: GRPCCall, _ stream: HTTP2StreamID, _ outcome: GRPCCall.Outcome?) {
+        guard let outcome else { return }
+        calls[stream] = nil
+        // Until the stream's closing is announced, right after this frame if both sides are done.
+        unfinished.insert(stream)
+        call.end(outcome)
+    }
+
+    private func receive(_ settings: HTTP2Settings) {
+        for setting in settings where setting.parameter == .maxConcurrentStreams { maxStreams = setting.value }
+        guard !isReady, let context else { return }
+        isReady = true
+        refillWindow(context)
+        owner?.connectionIsReady(self)
+    }
+
+    private func receiveGoAway(_ last: HTTP2StreamID, _ code: HTTP2ErrorCode) {
+        let reason = code == .noError ? "the master is closing the connection" : "the master said GOAWAY: \(code.name)"
+        if code != .noError { brokenBy = reason }
+        for (stream, call) in calls where stream > last {
+            calls[stream] = nil
+            call.end(.failure(.unavailable(reason)))
+        }
+        drain()
+    }
+
+    private func drain() {
+        guard !isDraining else { return }
+        isDraining = true
+        owner?.connectionDrains(self)
+    }
+
+    private func closeIfDrained() {
+        if isDraining, calls.isEmpty { context?.close(promise: nil) }
+    }
+
+    /// Nobody else tells the server that it may go on sending after what it has sent so far.
+    private func refillWindow(_ context: ChannelHandlerContext) {
+        guard isReady, inboundWindow < GRPCWindow.connection / 2 else { return }
+        let increment = GRPCWindow.connection - inboundWindow
+        inboundWindow = GRPCWindow.connection
+        write(context, .rootStream, .windowUpdate(windowSizeIncrement: increment))
+        context.flush()
+    }
+
+    private func write(_ context: ChannelHandlerContext, _ stream: HTTP2StreamID, _ payload: HTTP2Frame.FramePayload) {
+        context.write(wrapOutboundOut(HTTP2Frame(streamID: stream, payload: payload)), promise: nil)
+    }
+}

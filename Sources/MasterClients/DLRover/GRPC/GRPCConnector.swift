@@ -1,0 +1,68 @@
+import NIOCore
+import NIOHTTP2
+import NIOPosix
+
+#if canImport(Glibc)
+    private import Glibc
+#endif
+
+/// Opens connections to one server.
+struct GRPCConnector: Sendable {
+    let host: String
+    let port: Int
+    let connectTimeout: TimeAmount
+    let firstStreamID: Int
+    let eventLoop: any EventLoop
+
+    /// `host:port`, for messages.
+    var target: String { MasterURL.authority(host, port) }
+
+    /// Connects and answers with a channel whose last handler is a `GRPCConnection`. On its event loop.
+    func connect() -> EventLoopFuture<any Channel> {
+        let firstStreamID = firstStreamID
+        return bootstrap.channelInitializer { channel in
+            channel.eventLoop.makeCompletedFuture {
+                try channel.pipeline.syncOperations.addHandlers([
+                    Self.http2Handler(), GRPCConnection(firstStreamID: firstStreamID),
+                ])
+            }
+        }.connect(host: host, port: port)
+    }
+
+    /// A half-open connection must die by itself: what is sent and not acknowledged for 20 s, or a silent peer that does not
+    /// answer TCP's own probes, ends it.
+    private var bootstrap: ClientBootstrap {
+        let bootstrap = ClientBootstrap(group: eventLoop)
+            .connectTimeout(connectTimeout)
+            .channelOption(.tcpOption(.tcp_nodelay), value: 1)
+            .channelOption(.socketOption(.so_keepalive), value: 1)
+        #if canImport(Glibc)
+            return
+                bootstrap
+                .channelOption(.tcpOption(.init(rawValue: TCP_USER_TIMEOUT)), value: 20_000)
+                .channelOption(.tcpOption(.init(rawValue: TCP_KEEPIDLE)), value: 30)
+                .channelOption(.tcpOption(.init(rawValue: TCP_KEEPINTVL)), value: 10)
+                .channelOption(.tcpOption(.init(rawValue: TCP_KEEPCNT)), value: 3)
+        #else
+            return bootstrap
+        #endif
+    }
+
+    private static func http2Handler() -> NIOHTTP2Handler {
+        var connection = NIOHTTP2Handler.ConnectionConfiguration()
+        connection.initialSettings = [
+            HTTP2Setting(parameter: .enablePush, value: 0),
+            HTTP2Setting(parameter: .maxConcurrentStreams, value: 0),
+            HTTP2Setting(parameter: .initialWindowSize, value: GRPCWindow.stream),
+            HTTP2Setting(parameter: .maxHeaderListSize, value: 64 * 1024),
+        ]
+        // A gRPC server measures the line with pings, up to many a second, and resets streams that it answers early.
+        connection.controlFrameRateLimit.maximumCount = 3000
+        connection.maximumRecentlyResetStreams = 1000
+        connection.maximumConnectionGlitches = 10_000
+        var stream = NIOHTTP2Handler.StreamConfiguration()
+        stream.streamResetFrameRateLimit.maximumCount = 3000
+        stream.streamErrorRateLimit.maximumCount = 3000
+        return NIOHTTP2Handler(mode: .client, connectionConfiguration: connection, streamConfiguration: stream)
+    }
+}

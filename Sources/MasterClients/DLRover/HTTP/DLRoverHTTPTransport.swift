@@ -1,0 +1,83 @@
+import AsyncHTTPClient
+import Diagnosis
+import Logging
+import NIOCore
+import NIOHTTP1
+
+/// Calls a DLRover master over HTTP/1.1: `POST /report` and `POST /get` (`dlrover/python/master/servicer.py`).
+struct DLRoverHTTPTransport: DLRoverTransport {
+    /// DLRover serves HTTP since 0.5, which has the new name.
+    let mayMeetOldModule = false
+    /// The longest answer that is taken.
+    private static let answerBytes = 1024 * 1024
+
+    private let client: HTTPClient
+    private let base: String
+    private let headers: HTTPHeaders
+    private let deadline: TimeAmount
+    private let errors: HTTPErrorText
+    private let logger: Logger
+
+    init(host: String, port: Int, options: MasterClientOptions, logger: Logger) {
+        var configuration = HTTPClient.Configuration()
+        configuration.httpVersion = .http1Only
+        configuration.redirectConfiguration = .disallow
+        configuration.timeout.connect = TimeAmount(options.connectTimeout)
+        // Otherwise a refused connection is tried again and again until the deadline, and its reason is lost.
+        configuration.connectionPool.retryConnectionEstablishment = false
+        client = HTTPClient(eventLoopGroupProvider: .singleton, configuration: configuration)
+        base = "http://\(MasterURL.authority(host, port))"
+        headers = [
+            "content-type": "application/json", "accept": "application/json", "user-agent": options.userAgent,
+            "job_uid": options.jobUID,
+        ]
+        deadline = TimeAmount(options.deadline)
+        errors = HTTPErrorText(
+            master: MasterURL(target: .dlroverHTTP(host: host, port: port)).description, deadline: options.deadline)
+        self.logger = logger
+    }
+
+    func report(_ report: DLRoverReport, module: DLRoverModule) async throws(ReportError) -> Bool {
+        try await post("/report", HTTPRequestBody.report(report, module)).success
+    }
+
+    func checkJob() async throws(ReportError) {
+        _ = try await post("/get", HTTPRequestBody.empty)
+    }
+
+    func close() async {
+        try? await client.shutdown()
+    }
+
+    private func post(_ path: String, _ body: ByteBuffer) async throws(ReportError) -> BaseResponse {
+        let response: HTTPClient.Response
+        do {
+            let request = try HTTPClient.Request(
+                url: base + path, method: .POST, headers: headers, body: .byteBuffer(body))
+            // Not the async interface: its deadline ends with the answer's head.
+            let task = client.execute(
+                request: request, delegate: ResponseAccumulator(request: request, maxBodySize: Self.answerBytes),
+                deadline: .now() + deadline, logger: logger)
+            response = try await withTaskCancellationHandler {
+                try await task.get()
+            } onCancel: {
+                task.cancel()
+            }
+        } catch {
+            throw errors.error(of: error)
+        }
+        return try read(response)
+    }
+
+    private func read(_ response: HTTPClient.Response) throws(ReportError) -> BaseResponse {
+        let body = response.body ?? ByteBuffer()
+        guard response.status == .ok else {
+            throw errors.error(status: Int(response.status.code), body: String(buffer: body))
+        }
+        do throws(PickleError) {
+            return try BaseResponse(pickle: Array(buffer: body)[...])
+        } catch {
+            throw errors.unreadable(error)
+        }
+    }
+}

@@ -1,0 +1,84 @@
+import AsyncHTTPClient
+import Diagnosis
+import NIOCore
+
+/// Tells what a DLRover master's HTTP answers, and failures to get one, mean.
+struct HTTPErrorText: Sendable {
+    /// The master's URL.
+    let master: String
+    let deadline: Duration
+
+    private static let hint = "is this a DLRover master, and does it serve HTTP on this port?"
+
+    /// What a status other than 200 means.
+    func error(status: Int, body: String) -> ReportError {
+        let said = Self.plain(body)
+        switch status {
+        case 406:
+            return ReportError(
+                code: .wrongJob, message: "\(master) belongs to another job than this node: '\(said)'; check JOB_UID")
+        case 413:
+            return ReportError(code: .refused, message: "the report is too large for \(master): '\(said)'")
+        case 500:
+            return ReportError(code: .refused, message: "\(master) refused the report: \(said)")
+        case 429, 502, 503, 504:
+            return ReportError(code: .unavailable, message: "\(master) answered HTTP status \(status): '\(said)'")
+        default:
+            return ReportError(
+                code: .unavailable, message: "\(master) answered HTTP status \(status): '\(said)'; \(Self.hint)")
+        }
+    }
+
+    func unreadable(_ reason: any Error) -> ReportError {
+        ReportError(
+            code: .unavailable, message: "\(master) gave an answer that is not DLRover's: \(reason); \(Self.hint)")
+    }
+
+    /// Why there was no answer.
+    func error(of failure: any Error) -> ReportError {
+        if let error = failure as? HTTPClientError {
+            return self.error(of: error)
+        }
+        if let error = failure as? ResponseAccumulator.ResponseTooBigError {
+            return unreadable(error)
+        }
+        return unreachable(ConnectionErrorText.describe(failure))
+    }
+
+    private func error(of failure: HTTPClientError) -> ReportError {
+        switch failure {
+        case .deadlineExceeded, .readTimeout, .writeTimeout:
+            ReportError(code: .deadlineExceeded, message: "\(master) did not answer within \(deadline)")
+        case .alreadyShutdown: ReportError(code: .closed, message: "the client of \(master) is closed")
+        case .cancelled: ReportError(code: .closed, message: "the report to \(master) was cancelled")
+        case .connectTimeout: unreachable("no connection within the time allowed")
+        case .remoteConnectionClosed: unreachable("the master closed the connection")
+        default: unreachable("\(failure.shortDescription)")
+        }
+    }
+
+    private func unreachable(_ reason: String) -> ReportError {
+        ReportError(code: .unavailable, message: "\(master) cannot be reached: \(reason)")
+    }
+
+    /// The first 300 characters of a body, without tags and with each run of space as one.
+    static func plain(_ body: String) -> String {
+        var text = ""
+        var isInTag = false
+        var count = 0
+        for character in body {
+            switch character {
+            case "<": isInTag = true
+            case ">" where isInTag: isInTag = false
+            case _ where isInTag: continue
+            case _ where character.isWhitespace:
+                if let last = text.last, last != " " { text.append(" ") }
+            default:
+                text.append(character)
+                count += 1
+            }
+            if count == 300 { return text + "…" }
+        }
+        return text
+    }
+}

@@ -1,0 +1,62 @@
+import NIOCore
+
+/// Writes DLRover's `DiagnosisReportData` as a pickle, around a metric's JSON.
+///
+/// The form is the one that is read by every DLRover: protocol 2 opcodes, the class by name, attributes set by name
+/// (CPython's `Lib/pickletools.py` documents the opcodes).
+enum PickleWriter {
+    /// How many bytes `appendReport` adds.
+    static func reportSize(_ module: DLRoverModule, jsonBytes: Int, nodeRank: Int) -> Int {
+        head(module).utf8.count + 9 + attributes.count + 5 + jsonBytes + rankKey.count + sizeOfInt(nodeRank) + 3
+    }
+
+    /// Appends a `DiagnosisReportData` with a `WorkerTrainingMetric` to `buffer`.
+    ///
+    /// - Precondition: `json` is shorter than 4 GiB.
+    static func appendReport(
+        _ module: DLRoverModule, json: ArraySlice<UInt8>, nodeRank: Int, to buffer: inout ByteBuffer
+    ) {
+        buffer.writeBytes([0x80, 2])  // PROTO 2
+        buffer.writeString(head(module))  // GLOBAL
+        buffer.writeBytes([UInt8(ascii: ")"), 0x81, UInt8(ascii: "}"), UInt8(ascii: "(")])  // EMPTY_TUPLE NEWOBJ EMPTY_DICT MARK
+        buffer.writeBytes(attributes)
+        buffer.writeInteger(UInt8(ascii: "X"))
+        buffer.writeInteger(UInt32(json.count), endianness: .little)
+        buffer.writeBytes(json)
+        buffer.writeBytes(rankKey)
+        appendInt(nodeRank, to: &buffer)
+        buffer.writeBytes([UInt8(ascii: "u"), UInt8(ascii: "b"), UInt8(ascii: ".")])  // SETITEMS BUILD STOP
+    }
+
+    private static func head(_ module: DLRoverModule) -> String {
+        "c\(module.rawValue)\n\(PickleClass.diagnosisReportData.rawValue)\n"
+    }
+
+    private static let attributes: [UInt8] =
+        unicode("data_cls") + unicode("WorkerTrainingMetric") + unicode("data_content")
+
+    private static let rankKey: [UInt8] = unicode("node_rank")
+
+    /// BINUNICODE of a short text.
+    private static func unicode(_ text: String) -> [UInt8] {
+        [UInt8(ascii: "X"), UInt8(text.utf8.count), 0, 0, 0] + text.utf8
+    }
+
+    private static func sizeOfInt(_ value: Int) -> Int {
+        if UInt8(exactly: value) != nil { return 2 }
+        if UInt16(exactly: value) != nil { return 3 }
+        return Int32(exactly: value) != nil ? 5 : 10
+    }
+
+    private static func appendInt(_ value: Int, to buffer: inout ByteBuffer) {
+        if let small = UInt8(exactly: value) {
+            buffer.writeMultipleIntegers(UInt8(ascii: "K"), small)
+        } else if let medium = UInt16(exactly: value) {
+            buffer.writeMultipleIntegers(UInt8(ascii: "M"), medium, endianness: .little)
+        } else if let large = Int32(exactly: value) {
+            buffer.writeMultipleIntegers(UInt8(ascii: "J"), large, endianness: .little)
+        } else {
+            buffer.writeMultipleIntegers(UInt8(0x8A), UInt8(8), Int64(value), endianness: .little)
+        }
+    }
+}

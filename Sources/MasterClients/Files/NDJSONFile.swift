@@ -1,0 +1,168 @@
+import Diagnosis
+
+/// A file that takes metrics, a line each, every envelope once. Blocks; not for tasks.
+///
+/// It holds whole lines only: what a crash or a full disk tore off is cut when the file is opened, or before the next write.
+struct NDJSONFile: Sendable {
+    let path: String
+    private let fileSystem: FileSystem
+    private var open: Open?
+    /// The last envelope of each lane that the file, or the one before it at this path, has.
+    private var positions: [Lane: LanePosition] = [:]
+
+    private struct Open {
+        var descriptor: CInt
+        var status: FileSystem.Status
+        /// Where the file must be cut before the next write.
+        var cut: Int?
+    }
+
+    init(path: String, fileSystem: FileSystem = FileSystem()) {
+        self.path = path
+        self.fileSystem = fileSystem
+    }
+
+    /// Appends the batch in one write, without the envelopes that are there already.
+    mutating func append(_ batch: EnvelopeBatch) -> ReportOutcome {
+        do throws(ReportError) {
+            try prepare()
+        } catch {
+            return ReportOutcome(accepted: 0, failure: .init(count: batch.count, error: error))
+        }
+        var lines: [UInt8] = []
+        lines.reserveCapacity(batch.byteCount + batch.count * 120)
+        var present = 0
+        var taken = 0
+        var refusal: ReportError?
+        for entry in batch.entries {
+            if isPresent(entry, batch) {
+                if lines.isEmpty { present += 1 }
+            } else {
+                refusal = appendLine(of: entry, batch, to: &lines)
+                if refusal != nil { break }
+            }
+            taken += 1
+        }
+        do throws(FileSystemError) {
+            try write(lines)
+        } catch {
+            return ReportOutcome(
+                accepted: present, failure: .init(count: taken - present, error: storageError("write", error)))
+        }
+        if taken > 0, let last = batch.prefix(taken).entries.last { remember(last, batch) }
+        return ReportOutcome(accepted: taken, failure: refusal.map { .init(count: 1, error: $0) })
+    }
+
+    mutating func close() {
+        if let open { fileSystem.close(open.descriptor) }
+        open = nil
+    }
+
+    // MARK: envelopes
+
+    private func isPresent(_ entry: EnvelopeBatch.Entry, _ batch: EnvelopeBatch) -> Bool {
+        guard batch.epoch != 0, let last = positions[batch.lane] else { return false }
+        return LanePosition(epoch: batch.epoch, sequence: entry.sequence) <= last
+    }
+
+    private mutating func remember(_ entry: EnvelopeBatch.Entry, _ batch: EnvelopeBatch) {
+        guard batch.epoch != 0 else { return }
+        let position = LanePosition(epoch: batch.epoch, sequence: entry.sequence)
+        positions[batch.lane] = max(position, positions[batch.lane] ?? position)
+    }
+
+    private func appendLine(
+        of entry: EnvelopeBatch.Entry, _ batch: EnvelopeBatch, to lines: inout [UInt8]
+    ) -> ReportError? {
+        do throws(MetricJSONError) {
+            let body = try MetricBody(checking: batch.body(of: entry))
+            guard body.json.count <= NDJSONScan.longestLine - 256 else {
+                return ReportError(
+                    code: .refused, message: "the metric has \(body.json.count) bytes, too many for a line of \(path)")
+            }
+            NDJSONLine.append(
+                body, publisher: batch.lane.publisher, epoch: batch.epoch, sequence: entry.sequence, to: &lines)
+            return nil
+        } catch {
+            return ReportError(code: .refused, message: "the envelope's body is no metric: \(error)")
+        }
+    }
+
+    // MARK: the file
+
+    private mutating func write(_ lines: [UInt8]) throws(FileSystemError) {
+        guard !lines.isEmpty, let open else { return }
+        var written = 0
+        do throws(FileSystemError) {
+            try fileSystem.writeAll(open.descriptor, lines, written: &written)
+            self.open?.status.size += written
+        } catch {
+            if written > 0, open.status.kind == .regular { self.open?.cut = open.status.size }
+            throw error
+        }
+    }
+
+    /// Makes sure that the file at the path is open and ends with a whole line.
+    private mutating func prepare() throws(ReportError) {
+        if let open {
+            if let now = try? fileSystem.status(ofPath: path), now.isSameFile(as: open.status) {
+                self.open?.status.size = now.size
+            } else {
+                close()
+            }
+        }
+        if open == nil { try openFile() }
+        guard let open, let cut = open.cut else { return }
+        do throws(FileSystemError) {
+            try fileSystem.truncate(open.descriptor, to: min(cut, open.status.size))
+            self.open?.status.size = min(cut, open.status.size)
+            self.open?.cut = nil
+        } catch {
+            throw storageError("cut", error)
+        }
+    }
+
+    private mutating func openFile() throws(ReportError) {
+        let descriptor: CInt
+        do throws(FileSystemError) {
+            descriptor = try fileSystem.open(path)
+        } catch {
+            throw storageError("open", error)
+        }
+        do throws(ReportError) {
+            open = try check(descriptor)
+        } catch {
+            fileSystem.close(descriptor)
+            throw error
+        }
+    }
+
+    private mutating func check(_ descriptor: CInt) throws(ReportError) -> Open {
+        do throws(FileSystemError) {
+            let status = try fileSystem.status(descriptor)
+            switch status.kind {
+            case .characterDevice: return Open(descriptor: descriptor, status: status)
+            case .directory, .other: break
+            case .regular:
+                try fileSystem.lock(descriptor)
+                return try scan(descriptor)
+            }
+        } catch {
+            // The lock is the only call here that may say so.
+            guard error.wouldBlock else { throw storageError("read", error) }
+            throw ReportError(code: .storage, message: "cannot write \(path): another process writes it")
+        }
+        throw ReportError(code: .storage, message: "cannot write \(path): it is not a regular file")
+    }
+
+    private mutating func scan(_ descriptor: CInt) throws(FileSystemError) -> Open {
+        let scan = try NDJSONScan(descriptor, fileSystem)
+        positions.merge(scan.positions) { max($0, $1) }
+        let status = try fileSystem.status(descriptor)
+        return Open(descriptor: descriptor, status: status, cut: scan.end < status.size ? scan.end : nil)
+    }
+
+    private func storageError(_ verb: String, _ error: FileSystemError) -> ReportError {
+        ReportError(code: .storage, message: "cannot \(verb) \(path): \(error)")
+    }
+}

@@ -1,0 +1,39 @@
+/// How masters are reported to. The defaults suit DLRover 0.4 to 0.7.
+public struct MasterClientOptions: Hashable, Sendable {
+    /// The job that this node belongs to (DLRover's `JOB_UID`). A master of another job refuses everything; an empty one is
+    /// accepted by each. Printable ASCII.
+    public var jobUID = ""
+    /// How long one call may take, from connecting to the last byte of the answer.
+    public var deadline: Duration = .seconds(10)
+    /// How long connecting to a master may take.
+    public var connectTimeout: Duration = .seconds(5)
+    /// Whether consecutive training logs of one node are joined into one report to DLRover.
+    public var join = true
+    /// The most content, in bytes of escaped JSON, that is joined into one report. A single larger metric goes alone.
+    public var joinBytes = 256 * 1024
+    /// How far apart, in time of collection, the first and the last of joined metrics may be.
+    public var joinSpan: Duration = .seconds(10)
+    /// The largest message (DLRover's `elastic.Message`) that is sent. The default is what a master of 0.5 or 0.6 receives over gRPC.
+    public var maxMessageBytes = 4 * 1024 * 1024
+    /// What DLRover's masters are told as `user-agent`. Printable ASCII.
+    public var userAgent = "arobust/0.1.0"
+
+    public init() {}
+
+    /// - Throws: `MasterClientOptionsError` for the first value that cannot be used.
+    func check() throws(MasterClientOptionsError) {
+        func isPrintable(_ text: String) -> Bool { text.utf8.allSatisfy { (0x20...0x7E).contains($0) } }
+        func require(_ condition: Bool, _ option: String, _ allowed: String) throws(MasterClientOptionsError) {
+            guard condition else { throw MasterClientOptionsError(option: option, allowed: allowed) }
+        }
+        try require(isPrintable(jobUID), "jobUID", "printable ASCII")
+        try require(isPrintable(userAgent), "userAgent", "printable ASCII")
+        try require(deadline >= .milliseconds(1) && deadline <= .seconds(86400), "deadline", "from 1 ms to one day")
+        try require(
+            connectTimeout >= .milliseconds(1) && connectTimeout <= .seconds(86400), "connectTimeout",
+            "from 1 ms to one day")
+        try require(joinBytes >= 0, "joinBytes", "0 or more")
+        try require(joinSpan >= .zero, "joinSpan", "0 or more")
+        try require((1024...0x4000_0000).contains(maxMessageBytes), "maxMessageBytes", "from 1 KiB to 1 GiB")
+    }
+}

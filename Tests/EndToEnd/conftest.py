@@ -1,0 +1,59 @@
+"""What every test gets: a scratch folder, masters and arobust processes that never outlive it."""
+
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from harness.dlrover_master import DLRoverMaster
+from harness.process import Arobust, new_scratch
+
+
+@pytest.fixture(autouse=True)
+def no_settings_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What arobust and DLRover read from the environment is for each test to say, not for the shell that runs them."""
+    for name in os.environ:
+        if name.startswith(("AROBUST_", "DLROVER_", "NODE_", "XPU_TIMER_")) or name in ("JOB_UID", "WORKER_RANK"):
+            monkeypatch.delenv(name)
+
+
+@pytest.fixture
+def scratch(request: pytest.FixtureRequest) -> Iterator[Path]:
+    folder = new_scratch()
+    yield folder
+    if request.node.stash.get(FAILED, False):
+        for log in sorted(folder.glob("*.log")):
+            print(f"--- end of {log.name}", *log.read_text(errors="replace").splitlines()[-25:], sep="\n")
+    shutil.rmtree(folder)
+
+
+@pytest.fixture
+def arobust(scratch: Path) -> Iterator[Arobust]:
+    commands = Arobust(scratch)
+    yield commands
+    commands.close()
+
+
+@pytest.fixture
+def make_master(scratch: Path) -> Iterator[Callable[..., DLRoverMaster]]:
+    masters: list[DLRoverMaster] = []
+
+    def make(*arguments: str, **options: str) -> DLRoverMaster:
+        masters.append(DLRoverMaster(scratch, *arguments, **options))
+        return masters[-1]
+
+    yield make
+    for master in masters:
+        master.kill()
+
+
+FAILED = pytest.StashKey[bool]()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]):
+    report = yield
+    if report.failed:
+        item.stash[FAILED] = True
+    return report

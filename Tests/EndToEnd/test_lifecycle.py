@@ -1,0 +1,228 @@
+"""Starting, stopping and refusing, seen from the command line."""
+
+import json
+import os
+import signal
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from harness import loglines
+from harness.dlrover_master import DLRoverMaster
+from harness.file_master import FileMaster
+from harness.process import Arobust, Process, wait_until
+
+MakeMaster = Callable[..., DLRoverMaster]
+
+METRIC_KEYS = {
+    "timestamp", "data_type", "data_content", "node_id", "node_type", "node_rank", "is_final_result", "need_report",
+}  # fmt: skip
+USAGE_ERROR = 64
+
+
+@pytest.fixture
+def agent(arobust: Arobust, scratch: Path) -> Process:
+    agent = arobust.start("agent", "--master", FileMaster(scratch / "all.ndjson").url)
+    agent.wait_for_log(loglines.RUNNING)
+    return agent
+
+
+# Stopping
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_signal_ends_it_with_everything_held_delivered(
+    arobust: Arobust, make_master: MakeMaster, number: signal.Signals
+) -> None:
+    master = make_master("grpc").start().wait_ready()
+    master.fault("delay", seconds=0.05)
+    agent = arobust.start("agent", "--master", master.url)
+    agent.wait_for_log(loglines.RUNNING)
+    contents = [f"metric {number}" for number in range(20)]
+    arobust.publish(*contents)
+    agent.send(number)
+    assert agent.wait(7) == 0
+    assert master.contents("GENERIC") == contents
+
+
+def test_stopping_ends_at_its_deadline_when_a_master_hangs(arobust: Arobust, make_master: MakeMaster) -> None:
+    master = make_master("grpc").start().wait_ready()
+    master.fault("delay", seconds=600)
+    agent = arobust.start("agent", "--master", master.url)
+    agent.wait_for_log(loglines.RUNNING)
+    arobust.publish("held")
+    started = time.monotonic()
+    assert agent.stop(10) == 0
+    assert time.monotonic() - started < 7
+
+
+def test_second_signal_ends_it_at_once(arobust: Arobust, make_master: MakeMaster) -> None:
+    master = make_master("grpc").start().wait_ready()
+    master.fault("delay", seconds=600)
+    agent = arobust.start("agent", "--master", master.url)
+    agent.wait_for_log(loglines.RUNNING)
+    arobust.publish("held")
+    agent.send(signal.SIGTERM)
+    agent.wait_for_log(loglines.STOPPING)
+    agent.send(signal.SIGTERM)
+    assert agent.wait(1) in (128 + signal.SIGTERM, -signal.SIGTERM)
+
+
+# Refusing
+
+
+@pytest.mark.parametrize(
+    ("arguments", "explanation"),
+    [
+        (["--metrics-interval", "5"], "500ms"),
+        (["--stack-interval=-1s"], "500ms"),
+        (["--log-level", "loud"], "warning"),
+        (["--log-from", "middle"], "start"),
+        (["--node-rank", "first"], "--node-rank"),
+        (["--node-type", "work/er"], "A-Z"),
+        (["--xpu-timer-port", "70000"], "65535"),
+        (["--master", "ftp://127.0.0.1:1"], "dlrover+grpc://"),
+        (["--no-such-flag"], "--no-such-flag"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else "",
+)
+def test_wrong_flag_is_explained(arobust: Arobust, arguments: list[str], explanation: str) -> None:
+    agent = arobust.run("agent", *arguments)
+    assert agent.child.returncode == USAGE_ERROR
+    assert explanation in agent.log()
+
+
+def test_too_long_state_directory_is_refused_with_the_limit(arobust: Arobust, scratch: Path) -> None:
+    agent = arobust.run("agent", state=scratch / ("x" * 100))
+    assert agent.child.returncode != 0
+    assert f"{len(str(scratch)) + 101} bytes" in agent.log()
+
+
+def test_second_agent_on_a_state_directory_is_refused(arobust: Arobust, agent: Process) -> None:
+    started = time.monotonic()
+    second = arobust.run("agent")
+    assert second.child.returncode != 0
+    assert str(agent.pid) in second.log()
+    assert 3 < time.monotonic() - started < 9, "it waits a while for the first to end"
+    assert agent.stop() == 0
+
+
+def test_second_agent_takes_over_when_the_first_ends(arobust: Arobust, agent: Process) -> None:
+    second = arobust.start("agent")
+    assert agent.stop() == 0
+    second.wait_for_log(loglines.RUNNING)
+    assert second.stop() == 0
+
+
+def test_agent_starts_again_after_it_was_killed(arobust: Arobust, agent: Process) -> None:
+    agent.kill()
+    again = arobust.start("agent")
+    again.wait_for_log(loglines.RUNNING)
+    assert again.stop() == 0
+
+
+def test_sockets_are_nobody_elses(arobust: Arobust, agent: Process) -> None:
+    assert agent.child.poll() is None
+    assert os.stat(arobust.state).st_mode & 0o777 == 0o700
+
+
+# publish
+
+
+def test_publish_refuses_bad_lines_and_lets_the_others_through(arobust: Arobust, agent: Process, scratch: Path) -> None:
+    lines = [
+        json.dumps({"data_type": "GENERIC", "data_content": "first"}),
+        "{",
+        json.dumps({"data_type": "GENERIC", "data_content": "unknown key", "stack": 1}),
+        json.dumps({"data_content": "no type"}),
+        json.dumps({"data_type": "GENERIC", "data_content": "last", "node_rank": 7}),
+    ]
+    publish = arobust.run("publish", text="\n".join(lines) + "\n")
+    assert publish.child.returncode == 1
+    complaints = publish.log()
+    for number, reason in ((2, "JSON"), (3, "stack"), (4, "data_type")):
+        assert [line for line in complaints.splitlines() if f"line {number}" in line and reason in line], complaints
+    assert "line 1:" not in complaints and "line 5:" not in complaints
+
+    received = FileMaster(scratch / "all.ndjson")
+    wait_until(lambda: received.contents("GENERIC") == ["first", "last"], "the good lines")
+    first, last = received.store("GENERIC")
+    assert (first["node_rank"], last["node_rank"]) == (0, 7)
+    assert abs(first["timestamp"] - time.time()) < 60
+
+
+def test_publish_without_a_publisher_says_so(arobust: Arobust) -> None:
+    publish = arobust.run("publish", text=json.dumps({"data_type": "GENERIC", "data_content": "x"}) + "\n")
+    assert publish.child.returncode == 1
+    assert str(arobust.state) in publish.log()
+
+
+# tap
+
+
+def taps_before_a_publisher(arobust: Arobust, *arguments: list[str]) -> list[Process]:
+    """Taps that waited for the publisher, which now runs and has them all."""
+    taps = [arobust.start("tap", *each) for each in arguments]
+    for tap in taps:
+        tap.wait_for_log(loglines.WAITING_FOR_PUBLISHER)
+    arobust.start("collect").wait_for_log(loglines.RUNNING)
+    for tap in taps:
+        tap.wait_for_log(loglines.SUBSCRIBED)
+    return taps
+
+
+def test_taps_filter_count_and_do_not_disturb_each_other(arobust: Arobust) -> None:
+    everything, two, logs, rank, readable = taps_before_a_publisher(
+        arobust,
+        ["--json"],
+        ["--json", "--count", "2"],
+        ["--json", "--type", "TRAINING_LOG", "--type", "STACK_TRACE"],
+        ["--json", "--node-rank", "1"],
+        [],
+    )
+    metrics = [
+        {"data_type": "GENERIC", "data_content": "a\nb \" \\ é \u0001", "node_rank": 1},
+        {"data_type": "TRAINING_LOG", "data_content": "a line", "node_rank": 10},
+        {"data_type": "STACK_TRACE", "data_content": "a stack", "node_rank": 1},
+    ]
+    publish = arobust.run("publish", text="".join(json.dumps(metric) + "\n" for metric in metrics))
+    assert publish.child.returncode == 0
+
+    def seen(tap: Process) -> list[str]:
+        return sorted(json.loads(line)["data_content"] for line in tap.output().splitlines())
+
+    assert two.wait() == 0
+    assert len(seen(two)) == 2
+    wait_until(lambda: len(everything.output().splitlines()) == 3, "all three metrics")
+    wait_until(lambda: len(readable.output().splitlines()) >= 3, "three lines for people")
+    assert seen(everything) == sorted(metric["data_content"] for metric in metrics)
+    wait_until(lambda: seen(logs) == ["a line", "a stack"], "the two types")
+    wait_until(lambda: seen(rank) == sorted([metrics[0]["data_content"], "a stack"]), "rank 1, and not 10")
+    assert {frozenset(json.loads(line)) for line in everything.output().splitlines()} == {frozenset(METRIC_KEYS)}
+    assert "TRAINING_LOG" in readable.output() and "a line" in readable.output()
+    for tap in (everything, logs, rank, readable):
+        assert tap.stop() == 0
+
+
+def test_tap_leaves_no_trace(arobust: Arobust, agent: Process) -> None:
+    before = sorted(path.name for path in arobust.state.rglob("*"))
+    tap = arobust.start("tap", "--json")
+    tap.wait_for_log(loglines.SUBSCRIBED)
+    assert tap.stop() == 0
+    assert sorted(path.name for path in arobust.state.rglob("*")) == before
+
+
+def test_bridge_waits_for_its_publisher_and_survives_its_restart(arobust: Arobust, scratch: Path) -> None:
+    received = FileMaster(scratch / "all.ndjson")
+    bridge = arobust.start("bridge", "--master", received.url)
+    bridge.wait_for_log(loglines.WAITING_FOR_PUBLISHER)
+    for number, content in enumerate(["of the first", "of the second"], start=1):
+        collect = arobust.start("collect")
+        collect.wait_for_log(loglines.RUNNING)
+        bridge.wait_for_log(loglines.SUBSCRIBED, count=number)
+        arobust.publish(content)
+        wait_until(lambda content=content: content in received.contents("GENERIC"), content)
+        assert collect.stop() == 0
+    assert bridge.stop() == 0
+    assert received.contents("GENERIC") == ["of the first", "of the second"]

@@ -1,0 +1,108 @@
+"""The main job: what a training writes, shows and does arrives at the real master complete, in order, once."""
+
+import re
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from harness import log_writer, loglines, stack_target
+from harness.dlrover_master import DLRoverMaster
+from harness.file_master import FileMaster
+from harness.process import Arobust, Process, wait_until
+from harness.xpu_timer_page import PageServer, as_dlrover_reports, xpu_timer_page
+
+LINES = 10_000
+PAGES = 100
+STACKS = 10
+PY_SPY = Path(sys.executable).with_name("py-spy")
+
+
+class Pages:
+    """A hundred pages, each different, once they may be had."""
+
+    def __init__(self) -> None:
+        self.open = False
+        self.server = PageServer(self._next)
+
+    def _next(self) -> str | None:
+        number = len(self.server.served) + 1
+        return xpu_timer_page(__file__, 2, number, number, 1000) if self.open and number <= PAGES else None
+
+
+def start_arobust(arobust: Arobust, layout: str, sources: list[str], masters: list[str]) -> list[Process]:
+    """Ready to collect and to report, by one process or two; in the order in which they are to be stopped."""
+    if layout == "agent":
+        agent = arobust.start("agent", *sources, *masters)
+        agent.wait_for_log(loglines.RUNNING)
+        return [agent]
+    bridge = arobust.start("bridge", *masters)
+    bridge.wait_for_log(loglines.WAITING_FOR_PUBLISHER)
+    collect = arobust.start("collect", *sources)
+    collect.wait_for_log(loglines.RUNNING)
+    bridge.wait_for_log(loglines.SUBSCRIBED)
+    return [collect, bridge]
+
+
+@pytest.mark.parametrize("service", ["grpc", "http"])
+@pytest.mark.parametrize("layout", ["agent", "collect and bridge"])
+def test_everything_arrives_complete_in_order_once(
+    arobust: Arobust, make_master: Callable[..., DLRoverMaster], scratch: Path, layout: str, service: str
+) -> None:
+    master = make_master(service).start().wait_ready()
+    copy = FileMaster(scratch / "copy.ndjson")
+    log = scratch / "train.log"
+    log.touch()
+    pages = Pages()
+    target = Process("target", [sys.executable, stack_target.__file__], scratch)
+    try:
+        running = start_arobust(
+            arobust,
+            layout,
+            sources=["--log-file", str(log), "--log-from", "start"]
+            + ["--metrics-url", pages.server.url, "--metrics-interval", "100ms"]
+            + ["--stack-pid", str(target.pid), "--stack-interval", "500ms", "--py-spy", str(PY_SPY)]
+            + ["--node-id", "5", "--node-type", "worker", "--node-rank", "4"],
+            masters=["--master", master.url, "--master", copy.url],
+        )
+        pages.open = True
+        writer = Process("writer", [sys.executable, log_writer.__file__, log, str(LINES), "6"], scratch)
+        assert writer.wait(60) == 0
+        last_line = log_writer.log_lines(LINES)[-1]
+        wait_until(
+            lambda: len(master.contents("XPU_TIMER_METRIC")) >= PAGES
+            and len(master.contents("STACK_TRACE")) >= STACKS
+            and master.contents("TRAINING_LOG")[-1].endswith(last_line),
+            lambda: f"the rest of {({kind: len(held) for kind, held in master.everything().items()})}",
+            seconds=60,
+            every=0.5,
+        )
+        for process in running:
+            assert process.stop() == 0
+    finally:
+        target.kill()
+        pages.server.close()
+
+    assert "\n".join(master.contents("TRAINING_LOG")).split("\n") == log_writer.log_lines(LINES)
+    assert master.contents("XPU_TIMER_METRIC") == [as_dlrover_reports(page) for page in pages.server.served]
+    assert len(pages.server.served) == PAGES
+    assert_stacks(master.contents("STACK_TRACE"), target.pid)
+
+    for data_type, held in master.everything().items():
+        assert {(metric["node_id"], metric["node_type"], metric["node_rank"]) for metric in held} == {(5, "worker", 4)}
+        times = [metric["timestamp"] for metric in held]
+        assert times == sorted(times)
+        published = copy.store(data_type)
+        assert [metric["sequence"] for metric in published] == list(range(1, len(published) + 1))
+    assert copy.contents("STACK_TRACE") == master.contents("STACK_TRACE")
+
+
+def assert_stacks(stacks: list[str], pid: int) -> None:
+    steps = []
+    for stack in stacks:
+        assert str(pid) in stack
+        found = re.search(r"step_(\d{4})", stack)
+        if found:  # between two steps the target is in its main module for a moment
+            steps.append(int(found[1]))
+    assert len(stacks) >= STACKS and len(steps) >= len(stacks) // 2
+    assert steps == sorted(steps)

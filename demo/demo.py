@@ -1,0 +1,126 @@
+"""Two ranks train, arobust reports what they write, show and do, and the real DLRover master says what it got.
+
+Started by `demo/run`. Ends by itself, within a minute; exit status 0 means that everything arrived.
+"""
+
+import json
+import shutil
+import signal
+import sys
+import time
+from contextlib import ExitStack
+from importlib.metadata import version
+from pathlib import Path
+
+from harness import loglines
+from harness.dlrover_master import DLRoverMaster
+from harness.process import AROBUST, Arobust, Process, new_scratch, wait_until
+
+HERE = Path(__file__).parent
+PY_SPY = Path(sys.executable).with_name("py-spy")
+STEPS = 150
+
+
+def say(text: str) -> None:
+    print(f"\033[1m{text}\033[0m" if sys.stdout.isatty() else text, flush=True)
+
+
+def start_training(scratch: Path, log: Path, cleanup: ExitStack) -> tuple[Process, list[int], str]:
+    command = [sys.executable, HERE / "launch.py", "--log", log, "--", "--steps", str(STEPS)]
+    training = Process("training", command, scratch)
+    cleanup.callback(training.kill)
+    wait_until(lambda: training.output().endswith("\n") or training.child.poll(), "the ranks to start")
+    assert training.child.poll() is None, training.tail()
+    started = json.loads(training.output())
+    return training, started["pids"], started["metrics_url"]
+
+
+def arobust_arguments(log: Path, metrics_url: str, pids: list[int], master: DLRoverMaster) -> list[str]:
+    arguments = ["--log-file", str(log), "--log-from", "start"]
+    arguments += ["--metrics-url", metrics_url, "--metrics-interval", "1s"]
+    for pid in pids:
+        arguments += ["--stack-pid", str(pid)]
+    arguments += ["--stack-interval", "3s", "--py-spy", str(PY_SPY)]
+    return [*arguments, "--master", master.url]
+
+
+def everything_arrived(master: DLRoverMaster, log: Path, pids: list[int]) -> bool:
+    """Prints what the master holds; says whether that is all."""
+    held = master.everything()
+    sent = log.read_text().splitlines()
+    arrived = "\n".join(master.contents("TRAINING_LOG")).split("\n")
+    stacks = master.contents("STACK_TRACE")
+    stack = next((text for text in stacks if "train.py" in text), "\n".join(stacks[:1]))
+
+    say(f"\nThe store of the master (DLRover {version('dlrover')}, {master.url}) holds")
+    for data_type in sorted(held):
+        lines = sum(metric["data_content"].count("\n") + 1 for metric in held[data_type])
+        print(f"  {data_type:<18}{len(held[data_type]):>4} reports, {lines:>5} lines")
+    say("The last lines of the log, as the master has them")
+    print(*(f"  {line}" for line in arrived[-4:]), sep="\n")
+    say("A stack, as the master has it")
+    print(*(f"  {line}" for line in stack.splitlines()[:24]), sep="\n")
+
+    checks = {
+        f"each of the log's {len(sent)} lines arrived, in order, exactly once": arrived == sent,
+        "pages of metrics arrived, each with both ranks' hang lines": all(
+            metric["data_content"].count("XPU_TIMER_COMMON_HANG") == len(pids) for metric in held["XPU_TIMER_METRIC"]
+        )
+        if "XPU_TIMER_METRIC" in held
+        else False,
+        "stacks of both ranks arrived": all(any(str(pid) in text for text in stacks) for pid in pids),
+    }
+    say("")
+    for check, passed in checks.items():
+        say(f"{'yes' if passed else 'NO '}  {check}")
+    return all(checks.values())
+
+
+def demo(scratch: Path, cleanup: ExitStack) -> bool:
+    log = scratch / "train.log"
+    log.touch()
+    say("Starting DLRover's own master on loopback ...")
+    master = DLRoverMaster(scratch)
+    cleanup.callback(master.kill)
+    master.start().wait_ready()
+    say(f"Starting a training of two ranks that writes {log} ...")
+    training, pids, metrics_url = start_training(scratch, log, cleanup)
+    arguments = arobust_arguments(log, metrics_url, pids, master)
+    arobust = Arobust(scratch)
+    cleanup.callback(arobust.close)
+    agent = arobust.start("agent", *arguments)
+    say(f"Starting {AROBUST.name} agent {' '.join(arguments)}")
+    agent.wait_for_log(loglines.RUNNING)
+    say("Training ...")
+    status = training.wait(50)
+    assert status == 0, f"the training ended with {status}:\n{log.read_text()[-2000:]}"
+    last = log.read_text().splitlines()[-1]
+    wait_until(lambda: any(last in text for text in master.contents("TRAINING_LOG")), agent.tail, 10, every=0.2)
+    say(f"The training is over; stopping {AROBUST.name} ...")
+    assert agent.stop() == 0, agent.tail()
+    return everything_arrived(master, log, pids)
+
+
+def main() -> int:
+    if not AROBUST.exists():
+        print(f"{AROBUST} is not there: run `make build` first, or `make demo`", file=sys.stderr)
+        return 1
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
+    started = time.monotonic()
+    scratch = new_scratch()
+    try:
+        with ExitStack() as cleanup:
+            cleanup.callback(shutil.rmtree, scratch)
+            complete = demo(scratch, cleanup)
+    except AssertionError as problem:
+        print(f"demo: {problem}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("demo: interrupted; nothing is left running", file=sys.stderr)
+        return 130
+    say(f"\n{time.monotonic() - started:.0f} s, nothing is left running.")
+    return 0 if complete else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
