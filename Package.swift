@@ -13,7 +13,12 @@ let settings: [SwiftSetting] = [
 let argumentParser = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
 let asyncHTTPClient = Target.Dependency.product(name: "AsyncHTTPClient", package: "async-http-client")
 let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
+let inMemoryLogging = Target.Dependency.product(name: "InMemoryLogging", package: "swift-log")
 let nioCore = Target.Dependency.product(name: "NIOCore", package: "swift-nio")
+let nioHPACK = Target.Dependency.product(name: "NIOHPACK", package: "swift-nio-http2")
+let nioHTTP1 = Target.Dependency.product(name: "NIOHTTP1", package: "swift-nio")
+let nioHTTP2 = Target.Dependency.product(name: "NIOHTTP2", package: "swift-nio-http2")
+let nioPosix = Target.Dependency.product(name: "NIOPosix", package: "swift-nio")
 let serviceLifecycle = Target.Dependency.product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
 
 let package = Package(
@@ -52,12 +57,7 @@ let package = Package(
         ),
         .target(
             name: "MasterClients",
-            dependencies: [
-                "Diagnosis", logging, asyncHTTPClient, nioCore,
-                .product(name: "NIOPosix", package: "swift-nio"),
-                .product(name: "NIOHPACK", package: "swift-nio-http2"),
-                .product(name: "NIOHTTP2", package: "swift-nio-http2"),
-            ],
+            dependencies: ["Diagnosis", logging, asyncHTTPClient, nioCore, nioPosix, nioHPACK, nioHTTP2],
             swiftSettings: settings
         ),
         .target(
@@ -74,6 +74,25 @@ let package = Package(
             swiftSettings: settings
         ),
         .executableTarget(name: "arobust", dependencies: ["Commands", argumentParser], swiftSettings: settings),
+        .testTarget(name: "DiagnosisTests", dependencies: ["Diagnosis"], swiftSettings: settings),
+        .testTarget(
+            name: "ZMQBridgeTests", dependencies: ["CZeroMQ", "Diagnosis", "ZMQBridge", logging], swiftSettings: settings),
+        .testTarget(
+            name: "CollectorsTests",
+            dependencies: ["Collectors", "Diagnosis", logging, inMemoryLogging, nioCore, nioPosix, nioHTTP1],
+            swiftSettings: settings
+        ),
+        .testTarget(
+            name: "MasterClientsTests",
+            dependencies: [
+                "Diagnosis", "MasterClients", logging, inMemoryLogging, nioCore, nioPosix, nioHTTP1, nioHTTP2, nioHPACK,
+            ],
+            exclude: ["Fixtures"],
+            swiftSettings: settings
+        ),
+        .testTarget(
+            name: "AgentTests",
+            dependencies: ["Agent", "Diagnosis", "ZMQBridge", logging, inMemoryLogging], swiftSettings: settings),
     ],
     swiftLanguageModes: [.v6]
 )

@@ -12,7 +12,6 @@ from contextlib import ExitStack
 from importlib.metadata import version
 from pathlib import Path
 
-from harness import loglines
 from harness.dlrover_master import DLRoverMaster
 from harness.process import AROBUST, Arobust, Process, new_scratch, wait_until
 
@@ -50,7 +49,8 @@ def everything_arrived(master: DLRoverMaster, log: Path, pids: list[int]) -> boo
     sent = log.read_text().splitlines()
     arrived = "\n".join(master.contents("TRAINING_LOG")).split("\n")
     stacks = master.contents("STACK_TRACE")
-    stack = next((text for text in stacks if "train.py" in text), "\n".join(stacks[:1]))
+    stack = next((text for text in reversed(stacks) if "train.py:" in text), "\n".join(stacks[:1]))
+    pages = [metric["data_content"] for metric in held.get("XPU_TIMER_METRIC", [])]
 
     say(f"\nThe store of the master (DLRover {version('dlrover')}, {master.url}) holds")
     for data_type in sorted(held):
@@ -63,11 +63,8 @@ def everything_arrived(master: DLRoverMaster, log: Path, pids: list[int]) -> boo
 
     checks = {
         f"each of the log's {len(sent)} lines arrived, in order, exactly once": arrived == sent,
-        "pages of metrics arrived, each with both ranks' hang lines": all(
-            metric["data_content"].count("XPU_TIMER_COMMON_HANG") == len(pids) for metric in held["XPU_TIMER_METRIC"]
-        )
-        if "XPU_TIMER_METRIC" in held
-        else False,
+        "pages of metrics arrived, each with the hang lines of both ranks": bool(pages)
+        and all(page.count("XPU_TIMER_COMMON_HANG{") == len(pids) for page in pages),
         "stacks of both ranks arrived": all(any(str(pid) in text for text in stacks) for pid in pids),
     }
     say("")
@@ -88,15 +85,14 @@ def demo(scratch: Path, cleanup: ExitStack) -> bool:
     arguments = arobust_arguments(log, metrics_url, pids, master)
     arobust = Arobust(scratch)
     cleanup.callback(arobust.close)
-    agent = arobust.start("agent", *arguments)
-    say(f"Starting {AROBUST.name} agent {' '.join(arguments)}")
-    agent.wait_for_log(loglines.RUNNING)
+    say(f"Starting arobust agent --state-dir {arobust.state} {' '.join(arguments)}")
+    agent = arobust.start_ready("agent", *arguments)
     say("Training ...")
     status = training.wait(50)
     assert status == 0, f"the training ended with {status}:\n{log.read_text()[-2000:]}"
     last = log.read_text().splitlines()[-1]
     wait_until(lambda: any(last in text for text in master.contents("TRAINING_LOG")), agent.tail, 10, every=0.2)
-    say(f"The training is over; stopping {AROBUST.name} ...")
+    say("The training is over; stopping arobust ...")
     assert agent.stop() == 0, agent.tail()
     return everything_arrived(master, log, pids)
 

@@ -64,7 +64,7 @@ public struct AgentServices: Sendable {
 
     private func makePublisher() async throws -> MetricPublisher {
         var configuration = PublisherConfiguration()
-        configuration.queueBytesPerConsumer = settings.values.size("publisher.queue-size")
+        if let mark = settings.values.number("publisher.high-water-mark") { configuration.highWaterMark = Int32(mark) }
         let publisher = try await MetricPublisher.open(
             in: settings.stateDirectory(), configuration: configuration, logger: logger)
         logger.info(

@@ -13,7 +13,7 @@ from harness.process import Arobust, Process, wait_until
 
 MakeMaster = Callable[..., DLRoverMaster]
 
-SHORT_DEADLINE = {"AROBUST_REPORT_DEADLINE": "500ms"}
+SHORT_DEADLINE = {"AROBUST_DELIVERY_DEADLINE": "500ms"}
 METRICS = [f"metric {number}" for number in range(20)]
 
 
@@ -28,16 +28,15 @@ class Job:
 
     def start(self, *arguments: str) -> Process:
         masters = ["--master", self.bad.url, "--master", self.healthy.url, "--master", self.file.url]
-        self.agent = self.arobust.start("agent", *masters, *arguments, environment=SHORT_DEADLINE)
-        self.agent.wait_for_log(loglines.RUNNING)
+        self.agent = self.arobust.start_ready("agent", *masters, *arguments, environment=SHORT_DEADLINE)
         return self.agent
 
     def publish(self, *contents: str) -> None:
         """Publishes, and sees that the healthy masters are served at once, whatever the bad one does."""
         expected = self.healthy.contents("GENERIC") + list(contents)
         self.arobust.publish(*contents)
-        wait_until(lambda: self.healthy.contents("GENERIC") == expected, "the healthy master to be served", 3)
-        wait_until(lambda: self.file.contents("GENERIC") == expected, "the file to be written", 3)
+        wait_until(lambda: self.healthy.contents("GENERIC") == expected, "the healthy master to be served", 5)
+        wait_until(lambda: self.file.contents("GENERIC") == expected, "the file to be written", 5)
 
     def assert_only_problem(self, text: str) -> None:
         """The log names this cause, and no other."""
@@ -69,8 +68,8 @@ def make_job(arobust: Arobust, make_master: MakeMaster, scratch: Path) -> Callab
     [
         ("grpc", "success_false", loglines.MASTER_SAID_FALSE),
         ("http", "success_false", loglines.MASTER_SAID_FALSE),
-        ("grpc", "unknown", loglines.MASTER_SAID_UNKNOWN),
-        ("http", "unknown", loglines.MASTER_SAID_500),
+        ("grpc", "unknown", loglines.MASTER_RAISED),
+        ("http", "unknown", loglines.MASTER_RAISED),
     ],
 )
 def test_master_that_refuses(

@@ -5,7 +5,6 @@ import signal
 from pathlib import Path
 
 import pytest
-from harness import loglines
 from harness.file_master import FileMaster
 from harness.process import Arobust, resident_kib, wait_until
 
@@ -18,13 +17,10 @@ GROWTH_LIMIT_KIB = 80 << 10
 @pytest.mark.timeout(240)
 def test_killed_tap_and_stopped_subscriber_hurt_nobody(arobust: Arobust, scratch: Path) -> None:
     received = FileMaster(scratch / "all.ndjson")
-    collect = arobust.start("collect")
-    collect.wait_for_log(loglines.RUNNING)
-    bridge = arobust.start("bridge", "--master", received.url)
-    killed = arobust.start("tap", "--json")
-    stopped = arobust.start("tap", "--json")
-    for consumer in (bridge, killed, stopped):
-        consumer.wait_for_log(loglines.SUBSCRIBED)
+    collect = arobust.start_ready("collect")
+    bridge = arobust.start_ready("bridge", "--master", received.url)
+    killed = arobust.start_ready("tap", "--json")
+    stopped = arobust.start_ready("tap", "--json")
     stopped.pause()
 
     given = scratch / "metrics.ndjson"

@@ -17,8 +17,8 @@ enum SettingsCatalog {
             "node.rank", .number(.min ... .max), "the node's rank; else NODE_RANK or WORKER_RANK, else 0"),
         SettingDefinition("connect", .list(.text), "further publishers' endpoints, for bridge and tap"),
         SettingDefinition(
-            "publisher.queue-size", .size(min: 1 << 20), standard: "32MiB",
-            "how much may be queued for each consumer that does not read"),
+            "publisher.high-water-mark", .number(1...1_000_000), standard: "4096",
+            "how many envelopes may be queued for each consumer that does not read"),
     ]
 
     static let collecting = [

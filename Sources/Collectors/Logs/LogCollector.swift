@@ -12,6 +12,7 @@ public import Logging
 /// Files are read on a thread of the collector's own queue.
 public actor LogCollector: DataCollector {
     public nonisolated let name = "log"
+    public nonisolated let collectsBacklog = true
 
     private let executor = BlockingExecutor(label: "arobust.log-collector")
     private let node: NodeIdentity

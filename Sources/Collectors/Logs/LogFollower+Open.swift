@@ -53,7 +53,9 @@ extension LogFollower {
         head = try file.bytes(at: 0, count: length)
         tail = try file.bytes(at: start - UInt64(length), count: length)
         confirmedTail = tail
-        known = try file.status()
+        let status = try file.status()
+        known = status
+        modified = status.modified
         offset = start
         self.file = file
         // Should the file be lost before anything of it is reported, this is where to go on.
@@ -71,21 +73,22 @@ extension LogFollower {
         guard let slash = path.utf8.lastIndex(of: UInt8(ascii: "/")) else { return nil }
         let directory = String(path[...slash])
         let name = String(path[path.utf8.index(after: slash)...])
-        var copy: LogFile?
+        var copy: (file: LogFile, modified: Int64)?
         for entry in Self.names(in: directory) where entry != name {
             let candidate = directory + entry
             guard let status = try? FileStatus(path: candidate), status.isRegular, status.size >= position.offset else {
                 continue
             }
             let isSame = status.identity.inode == position.identity.inode
-            // A copy is known by its content alone: so it must have some, and a name that begins as the log's does.
-            let mayBeCopy = copy == nil && position.offset > 0 && entry.hasPrefix(name)
+            // A copy is known by its content alone: so it must have some, be no older, and have a name that begins as the log's does.
+            let mayBeCopy = position.offset > 0 && status.modified >= position.modified && entry.hasPrefix(name)
             guard isSame || mayBeCopy, let file = try? LogFile(path: candidate), (try? isAt(position, file)) == true
             else { continue }
             if isSame { return file }
-            copy = file
+            // Of several, the one that was made first.
+            if copy.map({ status.modified < $0.modified }) ?? true { copy = (file, status.modified) }
         }
-        return copy
+        return copy?.file
     }
 
     private static func names(in directory: String) -> [String] {
@@ -96,7 +99,7 @@ extension LogFollower {
             names.append(
                 withUnsafeBytes(of: &entry.pointee.d_name) { String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self) })
         }
-        return names.sorted()
+        return names
     }
 
     /// Where the line begins that has no newline yet, or the file's end. A line that began too far back is not looked for.

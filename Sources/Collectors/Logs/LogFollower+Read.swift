@@ -50,11 +50,12 @@ extension LogFollower {
         do {
             if needsCheck {
                 guard try hasSameContent(file) else {
-                    noteTruncation(size: known.size)
+                    noteTruncation(size: known.size, unread: 0)
                     return false
                 }
                 needsCheck = false
             }
+            modified = known.modified
             let offset = readOffset
             let room = Int(min(UInt64(max(4096, configuration.readBytes)), known.size - offset))
             let count = try buffer.fill(room: room) { (bytes) throws(SystemError) in
@@ -76,10 +77,17 @@ extension LogFollower {
     /// Notes what the open file, which is still at the path, has become.
     private mutating func noteGrowth(_ status: FileStatus) throws(SystemError) {
         guard phase != .draining else { return }
-        if let known, status.isUnchanged(since: known) { return }
+        let earlier = known
         known = status
+        if let earlier, status.isUnchanged(since: earlier) { return }
         needsCheck = true
-        if status.size < readOffset { noteTruncation(size: status.size) }
+        let unread = earlier.map { $0.size - min($0.size, readOffset) } ?? 0
+        if status.size < readOffset {
+            noteTruncation(size: status.size, unread: unread)
+        } else if status.size == readOffset, let file {
+            // Written anew to the same size? If there is more, it is looked at before that is read.
+            if try hasSameContent(file) { needsCheck = false } else { noteTruncation(size: status.size, unread: 0) }
+        }
     }
 
     /// Notes that the path names another file than the open one, or none.
@@ -87,16 +95,17 @@ extension LogFollower {
     /// As long as the new file is empty its writer may still write to the old one, and there is nothing to read there anyway.
     private mutating func noteReplacement(hasContent: Bool) throws(SystemError) {
         guard let status = try file?.status() else { return }
-        isQuietlyUnlinked = status.isUnlinked && known.map { status.isUnchanged(since: $0) } ?? false
+        isQuietlyUnlinked = status.isUnlinked && endSeen == status.size
         try noteGrowth(status)
         if phase != .draining { phase = hasContent ? .finishing : .following }
     }
 
-    private mutating func noteTruncation(size: UInt64) {
+    /// - Parameter unread: how many bytes are known to have stood there and were not read.
+    private mutating func noteTruncation(size: UInt64, unread: UInt64) {
         phase = .draining
         logger.warning(
             "The log was truncated; after what was already read, it is read from its start.",
-            metadata: ["offset": "\(readOffset)", "size": "\(size)"])
+            metadata: ["offset": "\(readOffset)", "size": "\(size)", "unreadBytes": "\(unread)"])
     }
 
     private func hasSameContent(_ file: LogFile) throws(SystemError) -> Bool {

@@ -50,9 +50,13 @@ struct LogFollower {
     var confirmedTail: [UInt8] = []
     /// The open file as the last round saw it.
     var known: FileStatus?
+    /// When the open file's content, as it was read, was changed last: nanoseconds since 1970.
+    var modified: Int64 = 0
     /// Whether the file has changed since its content was last compared with `head` and `tail`.
     var needsCheck = false
-    /// Whether the file has lost its last name and then did not grow for a round.
+    /// The file's size when `next()` last found nothing more in it.
+    var endSeen: UInt64?
+    /// Whether the file has lost its last name and did not grow since `next()` found its end.
     var isQuietlyUnlinked = false
     var problems: ProblemLog
     private(set) var hasConfirmed = false
@@ -96,7 +100,10 @@ struct LogFollower {
                     return lines(byteCount: buffer.count)
                 }
                 // The next look at the path opens the file that took its place.
-                guard phase != .following else { return nil }
+                guard phase != .following else {
+                    endSeen = readOffset
+                    return nil
+                }
                 leaveFile()
                 look()
             }
@@ -122,6 +129,7 @@ struct LogFollower {
         known = nil
         phase = .following
         isQuietlyUnlinked = false
+        endSeen = nil
         needsCheck = false
         generation += 1
         offset = 0
@@ -139,7 +147,7 @@ struct LogFollower {
         guard let file else { return nil }
         let end = offset + UInt64(byteCount)
         let mark = FileMark(head: head.prefix(Int(clamping: end)), tail: lastBytes(before: byteCount))
-        return LogPosition(identity: file.identity, offset: end, mark: mark)
+        return LogPosition(identity: file.identity, offset: end, modified: modified, mark: mark)
     }
 
     /// The bytes before the buffer's byte `index`, at most `FileMark.length`.

@@ -2,20 +2,23 @@ internal import Diagnosis
 
 /// How far a log file has been reported: all before `offset` has been.
 ///
-/// Stored as 45 bytes, big-endian: version (1), device u64, inode u64, offset u64, head length u16, head hash u64, tail length u16,
-/// tail hash u64; lengths and hashes as `FileMark` defines them. A later version may be longer, never shorter.
+/// Stored as 53 bytes, big-endian: version (1), device u64, inode u64, offset u64, time of change i64, head length u16, head hash u64,
+/// tail length u16, tail hash u64; lengths and hashes as `FileMark` defines them.
 struct LogPosition: Hashable, Sendable {
     private static let version: UInt8 = 1
-    private static let size = 45
+    private static let size = 53
 
     var identity: FileIdentity
     /// In bytes from the file's start.
     var offset: UInt64
+    /// When the file was last seen to change, in nanoseconds since 1970. What was changed earlier is no copy of it.
+    var modified: Int64
     var mark: FileMark
 
-    init(identity: FileIdentity, offset: UInt64, mark: FileMark) {
+    init(identity: FileIdentity, offset: UInt64, modified: Int64, mark: FileMark) {
         self.identity = identity
         self.offset = offset
+        self.modified = modified
         self.mark = mark
     }
 
@@ -32,10 +35,11 @@ struct LogPosition: Hashable, Sendable {
         func take<Value: FixedWidthInteger>(_: Value.Type) -> Value {
             let width = Value.bitWidth / 8
             defer { rest = rest.dropFirst(width) }
-            return rest.prefix(width).reduce(0) { $0 << 8 | Value($1) }
+            return rest.prefix(width).reduce(0) { $0 << 8 | Value(truncatingIfNeeded: $1) }
         }
         identity = FileIdentity(device: take(UInt64.self), inode: take(UInt64.self))
         offset = take(UInt64.self)
+        modified = take(Int64.self)
         mark = FileMark(
             headLength: take(UInt16.self), headHash: take(UInt64.self), tailLength: take(UInt16.self),
             tailHash: take(UInt64.self))
@@ -50,6 +54,7 @@ struct LogPosition: Hashable, Sendable {
         put(identity.device)
         put(identity.inode)
         put(offset)
+        put(modified)
         put(mark.headLength)
         put(mark.headHash)
         put(mark.tailLength)

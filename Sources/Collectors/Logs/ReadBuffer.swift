@@ -16,6 +16,9 @@ final class ReadBuffer {
 
     var count: Int { end - start }
 
+    /// The memory it takes, in bytes.
+    var capacity: Int { storage.count }
+
     /// What has been read and not consumed. Valid until the next call that changes the buffer.
     var bytes: UnsafeRawBufferPointer {
         UnsafeRawBufferPointer(rebasing: storage[start..<end])
@@ -49,7 +52,8 @@ final class ReadBuffer {
     private func makeRoom(_ room: Int) {
         let count = self.count
         if storage.count - count < room {
-            replaceStorage(capacity: count + room)
+            // Twice as much: a line that grows bit by bit is not copied each time.
+            replaceStorage(capacity: max(count + room, storage.count * 2))
         } else {
             UnsafeMutableRawBufferPointer(rebasing: storage[..<count]).copyMemory(from: bytes)
             start = 0

@@ -1,5 +1,5 @@
 internal import AsyncHTTPClient
-internal import Logging
+internal import Glibc
 internal import NIOCore
 
 /// Gets one page by HTTP within a time and a size.
@@ -68,6 +68,8 @@ struct Scraper: Sendable {
         case let error as HTTPClientError where error == .deadlineExceeded || error == .connectTimeout:
             .deadline(deadline)
         case is CancellationError: .deadline(deadline)
+        case let error as IOError where [ECONNREFUSED, EHOSTUNREACH, ENETUNREACH].contains(error.errnoCode):
+            .unreachable(String(cString: strerror(error.errnoCode)))
         // NIOPosix, whose `NIOConnectionError` this is, is none of this target's imports.
         case let error where String(reflecting: type(of: error)).hasPrefix("NIOPosix."): .unreachable("\(error)")
         default: .broken("\(error)")

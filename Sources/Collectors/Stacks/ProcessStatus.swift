@@ -40,6 +40,9 @@ struct ProcessStatus: Equatable {
         }
     }
 
+    /// Whether only the entry in the process table is left of it.
+    var hasEnded: Bool { state == "Z" || state == "X" || state == "x" }
+
     /// Whether a signal or a tracer has stopped it.
     var isStopped: Bool { state == "T" || state == "t" }
 

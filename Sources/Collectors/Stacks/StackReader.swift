@@ -45,10 +45,10 @@ struct StackReader: Sendable {
         .kernel(KernelThread.threads(of: pid, limit: maxKernelThreads), reason: reason)
     }
 
-    /// Whether the id still means the process that it meant before.
+    /// Whether the id still means the process that it meant before, and that lives.
     private func isSame(_ pid: Int32, _ before: ProcessStatus) -> Bool {
         guard let now = try? ProcessStatus(pid: pid) else { return false }
-        return now.startTime == before.startTime
+        return now.startTime == before.startTime && !now.hasEnded
     }
 
     /// Continues a process that a killed py-spy has left stopped (benfred/py-spy#390, #565). One that was stopped before stays so.

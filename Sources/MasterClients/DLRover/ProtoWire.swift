@@ -57,10 +57,3 @@ enum ProtoWire {
         guard message.readSlice(length: count) != nil else { throw ProtoError(reason: "it ends too early") }
     }
 }
-
-/// Why bytes are not a message of protocol buffers.
-struct ProtoError: Error, Hashable, CustomStringConvertible {
-    let reason: String
-
-    var description: String { "no protocol buffers message: \(reason)" }
-}

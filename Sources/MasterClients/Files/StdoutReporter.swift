@@ -3,17 +3,13 @@ import Synchronization
 
 /// Reports to standard output, a metric a line, whole lines at a time.
 final class StdoutReporter: EnvelopeReporter {
-    private struct State: Sendable {
-        var isClosed = false
-        /// The last write failed within a line; the next one begins with a newline.
-        var isTorn = false
-    }
-
     private let descriptor: CInt
     private let fileSystem: FileSystem
     private let queue = BlockingQueue(label: "arobust.stdout")
-    /// Used on the queue only, where waiting for a slow reader holds up nobody else.
-    private let state = Mutex(State())
+    /// The last write failed within a line; the next one begins with a newline. Used on the queue only, where waiting for a
+    /// slow reader holds up nobody else.
+    private let isTorn = Mutex(false)
+    private let isClosed = Atomic(false)
 
     /// - Parameter descriptor: stays open; it is the process's.
     init(descriptor: CInt = 1, fileSystem: FileSystem = FileSystem()) {
@@ -43,32 +39,33 @@ final class StdoutReporter: EnvelopeReporter {
         return ReportOutcome(accepted: taken, failure: failure)
     }
 
+    /// Does not wait for a write that a slow reader holds up.
     func close() async {
-        await queue.run { [self] in state.withLock { $0.isClosed = true } }
+        isClosed.store(true, ordering: .relaxed)
     }
 
     private func write(_ lines: [UInt8]) async -> ReportError? {
         await queue.run { [self] in
-            state.withLock { state in
-                guard !state.isClosed else {
-                    return ReportError(code: .closed, message: "standard output is closed to reports")
-                }
-                guard !lines.isEmpty else { return nil }
-                return BrokenPipeSignal.blocked { write(state.isTorn ? [0x0A] + lines : lines, &state) }
+            guard !isClosed.load(ordering: .relaxed) else {
+                return ReportError(code: .closed, message: "standard output is closed to reports")
+            }
+            guard !lines.isEmpty else { return nil }
+            return isTorn.withLock { isTorn in
+                BrokenPipeSignal.blocked { write(isTorn ? [0x0A] + lines : lines, &isTorn) }
             }
         }
     }
 
-    private func write(_ lines: [UInt8], _ state: inout State) -> ReportError? {
+    private func write(_ lines: [UInt8], _ isTorn: inout Bool) -> ReportError? {
         var written = 0
         do throws(FileSystemError) {
             try fileSystem.writeAll(descriptor, lines, written: &written)
-            state.isTorn = false
+            isTorn = false
             return nil
         } catch {
-            if written > 0 { state.isTorn = lines[written - 1] != 0x0A }
+            if written > 0 { isTorn = lines[written - 1] != 0x0A }
             if error.isBrokenPipe {
-                state.isClosed = true
+                isClosed.store(true, ordering: .relaxed)
                 return ReportError(code: .closed, message: "cannot write to standard output: its reader is gone")
             }
             return ReportError(code: .storage, message: "cannot write to standard output: \(error)")

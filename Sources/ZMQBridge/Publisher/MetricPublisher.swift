@@ -51,14 +51,11 @@ public final class MetricPublisher: MasterClient {
         context = try ZMQContext(holding: lock)
 
         let socket = try ZMQSocket(.xpub, in: context)
-        try socket.setUpPublishing(linger: configuration.linger)
+        try socket.setUpPublishing(configuration)
         try directory.removeStaleSocket(at: directory.publishSocket)
         try socket.bind("ipc://" + directory.publishSocket)
         readiness = try socket.readinessDescriptor()
-        bus = Mutex(
-            PublisherBus(
-                socket: socket, publisher: id, epoch: epoch,
-                queueBound: ConsumerQueueBound(bytes: configuration.queueBytesPerConsumer)))
+        bus = Mutex(PublisherBus(socket: socket, publisher: id, epoch: epoch))
     }
 
     /// Publishes metrics in their order: all of them, or none if one of them can't be on the bus.

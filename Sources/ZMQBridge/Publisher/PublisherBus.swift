@@ -1,4 +1,3 @@
-private import CZeroMQ
 internal import Diagnosis
 
 /// The publisher's socket and its lanes: what the publisher's lock guards.
@@ -9,18 +8,15 @@ struct PublisherBus: ~Copyable {
     private let socket: ZMQSocket
     private let publisher: PublisherID
     private let epoch: UInt64
-    private var queueBound: ConsumerQueueBound
     /// The last sequence of each lane.
     private var sequences: [DiagnosisDataType: UInt64] = [:]
     /// Where each header is written before libzmq copies it.
     private let headerFrame = UnsafeMutableRawBufferPointer.allocate(byteCount: EnvelopeHeader.size, alignment: 8)
 
-    init(socket: consuming ZMQSocket, publisher: PublisherID, epoch: UInt64, queueBound: ConsumerQueueBound) {
+    init(socket: consuming ZMQSocket, publisher: PublisherID, epoch: UInt64) {
         self.socket = socket
         self.publisher = publisher
         self.epoch = epoch
-        self.queueBound = queueBound
-        setHighWaterMark(queueBound.highWaterMark)
     }
 
     deinit {
@@ -42,7 +38,6 @@ struct PublisherBus: ~Copyable {
             let header = EnvelopeHeader(
                 flags: EnvelopeHeader.Flag.volatile, publisher: publisher, epoch: epoch, sequence: sequence,
                 collectionTime: item.collectionTime, publishTime: now)
-            if let mark = queueBound.observe(size: item.bodyEnd - bodyStart) { setHighWaterMark(mark) }
             do throws(ZMQError) {
                 try send(topic: metrics.topics[item.topic], header, metrics.bodies, bodyStart..<item.bodyEnd)
             } catch {
@@ -67,7 +62,6 @@ struct PublisherBus: ~Copyable {
 
     /// Sends a beat to everybody.
     mutating func beat() {
-        if let mark = queueBound.relax() { setHighWaterMark(mark) }
         sendBeat(topic: Topic.beat)
         greetConsumers()
     }
@@ -95,10 +89,5 @@ struct PublisherBus: ~Copyable {
         _ = try bodies.withUnsafeBufferPointer { frame throws(ZMQError) in
             try socket.send(UnsafeRawBufferPointer(UnsafeBufferPointer(rebasing: frame[range])), more: false)
         }
-    }
-
-    private func setHighWaterMark(_ mark: Int32) {
-        // Fails for no mark that is not negative (zmq_setsockopt(3)).
-        try? socket.set(ZMQ_SNDHWM, mark)
     }
 }

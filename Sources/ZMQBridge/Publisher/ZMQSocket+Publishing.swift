@@ -5,8 +5,9 @@ extension ZMQSocket {
     private static var largestSubscription: Int64 { 4096 }
 
     /// Options of the publishing socket.
-    func setUpPublishing(linger: Duration) throws(ZMQError) {
-        try set(ZMQ_LINGER, Int32(clamping: Int64(linger / .milliseconds(1))))
+    func setUpPublishing(_ configuration: PublisherConfiguration) throws(ZMQError) {
+        try set(ZMQ_LINGER, Int32(clamping: Int64(configuration.linger / .milliseconds(1))))
+        try set(ZMQ_SNDHWM, configuration.highWaterMark)
         try set(ZMQ_MAXMSGSIZE, Self.largestSubscription)
     }
 }

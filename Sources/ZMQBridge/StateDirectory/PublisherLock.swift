@@ -1,15 +1,25 @@
 private import CZeroMQ
 private import Glibc
+private import Synchronization
 
 /// The right to publish from a state directory: an flock(2) on a file that says who holds it. Given back by `deinit` or death.
+///
+/// The sockets in the directory are the holder's, so it takes them away with it; libzmq leaves them there.
 final class PublisherLock: Sendable {
     private let descriptor: Int32
+    private let directory: StateDirectory
+    private let isHeld = Atomic(false)
 
-    private init(descriptor: Int32) {
+    private init(descriptor: Int32, directory: StateDirectory) {
         self.descriptor = descriptor
+        self.directory = directory
     }
 
     deinit {
+        if isHeld.load(ordering: .relaxed) {
+            // One that can't be removed is in nobody's way: the next publisher replaces it.
+            for path in directory.sockets { try? directory.removeStaleSocket(at: path) }
+        }
         close(descriptor)
     }
 
@@ -19,7 +29,7 @@ final class PublisherLock: Sendable {
     static func take(in directory: StateDirectory, patience: Duration) async throws -> PublisherLock {
         let descriptor = open(directory.lockFile, O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
         guard descriptor >= 0 else { throw SystemCallError(call: "open", path: directory.lockFile) }
-        let lock = PublisherLock(descriptor: descriptor)
+        let lock = PublisherLock(descriptor: descriptor, directory: directory)
         let deadline = ContinuousClock.now + patience
         while flock(descriptor, LOCK_EX | LOCK_NB) != 0 {
             guard errno == EWOULDBLOCK || errno == EINTR else {
@@ -30,6 +40,7 @@ final class PublisherLock: Sendable {
             }
             try await Task.sleep(for: .milliseconds(50))
         }
+        lock.isHeld.store(true, ordering: .relaxed)
         lock.nameHolder()
         return lock
     }

@@ -17,7 +17,7 @@ public struct StateDirectory: Hashable, Sendable {
         var path = path.hasPrefix("/") ? path : Self.currentDirectory() + "/" + path
         while path.count > 1, path.hasSuffix("/") { path.removeLast() }
         self.path = path
-        let longest = [publishSocket, ingestSocket, pushSocket, replaySocket].map(\.utf8.count).max() ?? 0
+        let longest = sockets.map(\.utf8.count).max() ?? 0
         guard longest <= Self.longestSocketPath else {
             let room = Self.longestSocketPath - (longest - path.utf8.count)
             throw .pathTooLong(path: path, length: path.utf8.count, limit: room)
@@ -33,6 +33,7 @@ public struct StateDirectory: Hashable, Sendable {
     /// ROUTER: envelopes once more.
     public var replaySocket: String { path + "/replay.sock" }
 
+    var sockets: [String] { [publishSocket, ingestSocket, pushSocket, replaySocket] }
     var lockFile: String { path + "/publisher.lock" }
     var identityFile: String { path + "/publisher.json" }
     var positionsFile: String { path + "/positions.json" }

@@ -64,10 +64,15 @@ final class SubscriberConnection {
 
     private func takeMessage() throws(ZMQError) {
         guard topicFrame.hasMore, try socket.receive(into: &headerFrame), headerFrame.hasMore,
-            try socket.receive(into: &bodyFrame), !bodyFrame.hasMore
+            try socket.receive(into: &bodyFrame)
         else {
             malformed += 1
-            return try skipRest()
+            return
+        }
+        guard !bodyFrame.hasMore else {
+            malformed += 1
+            while bodyFrame.hasMore, try socket.receive(into: &bodyFrame) {}
+            return
         }
         do throws(EnvelopeHeader.DecodingError) {
             let header = try headerFrame.withBytes { bytes throws(EnvelopeHeader.DecodingError) in
@@ -77,15 +82,6 @@ final class SubscriberConnection {
             if isControl { takeBeat(header) } else { takeEnvelope(header) }
         } catch {
             if case .newerVersion = error { newerVersion += 1 } else { malformed += 1 }
-        }
-    }
-
-    /// Throws away the frames that a message has too many of.
-    private func skipRest() throws(ZMQError) {
-        while topicFrame.hasMore || headerFrame.hasMore || bodyFrame.hasMore {
-            headerFrame = ZMQFrame()
-            bodyFrame = ZMQFrame()
-            guard try socket.receive(into: &topicFrame) else { return }
         }
     }
 

@@ -13,7 +13,6 @@ import argparse
 import json
 import socketserver
 import threading
-import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any

@@ -1,23 +1,28 @@
 """The words of arobust's log that the tests wait for or assert: the one place to change when a sentence changes."""
 
-# Startup
-RUNNING = "Running."  # agent, collect: sockets are open; agent: its own bridge is subscribed and the collectors run
+PUBLISHING = "Publishing."  # agent, collect: the sockets are open
+SUBSCRIBED = "Connected to a publisher."  # agent, bridge, tap: the publisher's first beat has been seen
 WAITING_FOR_PUBLISHER = "Waiting for a publisher."  # bridge, tap
-SUBSCRIBED = "Subscribed."  # bridge, tap: the publisher's first beat has been seen
-STOPPING = "Stopping."  # the first SIGTERM or SIGINT was taken
+STOPPING = "Stopping:"  # the first SIGTERM or SIGINT was taken
+
+# After these a command misses nothing that is published.
+READY = {
+    "agent": (PUBLISHING, SUBSCRIBED),
+    "collect": (PUBLISHING,),
+    "bridge": (SUBSCRIBED,),
+    "tap": (SUBSCRIBED,),
+}
 
 # What a master did. Each text stands for one cause alone.
 MASTER_SAID_FALSE = "success=false"
-MASTER_SAID_UNKNOWN = "UNKNOWN"
-MASTER_SAID_500 = "HTTP 500"
-MASTER_OF_ANOTHER_JOB = "another job"
-MASTER_WAS_SILENT = "did not answer within"
+MASTER_RAISED = "refused the report"  # gRPC's UNKNOWN, HTTP's 500: what the servicer raised stands behind it
+MASTER_OF_ANOTHER_JOB = "belongs to another job"
+MASTER_WAS_SILENT = "did not answer"
 MASTER_IS_AWAY = "cannot be reached"
 
 EVERY_MASTER_PROBLEM = (
     MASTER_SAID_FALSE,
-    MASTER_SAID_UNKNOWN,
-    MASTER_SAID_500,
+    MASTER_RAISED,
     MASTER_OF_ANOTHER_JOB,
     MASTER_WAS_SILENT,
     MASTER_IS_AWAY,

@@ -14,8 +14,11 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import IO, Any
 
+from . import loglines
+
 ROOT = Path(__file__).resolve().parents[3]
-AROBUST = Path(os.environ.get("AROBUST_BIN", ROOT / ".build/debug/arobust"))
+# Taken out of the environment: arobust refuses variables that look like settings and are none.
+AROBUST = Path(os.environ.pop("AROBUST_BIN", ROOT / ".build/debug/arobust"))
 
 
 def wait_until(
@@ -174,6 +177,13 @@ class Arobust:
             stdin,
         )
         self._processes.callback(process.kill)
+        return process
+
+    def start_ready(self, command: str, *arguments: str | Path, **options: Any) -> Process:
+        """Starts a command and waits until it misses nothing that is published."""
+        process = self.start(command, *arguments, **options)
+        for text in loglines.READY[command]:
+            process.wait_for_log(text)
         return process
 
     def run(self, command: str, *arguments: str | Path, text: str = "", **options: Any) -> Process:

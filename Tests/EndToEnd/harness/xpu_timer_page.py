@@ -1,4 +1,4 @@
-"""A /metrics page in the form of XPUTimer's, served on loopback. Its figures are made up, and its first line says so."""
+"""A /metrics page in the form of XPUTimer's, served on loopback. Its figures are made up; its first line says so."""
 
 import threading
 from collections.abc import Callable

@@ -9,7 +9,7 @@ enum ConnectionErrorText {
         case let error as IOError: SystemError.text(error.errnoCode)
         case let error as NIOConnectionError: describe(error)
         case ChannelError.connectTimeout: "no connection within the time allowed"
-        case let error as any NIOHTTP2Error: "what it sent is not the HTTP/2 that is expected: \(error)"
+        case let error as any NIOHTTP2Error: "what it sent is not the HTTP/2 that is expected (\(type(of: error)))"
         default: "\(error)"
         }
     }

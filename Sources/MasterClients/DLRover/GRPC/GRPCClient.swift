@@ -57,7 +57,7 @@ final class GRPCClient: Sendable {
                     core.value.submit(
                         GRPCCall(
                             headers: headers, request: request, deadline: deadline,
-                            maxAnswerBytes: GRPCWindow.stream, token: token, continuation: continuation))
+                            maxAnswerBytes: GRPCWindow.longestAnswer, token: token, continuation: continuation))
                 }
             }
         } onCancel: {

@@ -135,7 +135,7 @@ final class GRPCClientCore: GRPCConnectionOwner {
         phase = .idle
         connection?.close()
         logger.debug("The master could not be connected to.", metadata: ["reason": "\(reason)"])
-        endWaiting(with: .unavailable("cannot connect to \(connector.target): \(reason)")) { _ in true }
+        endWaiting(with: .unavailable("no connection: \(reason)")) { _ in true }
     }
 
     // MARK: what connections tell
@@ -160,7 +160,7 @@ final class GRPCClientCore: GRPCConnectionOwner {
         phase = .idle
         draining.append(connection)
         logger.debug("The master's connection takes no more calls.")
-        endWaiting(with: .unavailable(text("the master is closing the connection"))) { _ in true }
+        endWaiting(with: .unavailable("the master is closing the connection")) { _ in true }
     }
 
     func connectionDidClose(_ connection: GRPCConnection) {
@@ -170,7 +170,7 @@ final class GRPCClientCore: GRPCConnectionOwner {
         if case .connecting = phase { return failConnecting(reason) }
         phase = .idle
         logger.debug("The connection to the master is gone.", metadata: ["reason": "\(reason)"])
-        endWaiting(with: .unavailable(text(reason))) { _ in true }
+        endWaiting(with: .unavailable(reason)) { _ in true }
     }
 
     private func isCurrent(_ connection: GRPCConnection) -> Bool {
@@ -179,9 +179,5 @@ final class GRPCClientCore: GRPCConnectionOwner {
         case .connecting(let current): current === connection
         case .idle, .closed: false
         }
-    }
-
-    private func text(_ reason: String) -> String {
-        "\(connector.target): \(reason)"
     }
 }

@@ -14,9 +14,6 @@ struct GRPCConnector: Sendable {
     let firstStreamID: Int
     let eventLoop: any EventLoop
 
-    /// `host:port`, for messages.
-    var target: String { MasterURL.authority(host, port) }
-
     /// Connects and answers with a channel whose last handler is a `GRPCConnection`. On its event loop.
     func connect() -> EventLoopFuture<any Channel> {
         let firstStreamID = firstStreamID

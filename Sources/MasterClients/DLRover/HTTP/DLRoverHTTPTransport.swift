@@ -77,7 +77,7 @@ struct DLRoverHTTPTransport: DLRoverTransport {
         do throws(PickleError) {
             return try BaseResponse(pickle: Array(buffer: body)[...])
         } catch {
-            throw errors.unreadable(error)
+            throw errors.unreadable("\(error)")
         }
     }
 }

@@ -1,6 +1,6 @@
 import AsyncHTTPClient
 import Diagnosis
-import NIOCore
+import NIOHTTP1
 
 /// Tells what a DLRover master's HTTP answers, and failures to get one, mean.
 struct HTTPErrorText: Sendable {
@@ -29,7 +29,7 @@ struct HTTPErrorText: Sendable {
         }
     }
 
-    func unreadable(_ reason: any Error) -> ReportError {
+    func unreadable(_ reason: String) -> ReportError {
         ReportError(
             code: .unavailable, message: "\(master) gave an answer that is not DLRover's: \(reason); \(Self.hint)")
     }
@@ -40,7 +40,10 @@ struct HTTPErrorText: Sendable {
             return self.error(of: error)
         }
         if let error = failure as? ResponseAccumulator.ResponseTooBigError {
-            return unreadable(error)
+            return unreadable("\(error)")
+        }
+        if failure is HTTPParserError {
+            return unreadable("it is not HTTP/1.1 (\(failure))")
         }
         return unreachable(ConnectionErrorText.describe(failure))
     }

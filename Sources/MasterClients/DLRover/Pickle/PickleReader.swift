@@ -114,10 +114,14 @@ struct PickleReader {
 
     private mutating func runObject(_ opcode: UInt8) throws(PickleError) -> Bool {
         switch opcode {
-        case UInt8(ascii: "c"): try push(.type(try type(module: try input.takeLine(), name: try input.takeLine())))
+        case UInt8(ascii: "c"):
+            let module = try input.takeLine()
+            let name = try input.takeLine()
+            try push(.type(try type(module: module, name: name)))
         case 0x93:
             let name = try string(at: try pop())
-            try push(.type(try type(module: try string(at: try pop()), name: name)))
+            let module = try string(at: try pop())
+            try push(.type(try type(module: module, name: name)))
         case 0x81: try makeObject(allowsArguments: false)
         case UInt8(ascii: "R"): try makeObject(allowsArguments: true)
         case UInt8(ascii: "b"): try build()

@@ -7,7 +7,7 @@ import NIOCore
 enum PickleWriter {
     /// How many bytes `appendReport` adds.
     static func reportSize(_ module: DLRoverModule, jsonBytes: Int, nodeRank: Int) -> Int {
-        head(module).utf8.count + 9 + attributes.count + 5 + jsonBytes + rankKey.count + sizeOfInt(nodeRank) + 3
+        6 + head(module).utf8.count + attributes.count + 5 + jsonBytes + rankKey.count + sizeOfInt(nodeRank) + 3
     }
 
     /// Appends a `DiagnosisReportData` with a `WorkerTrainingMetric` to `buffer`.

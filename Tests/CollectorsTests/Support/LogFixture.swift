@@ -1,0 +1,44 @@
+import Collectors
+import Diagnosis
+
+/// A log in a scratch folder, a client that takes its lines, and collectors for both.
+struct LogFixture {
+    let folder: ScratchFolder
+    let client = RecordingClient()
+    let log = LogCapture()
+    let node = NodeIdentity(id: 7, type: "worker", rank: 3)
+    let name = "train.log"
+
+    init() throws {
+        folder = try ScratchFolder()
+    }
+
+    var path: String { folder.file(name) }
+
+    /// A collector that reports to the client.
+    func collector(_ configuration: LogCollector.Configuration = .init()) async -> LogCollector {
+        let collector = LogCollector(path: path, node: node, configuration: configuration, logger: log.logger)
+        await collector.setClient(client)
+        return collector
+    }
+
+    func append(_ text: String) throws {
+        try folder.append(text, to: name)
+    }
+
+    /// What the client has, line by line.
+    var lines: [String] {
+        client.contents.flatMap { content in
+            content.unicodeScalars.split(separator: "\n", omittingEmptySubsequences: false).map { String($0) }
+        }
+    }
+}
+
+extension LogCollector {
+    /// Collects and reports until there is nothing.
+    func drain() async {
+        while let chunk = await collectData() {
+            guard await storeData(chunk) else { return }
+        }
+    }
+}

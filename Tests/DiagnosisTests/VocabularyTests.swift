@@ -1,0 +1,43 @@
+import Diagnosis
+import Testing
+
+@Suite struct VocabularyTests {
+    @Test(arguments: [("A", true), ("a.b-c_9", true), ("", false), ("a/b", false), ("$beat", false), ("é", false)])
+    func topicWordsAreNarrow(word: String, isValid: Bool) {
+        #expect(DiagnosisDataType(rawValue: word).isValid == isValid)
+    }
+
+    @Test func topicWordsHaveUpTo64Characters() {
+        #expect(TopicWord.isValid(String(repeating: "a", count: 64)))
+        #expect(!TopicWord.isValid(String(repeating: "a", count: 65)))
+    }
+
+    @Test func publisherIDsReadWhatTheyWrite() {
+        for _ in 0..<100 {
+            let id = PublisherID()
+            #expect(PublisherID(id.description) == id)
+        }
+        #expect(PublisherID(high: 1, low: 2).description == "00000000-0000-0001-0000-000000000002")
+        #expect(PublisherID("not an id") == nil)
+    }
+
+    @Test func batchesShareTheirBodies() {
+        let lane = Lane(publisher: PublisherID(), dataType: .generic)
+        var batch = EnvelopeBatch(lane: lane, epoch: 1, nodeType: "worker", nodeRank: 0)
+        for sequence in 1...5 {
+            batch.append(
+                sequence: UInt64(sequence), collectionTime: 0, publishTime: 0,
+                body: Array("body \(sequence)".utf8).span)
+        }
+        let middle = batch.dropFirst(1).prefix(3)
+        #expect(middle.entries.map(\.sequence) == [2, 3, 4])
+        #expect(
+            middle.entries.map { String(decoding: middle.body(of: $0), as: UTF8.self) } == [
+                "body 2", "body 3", "body 4",
+            ])
+        #expect(middle.byteCount == 18)
+        var joined = batch.prefix(1)
+        joined.append(batch.dropFirst(4))
+        #expect(joined.entries.map { String(decoding: joined.body(of: $0), as: UTF8.self) } == ["body 1", "body 5"])
+    }
+}

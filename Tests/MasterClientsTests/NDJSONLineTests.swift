@@ -1,0 +1,54 @@
+import Diagnosis
+import Testing
+
+@testable import MasterClients
+
+@Suite struct NDJSONLineTests {
+    private static func line(_ body: String, epoch: UInt64 = 5, sequence: UInt64 = 6) throws -> String {
+        var lines: [UInt8] = []
+        NDJSONLine.append(
+            try MetricBody(checking: Array(body.utf8)[...]), publisher: Batches.publisher, epoch: epoch,
+            sequence: sequence, to: &lines)
+        return String(decoding: lines, as: UTF8.self)
+    }
+
+    private static let tail =
+        #""publisher": "00000000-0000-0001-0000-000000000002", "epoch": 5, "sequence": 6}"#
+
+    @Test(arguments: [
+        (#"{"data_content": "a\n}"}"#, #"{"data_content": "a\n}", "#),
+        ("{}", "{"),
+        (" { } \n", " {"),
+        ("{\n  \"timestamp\": 1,\r\n\t\"node_id\": 2\n}\n", "{   \"timestamp\": 1,  \t\"node_id\": 2, "),
+    ])
+    func `the keys follow the metric's own, on one line`(_ body: String, _ head: String) throws {
+        #expect(try Self.line(body) == head + Self.tail + "\n")
+        #expect(try Self.line(Batches.log("x")).hasSuffix(#""need_report": false, "# + Self.tail + "\n"))
+    }
+
+    @Test func `a metric that was on no bus has no further keys`() throws {
+        #expect(try Self.line(Batches.log("x"), epoch: 0) == Batches.log("x") + "\n")
+    }
+
+    @Test(arguments: [
+        (Batches.log("x"), "TRAINING_LOG"), (Batches.json(.stackTrace, #"", "data_type": "no"#, at: -5), "STACK_TRACE"),
+        ("{}", "GENERIC"), (#"{"data_content": "x", "data_type": "odd name"}"#, "odd name"),
+        (#"{"timestamp": 1, "data_type": "a\u0062"}"#, "ab"), (#"{"timestamp":1,"data_type":"t"}"#, "t"),
+    ])
+    func `a line tells which envelope it holds`(_ body: String, _ type: String) throws {
+        let line = Array(try Self.line(body, epoch: .max, sequence: 1).utf8).dropLast()
+        let origin = try #require(NDJSONLine.origin(of: line))
+        #expect(
+            origin.lane == Lane(publisher: Batches.publisher, dataType: DiagnosisDataType(rawValue: type)))
+        #expect(origin.position == LanePosition(epoch: .max, sequence: 1))
+    }
+
+    @Test(arguments: [
+        "", "}", "text", "{}", Batches.log("x"), #"{"publisher": "x", "epoch": 1, "sequence": 2}"#,
+        #", "epoch": 1, "sequence": 2}"#, #"{"a": 1, "publisher": "00000000-0000-0001-0000-000000000002", "epoch": 5, "sequence": 6}"#,
+        #"{"publisher": "00000000-0000-0001-0000-000000000002", "epoch": 99999999999999999999, "sequence": 6}"#,
+    ])
+    func `other lines hold none`(_ line: String) {
+        #expect(NDJSONLine.origin(of: Array(line.utf8)[...]) == nil)
+    }
+}

@@ -1,0 +1,217 @@
+import CZeroMQ
+import Diagnosis
+import Foundation
+import Testing
+
+@testable import ZMQBridge
+
+@Suite(.timeLimit(.minutes(1))) struct PublishSubscribeTests {
+    @Test func everyConsumerGetsEverythingInOrder() async throws {
+        let scratch = Scratch()
+        var configuration = PublisherConfiguration()
+        configuration.highWaterMark = 20_000
+        let publisher = try await MetricPublisher.open(in: scratch.stateDirectory(), configuration: configuration)
+        let endpoint = BusEndpoint(publisher.directory)
+        try await withBeat(of: publisher) {
+            try await withSubscriber([endpoint]) { one, first in
+                try await withSubscriber([endpoint]) { two, second in
+                    for start in stride(from: 0, to: 10_000, by: 100) {
+                        try publisher.publish((start..<start + 100).map { .log("line \($0)", rank: $0 % 3) })
+                    }
+                    await one.catchUp(with: publisher)
+                    await two.catchUp(with: publisher)
+                    #expect((first.contents == (0..<10_000).map { "line \($0)" }) as Bool)
+                    #expect((second.all == first.all) as Bool)
+                    #expect((first.all.map(\.sequence) == Array(1...10_000)) as Bool)
+                    #expect(first.gaps.isEmpty && second.gaps.isEmpty)
+                }
+            }
+        }
+    }
+
+    @Test func consumersOfDifferentTypesSeeNoFalseGaps() async throws {
+        let scratch = Scratch()
+        let publisher = try await MetricPublisher.open(in: scratch.stateDirectory())
+        let endpoint = BusEndpoint(publisher.directory)
+        try await withBeat(of: publisher) {
+            try await withSubscriber([endpoint], types: [.trainingLog]) { logs, logReceived in
+                try await withSubscriber([endpoint], types: [.stackTrace]) { stacks, stackReceived in
+                    for index in 0..<300 {
+                        let type: DiagnosisDataType = index % 3 == 0 ? .stackTrace : .trainingLog
+                        try publisher.publish([
+                            WorkerTrainingMetric(dataType: type, dataContent: "\(index)", node: NodeIdentity())
+                        ])
+                    }
+                    await logs.catchUp(with: publisher)
+                    await stacks.catchUp(with: publisher)
+                    #expect(logReceived.all.count == 200)
+                    #expect(stackReceived.all.count == 100)
+                    #expect(logReceived.gaps.isEmpty && stackReceived.gaps.isEmpty)
+                }
+            }
+        }
+    }
+
+    @Test func aLateConsumerBeginsWhereItJoins() async throws {
+        let scratch = Scratch()
+        let publisher = try await MetricPublisher.open(in: scratch.stateDirectory())
+        try await withBeat(of: publisher) {
+            try publisher.publish([.log("before")])
+            try await withSubscriber([BusEndpoint(publisher.directory)]) { subscriber, received in
+                try publisher.publish([.log("after")])
+                await subscriber.catchUp(with: publisher)
+                #expect(received.contents == ["after"])
+                #expect(received.all.map(\.sequence) == [2])
+                #expect(received.gaps.isEmpty)
+            }
+        }
+    }
+
+    @Test func aConsumerThatDoesNotReadMissesACountedNumberAndHoldsNobodyUp() async throws {
+        let scratch = Scratch()
+        var configuration = PublisherConfiguration()
+        configuration.highWaterMark = 500
+        let publisher = try await MetricPublisher.open(in: scratch.stateDirectory(), configuration: configuration)
+        let total = 20_000
+        let stall = DispatchSemaphore(value: 0)
+        let slow = try MetricSubscriber(
+            configuration: SubscriberConfiguration(endpoints: [BusEndpoint(publisher.directory)]))
+        let received = Received()
+        try await withBeat(of: publisher) {
+            let reading = Task {
+                try await slow.run { delivery in
+                    if received.all.isEmpty { stall.wait() }
+                    received.take(delivery)
+                    return true
+                }
+            }
+            await slow.wait { $0.connections.allSatisfy { $0.publisher != nil } }
+            let content = String(repeating: "x", count: 1000)
+            for _ in 0..<total / 100 { try publisher.publish((0..<100).map { _ in .log(content) }) }
+            stall.signal()
+            await slow.catchUp(with: publisher)
+            let missing = received.gaps.reduce(0) { $0 + Int($1.count) }
+            #expect(missing > 0)
+            #expect(received.all.count + missing == total)
+            #expect(Int(slow.status.missing) == missing)
+            reading.cancel()
+            try await reading.value
+        }
+    }
+
+    @Test func aRestartedPublisherIsFoundAgainAndWhatItSentMeanwhileIsCounted() async throws {
+        let scratch = Scratch()
+        let directory = try scratch.stateDirectory()
+        try await withSubscriber([BusEndpoint(directory)], waitForPublishers: false) { subscriber, received in
+            var epochs: [UInt64] = []
+            for run in 0..<2 {
+                let publisher = try await MetricPublisher.open(in: directory)
+                epochs.append(publisher.epoch)
+                // Nobody is connected yet: these are lost to a live consumer.
+                try publisher.publish([.log("unseen"), .log("unseen")])
+                try await withBeat(of: publisher) {
+                    let epoch = publisher.epoch
+                    await subscriber.catchUp(with: publisher)
+                    try publisher.publish([.log("run \(run)")])
+                    await subscriber.catchUp(with: publisher)
+                    #expect(received.all.last.map { [$0.epoch, $0.sequence] } == [epoch, 3])
+                }
+            }
+            #expect(received.contents == ["run 0", "run 1"])
+            // The first contact misses nothing; of the second run the first two are missing.
+            #expect(
+                received.gaps.map { [$0.epoch, $0.sequences.lowerBound, $0.sequences.upperBound] } == [
+                    [epochs[1], 1, 2]
+                ])
+        }
+    }
+
+    @Test func severalPublishersAreReadAtOnce() async throws {
+        let scratch = Scratch()
+        let one = try await MetricPublisher.open(in: scratch.stateDirectory("1"))
+        let two = try await MetricPublisher.open(in: scratch.stateDirectory("2"))
+        try await withBeat(of: one) {
+            try await withBeat(of: two) {
+                try await withSubscriber([BusEndpoint(one.directory), BusEndpoint(two.directory)]) {
+                    subscriber, received in
+                    for index in 0..<100 {
+                        try one.publish([.log("one \(index)")])
+                        try two.publish([.log("two \(index)")])
+                    }
+                    await subscriber.catchUp(with: one)
+                    await subscriber.catchUp(with: two)
+                    for (publisher, name) in [(one, "one"), (two, "two")] {
+                        let contents = received.all.filter { $0.lane.publisher == publisher.id }.map(\.content)
+                        #expect(contents == (0..<100).map { "\(name) \($0)" })
+                    }
+                }
+            }
+        }
+    }
+
+    @Test func garbageOnTheBusIsCountedAndStopsNothing() async throws {
+        let scratch = Scratch()
+        let endpoint = "ipc://\(scratch.path)/foreign.sock"
+        let socket = try ZMQSocket(.xpub, in: ZMQContext())
+        try socket.bind(endpoint)
+        let id = PublisherID()
+        func header(_ sequence: UInt64, version: UInt8 = 1) -> [UInt8] {
+            var bytes = [UInt8](repeating: 0, count: EnvelopeHeader.size)
+            let header = EnvelopeHeader(
+                publisher: id, epoch: 1, sequence: sequence, collectionTime: 0, publishTime: .max)
+            bytes.withUnsafeMutableBytes { header.write(to: $0) }
+            bytes[4] = version
+            return bytes
+        }
+        let topic = Array("GENERIC/worker/0/".utf8)
+        let body = Array(#"{"data_content": "good"}"#.utf8)
+        let messages: [[[UInt8]]] = [
+            [topic], [topic, header(1)], [topic, header(1), body, body], [[]], [topic, body, body],
+            [Array("no topic".utf8), header(1), body], [Array("$beat/".utf8), header(0), body],
+            [topic, header(1, version: 9), body], [topic, header(1), body], [topic, header(1), body],
+        ]
+        try await withSubscriber([try #require(BusEndpoint(endpoint))], waitForPublishers: false) {
+            subscriber, received in
+            // The subscription says when the subscriber is there.
+            var poller = Poller()
+            _ = poller.add(socket)
+            try poller.wait(milliseconds: 10_000)
+            _ = try socket.receiveMessage()
+            for message in messages { _ = try socket.send(message) }
+            await subscriber.wait { $0.repeated == 1 }
+            let status = subscriber.status
+            #expect(received.contents == ["good"])
+            #expect(status.malformed == 7)
+            #expect(status.newerVersion == 1)
+        }
+    }
+
+    @Test func typesAndNodesThatNoTopicCanHaveAreRefusedAtTheSource() async throws {
+        let scratch = Scratch()
+        let publisher = try await MetricPublisher.open(in: scratch.stateDirectory())
+        var metric = WorkerTrainingMetric.log("x")
+        metric.dataType = DiagnosisDataType(rawValue: "A/B")
+        let error = try #require(throws: ReportError.self) { try publisher.publish([.log("good"), metric]) }
+        #expect(error.code == .refused)
+        #expect(error.message.contains("A/B"))
+        metric = .log("x")
+        metric.node.type = "$x"
+        #expect(throws: ReportError.self) { try publisher.publish([metric]) }
+    }
+
+    @Test func keepsPositionsForItsNextRun() async throws {
+        let scratch = Scratch()
+        let directory = try scratch.stateDirectory()
+        let position = SourcePosition(key: "log:/x", bytes: [1, 2, 3])
+        do {
+            let publisher = try await MetricPublisher.open(in: directory)
+            try await withBeat(of: publisher) {
+                try publisher.publish([.log("x")], position: position)
+                #expect(await publisher.lastPosition(of: "log:/x") == position)
+            }
+        }
+        let next = try await MetricPublisher.open(in: directory)
+        #expect(await next.lastPosition(of: "log:/x") == position)
+        #expect(await next.lastPosition(of: "other") == nil)
+    }
+}
