@@ -76,7 +76,8 @@ let package = Package(
         .executableTarget(name: "arobust", dependencies: ["Commands", argumentParser], swiftSettings: settings),
         .testTarget(name: "DiagnosisTests", dependencies: ["Diagnosis"], swiftSettings: settings),
         .testTarget(
-            name: "ZMQBridgeTests", dependencies: ["CZeroMQ", "Diagnosis", "ZMQBridge", logging], swiftSettings: settings),
+            name: "ZMQBridgeTests", dependencies: ["CZeroMQ", "Diagnosis", "ZMQBridge", logging],
+            swiftSettings: settings),
         .testTarget(
             name: "CollectorsTests",
             dependencies: ["Collectors", "Diagnosis", logging, inMemoryLogging, nioCore, nioPosix, nioHTTP1],
@@ -92,7 +93,7 @@ let package = Package(
         ),
         .testTarget(
             name: "AgentTests",
-            dependencies: ["Agent", "Diagnosis", "ZMQBridge", logging, inMemoryLogging], swiftSettings: settings),
+            dependencies: ["Agent", "Diagnosis", "MasterClients", logging, inMemoryLogging], swiftSettings: settings),
     ],
     swiftLanguageModes: [.v6]
 )

@@ -87,6 +87,7 @@ final class BridgeAgent: Service {
     }
 
     private func summarize() {
+        for reporter in reporters { reporter.summarize() }
         let status = subscriber.status
         logger.info(
             "The bridge has ended.",

@@ -61,7 +61,7 @@ struct LinePublishing: ~Copyable {
             StandardError.say("Waiting for a publisher at \(client.endpoint)")
             guard try client.submit(bodies, patience: timeout) else {
                 StandardError.say(
-                    "Error: no publisher is at \(client.endpoint); is an agent running with this state directory?")
+                    "Error: no publisher is at \(client.endpoint); does an agent run with this state directory?")
                 return false
             }
         }

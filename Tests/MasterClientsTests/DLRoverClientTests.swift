@@ -9,7 +9,9 @@ import Testing
 @Suite struct DLRoverClientTests {
     private let logs = InMemoryLogHandler()
 
-    private func client(_ transport: FakeTransport, _ change: (inout MasterClientOptions) -> Void = { _ in }) -> DLRoverClient {
+    private func client(_ transport: FakeTransport, _ change: (inout MasterClientOptions) -> Void = { _ in })
+        -> DLRoverClient
+    {
         var options = MasterClientOptions()
         change(&options)
         let logs = logs

@@ -57,7 +57,8 @@ import Testing
     @Test func `an odd node type stays within its string`() throws {
         var node = NodeIdentity()
         node.type = "a\"é\u{1F600}"
-        let body = MetricJSON.encode(WorkerTrainingMetric(dataType: .generic, dataContent: "", node: node, timestamp: 1))
+        let body = MetricJSON.encode(
+            WorkerTrainingMetric(dataType: .generic, dataContent: "", node: node, timestamp: 1))
         let report = DLRoverReport(try MetricBody(checking: body[...]))
         let sent = HTTPRequestBody.report(report, .comm)
         let json = try JSONSerialization.jsonObject(with: Data(sent.readableBytesView)) as? [String: Any]
@@ -102,7 +103,7 @@ import Testing
 
     @Test(arguments: [H1Server.Answer.never, .stalled])
     func `the deadline is for the whole answer`(_ answer: H1Server.Answer) async throws {
-        let error = try await failure(deadline: .milliseconds(200)) { _ in answer }
+        let error = try await failure(deadline: .milliseconds(500)) { _ in answer }
         #expect(error?.code == .deadlineExceeded)
     }
 

@@ -26,7 +26,9 @@ import Testing
         #expect(!response.success && response.reason == "no")
     }
 
-    @Test(arguments: [[0x08], [0x12, 5, 1], [0x0B], [0x00, 0], [0x08] + [UInt8](repeating: 0xFF, count: 11), [0x19, 1]])
+    @Test(arguments: [
+        [0x08], [0x12, 5, 1], [0x0B], [0x00, 0], [0x08] + [UInt8](repeating: 0xFF, count: 11), [0x19, 1],
+    ])
     func `a broken answer is an error`(_ bytes: [UInt8]) {
         #expect(throws: ProtoError.self) { try ElasticResponse(decoding: ByteBuffer(bytes: bytes)) }
     }

@@ -10,7 +10,10 @@ import Testing
     private let http = HTTPErrorText(master: "dlrover+http://m:1", deadline: .seconds(10))
 
     @Test(arguments: [
-        (2, "Exception calling application: year 58865 is out of range", ReportError.Code.refused, "refused the report: year"),
+        (
+            2, "Exception calling application: year 58865 is out of range", ReportError.Code.refused,
+            "refused the report: year"
+        ),
         (2, "", .refused, "refused"),
         (3, "bad", .refused, "INVALID_ARGUMENT, 'bad'"),
         (13, "Exception deserializing request!", .refused, "could not read"),
@@ -47,14 +50,19 @@ import Testing
     }
 
     @Test(arguments: [
-        (406, "<html><title>406: Job uid is invalid</title></html>", ReportError.Code.wrongJob, "'406: Job uid is invalid'"),
+        (
+            406, "<html><title>406: Job uid is invalid</title></html>", ReportError.Code.wrongJob,
+            "'406: Job uid is invalid'"
+        ),
         (500, "<b>unhashable type:\n 'list'</b>", .refused, "refused the report: unhashable type: 'list'"),
         (413, "", .refused, "too large"),
         (404, "Not Found", .unavailable, "is this a DLRover master"), (405, "", .unavailable, "status 405"),
-        (301, "", .unavailable, "status 301"), (429, "", .unavailable, "429"), (502, "bad gateway", .unavailable, "'bad gateway'"),
+        (301, "", .unavailable, "status 301"), (429, "", .unavailable, "429"),
+        (502, "bad gateway", .unavailable, "'bad gateway'"),
         (503, "", .unavailable, "503"), (504, "", .unavailable, "504"), (418, "", .unavailable, "418"),
     ])
-    func `each HTTP status has its meaning`(_ status: Int, _ body: String, _ meaning: ReportError.Code, _ part: String) {
+    func `each HTTP status has its meaning`(_ status: Int, _ body: String, _ meaning: ReportError.Code, _ part: String)
+    {
         let error = http.error(status: status, body: body)
         #expect(error.code == meaning)
         #expect(error.message.contains(part) && error.message.contains("dlrover+http://m:1"), "\(error)")
@@ -76,7 +84,8 @@ import Testing
     }
 
     @Test(arguments: [
-        ("", ""), ("plain", "plain"), ("%41%c3%A9", "Aé"), ("100%", "100%"), ("%4", "%4"), ("%zz%+1%20", "%zz%+1 "), ("%25", "%"),
+        ("", ""), ("plain", "plain"), ("%41%c3%A9", "Aé"), ("100%", "100%"), ("%4", "%4"), ("%zz%+1%20", "%zz%+1 "),
+        ("%25", "%"),
     ])
     func `grpc-message is decoded`(_ encoded: String, _ text: String) {
         #expect(PercentDecoding.decode(encoded) == text)

@@ -24,7 +24,9 @@ import Testing
         }
     }
 
-    private func logs(_ range: ClosedRange<UInt64>, epoch: UInt64 = 7, type: DiagnosisDataType = .trainingLog) -> EnvelopeBatch {
+    private func logs(_ range: ClosedRange<UInt64>, epoch: UInt64 = 7, type: DiagnosisDataType = .trainingLog)
+        -> EnvelopeBatch
+    {
         Batches.batch(range.map { Batches.json(type, "line \($0)") }, type: type, epoch: epoch, from: range.lowerBound)
     }
 

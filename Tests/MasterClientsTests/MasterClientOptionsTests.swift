@@ -13,7 +13,8 @@ import Testing
 
     @Test func `values that cannot be used are named`() throws {
         let changes: [(String, (inout MasterClientOptions) -> Void)] = [
-            ("jobUID", { $0.jobUID = "a\nb" }), ("userAgent", { $0.userAgent = "é" }), ("deadline", { $0.deadline = .zero }),
+            ("jobUID", { $0.jobUID = "a\nb" }), ("userAgent", { $0.userAgent = "é" }),
+            ("deadline", { $0.deadline = .zero }),
             ("connectTimeout", { $0.connectTimeout = .seconds(100_000) }), ("joinBytes", { $0.joinBytes = -1 }),
             ("joinSpan", { $0.joinSpan = .seconds(-1) }), ("maxMessageBytes", { $0.maxMessageBytes = 1 }),
         ]

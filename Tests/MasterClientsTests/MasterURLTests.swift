@@ -25,13 +25,16 @@ import Testing
 
     @Test(arguments: [
         ("", "no port"), ("master", "no port"), ("master:", "port must be"), ("master:0", "port must be"),
-        ("master:65536", "port must be"), ("master:+5", "port must be"), ("master:5x", "port must be"), (":50", "no host"),
+        ("master:65536", "port must be"), ("master:+5", "port must be"), ("master:5x", "port must be"),
+        (":50", "no host"),
         ("dlrover+grpc://", "no port"), ("dlrover+grpc://user@host:5", "without user"),
         ("dlrover+http://host:5/path", "port must be"), ("dlrover+http://a/b:5", "without user"),
         ("::1:50001", "in brackets"), ("[]:1", "IPv6"), ("[1.2.3.4]:1", "IPv6"), ("[::1", "in brackets"),
         ("http://host:80", "'http' is not known"), ("arobust://host:80", "not yet supported"),
-        ("nats://host:80/stream", "not yet supported"), ("file://host/path", "absolute path"), ("file:path", "absolute path"),
-        ("file:///", "directory"), ("file:///tmp/", "directory"), ("file:///a\nb", "control"), ("stdout:x", "nothing may follow"),
+        ("nats://host:80/stream", "not yet supported"), ("file://host/path", "absolute path"),
+        ("file:path", "absolute path"),
+        ("file:///", "directory"), ("file:///tmp/", "directory"), ("file:///a\nb", "control"),
+        ("stdout:x", "nothing may follow"),
         ("stdout://", "nothing may follow"),
     ])
     func `an error says what is wrong and what is allowed`(_ text: String, _ reason: String) {
@@ -45,15 +48,16 @@ import Testing
         }
     }
 
-    @Test(arguments: [
-        ([:], nil),
-        (["DLROVER_MASTER_ADDR": ""], nil),
-        (["DLROVER_MASTER_SERVICE_TYPE": "ray"], nil),
-        (["DLROVER_MASTER_ADDR": "m:1"], "dlrover+grpc://m:1"),
-        (["DLROVER_MASTER_ADDR": "m:1", "DLROVER_MASTER_SERVICE_TYPE": ""], "dlrover+grpc://m:1"),
-        (["DLROVER_MASTER_ADDR": "m:1", "DLROVER_MASTER_SERVICE_TYPE": "grpc"], "dlrover+grpc://m:1"),
-        (["DLROVER_MASTER_ADDR": "m:1", "DLROVER_MASTER_SERVICE_TYPE": "http"], "dlrover+http://m:1"),
-    ] as [([String: String], String?)])
+    @Test(
+        arguments: [
+            ([:], nil),
+            (["DLROVER_MASTER_ADDR": ""], nil),
+            (["DLROVER_MASTER_SERVICE_TYPE": "ray"], nil),
+            (["DLROVER_MASTER_ADDR": "m:1"], "dlrover+grpc://m:1"),
+            (["DLROVER_MASTER_ADDR": "m:1", "DLROVER_MASTER_SERVICE_TYPE": ""], "dlrover+grpc://m:1"),
+            (["DLROVER_MASTER_ADDR": "m:1", "DLROVER_MASTER_SERVICE_TYPE": "grpc"], "dlrover+grpc://m:1"),
+            (["DLROVER_MASTER_ADDR": "m:1", "DLROVER_MASTER_SERVICE_TYPE": "http"], "dlrover+http://m:1"),
+        ] as [([String: String], String?)])
     func `the environment is read as DLRover's agent reads it`(_ environment: [String: String], _ url: String?) throws {
         #expect(try MasterURL.fromEnvironment(environment)?.description == url)
     }

@@ -45,7 +45,8 @@ import Testing
 
     @Test(arguments: [
         "", "}", "text", "{}", Batches.log("x"), #"{"publisher": "x", "epoch": 1, "sequence": 2}"#,
-        #", "epoch": 1, "sequence": 2}"#, #"{"a": 1, "publisher": "00000000-0000-0001-0000-000000000002", "epoch": 5, "sequence": 6}"#,
+        #", "epoch": 1, "sequence": 2}"#,
+        #"{"a": 1, "publisher": "00000000-0000-0001-0000-000000000002", "epoch": 5, "sequence": 6}"#,
         #"{"publisher": "00000000-0000-0001-0000-000000000002", "epoch": 99999999999999999999, "sequence": 6}"#,
     ])
     func `other lines hold none`(_ line: String) {

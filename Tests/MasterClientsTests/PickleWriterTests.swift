@@ -41,7 +41,8 @@ import Testing
 
     @Test func `the gRPC request is written whole into one buffer`() throws {
         let metric = WorkerTrainingMetric(
-            dataType: .trainingLog, dataContent: "x", node: NodeIdentity(id: 300, type: "worker", rank: 7), timestamp: 1)
+            dataType: .trainingLog, dataContent: "x", node: NodeIdentity(id: 300, type: "worker", rank: 7), timestamp: 1
+        )
         let report = DLRoverReport(try MetricBody(checking: MetricJSON.encode(metric)[...]))
         var request = DLRoverGRPCTransport.encode(report, .comm)
         #expect(request.readInteger(as: UInt8.self) == 0)

@@ -17,7 +17,9 @@ import Testing
 
     @Test func `writes a line an envelope, as often as it is told`() async throws {
         let reporter = StdoutReporter(descriptor: descriptor)
-        for _ in 0..<2 { #expect(await reporter.report(Batches.batch([Batches.log("a"), Batches.log("b")])).accepted == 2) }
+        for _ in 0..<2 {
+            #expect(await reporter.report(Batches.batch([Batches.log("a"), Batches.log("b")])).accepted == 2)
+        }
         let lines = try readAll().split(separator: "\n")
         #expect(lines.count == 4)
         #expect(lines.first?.hasSuffix(#""epoch": 7, "sequence": 1}"#) == true)

@@ -38,4 +38,3 @@ struct Fixture: Sendable, CustomTestStringConvertible {
         all.first { $0.file.contains(part) }
     }
 }
-

@@ -71,7 +71,8 @@ final class H1Server: Sendable {
             case .head(let head):
                 request = Request(
                     method: head.method.rawValue, path: head.uri,
-                    headers: Dictionary(head.headers.map { ($0.name.lowercased(), $0.value) }) { $0 + "," + $1 }, body: "")
+                    headers: Dictionary(head.headers.map { ($0.name.lowercased(), $0.value) }) { $0 + "," + $1 },
+                    body: "")
             case .body(let piece): request.body += String(buffer: piece)
             case .end:
                 seen.state.withLock { $0.requests.append(request) }

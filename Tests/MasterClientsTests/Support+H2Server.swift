@@ -101,7 +101,8 @@ final class H2Server: Sendable {
         stream.targetWindowSize = options.window
         stream.streamResetFrameRateLimit.maximumCount = 100_000
         let handler = NIOHTTP2Handler(
-            mode: .server, eventLoop: channel.eventLoop, connectionConfiguration: connection, streamConfiguration: stream
+            mode: .server, eventLoop: channel.eventLoop, connectionConfiguration: connection,
+            streamConfiguration: stream
         ) { stream in
             stream.eventLoop.makeCompletedFuture {
                 if options.isEarly { try stream.syncOptions?.setOption(.autoRead, value: false) }

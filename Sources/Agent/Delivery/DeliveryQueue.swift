@@ -51,12 +51,13 @@ struct DeliveryQueue {
         self.policy = policy
     }
 
-    /// Adds a batch and answers how many envelopes had to be given up for it: the oldest of the fullest queue.
+    /// Adds a batch and answers how many envelopes had to be given up for it: the oldest of the fullest queue. After the end all are
+    /// given up, and the answer is 0: the log has said so once.
     mutating func add(_ batch: EnvelopeBatch, now: ContinuousClock.Instant) -> Int {
         guard !batch.isEmpty else { return 0 }
         guard !isClosed else {
             counts[batch.lane, default: LaneCounts()].lost += UInt64(batch.count)
-            return batch.count
+            return 0
         }
         counts[batch.lane, default: LaneCounts()].pending += UInt64(batch.count)
         append(batch, to: Key(batch), arrival: now, atFront: false)
@@ -118,15 +119,17 @@ struct DeliveryQueue {
             if failure.error.isRetriable {
                 failures += 1
                 pausedUntil = now + policy.backoff.delay(failures: failures, using: &generator)
+            } else if failure.error.code != .refused {
+                // Another job's master, or a closed client: no call can succeed any more.
+                _ = close()
+            } else if failure.count > 1 {
+                resume()
+                queues[key]?.alone = failure.count
             } else {
                 resume()
-                if failure.count > 1 {
-                    queues[key]?.alone = failure.count
-                } else {
-                    refused = min(1, rest.count)
-                    settle(rest, \.refused, refused)
-                    rest = rest.dropFirst(refused)
-                }
+                refused = min(1, rest.count)
+                settle(rest, \.refused, refused)
+                rest = rest.dropFirst(refused)
             }
         } else {
             resume()

@@ -35,6 +35,11 @@ final class MasterReporter: Sendable {
         signal.signal()
     }
 
+    /// Logs what became of the envelopes.
+    func summarize() {
+        log.summarize(counts)
+    }
+
     /// Lets `run` end once what waits is delivered.
     func finish() {
         queue.withLock { $0.finish() }
@@ -67,7 +72,6 @@ final class MasterReporter: Sendable {
             group.cancelAll()
             await client.close()
         }
-        log.summarize(counts)
     }
 
     private func report(_ key: DeliveryQueue.Key, _ batch: EnvelopeBatch) async {
@@ -75,16 +79,9 @@ final class MasterReporter: Sendable {
         let refused = queue.withLock { $0.complete(key, batch, outcome, now: .now) }
         if let failure = outcome.failure {
             log.failed(failure, type: key.lane.dataType, refused: refused)
-            if failure.error.code == .wrongJob { stop() }
         } else {
             log.succeeded()
         }
         signal.signal()
-    }
-
-    /// The master belongs to another job: nothing that is sent to it can be right.
-    private func stop() {
-        let lost = queue.withLock { $0.close() }
-        if lost > 0 { log.gaveUp(lost) }
     }
 }

@@ -24,6 +24,10 @@ final class DLRoverClient: EnvelopeReporter {
     }
 
     func report(_ batch: EnvelopeBatch) async -> ReportOutcome {
+        await withTaskExecutorPreference(transport.executor) { await sendAll(of: batch) }
+    }
+
+    private func sendAll(of batch: EnvelopeBatch) async -> ReportOutcome {
         let (bodies, badBody) = Self.check(batch)
         var accepted = 0
         while accepted < bodies.count {

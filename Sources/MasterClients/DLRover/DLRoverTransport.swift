@@ -5,6 +5,9 @@ protocol DLRoverTransport: Sendable {
     /// Whether a DLRover up to 0.4, which has another module name, may be at the other end.
     var mayMeetOldModule: Bool { get }
 
+    /// Where a task that makes many calls best runs; `nil` if it does not matter.
+    var executor: (any TaskExecutor)? { get }
+
     /// Sends the report as a pickle of `module`'s class.
     ///
     /// - Returns: what the master answered as `success`.
@@ -16,4 +19,8 @@ protocol DLRoverTransport: Sendable {
     func checkJob() async throws(ReportError)
 
     func close() async
+}
+
+extension DLRoverTransport {
+    var executor: (any TaskExecutor)? { nil }
 }

@@ -7,6 +7,7 @@ import NIOHPACK
 /// (`dlrover/proto/elastic_training.proto`).
 struct DLRoverGRPCTransport: DLRoverTransport {
     let mayMeetOldModule = true
+    var executor: (any TaskExecutor)? { client.executor }
     private let client: GRPCClient
     private let errors: GRPCErrorText
     private let reportHeaders: HPACKHeaders

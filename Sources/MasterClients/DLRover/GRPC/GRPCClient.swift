@@ -9,6 +9,8 @@ import Synchronization
 /// It connects at the first call, and again at the first call after the connection was lost; it never retries by itself.
 /// Callers may be on any thread; the work is done on one event loop.
 final class GRPCClient: Sendable {
+    /// Callers that make calls in a row should run there.
+    let executor: EventLoopTaskExecutor
     private let eventLoop: any EventLoop
     private let core: NIOLoopBoundBox<GRPCClientCore>
     private let timeout: TimeAmount
@@ -23,6 +25,7 @@ final class GRPCClient: Sendable {
         firstStreamID: Int = 1, logger: Logger
     ) {
         eventLoop = MultiThreadedEventLoopGroup.singleton.next()
+        executor = EventLoopTaskExecutor(eventLoop)
         self.timeout = TimeAmount(timeout)
         var headers: [(String, String)] = [
             (":method", "POST"), (":scheme", "http"), (":authority", MasterURL.authority(host, port)),
@@ -53,12 +56,13 @@ final class GRPCClient: Sendable {
         let core = core
         return await withTaskCancellationHandler {
             await withCheckedContinuation { continuation in
-                eventLoop.execute {
+                @Sendable func submit() {
                     core.value.submit(
                         GRPCCall(
                             headers: headers, request: request, deadline: deadline,
                             maxAnswerBytes: GRPCWindow.longestAnswer, token: token, continuation: continuation))
                 }
+                if eventLoop.inEventLoop { submit() } else { eventLoop.execute(submit) }
             }
         } onCancel: {
             token.isCancelled.store(true, ordering: .relaxed)

@@ -1,0 +1,153 @@
+import Diagnosis
+import Foundation
+import MasterClients
+import Testing
+
+@testable import Agent
+
+@Suite struct SettingsTests {
+    private func withFile<Result>(_ yaml: String, _ body: (String) throws -> Result) throws -> Result {
+        let path = "/tmp/ars-" + String(UInt64.random(in: .min ... .max), radix: 36) + ".yaml"
+        try yaml.write(toFile: path, atomically: true, encoding: .utf8)
+        defer { try? FileManager.default.removeItem(atPath: path) }
+        return try body(path)
+    }
+
+    private func error(file yaml: String? = nil, environment: [String: String] = [:], flags: [SettingFlag] = []) throws
+        -> String
+    {
+        func load(_ path: String?) throws -> String {
+            let error = try #require(throws: SettingsError.self) {
+                _ = try AgentSettings(file: path, environment: environment, flags: flags)
+            }
+            return error.description
+        }
+        guard let yaml else { return try load(nil) }
+        return try withFile(yaml) { path in try load(path).replacingOccurrences(of: path, with: "FILE") }
+    }
+
+    @Test func laterPlacesWin() throws {
+        let yaml = """
+            metrics: {interval: 10s, deadline: 1s}
+            logs:
+              files: [a.log, b.log]
+            node: {id: 1, rank: 1}
+            """
+        try withFile(yaml) { path in
+            let settings = try AgentSettings(
+                file: path,
+                environment: [
+                    "AROBUST_METRICS_INTERVAL": "20s", "AROBUST_NODE_ID": "2", "NODE_ID": "9", "NODE_TYPE": "ps",
+                ],
+                flags: [SettingFlag(key: "node.id", name: "--node-id", texts: ["3"])])
+            #expect(settings.values.duration("metrics.interval") == .seconds(20))
+            #expect(settings.values.duration("metrics.deadline") == .seconds(1))
+            #expect(settings.values.texts("logs.files") == ["a.log", "b.log"])
+            let node = try settings.node()
+            #expect(node == NodeIdentity(id: 3, type: "ps", rank: 1))
+        }
+    }
+
+    @Test func mastersHaveTheGeneralOptionsAndTheirOwn() throws {
+        let yaml = """
+            job-uid: general
+            delivery: {deadline: 3s}
+            masters:
+              - 127.0.0.1:50001
+              - url: dlrover+http://Master:8080
+                job-uid: own
+                join: false
+                join-size: 1MiB
+              - file:///tmp/x.ndjson
+            """
+        try withFile(yaml) { path in
+            let masters = try AgentSettings(file: path, environment: [:], flags: []).masters()
+            #expect(
+                masters.map { "\($0.url)" } == [
+                    "dlrover+grpc://127.0.0.1:50001", "dlrover+http://master:8080", "file:///tmp/x.ndjson",
+                ])
+            #expect(masters.map(\.options.jobUID) == ["general", "own", "general"])
+            #expect(masters.map(\.options.join) == [true, false, true])
+            #expect(masters.map(\.options.joinBytes) == [256 << 10, 1 << 20, 256 << 10])
+            #expect(masters.map(\.options.deadline) == Array(repeating: .seconds(3), count: 3))
+        }
+    }
+
+    @Test func withoutMastersDLRoversVariablesAreRead() throws {
+        let environment = [
+            "DLROVER_MASTER_ADDR": "10.0.0.1:50001", "DLROVER_MASTER_SERVICE_TYPE": "http", "JOB_UID": "j",
+        ]
+        let masters = try AgentSettings(file: nil, environment: environment, flags: []).masters()
+        #expect(masters.map { "\($0.url)" } == ["dlrover+http://10.0.0.1:50001"])
+        #expect(masters.map(\.options.jobUID) == ["j"])
+        #expect(try AgentSettings(file: nil, environment: [:], flags: []).masters().isEmpty)
+    }
+
+    @Test(arguments: [
+        ("metrics:\n  intervall: 5s", "FILE:2: unknown key 'metrics.intervall'; allowed here are deadline, interval"),
+        ("foo: 1", "FILE:1: unknown key 'foo'; allowed here are connect, delivery"),
+        ("metrics:\n  interval: 5", "FILE:2: metrics.interval is '5'; it must be a duration with a unit"),
+        ("metrics:\n  interval: [5s]", "FILE:2: metrics.interval must be a duration"),
+        ("metrics: 5", "FILE:1: metrics. must be a mapping"),
+        ("log-level: loud", "FILE:1: log-level is 'loud'; it must be one of trace, debug"),
+        ("logs:\n  chunk-size: 64 KB", "FILE:2: logs.chunk-size is '64 KB'; it must be a size"),
+        ("node:\n  id: one", "FILE:2: node.id is 'one'; it must be a whole number"),
+        ("masters:\n- url: x:1\n  dedline: 5s", "FILE:3: unknown key 'dedline'; allowed for a master are url, job-uid"),
+        ("masters:\n- job-uid: x", "FILE:2: a master needs a url"),
+        ("masters:\n- ftp://x", "FILE:2: 'ftp://x' names no master"),
+        ("masters: [a:1, a:1]", "masters: dlrover+grpc://a:1 stands twice"),
+        ("a: [", "FILE: not YAML"),
+        ("- a", "FILE:1: the file must be a mapping"),
+        ("metrics:\n  url: ftp://x", "FILE:2: "),
+    ])
+    func aWrongFileIsNamedWithItsLine(yaml: String, message: String) throws {
+        let said = try error(file: yaml)
+        #expect(said.hasPrefix(message), "\(said)")
+    }
+
+    @Test(arguments: [
+        (
+            ["AROBUST_METRICS_INTERVALL": "5s"],
+            "environment variable AROBUST_METRICS_INTERVALL: there is no such setting"
+        ),
+        (["AROBUST_METRICS_INTERVAL": "5"], "environment variable AROBUST_METRICS_INTERVAL: metrics.interval is '5'"),
+        (["NODE_ID": "x"], "environment variable NODE_ID"),
+        (["XPU_TIMER_PORT": "0"], "environment variable XPU_TIMER_PORT"),
+        (["AROBUST_NODE_TYPE": "a/b"], "environment variable AROBUST_NODE_TYPE: node.type is 'a/b'"),
+    ])
+    func aWrongVariableIsNamed(environment: [String: String], message: String) throws {
+        #expect(try error(environment: environment).hasPrefix(message))
+    }
+
+    @Test func aWrongFlagIsNamed() throws {
+        let flag = SettingFlag(key: "metrics.interval", name: "--metrics-interval", texts: ["5"])
+        #expect(try error(flags: [flag]).hasPrefix("--metrics-interval: metrics.interval is '5'"))
+        let directory = SettingFlag(
+            key: "state-dir", name: "--state-dir", texts: ["/" + String(repeating: "x", count: 200)])
+        #expect(try error(flags: [directory]).hasPrefix("--state-dir: the state directory's path has 201 bytes"))
+    }
+
+    @Test func aMissingFileIsNamed() throws {
+        let error = try #require(throws: SettingsError.self) {
+            _ = try AgentSettings(file: "/nonexistent.yaml", environment: [:], flags: [])
+        }
+        #expect(error.place == "/nonexistent.yaml")
+    }
+
+    @Test func everyStandardIsAllowed() {
+        for definition in SettingsCatalog.all {
+            if let standard = definition.standard { #expect(definition.kind.accepts(standard), "\(definition.key)") }
+        }
+    }
+
+    @Test(arguments: [("500ms", 0.5), ("2s", 2), ("10m", 600), ("1h", 3600), ("0s", 0)])
+    func durationsHaveUnits(text: String, seconds: Double) throws {
+        #expect(try #require(DurationText.read(text)) == .seconds(seconds))
+        #expect(DurationText.read(DurationText.write(.seconds(seconds))) == .seconds(seconds))
+    }
+
+    @Test(arguments: ["", "5", "s", "-1s", "1.5s", "5 s", "5S", "99999999999999999h", "5days"])
+    func otherDurationsAreRefused(text: String) {
+        #expect(DurationText.read(text) == nil)
+    }
+}
