@@ -28,14 +28,14 @@ public struct AgentServices: Sendable {
         let collectors = try await makeCollectors(for: publisher) {
             await subscriber.wait { status in status.connections.allSatisfy { $0.publisher != nil } }
         }
-        let ingest = try publisher.makeIngestServer(node: settings.node(), logger: logger)
+        let ingest = try publisher.makeIngestServer(node: settings.node, logger: logger)
         try await run([PublisherService(publisher), bridge, IngestService(ingest)] + collectors)
     }
 
     /// `arobust collect`: collectors and publisher.
     public func runCollect() async throws {
         let publisher = try await makePublisher()
-        let ingest = try publisher.makeIngestServer(node: settings.node(), logger: logger)
+        let ingest = try publisher.makeIngestServer(node: settings.node, logger: logger)
         let collectors = try await makeCollectors(for: publisher) {}
         try await run([PublisherService(publisher), IngestService(ingest)] + collectors)
     }

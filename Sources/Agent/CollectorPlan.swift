@@ -21,9 +21,9 @@ struct CollectorPlan {
         let configuration = LogCollector.Configuration(
             chunkBytes: values.size("logs.chunk-size"), maxLineBytes: values.size("logs.max-line-size"),
             startFrom: values.text("logs.from") == "end" ? .end : .start)
-        return try values.texts("logs.files").map { path in
+        return values.texts("logs.files").map { path in
             let collector = LogCollector(
-                path: path, node: try settings.node(), configuration: configuration, logger: logger)
+                path: path, node: settings.node, configuration: configuration, logger: logger)
             return CollectorPlan(
                 collector: collector, interval: values.duration("logs.interval"), lastRound: lastLogRound)
         }
@@ -35,7 +35,7 @@ struct CollectorPlan {
         let configuration = MetricCollector.Configuration(
             deadline: values.duration("metrics.deadline"), maxBytes: values.size("metrics.max-size"))
         let collector = MetricCollector(
-            url: url, node: try settings.node(), configuration: configuration, logger: logger)
+            url: url, node: settings.node, configuration: configuration, logger: logger)
         return [CollectorPlan(collector: collector, interval: values.duration("metrics.interval"), lastRound: nil)]
     }
 
@@ -56,7 +56,7 @@ struct CollectorPlan {
         let configuration = StackCollector.Configuration(
             target: target, pySpyPath: values.text("stacks.py-spy"), deadline: values.duration("stacks.deadline"))
         let collector = StackCollector(
-            node: try settings.node(), configuration: configuration, logger: logger)
+            node: settings.node, configuration: configuration, logger: logger)
         return [CollectorPlan(collector: collector, interval: values.duration("stacks.interval"), lastRound: nil)]
     }
 }

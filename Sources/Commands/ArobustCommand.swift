@@ -1,4 +1,5 @@
 public import ArgumentParser
+internal import Diagnosis
 
 /// `arobust`: the root of all commands.
 public struct ArobustCommand: AsyncParsableCommand {
@@ -14,7 +15,7 @@ public struct ArobustCommand: AsyncParsableCommand {
             Put a metric of your own on it:            echo '{"data_type":"GENERIC","data_content":"hi"}' | arobust publish
             Collect and report in separate processes:  arobust collect … and arobust bridge …
             """,
-        version: Version.text,
+        version: ProductVersion.text,
         subcommands: [
             AgentCommand.self, CollectCommand.self, BridgeCommand.self, TapCommand.self, PublishCommand.self,
             ConfigCommand.self,

@@ -66,7 +66,8 @@ struct LinePublishing: ~Copyable {
             }
         }
         guard let answer = try client.awaitAnswer(timeout: timeout) else {
-            StandardError.say("Error: the publisher at \(client.endpoint) took lines from \(first) on and did not answer")
+            StandardError.say(
+                "Error: the publisher at \(client.endpoint) took lines from \(first) on and did not answer")
             return false
         }
         accepted += answer.accepted

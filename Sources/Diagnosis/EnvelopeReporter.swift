@@ -7,11 +7,17 @@ public protocol EnvelopeReporter: MasterClient {
     /// - Returns: how many were accepted, and why the next was not. Never throws: a failure says whether a retry may help.
     func report(_ batch: EnvelopeBatch) async -> ReportOutcome
 
+    /// Whether a lane's envelopes must come in the order of their sequences whatever their node, one call at a time for the lane: so for
+    /// a receiver that remembers a lane's last sequence. `false`, as by default: one call at a time for each lane and node.
+    var needsLanesInOrder: Bool { get }
+
     /// Closes connections and files. What is still under way fails with `ReportError.Code.closed`.
     func close() async
 }
 
 extension EnvelopeReporter {
+    public var needsLanesInOrder: Bool { false }
+
     /// Reports metrics that never were on a bus: as batches with epoch 0.
     public func reportDiagnosisAgentMetrics(_ metrics: [WorkerTrainingMetric], position: SourcePosition?) async throws {
         for batch in EnvelopeBatch.batches(of: metrics) {

@@ -1,3 +1,5 @@
+private import Diagnosis
+
 /// How masters are reported to. The defaults suit DLRover 0.4 to 0.7.
 public struct MasterClientOptions: Hashable, Sendable {
     /// The job that this node belongs to (DLRover's `JOB_UID`). A master of another job refuses everything; an empty one is
@@ -16,7 +18,7 @@ public struct MasterClientOptions: Hashable, Sendable {
     /// The largest message (DLRover's `elastic.Message`) that is sent. The default is what a master of 0.5 or 0.6 receives over gRPC.
     public var maxMessageBytes = 4 * 1024 * 1024
     /// What DLRover's masters are told as `user-agent`. Printable ASCII.
-    public var userAgent = "arobust/0.1.0"
+    public var userAgent = "arobust/" + ProductVersion.text
 
     public init() {}
 

@@ -74,7 +74,8 @@ extension MasterURL {
 
     private static func path(_ rest: Substring, in text: String) throws(MasterURLError) -> String {
         guard rest.hasPrefix("///") else {
-            throw MasterURLError(text: text, reason: "a file needs an absolute path, as in file:///var/log/metrics.ndjson")
+            throw MasterURLError(
+                text: text, reason: "a file needs an absolute path, as in file:///var/log/metrics.ndjson")
         }
         let path = String(rest.dropFirst(2))
         guard !path.hasSuffix("/") else { throw MasterURLError(text: text, reason: "it names a directory") }

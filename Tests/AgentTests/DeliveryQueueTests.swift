@@ -44,7 +44,7 @@ import Testing
         _ = queue.add(.test(["b"], first: 2), now: start)
         _ = queue.add(.test(["c"], first: 3), now: start)
         #expect(next(&queue, after: .seconds(5)) == "wait")
-        _ = queue.complete(.init(first), first, ReportOutcome(accepted: 1), now: start)
+        _ = queue.complete(queue.key(of: first), first, ReportOutcome(accepted: 1), now: start)
         #expect(next(&queue, after: .seconds(5)) == "send b c")
     }
 
@@ -55,6 +55,17 @@ import Testing
         _ = queue.add(.test(["c"], type: .stackTrace), now: start)
         let sent = Set((0..<3).map { _ in next(&queue, after: .seconds(1)) })
         #expect(sent == ["send a", "send b", "send c"])
+    }
+
+    @Test func keepsAWholeLaneInOrderWhereTheMasterNeedsThat() {
+        var queue = DeliveryQueue(policy: policy(), needsLanesInOrder: true)
+        let first = EnvelopeBatch.test(["a"], rank: 1)
+        _ = queue.add(first, now: start)
+        _ = queue.add(.test(["b"], first: 2, rank: 0), now: start)
+        #expect(next(&queue, after: .seconds(1)) == "send a")
+        #expect(next(&queue, after: .seconds(1)) == "wait")
+        _ = queue.complete(queue.key(of: first), first, ReportOutcome(accepted: 1), now: start)
+        #expect(next(&queue, after: .seconds(1)) == "send b")
     }
 
     @Test func neverPutsTwoEpochsIntoOneBatch() {
@@ -70,7 +81,7 @@ import Testing
         _ = queue.add(batch, now: start)
         _ = queue.add(.test(["x"], rank: 1), now: start + .seconds(5))
         #expect(next(&queue, after: .seconds(1)) == "send a b c")
-        _ = queue.complete(.init(batch), batch, ReportOutcome(accepted: 1, failure: unavailable), now: start)
+        _ = queue.complete(queue.key(of: batch), batch, ReportOutcome(accepted: 1, failure: unavailable), now: start)
         #expect(next(&queue, after: .milliseconds(900)).hasPrefix("wait until"))
         let sent = next(&queue, after: .seconds(20))
         #expect(sent == "send b c" || sent == "send x")
@@ -81,7 +92,7 @@ import Testing
         var queue = DeliveryQueue(policy: policy())
         let refused = ReportError(code: .refused, message: "bad")
         let batch = EnvelopeBatch.test(["a", "bad", "c"])
-        let key = DeliveryQueue.Key(batch)
+        let key = queue.key(of: batch)
         _ = queue.add(batch, now: start)
         #expect(next(&queue, after: .seconds(1)) == "send a bad c")
         #expect(
@@ -118,7 +129,7 @@ import Testing
         queue.finish()
         #expect(next(&queue, after: .zero) == "send a")
         #expect(next(&queue, after: .zero) == "wait")
-        _ = queue.complete(.init(batch), batch, ReportOutcome(accepted: 1), now: start)
+        _ = queue.complete(queue.key(of: batch), batch, ReportOutcome(accepted: 1), now: start)
         #expect(next(&queue, after: .zero) == "finished")
     }
 
@@ -129,7 +140,7 @@ import Testing
         _ = next(&queue, after: .seconds(1))
         _ = queue.add(.test(["c"], first: 3), now: start)
         #expect(queue.close() == 1)
-        _ = queue.complete(.init(batch), batch, ReportOutcome(accepted: 1, failure: unavailable), now: start)
+        _ = queue.complete(queue.key(of: batch), batch, ReportOutcome(accepted: 1, failure: unavailable), now: start)
         #expect(queue.add(.test(["d"], first: 4), now: start) == 0)
         #expect(queue.counts[batch.lane] == LaneCounts(delivered: 1, refused: 0, lost: 3, pending: 0))
         #expect(next(&queue, after: .zero) == "finished")

@@ -43,8 +43,20 @@ import Testing
             #expect(settings.values.duration("metrics.interval") == .seconds(20))
             #expect(settings.values.duration("metrics.deadline") == .seconds(1))
             #expect(settings.values.texts("logs.files") == ["a.log", "b.log"])
-            let node = try settings.node()
-            #expect(node == NodeIdentity(id: 3, type: "ps", rank: 1))
+            let node = settings.node
+            #expect(node == NodeIdentity(id: 3, type: "ps", rank: 8))
+        }
+    }
+
+    @Test func ofTwoWaysToNameThePageTheStrongerPlaceWins() throws {
+        try withFile("metrics: {url: 'http://a:1/m'}") { path in
+            func page(_ environment: [String: String], _ flags: [SettingFlag] = []) throws -> String? {
+                try AgentSettings(file: path, environment: environment, flags: flags).metricURL().map { "\($0)" }
+            }
+            #expect(try page([:]) == "http://a:1/m")
+            #expect(try page(["XPU_TIMER_PORT": "5"]) == "http://127.0.0.1:5/metrics")
+            let flag = SettingFlag(key: "metrics.url", name: "--metrics-url", texts: ["http://b:2/m"])
+            #expect(try page(["XPU_TIMER_PORT": "5"], [flag]) == "http://b:2/m")
         }
     }
 

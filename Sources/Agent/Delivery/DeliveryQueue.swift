@@ -8,13 +8,12 @@ struct DeliveryQueue {
     /// What must stay in order.
     struct Key: Hashable {
         let lane: Lane
-        let nodeType: String
-        let nodeRank: Int
+        /// `nil` where the whole lane must.
+        let node: Node?
 
-        init(_ batch: EnvelopeBatch) {
-            lane = batch.lane
-            nodeType = batch.nodeType
-            nodeRank = batch.nodeRank
+        struct Node: Hashable {
+            let type: String
+            let rank: Int
         }
     }
 
@@ -37,6 +36,7 @@ struct DeliveryQueue {
     }
 
     private let policy: DeliveryPolicy
+    private let needsLanesInOrder: Bool
     private var queues: [Key: Waiting] = [:]
     private var bytes = 0
     private var underWay = 0
@@ -47,8 +47,17 @@ struct DeliveryQueue {
     private var generator = SystemRandomNumberGenerator()
     private(set) var counts: [Lane: LaneCounts] = [:]
 
-    init(policy: DeliveryPolicy) {
+    /// - Parameter needsLanesInOrder: as the reporter's client says.
+    init(policy: DeliveryPolicy, needsLanesInOrder: Bool = false) {
         self.policy = policy
+        self.needsLanesInOrder = needsLanesInOrder
+    }
+
+    /// What `batch` must stay in order with.
+    func key(of batch: EnvelopeBatch) -> Key {
+        Key(
+            lane: batch.lane,
+            node: needsLanesInOrder ? nil : Key.Node(type: batch.nodeType, rank: batch.nodeRank))
     }
 
     /// Adds a batch and answers how many envelopes had to be given up for it: the oldest of the fullest queue. After the end all are
@@ -60,7 +69,7 @@ struct DeliveryQueue {
             return 0
         }
         counts[batch.lane, default: LaneCounts()].pending += UInt64(batch.count)
-        append(batch, to: Key(batch), arrival: now, atFront: false)
+        append(batch, to: key(of: batch), arrival: now, atFront: false)
         var lost = 0
         while bytes > policy.queueBytes, let fullest = queues.max(by: { $0.value.bytes < $1.value.bytes })?.key {
             guard let oldest = popFirst(fullest) else { break }
@@ -188,7 +197,7 @@ struct DeliveryQueue {
         queues[key]?.isUnderWay = true
         queues[key]?.alone = max(0, alone - 1)
         while batch.count < limit, batch.byteCount < policy.batchBytes, let next = queues[key]?.batches.first?.batch,
-            next.epoch == batch.epoch
+            next.canFollow(batch)
         {
             batch.append(next)
             _ = popFirst(key)
@@ -204,5 +213,12 @@ struct DeliveryQueue {
         guard number > 0 else { return }
         counts[batch.lane, default: LaneCounts()][keyPath: count] += UInt64(number)
         counts[batch.lane, default: LaneCounts()].pending -= UInt64(number)
+    }
+}
+
+extension EnvelopeBatch {
+    /// Whether both may go as one batch.
+    fileprivate func canFollow(_ other: EnvelopeBatch) -> Bool {
+        epoch == other.epoch && nodeRank == other.nodeRank && nodeType == other.nodeType
     }
 }

@@ -16,7 +16,7 @@ final class MasterReporter: Sendable {
     init(name: String, client: any EnvelopeReporter, policy: DeliveryPolicy, logger: Logger) {
         self.name = name
         self.client = client
-        queue = Mutex(DeliveryQueue(policy: policy))
+        queue = Mutex(DeliveryQueue(policy: policy, needsLanesInOrder: client.needsLanesInOrder))
         log = MasterLog(master: name, logger: logger)
     }
 

@@ -1,21 +1,19 @@
 internal import Collectors
 
 extension AgentSettings {
-    /// The metrics page to scrape: a given URL, else a given port's, else `XPU_TIMER_PORT`'s; `nil` if none is set.
+    /// The metrics page to scrape, as a URL or as XPUTimer's port says; of both, the one from the stronger place. `nil`: none is set.
     func metricURL() throws(SettingsError) -> MetricURL? {
         let port = values.value("metrics.xpu-timer-port")
+        let url = values.value("metrics.url")
+        let portWins = (port?.origin.strength ?? -1) > (url?.origin.strength ?? -1)
         do throws(MetricURLError) {
-            if let url = values.value("metrics.url") { return try MetricURL(url.texts.joined()) }
-            if let port, let number = Int(port.texts.joined()) { return try MetricURL(xpuTimerPort: number) }
+            if portWins, let number = values.number("metrics.xpu-timer-port") {
+                return try MetricURL(xpuTimerPort: number)
+            }
+            return try url.map { url throws(MetricURLError) in try MetricURL(url.texts.joined()) }
         } catch {
             throw SettingsError(
-                place: "\(values.value("metrics.url")?.origin ?? port?.origin ?? .standard)", reason: "\(error)")
+                place: place(of: portWins ? "metrics.xpu-timer-port" : "metrics.url"), reason: "\(error)")
         }
-        guard let text = environment["XPU_TIMER_PORT"], !text.isEmpty else { return nil }
-        guard let number = Int(text), let url = try? MetricURL(xpuTimerPort: number) else {
-            throw SettingsError(
-                place: "environment variable XPU_TIMER_PORT", reason: "it is '\(text)'; it must be a port, 1 to 65535")
-        }
-        return url
     }
 }

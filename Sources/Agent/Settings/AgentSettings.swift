@@ -18,7 +18,6 @@ public struct AgentSettings: Sendable {
         values = try SettingsLoader(file: file, environment: environment, flags: flags).load()
         self.environment = environment
         // Made once here, so that a bad one is told before anything has started.
-        _ = try node()
         _ = try masters()
         _ = try endpoints()
         _ = try metricURL()
@@ -30,24 +29,11 @@ public struct AgentSettings: Sendable {
 
     public var shutdownDeadline: Duration { values.duration("shutdown-deadline") }
 
-    /// The node's identity: the settings', else DLRover's variables, else DLRover's defaults.
-    public func node() throws(SettingsError) -> NodeIdentity {
-        var node: NodeIdentity
-        do throws(NodeIdentityError) {
-            node = try NodeIdentity(environment: environment)
-        } catch {
-            throw SettingsError(place: "environment variable \(error.variable)", reason: "\(error)")
-        }
-        if let id = values.number("node.id") { node.id = id }
-        if let rank = values.number("node.rank") { node.rank = rank }
-        if let type = values.value("node.type"), let text = type.texts.last {
-            guard TopicWord.isValid(text) else {
-                throw SettingsError(
-                    place: "\(type.origin)", reason: "node.type is '\(text)'; it must be \(TopicWord.rule)")
-            }
-            node.type = text
-        }
-        return node
+    /// The node's identity.
+    public var node: NodeIdentity {
+        NodeIdentity(
+            id: values.number("node.id") ?? 0, type: values.text("node.type") ?? "worker",
+            rank: values.number("node.rank") ?? 0)
     }
 
     /// The one state directory of a publisher.
@@ -55,19 +41,19 @@ public struct AgentSettings: Sendable {
         let directories = try stateDirectories()
         guard directories.count == 1 else {
             throw SettingsError(
-                place: "state-dir", reason: "a publisher has one state directory; \(directories.count) are given")
+                place: place(of: "state-dir"),
+                reason: "a publisher has one state directory; \(directories.count) are given")
         }
         return directories[0]
     }
 
     func stateDirectories() throws(SettingsError) -> [StateDirectory] {
-        let given = values.value("state-dir")
         var directories: [StateDirectory] = []
-        for path in given?.texts ?? [DefaultPaths.stateDirectory(environment: environment)] {
+        for path in values.texts("state-dir") {
             do throws(StateDirectoryError) {
                 directories.append(try StateDirectory(path: path))
             } catch {
-                throw SettingsError(place: given.map { "\($0.origin)" } ?? "state-dir", reason: "\(error)")
+                throw SettingsError(place: place(of: "state-dir"), reason: "\(error)")
             }
         }
         return directories
@@ -79,12 +65,12 @@ public struct AgentSettings: Sendable {
         for text in values.texts("connect") {
             guard let endpoint = BusEndpoint(text) else {
                 throw SettingsError(
-                    place: values.value("connect").map { "\($0.origin)" } ?? "connect",
+                    place: place(of: "connect"),
                     reason: "the endpoint is '\(text)'; it must be \(BusEndpoint.rule)")
             }
             endpoints.append(endpoint)
         }
-        if endpoints.isEmpty || values.value("state-dir") != nil {
+        if endpoints.isEmpty || values.value("state-dir")?.origin != .standard {
             endpoints += try stateDirectories().map { BusEndpoint($0) }
         }
         return endpoints
@@ -95,13 +81,13 @@ public struct AgentSettings: Sendable {
         var masters: [MasterSettings] = []
         for entry in values.masters {
             masters.append(
-                try MasterSettings(entry: entry, values: values.overlaid(with: entry.options), environment: environment)
+                try MasterSettings(entry: entry, values: values.overlaid(with: entry.options))
             )
         }
         if masters.isEmpty {
             do throws(MasterURLError) {
                 if let url = try MasterURL.fromEnvironment(environment) {
-                    masters.append(MasterSettings(url: url, values: values, environment: environment))
+                    masters.append(MasterSettings(url: url, values: values))
                 }
             } catch {
                 throw SettingsError(place: "environment", reason: "\(error)")
@@ -119,12 +105,17 @@ public struct AgentSettings: Sendable {
         SettingsCatalog.all.map { definition in
             let value = values.effective(definition.key)
             let text = value.map { $0.texts.joined(separator: ",") } ?? "(not set)"
-            return "\(definition.key): \(text)  # \(value.map { "\($0.origin)" } ?? "default"); \(definition.help)"
+            return "\(definition.key): \(text)  # \(value?.origin ?? .standard); \(definition.help)"
         }
             + values.masters.map { master in
                 let options = master.options.sorted { $0.key < $1.key }
                     .map { ", \($0.key): \($0.value.texts.joined(separator: ","))" }.joined()
                 return "masters: \(master.url.texts.joined())\(options)  # \(master.url.origin)"
             }
+    }
+
+    /// Where a setting's value came from, for errors.
+    func place(of key: String) -> String {
+        "\(values.effective(key)?.origin ?? .standard)"
     }
 }

@@ -7,10 +7,10 @@ struct MasterSettings: Sendable {
     let policy: DeliveryPolicy
 
     /// - Parameter values: all settings, with the master's own over them.
-    init(url: MasterURL, values: SettingValues, environment: [String: String]) {
+    init(url: MasterURL, values: SettingValues) {
         self.url = url
         var options = MasterClientOptions()
-        options.jobUID = values.text("job-uid") ?? environment["JOB_UID"] ?? ""
+        options.jobUID = values.text("job-uid") ?? ""
         options.deadline = values.duration("delivery.deadline")
         options.join = values.toggle("delivery.join")
         options.joinBytes = values.size("delivery.join-size")
@@ -27,9 +27,9 @@ struct MasterSettings: Sendable {
         self.policy = policy
     }
 
-    init(entry: SettingValues.MasterEntry, values: SettingValues, environment: [String: String]) throws(SettingsError) {
+    init(entry: SettingValues.MasterEntry, values: SettingValues) throws(SettingsError) {
         do throws(MasterURLError) {
-            self.init(url: try MasterURL(entry.url.texts.joined()), values: values, environment: environment)
+            self.init(url: try MasterURL(entry.url.texts.joined()), values: values)
         } catch {
             throw SettingsError(place: "\(entry.url.origin)", reason: "\(error)")
         }

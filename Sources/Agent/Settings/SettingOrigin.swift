@@ -5,6 +5,16 @@ enum SettingOrigin: Hashable, Sendable, CustomStringConvertible {
     case environment(String)
     case flag(String)
 
+    /// The higher one wins.
+    var strength: Int {
+        switch self {
+        case .standard: 0
+        case .file: 1
+        case .environment: 2
+        case .flag: 3
+        }
+    }
+
     var description: String {
         switch self {
         case .standard: "default"

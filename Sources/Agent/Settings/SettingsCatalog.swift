@@ -11,10 +11,10 @@ enum SettingsCatalog {
         SettingDefinition(
             "shutdown-deadline", .duration(min: .milliseconds(100)), standard: "5s",
             "how long after SIGTERM what is held may still be sent"),
-        SettingDefinition("node.id", .number(.min ... .max), "the node's id; else NODE_ID, else 0"),
-        SettingDefinition("node.type", .text, "the node's type; else NODE_TYPE, else worker"),
+        SettingDefinition("node.id", .number(.min ... .max), standard: "0", "the node's id; also NODE_ID"),
+        SettingDefinition("node.type", .topicWord, standard: "worker", "the node's type; also NODE_TYPE"),
         SettingDefinition(
-            "node.rank", .number(.min ... .max), "the node's rank; else NODE_RANK or WORKER_RANK, else 0"),
+            "node.rank", .number(.min ... .max), standard: "0", "the node's rank; also NODE_RANK or WORKER_RANK"),
         SettingDefinition("connect", .list(.text), "further publishers' endpoints, for bridge and tap"),
         SettingDefinition(
             "publisher.high-water-mark", .number(1...1_000_000), standard: "4096",
@@ -32,7 +32,8 @@ enum SettingsCatalog {
             "logs.max-line-size", .size(min: 1024), standard: "1MiB", "a longer line is sent in pieces"),
         SettingDefinition(
             "logs.interval", .duration(min: .milliseconds(10)), standard: "250ms", "how often a log is looked at"),
-        SettingDefinition("metrics.xpu-timer-port", .number(1...65535), "XPUTimer's port; else XPU_TIMER_PORT"),
+        SettingDefinition(
+            "metrics.xpu-timer-port", .number(1...65535), "XPUTimer's port on this node; also XPU_TIMER_PORT"),
         SettingDefinition("metrics.url", .text, "a metrics page to scrape instead"),
         SettingDefinition(
             "metrics.interval", .duration(min: .milliseconds(10)), standard: "60s", "how often the page is scraped"),
@@ -52,7 +53,7 @@ enum SettingsCatalog {
 
     /// Those of a master, each of which can also stand in the master's own entry.
     static let delivering = [
-        SettingDefinition("job-uid", .text, "the job's id as a DLRover master knows it; else JOB_UID"),
+        SettingDefinition("job-uid", .text, "the job's id as a DLRover master knows it; also JOB_UID"),
         SettingDefinition(
             "delivery.deadline", .duration(min: .milliseconds(10)), standard: "10s",
             "how long a call to a master may take"),

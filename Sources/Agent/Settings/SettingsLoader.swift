@@ -4,10 +4,21 @@ struct SettingsLoader {
     var environment: [String: String]
     var flags: [SettingFlag]
 
+    /// DLRover's own names (`dlrover/python/common/env_utils.py`), weaker than ours; a later line wins over an earlier one.
+    private static let dlroverNames = [
+        ("NODE_ID", "node.id"), ("NODE_TYPE", "node.type"), ("WORKER_RANK", "node.rank"), ("NODE_RANK", "node.rank"),
+        ("JOB_UID", "job-uid"), ("XPU_TIMER_PORT", "metrics.xpu-timer-port"),
+    ]
+
     /// - Throws: `SettingsError` with the place and what is allowed.
     func load() throws(SettingsError) -> SettingValues {
         var values = SettingValues()
+        try set("state-dir", DefaultPaths.stateDirectory(environment: environment), from: .standard, in: &values)
         if let file { try SettingsFile(path: file).read(into: &values) }
+        for (name, key) in Self.dlroverNames {
+            guard let text = environment[name], !text.isEmpty else { continue }
+            try set(key, text, from: .environment(name), in: &values)
+        }
         try readEnvironment(into: &values)
         for flag in flags where flag.key != "masters" {
             guard let definition = SettingsCatalog.definition(of: flag.key), !flag.texts.isEmpty else { continue }
@@ -17,6 +28,13 @@ struct SettingsLoader {
             values.setMasters(try masters(flag.texts, from: .flag(flag.name)))
         }
         return values
+    }
+
+    private func set(
+        _ key: String, _ text: String, from origin: SettingOrigin, in values: inout SettingValues
+    ) throws(SettingsError) {
+        guard let definition = SettingsCatalog.definition(of: key) else { return }
+        values.set(key, try SettingValue([text], for: definition, from: origin))
     }
 
     /// Variables that begin with `AROBUST_` must be settings: a misspelt one would otherwise do nothing and say nothing.

@@ -1,6 +1,8 @@
 internal import AsyncHTTPClient
 internal import Glibc
 internal import NIOCore
+internal import NIOHTTP1
+internal import NIOPosix
 
 /// Gets one page by HTTP within a time and a size.
 ///
@@ -38,8 +40,7 @@ struct Scraper: Sendable {
                 try await HTTPClient.withHTTPClient(configuration: configuration) { client in
                     let request = HTTPClientRequest(url: "\(url)")
                     let response = try await client.execute(request, timeout: TimeAmount(deadline))
-                    let status = code(of: "\(response.status)")
-                    guard status == 200 else { throw ScrapeFailure.status(status) }
+                    guard response.status == .ok else { throw ScrapeFailure.status(Int(response.status.code)) }
                     return try await body(of: response)
                 })
         } catch let failure as ScrapeFailure {
@@ -47,11 +48,6 @@ struct Scraper: Sendable {
         } catch {
             return .failure(classify(error))
         }
-    }
-
-    /// Reads a status as it is written, `200 OK`: its number is a member of NIOHTTP1, which is none of this target's imports.
-    private func code(of status: String) -> Int {
-        Int(status.prefix { $0 != " " }) ?? 0
     }
 
     private func body(of response: HTTPClientResponse) async throws -> String {
@@ -70,8 +66,7 @@ struct Scraper: Sendable {
         case is CancellationError: .deadline(deadline)
         case let error as IOError where [ECONNREFUSED, EHOSTUNREACH, ENETUNREACH].contains(error.errnoCode):
             .unreachable(String(cString: strerror(error.errnoCode)))
-        // NIOPosix, whose `NIOConnectionError` this is, is none of this target's imports.
-        case let error where String(reflecting: type(of: error)).hasPrefix("NIOPosix."): .unreachable("\(error)")
+        case let error as NIOConnectionError: .unreachable("\(error)")
         default: .broken("\(error)")
         }
     }

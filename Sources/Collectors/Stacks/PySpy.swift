@@ -1,5 +1,6 @@
 internal import Glibc
 internal import Subprocess
+internal import SystemPackage
 
 /// Runs `py-spy dump` as a child process.
 ///
@@ -36,22 +37,17 @@ struct PySpy: Sendable {
         return try outcome.get()
     }
 
-    /// The folder and the name of the program. Looked up anew each time: py-spy may be installed while we run.
-    private func locate() throws(Failure) -> (folder: Substring, name: Substring) {
+    /// The program's path. Looked up anew each time: py-spy may be installed while we run.
+    private func locate() throws(Failure) -> FilePath {
         if let path {
-            let isThere = access(path, X_OK) == 0
-            let code = errno
-            guard isThere else {
-                let error = SystemError("run", path, code: code)
+            guard access(path, X_OK) == 0 else {
+                let error = SystemError("run", path, code: errno)
                 throw Failure(reason: "py-spy is not to be had: \(error)", wasKilled: false)
             }
-            guard path.hasPrefix("/"), let slash = path.lastIndex(of: "/") else {
-                throw Failure(reason: "py-spy's path '\(path)' is not absolute", wasKilled: false)
-            }
-            return (path[..<slash], path[path.index(after: slash)...])
+            return FilePath(path)
         }
         for folder in searchPath.split(separator: ":") where access("\(folder)/py-spy", X_OK) == 0 {
-            return (folder, "py-spy")
+            return FilePath("\(folder)/py-spy")
         }
         throw Failure(reason: "py-spy is not installed: there is none in PATH", wasKilled: false)
     }
@@ -60,20 +56,16 @@ struct PySpy: Sendable {
         getenv("PATH").map { String(cString: $0) } ?? ""
     }
 
-    /// The program is named by its folder in front of the child's `PATH`: Subprocess takes a path only as SystemPackage's `FilePath`, which is
-    /// none of this target's imports.
-    private func run(_ program: (folder: Substring, name: Substring), pid: Int32) async -> Result<
-        [PythonThread], Failure
-    > {
+    private func run(_ program: FilePath, pid: Int32) async -> Result<[PythonThread], Failure> {
         var options = PlatformOptions()
         // A group of its own, so that the kill reaches what a wrapper script has started.
         options.processGroupID = 0
         options.teardownSequence = [.send(signal: .kill, toProcessGroup: true, allowedDurationToNextStep: .zero)]
         do {
             let result = try await Subprocess.run(
-                .name(String(program.name)),
+                .path(program),
                 arguments: ["dump", "--nonblocking", "--json", "--pid", "\(pid)"],
-                environment: .inherit.updating(["PATH": "\(program.folder):\(searchPath)", "RUST_BACKTRACE": "0"]),
+                environment: .inherit.updating(["RUST_BACKTRACE": "0"]),
                 platformOptions: options,
                 input: .none, output: .bytes(limit: maxBytes), error: .bytes(limit: 1024 * 1024))
             guard result.terminationStatus.isSuccess else {

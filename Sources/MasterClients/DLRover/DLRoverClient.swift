@@ -76,7 +76,9 @@ final class DLRoverClient: EnvelopeReporter {
         try await transport.checkJob()
         throw ReportError(
             code: .refused,
-            message: "\(master) could not read the report, which it answers with success=false and no reason; its log has one")
+            message:
+                "\(master) could not read the report, which it answers with success=false and no reason; its log has one"
+        )
     }
 
     private func send(_ report: DLRoverReport, _ module: DLRoverModule) async throws(ReportError) -> Bool {

@@ -28,7 +28,9 @@ enum ProtoWire {
     static func takeField(_ message: inout ByteBuffer) throws(ProtoError) -> Field? {
         while message.readableBytes > 0 {
             let tag = try takeVarint(&message)
-            guard let number = Int(exactly: tag >> 3), number > 0 else { throw ProtoError(reason: "a bad field number") }
+            guard let number = Int(exactly: tag >> 3), number > 0 else {
+                throw ProtoError(reason: "a bad field number")
+            }
             switch tag & 7 {
             case 0: return .varint(number: number, value: try takeVarint(&message))
             case 1: try skip(8, &message)

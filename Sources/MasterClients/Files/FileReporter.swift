@@ -12,6 +12,8 @@ final class FileReporter: EnvelopeReporter {
         var isClosed = false
     }
 
+    /// What a file already has is told from the last sequence of each lane.
+    let needsLanesInOrder = true
     private let queue = BlockingQueue(label: "arobust.file")
     /// Used on the queue only, where waiting for the disk holds up nobody else.
     private let state: Mutex<State>

@@ -57,7 +57,9 @@ struct FileSystem: Sendable {
     }
 
     func read(_ descriptor: CInt, at offset: Int, into buffer: inout [UInt8]) throws(FileSystemError) -> Int {
-        try Self.retrying { buffer.withUnsafeMutableBytes { pread(descriptor, $0.baseAddress, $0.count, off_t(offset)) } }
+        try Self.retrying {
+            buffer.withUnsafeMutableBytes { pread(descriptor, $0.baseAddress, $0.count, off_t(offset)) }
+        }
     }
 
     func truncate(_ descriptor: CInt, to size: Int) throws(FileSystemError) {

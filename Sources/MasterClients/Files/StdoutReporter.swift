@@ -17,6 +17,9 @@ final class StdoutReporter: EnvelopeReporter {
         self.fileSystem = fileSystem
     }
 
+    /// A reader downstream may tell what it has from the sequences, as a file does.
+    var needsLanesInOrder: Bool { true }
+
     func report(_ batch: EnvelopeBatch) async -> ReportOutcome {
         var lines: [UInt8] = []
         var taken = 0

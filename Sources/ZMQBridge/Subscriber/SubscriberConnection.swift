@@ -18,6 +18,8 @@ final class SubscriberConnection {
     private let batchBytes: Int
     private let logger: Logger
     private var tracker = SequenceTracker()
+    /// That of the last beat.
+    private var epoch: UInt64 = 0
     private var builder = BatchBuilder()
     private var gaps: [SequenceGap] = []
     private var topics: [[UInt8]: KnownTopic] = [:]
@@ -108,6 +110,14 @@ final class SubscriberConnection {
             return
         }
         meet(header.publisher)
+        if header.epoch > epoch {
+            if epoch > 0 {
+                logger.notice(
+                    "The publisher has been restarted.",
+                    metadata: ["endpoint": "\(status.endpoint)", "epoch": "\(header.epoch)"])
+            }
+            epoch = header.epoch
+        }
         let dataTypes = self.dataTypes
         let missing = tracker.observe(beat, epoch: header.epoch) { dataTypes.isEmpty || dataTypes.contains($0) }
         for (dataType, epoch, range) in missing {
@@ -155,6 +165,7 @@ final class SubscriberConnection {
                 metadata: ["endpoint": "\(status.endpoint)", "publisher": "\(publisher)"])
         }
         status.publisher = publisher
+        epoch = 0
         tracker = SequenceTracker()
         topics = [:]
         lastTopic = nil

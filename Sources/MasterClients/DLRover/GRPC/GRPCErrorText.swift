@@ -43,7 +43,8 @@ struct GRPCErrorText: Sendable {
         case .deadlineExceeded:
             ReportError(code: .deadlineExceeded, message: "\(master) did not answer within \(deadline)")
         case .notGRPC(let reason):
-            ReportError(code: .unavailable, message: "\(master) gave an answer that is no gRPC: \(reason); \(Self.hint)")
+            ReportError(
+                code: .unavailable, message: "\(master) gave an answer that is no gRPC: \(reason); \(Self.hint)")
         case .cancelled:
             ReportError(code: .closed, message: "the report to \(master) was cancelled")
         case .closed:
