@@ -37,6 +37,7 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
         .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
         .package(url: "https://github.com/apple/swift-nio-http2", from: "1.46.0"),
+        .package(url: "https://github.com/apple/swift-system", from: "1.8.1"),
         .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
         .package(url: "https://github.com/swift-server/async-http-client", from: "1.37.0"),
         .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
@@ -50,14 +51,15 @@ let package = Package(
         .target(
             name: "Collectors",
             dependencies: [
-                "Diagnosis", logging, asyncHTTPClient, nioCore,
+                "Diagnosis", logging, asyncHTTPClient, nioCore, nioHTTP1, nioPosix,
                 .product(name: "Subprocess", package: "swift-subprocess"),
+                .product(name: "SystemPackage", package: "swift-system"),
             ],
             swiftSettings: settings
         ),
         .target(
             name: "MasterClients",
-            dependencies: ["Diagnosis", logging, asyncHTTPClient, nioCore, nioPosix, nioHPACK, nioHTTP2],
+            dependencies: ["Diagnosis", logging, asyncHTTPClient, nioCore, nioPosix, nioHPACK, nioHTTP1, nioHTTP2],
             swiftSettings: settings
         ),
         .target(
@@ -74,6 +76,9 @@ let package = Package(
             swiftSettings: settings
         ),
         .executableTarget(name: "arobust", dependencies: ["Commands", argumentParser], swiftSettings: settings),
+        .executableTarget(
+            name: "BusBenchmark", dependencies: ["Diagnosis", "ZMQBridge", logging], path: "Benchmarks/BusBenchmark",
+            swiftSettings: settings),
         .testTarget(name: "DiagnosisTests", dependencies: ["Diagnosis"], swiftSettings: settings),
         .testTarget(
             name: "ZMQBridgeTests", dependencies: ["CZeroMQ", "Diagnosis", "ZMQBridge", logging],

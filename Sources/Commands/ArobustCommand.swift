@@ -9,11 +9,17 @@ public struct ArobustCommand: AsyncParsableCommand {
         discussion: """
             A node needs one agent:
 
-              arobust agent --log-file train.log --stack-ranks --master dlrover+grpc://master:50001
+              arobust agent --log-file train.log --stack-ranks --master host:50001
 
-            Look at the stream while it runs:          arobust tap
-            Put a metric of your own on it:            echo '{"data_type":"GENERIC","data_content":"hi"}' | arobust publish
-            Collect and report in separate processes:  arobust collect … and arobust bridge …
+            Watch the bus while it runs:
+
+              arobust tap
+
+            Put a metric of your own on it:
+
+              echo '{"data_type": "GENERIC", "data_content": "hi"}' | arobust publish
+
+            Collecting and reporting can also run apart: arobust collect and arobust bridge.
             """,
         version: ProductVersion.text,
         subcommands: [

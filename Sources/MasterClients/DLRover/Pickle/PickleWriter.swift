@@ -18,7 +18,8 @@ enum PickleWriter {
     ) {
         buffer.writeBytes([0x80, 2])  // PROTO 2
         buffer.writeString(head(module))  // GLOBAL
-        buffer.writeBytes([UInt8(ascii: ")"), 0x81, UInt8(ascii: "}"), UInt8(ascii: "(")])  // EMPTY_TUPLE NEWOBJ EMPTY_DICT MARK
+        // EMPTY_TUPLE NEWOBJ EMPTY_DICT MARK
+        buffer.writeBytes([UInt8(ascii: ")"), 0x81, UInt8(ascii: "}"), UInt8(ascii: "(")])
         buffer.writeBytes(attributes)
         buffer.writeInteger(UInt8(ascii: "X"))
         buffer.writeInteger(UInt32(json.count), endianness: .little)

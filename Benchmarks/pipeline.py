@@ -1,0 +1,119 @@
+"""The whole way: log metrics of 1 KiB to the real DLRover master, beside DLRover's own Python client."""
+
+import json
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Callable
+from contextlib import ExitStack
+from pathlib import Path
+
+from figures import Series, cpu_seconds, print_table, ratio, run_for_cpu
+from harness.dlrover_master import DLRoverMaster
+from harness.process import AROBUST, Arobust, die_with_parent, resident_kib, wait_until
+
+CLIENT = Path(__file__).with_name("dlrover_client.py")
+WARM_UP = 200
+METRICS = 4_000  # those of a case in which the master takes a call for each
+JOINED_METRICS = 20_000
+PYTHON = "DLRover's GrpcMasterClient, Python"
+JOINED = "arobust, logs joined (the default)"
+ALONE = "arobust, delivery.join: false"
+
+
+def content(case: str, number: int) -> str:
+    """1 KiB: eight log lines, the first with the case and number that show what arrived."""
+    lines = [f"<{case} {number}> step"] + [
+        f"2026-11-23 18:00:00,123 INFO [rank 0] step {number} part {line} loss 0.1234 lr 3.0e-04" for line in range(7)
+    ]
+    return "\n".join(line.ljust(127, "#") for line in lines) + "."
+
+
+def write_metrics(path: Path, case: str, first: int, count: int) -> Path:
+    with open(path, "w") as file:
+        for number in range(first, first + count):
+            file.write(json.dumps({"data_type": "TRAINING_LOG", "data_content": content(case, number)}) + "\n")
+    return path
+
+
+def wait_for_all(master: DLRoverMaster, case: str, count: int) -> None:
+    """Until all have arrived; in order and once, or this fails."""
+    marker = re.compile(rf"<{case} (\d+)>")
+    arrived: list[int] = []
+
+    def all_there() -> bool:
+        arrived[:] = map(int, marker.findall("\n".join(master.contents("TRAINING_LOG"))))
+        return len(arrived) >= count
+
+    wait_until(all_there, lambda: f"{count} metrics; {len(arrived)} are there", seconds=60, every=0.5)
+    assert arrived == list(range(count)), f"what arrived of '{case}' is not what was sent, in order"
+
+
+def run_python(master: DLRoverMaster, scratch: Path) -> tuple[float, float]:
+    """CPU us per metric, and MiB."""
+    metrics = write_metrics(scratch / "metrics", "python", 0, WARM_UP + METRICS)
+    environment = {"DLROVER_LOG_LEVEL": "WARNING", "DLROVER_EVENT_ENABLE": "false"}
+    command = [sys.executable, CLIENT, master.address, metrics, str(WARM_UP)]
+    result = subprocess.run(
+        command, check=True, stdout=subprocess.PIPE, env={**os.environ, **environment}, preexec_fn=die_with_parent
+    )
+    wait_for_all(master, "python", WARM_UP + METRICS)
+    figures = json.loads(result.stdout.splitlines()[-1])
+    return figures["cpu"] / METRICS * 1e6, figures["peak_kib"] / 1024
+
+
+def run_ours(master: DLRoverMaster, scratch: Path, case: str, join: bool, count: int) -> tuple[float, float, float]:
+    """CPU us per metric of the agent and of `arobust publish`, and the agent's MiB."""
+    with ExitStack() as cleanup:
+        arobust = Arobust(scratch)
+        cleanup.callback(arobust.close)
+        arobust.state = scratch / f"state-{case}"
+        environment = {"AROBUST_DELIVERY_JOIN": str(join).lower()}
+        agent = arobust.start_ready("agent", "--master", master.url, environment=environment)
+
+        def publish(first: int, count: int) -> float:
+            with open(write_metrics(scratch / "metrics", case, first, count), "rb") as metrics:
+                return run_for_cpu([AROBUST, "publish", "--state-dir", arobust.state], stdin=metrics)
+
+        publish(0, WARM_UP)
+        wait_for_all(master, case, WARM_UP)
+        before = cpu_seconds(agent.pid)
+        publisher = publish(WARM_UP, count)
+        wait_for_all(master, case, WARM_UP + count)
+        used = cpu_seconds(agent.pid) - before
+        peak = resident_kib(agent.pid, peak=True) / 1024
+        assert agent.stop() == 0, agent.tail()
+        return used / count * 1e6, publisher / count * 1e6, peak
+
+
+def measure(scratch: Path, runs: int, build: Path) -> None:
+    python, python_peak = Series(), Series()
+    cases: dict[str, Callable[[DLRoverMaster], tuple[float, float, float]]] = {
+        JOINED: lambda master: run_ours(master, scratch, "joined", True, JOINED_METRICS),
+        ALONE: lambda master: run_ours(master, scratch, "alone", False, METRICS),
+    }
+    figures = {name: (Series(), Series(), Series()) for name in cases}
+    for _ in range(runs):
+        master = DLRoverMaster(scratch).start()
+        try:
+            master.wait_ready()
+            used, peak = run_python(master, scratch)
+            python.add(used)
+            python_peak.add(peak)
+            for name, run in cases.items():
+                agent, publisher, peak = run(master)
+                for series, value in zip(figures[name], (agent, agent + publisher, peak), strict=True):
+                    series.add(value)
+        finally:
+            master.kill()
+    rows = [[PYTHON, python.text(0), "", "", "", f"{python_peak.median:.0f}"]]
+    for name, (agent, both, peak) in figures.items():
+        row = [name, agent.text(1), ratio(agent, python, 3), both.text(1), ratio(both, python, 3)]
+        rows.append([*row, f"{peak.median:.0f}"])
+    header = ["", "client or agent us", "of Python's", "with publish us", "of Python's", "peak MiB"]
+    title = (
+        "Pipeline: CPU us per log metric of 1 KiB to a DLRover master by gRPC; "
+        f"{METRICS} metrics, joined {JOINED_METRICS}, all arrived in order"
+    )
+    print_table(title, header, rows)
