@@ -79,19 +79,23 @@ let package = Package(
         .executableTarget(
             name: "BusBenchmark", dependencies: ["Diagnosis", "ZMQBridge", logging], path: "Benchmarks/BusBenchmark",
             swiftSettings: settings),
-        .testTarget(name: "DiagnosisTests", dependencies: ["Diagnosis"], swiftSettings: settings),
+        .target(name: "TestSupport", path: "Tests/TestSupport", swiftSettings: settings),
+        .testTarget(name: "DiagnosisTests", dependencies: ["Diagnosis", "TestSupport"], swiftSettings: settings),
         .testTarget(
             name: "ZMQBridgeTests", dependencies: ["CZeroMQ", "Diagnosis", "ZMQBridge", logging],
             swiftSettings: settings),
         .testTarget(
             name: "CollectorsTests",
-            dependencies: ["Collectors", "Diagnosis", logging, inMemoryLogging, nioCore, nioPosix, nioHTTP1],
+            dependencies: [
+                "Collectors", "Diagnosis", "TestSupport", logging, inMemoryLogging, nioCore, nioPosix, nioHTTP1,
+            ],
             swiftSettings: settings
         ),
         .testTarget(
             name: "MasterClientsTests",
             dependencies: [
-                "Diagnosis", "MasterClients", logging, inMemoryLogging, nioCore, nioPosix, nioHTTP1, nioHTTP2, nioHPACK,
+                "Diagnosis", "MasterClients", "TestSupport", logging, inMemoryLogging, nioCore, nioPosix, nioHTTP1,
+                nioHTTP2, nioHPACK,
             ],
             exclude: ["Fixtures"],
             swiftSettings: settings

@@ -2,7 +2,7 @@
 ///
 ///     BusBenchmark subscribe STATE_DIR COUNT | BusBenchmark publish STATE_DIR COUNT BATCH
 ///
-/// The subscriber says through the pipe how much it has received, and the publisher never is further ahead than its high-water mark: the
+/// The subscriber says through the pipe how much it has received, and the publisher never is further ahead than half its high-water mark: the
 /// bus itself would drop rather than wait. Each prints a JSON object: the subscriber to standard error, the publisher to standard output.
 @main
 enum BusBenchmark {

@@ -26,7 +26,8 @@ struct ProcessCost {
         let status = open("/proc/self/status", O_RDONLY)
         defer { close(status) }
         var bytes = [UInt8](repeating: 0, count: 4096)
-        let text = String(decoding: bytes.prefix(max(0, read(status, &bytes, bytes.count))), as: UTF8.self)
+        let count = read(status, &bytes, bytes.count)
+        let text = String(decoding: bytes.prefix(max(0, count)), as: UTF8.self)
         let line = text.split(separator: "\n").first { $0.hasPrefix("VmHWM:") }
         return line.flatMap { Int($0.filter(\.isNumber)) } ?? 0
     }

@@ -29,7 +29,9 @@ public struct AgentServices: Sendable {
             await subscriber.wait { status in status.connections.allSatisfy { $0.publisher != nil } }
         }
         let ingest = try publisher.makeIngestServer(node: settings.node, logger: logger)
-        try await run([PublisherService(publisher), bridge, IngestService(ingest)] + collectors)
+        try await run(
+            [CancelledService { try await publisher.run() }, bridge, CancelledService { try await ingest.run() }]
+                + collectors)
     }
 
     /// `arobust collect`: collectors and publisher.
@@ -37,7 +39,8 @@ public struct AgentServices: Sendable {
         let publisher = try await makePublisher()
         let ingest = try publisher.makeIngestServer(node: settings.node, logger: logger)
         let collectors = try await makeCollectors(for: publisher) {}
-        try await run([PublisherService(publisher), IngestService(ingest)] + collectors)
+        try await run(
+            [CancelledService { try await publisher.run() }, CancelledService { try await ingest.run() }] + collectors)
     }
 
     /// `arobust bridge`: subscriber and reporters.
@@ -55,7 +58,7 @@ public struct AgentServices: Sendable {
     ) async throws {
         let configuration = SubscriberConfiguration(endpoints: try settings.endpoints(), dataTypes: dataTypes)
         let subscriber = try MetricSubscriber(configuration: configuration, logger: logger)
-        try await run([TapService(subscriber: subscriber, receive: receive)])
+        try await run([CancelledService { try await subscriber.run(receive) }])
     }
 
     private func run(_ services: [any Service]) async throws {

@@ -1,4 +1,5 @@
 import Diagnosis
+import TestSupport
 import Testing
 
 @Suite struct MetricBodyTests {

@@ -1,4 +1,5 @@
 import Foundation
+import TestSupport
 import Testing
 
 @testable import MasterClients
@@ -85,7 +86,7 @@ import Testing
     }
 
     @Test(.timeLimit(.minutes(1))) func `no mutation crashes it`() {
-        var random = SeededRandom(seed: 20_260_101)
+        var random = SeededGenerator(seed: 20_260_101)
         let fixtures = Fixture.all.map(\.bytes).filter { $0.count < 10_000 }
         var read = 0
         for _ in 0..<20_000 {

@@ -1,6 +1,7 @@
 import Collectors
 import Diagnosis
 import Glibc
+import TestSupport
 import Testing
 
 /// Random writing, rotating, failing and restarting: every line arrives exactly once and in order.

@@ -1,12 +1,12 @@
-/// A small generator whose sequence a seed repeats (SplitMix64, S. Vigna).
-struct SeededGenerator: RandomNumberGenerator {
+/// A random generator whose numbers a seed repeats (SplitMix64: Steele, Lea, Flood, "Fast splittable pseudorandom number generators").
+package struct SeededGenerator: RandomNumberGenerator {
     private var state: UInt64
 
-    init(seed: UInt64) {
+    package init(seed: UInt64) {
         state = seed
     }
 
-    mutating func next() -> UInt64 {
+    package mutating func next() -> UInt64 {
         state &+= 0x9E37_79B9_7F4A_7C15
         var word = state
         word = (word ^ (word >> 30)) &* 0xBF58_476D_1CE4_E5B9
