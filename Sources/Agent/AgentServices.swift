@@ -58,11 +58,13 @@ public struct AgentServices: Sendable {
     ) async throws {
         let configuration = SubscriberConfiguration(endpoints: try settings.endpoints(), dataTypes: dataTypes)
         let subscriber = try MetricSubscriber(configuration: configuration, logger: logger)
-        try await run([CancelledService { try await subscriber.run(receive) }])
+        try await run([CancelledService { try await subscriber.run(receive) }], endsWithItsReader: true)
     }
 
-    private func run(_ services: [any Service]) async throws {
-        try await ProcessLifetime(deadline: settings.shutdownDeadline, logger: logger).run(services)
+    private func run(_ services: [any Service], endsWithItsReader: Bool = false) async throws {
+        try await ProcessLifetime(
+            deadline: settings.shutdownDeadline, endsWithItsReader: endsWithItsReader, logger: logger
+        ).run(services)
     }
 
     private func makePublisher() async throws -> MetricPublisher {

@@ -5,6 +5,9 @@ internal import ZMQBridge
 
 /// The bridge: one subscriber, and a reporter for each master, none of which waits for another.
 final class BridgeAgent: Service {
+    /// A publisher that is alive beats every second.
+    private static let longestWaitForBeat: Duration = .milliseconds(1500)
+
     private let subscriber: MetricSubscriber
     private let reporters: [MasterReporter]
     private let shutdownDeadline: Duration
@@ -28,34 +31,30 @@ final class BridgeAgent: Service {
         let subscriber = self.subscriber
         let reporters = self.reporters
         let (stopping, stop) = AsyncStream<Void>.makeStream()
-        try await withGracefulShutdownHandler {
-            try await withThrowingTaskGroup(of: Void.self) { group in
-                group.addTask {
-                    try await subscriber.run { delivery in
-                        gaps.note(delivery.gaps)
-                        for reporter in reporters { reporter.offer(delivery.batches) }
-                        return true
-                    }
-                }
-                let delivering = Task { await self.deliver() }
-                await withTaskCancellationHandler {
-                    for await _ in stopping {}
-                    let deadline = ContinuousClock.now + shutdownDeadline
-                    await receiveRest(until: deadline)
-                    group.cancelAll()
-                    for reporter in reporters { reporter.finish() }
-                    await Self.wait(for: delivering, until: deadline)
-                } onCancel: {
-                    delivering.cancel()
-                    stop.finish()
-                }
-                try await group.waitForAll()
+        // Unstructured, both: each is ended by another than the task that waits for it.
+        let reading = Task {
+            defer { stop.finish() }
+            try await subscriber.run { delivery in
+                gaps.note(delivery.gaps)
+                for reporter in reporters { reporter.offer(delivery.batches) }
+                return true
             }
-        } onGracefulShutdown: {
+        }
+        let delivering = Task { await self.deliver() }
+        await withTaskCancellationOrGracefulShutdownHandler {
+            for await _ in stopping {}
+        } onCancelOrGracefulShutdown: {
             stop.finish()
         }
+        let deadline = ContinuousClock.now + shutdownDeadline
+        await receiveRest(until: deadline)
+        reading.cancel()
+        let outcome = await reading.result
+        for reporter in reporters { reporter.finish() }
+        await Self.wait(for: delivering, until: deadline)
         gaps.close()
         summarize()
+        try outcome.get()
     }
 
     private func deliver() async {
@@ -64,16 +63,17 @@ final class BridgeAgent: Service {
         }
     }
 
-    /// Takes what has been published up to now: a publisher's messages arrive in order, so a beat that was sent later ends it.
+    /// Takes what has been published up to now: a publisher's messages arrive in order, so the next beat ends it.
     private func receiveRest(until deadline: ContinuousClock.Instant) async {
-        guard let requestBeat else { return }
-        let now = WallClock.nanoseconds()
-        requestBeat()
+        let before = subscriber.status.connections.map(\.lastBeat)
+        requestBeat?()
         let subscriber = self.subscriber
         let waiting = Task {
-            await subscriber.wait { status in status.connections.allSatisfy { $0.lastBeat >= now } }
+            await subscriber.wait { status in
+                zip(status.connections, before).allSatisfy { $0.publisher == nil || $0.lastBeat != $1 }
+            }
         }
-        await Self.wait(for: waiting, until: deadline)
+        await Self.wait(for: waiting, until: min(deadline, .now + Self.longestWaitForBeat))
     }
 
     /// Waits for a task, and cancels it when its time is over.

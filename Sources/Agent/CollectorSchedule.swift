@@ -3,6 +3,10 @@ internal import ServiceLifecycle
 
 /// Runs one collector: a round now and then one every interval, until shutdown; then a last one.
 struct CollectorSchedule: Service {
+    /// Between two pieces of a backlog. A long log that is met for the first time, 64 KiB a piece, so takes a small part of a core, and
+    /// does not overrun the queues of consumers that read as fast as they can.
+    private static let backlogPause: Duration = .milliseconds(2)
+
     let collector: any DataCollector
     let interval: Duration
     /// How long the last round may go on taking what is there. `nil`: no last round, for collectors that take long.
@@ -11,14 +15,17 @@ struct CollectorSchedule: Service {
     let start: @Sendable () async -> Void
 
     func run() async throws {
-        await cancelWhenGracefulShutdown { await runRounds() }
-        if let lastRound {
+        let hasStarted = await cancelWhenGracefulShutdown { await runRounds() }
+        // What is collected before anybody listens would be lost to the masters; it stays where it is.
+        if let lastRound, hasStarted {
             await Self.runRound(of: collector, until: .now + lastRound)
         }
     }
 
-    private func runRounds() async {
+    /// Answers whether there was a round at all.
+    private func runRounds() async -> Bool {
         await start()
+        let hasStarted = !Task.isCancelled
         var next = ContinuousClock.now
         while !Task.isCancelled {
             await Self.runRound(of: collector, until: nil)
@@ -26,13 +33,16 @@ struct CollectorSchedule: Service {
             next = max(next + interval, .now)
             try? await Task.sleep(until: next, clock: .continuous)
         }
+        return hasStarted
     }
 
     /// Takes and stores data: once, or as long as there is a backlog, no report fails, and the time is not over.
     private static func runRound(of collector: some DataCollector, until deadline: ContinuousClock.Instant?) async {
         guard await collector.isEnabled() else { return }
-        repeat {
-            guard let data = await collector.collectData(), await collector.storeData(data) else { return }
-        } while collector.collectsBacklog && !Task.isCancelled && deadline.map { .now < $0 } ?? true
+        while !Task.isCancelled, deadline.map({ .now < $0 }) ?? true {
+            guard let data = await collector.collectData(), await collector.storeData(data), collector.collectsBacklog
+            else { return }
+            try? await Task.sleep(for: backlogPause)
+        }
     }
 }

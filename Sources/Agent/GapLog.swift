@@ -3,44 +3,35 @@ internal import Logging
 private import Synchronization
 internal import ZMQBridge
 
-/// Says in the log which envelopes are missing: at once for the first, then at most once in a while, with the sums.
+/// Says in the log which envelopes are missing: at once for a lane's first, then the sums at most once in a while.
 final class GapLog: Sendable {
-    private static let quietTime: Duration = .seconds(5)
-
-    private struct State {
-        var missing: [Lane: UInt64] = [:]
-        var lastSaid: ContinuousClock.Instant?
-    }
-
     private let logger: Logger
-    private let state = Mutex(State())
+    private let lanes = Mutex<[Lane: QuietCounter]>([:])
 
     init(logger: Logger) {
         self.logger = logger
     }
 
+    /// Notes gaps, maybe none. To be called with every delivery: so what is unsaid is said when its time has come.
     func note(_ gaps: [SequenceGap]) {
-        guard !gaps.isEmpty else { return }
-        let due = state.withLock { state -> [Lane: UInt64] in
-            for gap in gaps { state.missing[gap.lane, default: 0] += gap.count }
-            if let said = state.lastSaid, said.duration(to: .now) < Self.quietTime { return [:] }
-            state.lastSaid = .now
-            defer { state.missing = [:] }
-            return state.missing
+        let due = lanes.withLock { lanes in
+            for gap in gaps { lanes[gap.lane, default: QuietCounter()].count(Int(clamping: gap.count)) }
+            return lanes.keys.compactMap { lane in lanes[lane]?.due().map { (lane, $0) } }
         }
-        say(due)
+        for (lane, count) in due { say(count, in: lane) }
     }
 
     /// Says what has not been said yet.
     func close() {
-        say(state.withLock { $0.missing })
+        let rest = lanes.withLock { lanes in
+            lanes.keys.compactMap { lane in lanes[lane]?.takeRest().map { (lane, $0) } }
+        }
+        for (lane, count) in rest { say(count, in: lane) }
     }
 
-    private func say(_ missing: [Lane: UInt64]) {
-        for (lane, count) in missing.sorted(by: { $0.key.description < $1.key.description }) {
-            logger.warning(
-                "Envelopes are missing: this subscriber was too slow, or not connected.",
-                metadata: ["lane": "\(lane)", "envelopes": "\(count)"])
-        }
+    private func say(_ count: Int, in lane: Lane) {
+        logger.warning(
+            "Envelopes are missing: this subscriber was too slow, or not connected.",
+            metadata: ["lane": "\(lane)", "envelopes": "\(count)"])
     }
 }

@@ -33,11 +33,6 @@ public struct EnvelopeBatch: Sendable {
         storage = []
     }
 
-    /// Makes room for `bytes` more of bodies.
-    public mutating func reserve(bytes: Int) {
-        storage.reserveCapacity(storage.count + bytes)
-    }
-
     public mutating func append(sequence: UInt64, collectionTime: Int64, publishTime: UInt64, body: Span<UInt8>) {
         let start = storage.count
         body.withUnsafeBufferPointer { storage.append(contentsOf: $0) }
@@ -49,7 +44,9 @@ public struct EnvelopeBatch: Sendable {
 
     /// Appends a copy of a batch of the same lane, epoch and node.
     public mutating func append(_ other: EnvelopeBatch) {
-        precondition(lane == other.lane && epoch == other.epoch, "a batch holds one lane and epoch")
+        precondition(
+            lane == other.lane && epoch == other.epoch && nodeRank == other.nodeRank && nodeType == other.nodeType,
+            "a batch holds one lane, epoch and node")
         for entry in other.entries {
             append(
                 sequence: entry.sequence, collectionTime: entry.collectionTime, publishTime: entry.publishTime,

@@ -62,14 +62,16 @@ enum JSONString {
 
     /// The text that a checked string's inside stands for. Half of a surrogate pair reads as U+FFFD.
     static func unescape(_ escaped: ArraySlice<UInt8>) -> String {
-        guard escaped.contains(UInt8(ascii: "\\")) else { return String(decoding: escaped, as: UTF8.self) }
+        let firstBackslash = backslash(in: escaped)
+        guard firstBackslash < escaped.endIndex else { return String(decoding: escaped, as: UTF8.self) }
         var utf8: [UInt8] = []
         utf8.reserveCapacity(escaped.count)
         var rest = escaped
-        while let backslash = rest.firstIndex(of: UInt8(ascii: "\\")) {
-            utf8.append(contentsOf: rest[..<backslash])
-            let code = rest[backslash + 1]
-            rest = rest[(backslash + 2)...]
+        var next = firstBackslash
+        while next < rest.endIndex {
+            utf8.append(contentsOf: rest[..<next])
+            let code = rest[next + 1]
+            rest = rest[(next + 2)...]
             switch code {
             case UInt8(ascii: "n"): utf8.append(0x0A)
             case UInt8(ascii: "r"): utf8.append(0x0D)
@@ -79,9 +81,15 @@ enum JSONString {
             case UInt8(ascii: "u"): utf8.append(contentsOf: String(takeCharacter(from: &rest)).utf8)
             default: utf8.append(code)
             }
+            next = backslash(in: rest)
         }
         utf8.append(contentsOf: rest)
         return String(decoding: utf8, as: UTF8.self)
+    }
+
+    /// The index of the first backslash, or the end: of the bytes that must be escaped a checked string has no other.
+    private static func backslash(in escaped: ArraySlice<UInt8>) -> Int {
+        escaped.withUnsafeBufferPointer { escaped.startIndex + firstSpecial(in: $0, from: 0) }
     }
 
     /// Takes the four digits after `\u`, and the second half of a surrogate pair where there is one.

@@ -14,7 +14,7 @@ public enum MetricJSON {
     public static func encode(_ metric: WorkerTrainingMetric, into json: inout [UInt8]) {
         var content = metric.dataContent
         let node = metric.node
-        json.reserveCapacity(json.count + content.utf8.count + content.utf8.count / 16 + 256)
+        json.makeRoom(for: content.utf8.count + content.utf8.count / 16 + 256)
         append(#"{"timestamp": "#, to: &json)
         append(String(metric.timestamp), to: &json)
         append(#", "data_type": ""#, to: &json)
@@ -29,7 +29,7 @@ public enum MetricJSON {
     /// The contents are copied as they stand in the bodies, escapes and all.
     public static func encodeJoined(_ bodies: some Collection<MetricBody>, into json: inout [UInt8]) {
         guard let first = bodies.first else { return }
-        json.reserveCapacity(json.count + bodies.reduce(256) { $0 + $1.escapedContent.count + 2 })
+        json.makeRoom(for: bodies.reduce(256) { $0 + $1.escapedContent.count + 2 })
         append(#"{"timestamp": "#, to: &json)
         append(String(first.timestamp), to: &json)
         append(#", "data_type": ""#, to: &json)
@@ -64,5 +64,14 @@ public enum MetricJSON {
     private static func appendEscaped(_ text: String, to json: inout [UInt8]) {
         var text = text
         text.withUTF8 { JSONString.appendEscaped($0, to: &json) }
+    }
+}
+
+extension [UInt8] {
+    /// Makes room for `count` more bytes, and for twice as many as now if it has to grow: `reserveCapacity` alone would copy everything
+    /// at each of many calls.
+    fileprivate mutating func makeRoom(for count: Int) {
+        let needed = self.count + count
+        if needed > capacity { reserveCapacity(Swift.max(needed, 2 * capacity)) }
     }
 }

@@ -9,13 +9,6 @@ public struct PublisherID: Hashable, Sendable {
         low = .random(in: .min ... .max)
     }
 
-    /// - Precondition: exactly 16 bytes.
-    public init(bytes: some Collection<UInt8>) {
-        precondition(bytes.count == 16, "a publisher id has 16 bytes")
-        high = bytes.prefix(8).reduce(0) { $0 << 8 | UInt64($1) }
-        low = bytes.dropFirst(8).reduce(0) { $0 << 8 | UInt64($1) }
-    }
-
     public init(high: UInt64, low: UInt64) {
         self.high = high
         self.low = low

@@ -133,13 +133,26 @@ import Testing
         #expect(next(&queue, after: .zero) == "finished")
     }
 
+    @Test func triesAtOnceWhenItFinishesWhateverThePause() {
+        var queue = DeliveryQueue(policy: policy { $0.backoff.min = .seconds(1000) })
+        let batch = EnvelopeBatch.test(["a"])
+        _ = queue.add(batch, now: start)
+        _ = next(&queue, after: .seconds(1))
+        _ = queue.complete(queue.key(of: batch), batch, ReportOutcome(accepted: 0, failure: unavailable), now: start)
+        #expect(next(&queue, after: .seconds(2)).hasPrefix("wait until"))
+        queue.finish()
+        #expect(next(&queue, after: .seconds(2)) == "send a")
+        _ = queue.complete(queue.key(of: batch), batch, ReportOutcome(accepted: 0, failure: unavailable), now: start)
+        #expect(next(&queue, after: .seconds(2)) == "send a")
+    }
+
     @Test func countsWhatIsLeftWhenClosed() {
         var queue = DeliveryQueue(policy: policy())
         let batch = EnvelopeBatch.test(["a", "b"])
         _ = queue.add(batch, now: start)
         _ = next(&queue, after: .seconds(1))
         _ = queue.add(.test(["c"], first: 3), now: start)
-        #expect(queue.close() == 1)
+        queue.close()
         _ = queue.complete(queue.key(of: batch), batch, ReportOutcome(accepted: 1, failure: unavailable), now: start)
         #expect(queue.add(.test(["d"], first: 4), now: start) == 0)
         #expect(queue.counts[batch.lane] == LaneCounts(delivered: 1, refused: 0, lost: 3, pending: 0))

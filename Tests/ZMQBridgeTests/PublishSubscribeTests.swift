@@ -168,6 +168,11 @@ import Testing
         let messages: [[[UInt8]]] = [
             [topic], [topic, header(1)], [topic, header(1), body, body], [[]], [topic, body, body],
             [Array("no topic".utf8), header(1), body], [Array("$beat/".utf8), header(0), body],
+            [topic, header(.max), body],
+            [
+                Array("$beat/".utf8), header(0),
+                Array(#"{"lanes":[{"data_type":"A","last":[1,18446744073709551615]}]}"#.utf8),
+            ],
             [topic, header(1, version: 9), body], [topic, header(1), body], [topic, header(1), body],
         ]
         try await withSubscriber([try #require(BusEndpoint(endpoint))], waitForPublishers: false) {
@@ -181,7 +186,7 @@ import Testing
             await subscriber.wait { $0.repeated == 1 }
             let status = subscriber.status
             #expect(received.contents == ["good"])
-            #expect(status.malformed == 7)
+            #expect(status.malformed == 9)
             #expect(status.newerVersion == 1)
         }
     }
@@ -197,6 +202,36 @@ import Testing
         metric = .log("x")
         metric.node.type = "$x"
         #expect(throws: ReportError.self) { try publisher.publish([metric]) }
+    }
+
+    @Test func takesABoundedNumberOfDataTypes() async throws {
+        let scratch = Scratch()
+        let publisher = try await MetricPublisher.open(in: scratch.stateDirectory())
+        func metric(_ number: Int) -> WorkerTrainingMetric {
+            WorkerTrainingMetric(
+                dataType: DiagnosisDataType(rawValue: "T\(number)"), dataContent: "", node: NodeIdentity())
+        }
+        try publisher.publish((0..<256).map(metric))
+        try publisher.publish([metric(3)])
+        let error = try #require(throws: ReportError.self) { try publisher.publish([metric(1), metric(256)]) }
+        #expect(error.message.contains("T256"))
+    }
+
+    @Test func aSubscriberThatHasEndedLetsNobodyWait() async throws {
+        let endpoint = try #require(BusEndpoint("tcp://127.0.0.1:1"))
+        let subscriber = try MetricSubscriber(configuration: SubscriberConfiguration(endpoints: [endpoint]))
+        let reading = Task { try await subscriber.run { _ in true } }
+        reading.cancel()
+        try await reading.value
+        await subscriber.wait { _ in false }
+    }
+
+    @Test func endpointsStayOnTheMachine() {
+        for address in [
+            "tcp://10.0.0.1:5", "tcp://127.0.0.1:+5", "tcp://127.0.0.1:0", "tcp://127.0.0.1", "ipc://", "udp://x",
+        ] {
+            #expect(BusEndpoint(address) == nil, "\(address)")
+        }
     }
 
     @Test func keepsPositionsForItsNextRun() async throws {

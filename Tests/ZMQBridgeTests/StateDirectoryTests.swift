@@ -75,6 +75,52 @@ import Testing
         #expect("\(error)".contains(directory.identityFile))
     }
 
+    @Test func setsPositionsAsideThatCannotBeRead() async throws {
+        let scratch = Scratch()
+        let directory = try scratch.stateDirectory()
+        try directory.prepare()
+        try Data("{".utf8).write(to: URL(fileURLWithPath: directory.positionsFile))
+        let publisher = try await MetricPublisher.open(in: directory)
+        #expect(await publisher.lastPosition(of: "any") == nil)
+        #expect(FileManager.default.fileExists(atPath: directory.positionsFile + ".bad"))
+    }
+
+    @Test func neverWritesThroughALinkOfOthers() async throws {
+        let scratch = Scratch()
+        let directory = try scratch.stateDirectory()
+        try directory.prepare()
+        let victim = scratch.path + "/victim"
+        try Data("precious".utf8).write(to: URL(fileURLWithPath: victim))
+        try FileManager.default.createSymbolicLink(
+            atPath: directory.identityFile + ".new", withDestinationPath: victim)
+        _ = try await MetricPublisher.open(in: directory)
+        #expect(try String(contentsOfFile: victim, encoding: .utf8) == "precious")
+    }
+
+    @Test func socketsAreForThoseWhoMayEnterTheDirectory() async throws {
+        let scratch = Scratch()
+        for (name, directoryMode, socketMode) in [("own", 0o700, 0o600), ("group", 0o750, 0o660)] {
+            let directory = try scratch.stateDirectory(name)
+            try FileManager.default.createDirectory(
+                atPath: directory.path, withIntermediateDirectories: false,
+                attributes: [.posixPermissions: directoryMode])
+            try FileManager.default.setAttributes([.posixPermissions: directoryMode], ofItemAtPath: directory.path)
+            let publisher = try await MetricPublisher.open(in: directory)
+            #expect(try mode(of: publisher.directory.publishSocket) == socketMode)
+        }
+    }
+
+    @Test func anEndingPublisherLeavesItsSuccessorsSocketsAlone() async throws {
+        let scratch = Scratch()
+        let directory = try scratch.stateDirectory()
+        var first: MetricPublisher? = try await MetricPublisher.open(in: directory)
+        #expect(first != nil)
+        try FileManager.default.removeItem(atPath: directory.path)
+        let second = try await MetricPublisher.open(in: directory)
+        first = nil
+        #expect(FileManager.default.fileExists(atPath: second.directory.publishSocket))
+    }
+
     @Test(.timeLimit(.minutes(1)))
     func refusesASecondPublisherAndNamesTheFirstOnesPid() async throws {
         let scratch = Scratch()

@@ -1,3 +1,4 @@
+internal import DequeModule
 internal import Diagnosis
 
 /// What waits for one master, and what may go when: a value without I/O, guarded by the reporter's lock.
@@ -27,13 +28,15 @@ struct DeliveryQueue {
     }
 
     private struct Waiting {
-        var batches: ArraySlice<(batch: EnvelopeBatch, arrival: ContinuousClock.Instant)> = []
+        var batches: Deque<(batch: EnvelopeBatch, arrival: ContinuousClock.Instant)> = []
         var isUnderWay = false
         /// How many envelopes at the front go alone: those of a joined report that was refused, to find the one that is bad.
         var alone = 0
         var count = 0
         var bytes = 0
     }
+
+    private static let longestPauseAtEnd: Duration = .milliseconds(500)
 
     private let policy: DeliveryPolicy
     private let needsLanesInOrder: Bool
@@ -83,20 +86,17 @@ struct DeliveryQueue {
     /// From now on nothing waits for its batch to fill up, and when all is delivered the reporter may end.
     mutating func finish() {
         isFinishing = true
+        // A master that has come back should get what is held, whatever pause it was given.
+        pausedUntil = nil
     }
 
-    /// Takes nothing more and gives up what waits; answers how many envelopes that were.
-    mutating func close() -> Int {
+    /// Takes nothing more and gives up what waits.
+    mutating func close() {
         isClosed = true
         isFinishing = true
-        var lost = 0
         for key in queues.keys {
-            while let batch = popFirst(key) {
-                lost += batch.count
-                settle(batch, \.lost, batch.count)
-            }
+            while let batch = popFirst(key) { settle(batch, \.lost, batch.count) }
         }
-        return lost
     }
 
     mutating func next(now: ContinuousClock.Instant) -> Action {
@@ -127,10 +127,11 @@ struct DeliveryQueue {
         if let failure = outcome.failure {
             if failure.error.isRetriable {
                 failures += 1
-                pausedUntil = now + policy.backoff.delay(failures: failures, using: &generator)
+                let pause = policy.backoff.delay(failures: failures, using: &generator)
+                pausedUntil = now + (isFinishing ? min(pause, Self.longestPauseAtEnd) : pause)
             } else if failure.error.code != .refused {
                 // Another job's master, or a closed client: no call can succeed any more.
-                _ = close()
+                close()
             } else if failure.count > 1 {
                 resume()
                 queues[key]?.alone = failure.count
@@ -143,6 +144,7 @@ struct DeliveryQueue {
         } else {
             resume()
         }
+        defer { forgetIfEmpty(key) }
         if isClosed {
             settle(rest, \.lost, rest.count)
         } else if !rest.isEmpty {
@@ -170,7 +172,7 @@ struct DeliveryQueue {
     ) {
         var waiting = queues.removeValue(forKey: key) ?? Waiting()
         if atFront {
-            waiting.batches.insert((batch, arrival), at: waiting.batches.startIndex)
+            waiting.batches.prepend((batch, arrival))
         } else {
             waiting.batches.append((batch, arrival))
         }
@@ -207,6 +209,11 @@ struct DeliveryQueue {
             batch = batch.prefix(limit)
         }
         return batch
+    }
+
+    /// Nodes come and go; a queue that holds nothing is made anew when it is needed.
+    private mutating func forgetIfEmpty(_ key: Key) {
+        if let waiting = queues[key], waiting.batches.isEmpty, !waiting.isUnderWay { queues[key] = nil }
     }
 
     private mutating func settle(_ batch: EnvelopeBatch, _ count: WritableKeyPath<LaneCounts, UInt64>, _ number: Int) {

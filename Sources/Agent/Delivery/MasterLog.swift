@@ -4,14 +4,12 @@ private import Synchronization
 
 /// What the log says of a master: changes of its state at once, repetitions and losses at most once in a while.
 final class MasterLog: Sendable {
-    private static let quietTime: Duration = .seconds(10)
-
     private struct State {
         var failingSince: ContinuousClock.Instant?
         var failures = 0
         var lastCode: ReportError.Code?
-        var lost = 0
-        var saidLost: ContinuousClock.Instant?
+        var overflow = QuietCounter()
+        var refusals = QuietCounter()
     }
 
     private let logger: Logger
@@ -24,14 +22,15 @@ final class MasterLog: Sendable {
     }
 
     func succeeded() {
-        let outage = state.withLock { state -> (failures: Int, duration: Duration)? in
+        let (outage, due) = state.withLock { state -> ((failures: Int, duration: Duration)?, Int?) in
             defer {
                 state.failingSince = nil
                 state.failures = 0
                 state.lastCode = nil
             }
-            return state.failingSince.map { (state.failures, $0.duration(to: .now)) }
+            return (state.failingSince.map { (state.failures, $0.duration(to: .now)) }, state.overflow.due())
         }
+        if let due { sayGivenUp(due) }
         guard let outage else { return }
         logger.notice(
             "The master accepts reports again.",
@@ -47,7 +46,7 @@ final class MasterLog: Sendable {
                     metadata: ["type": "\(type)", "envelopes": "\(failure.count)", "error": "\(error)"])
                 return
             }
-            logger.error("The master refused a report for good.", metadata: ["type": "\(type)", "error": "\(error)"])
+            noteRefusal(error, type: type)
             return
         }
         guard isNews(error.code) else { return }
@@ -74,24 +73,43 @@ final class MasterLog: Sendable {
 
     /// Notes envelopes that were given up while running.
     func gaveUp(_ count: Int) {
-        let toSay = state.withLock { state -> Int? in
-            state.lost += count
-            if let said = state.saidLost, said.duration(to: .now) < Self.quietTime { return nil }
-            defer { state.lost = 0 }
-            state.saidLost = .now
-            return state.lost
+        let due = state.withLock { state in
+            state.overflow.count(count)
+            return state.overflow.due()
         }
-        guard let toSay else { return }
-        logger.error(
-            "Envelopes were given up because too much waits for the master.", metadata: ["envelopes": "\(toSay)"])
+        if let due { sayGivenUp(due) }
     }
 
-    func gaveUpAtEnd(_ count: Int) {
+    private func noteRefusal(_ error: ReportError, type: DiagnosisDataType) {
+        let due = state.withLock { state in
+            state.refusals.count(1)
+            return state.refusals.due()
+        }
+        guard let due else { return }
         logger.error(
-            "Envelopes were given up because the time to deliver them is over.", metadata: ["envelopes": "\(count)"])
+            "The master refused a report for good.",
+            metadata: ["type": "\(type)", "error": "\(error)", "refused": "\(due)"])
     }
 
+    private func sayGivenUp(_ count: Int) {
+        logger.error(
+            "Envelopes were given up because too much waits for the master.", metadata: ["envelopes": "\(count)"])
+    }
+
+    /// Says at the end what became of all, and what has not been said of it yet.
     func summarize(_ counts: [Lane: LaneCounts]) {
+        let (overflow, unsaid, isWrongJob) = state.withLock { state in
+            (state.overflow.total, state.overflow.takeRest(), state.lastCode == .wrongJob)
+        }
+        if let unsaid { sayGivenUp(unsaid) }
+        let unsent = counts.values.reduce(0) { $0 + Int($1.lost) } - overflow
+        if unsent > 0 {
+            logger.error(
+                isWrongJob
+                    ? "Envelopes were not sent because the master belongs to another job."
+                    : "Envelopes were given up because the time to deliver them is over.",
+                metadata: ["envelopes": "\(unsent)"])
+        }
         for (lane, count) in counts.sorted(by: { $0.key.description < $1.key.description }) {
             logger.info(
                 "Reporting to the master has ended.",

@@ -35,7 +35,7 @@ final class MasterReporter: Sendable {
         signal.signal()
     }
 
-    /// Logs what became of the envelopes.
+    /// Logs what became of the envelopes. To be called when `run` has returned and nothing more is offered.
     func summarize() {
         log.summarize(counts)
     }
@@ -48,7 +48,7 @@ final class MasterReporter: Sendable {
 
     /// Delivers until `finish()` was called and all is delivered, or until the task is cancelled: then what is left is given up.
     func run() async {
-        await withTaskGroup(of: Void.self) { group in
+        await withDiscardingTaskGroup { group in
             var timer: ContinuousClock.Instant?
             loop: while !Task.isCancelled {
                 let action = queue.withLock { $0.next(now: .now) }
@@ -67,8 +67,7 @@ final class MasterReporter: Sendable {
                 case .finished: break loop
                 }
             }
-            let lost = queue.withLock { $0.close() }
-            if lost > 0 { log.gaveUpAtEnd(lost) }
+            queue.withLock { $0.close() }
             group.cancelAll()
             await client.close()
         }

@@ -39,8 +39,13 @@ struct Beat: Hashable {
     /// Reads a body frame; `nil` if it is none.
     init?(_ body: some Sequence<UInt8>) {
         guard let decoded = try? JSONDecoder().decode(Body.self, from: Data(body)),
-            decoded.lanes.allSatisfy({ $0.last.count == 2 && $0.first.map { $0.count == 2 } ?? true })
+            decoded.lanes.allSatisfy({ Self.isPosition($0.last) && $0.first.map(Self.isPosition) ?? true })
         else { return nil }
         lanes = decoded.lanes
+    }
+
+    /// No publisher ever comes to the last number there is, so a consumer may count on from every other.
+    private static func isPosition(_ numbers: [UInt64]) -> Bool {
+        numbers.count == 2 && numbers.allSatisfy { $0 < .max }
     }
 }

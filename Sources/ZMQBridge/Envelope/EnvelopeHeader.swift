@@ -69,5 +69,7 @@ struct EnvelopeHeader: Hashable {
         sequence = word(3)
         collectionTime = Int64(bitPattern: word(4))
         publishTime = word(5)
+        // No publisher ever comes to the last number there is, so a consumer may count on from every other.
+        guard epoch < .max, sequence < .max else { throw .notAHeader }
     }
 }

@@ -1,9 +1,12 @@
 private import CZeroMQ
+private import Glibc
 
 /// Sends metrics to a publisher's ingest socket and waits for its answers. Blocking: to be used on a thread of its own, by one thread.
 package struct IngestClient: ~Copyable {
+    /// In microseconds.
+    private static let pauseBetweenTries: UInt32 = 20_000
+
     private let socket: ZMQSocket
-    private let stop: Wakeup
     package let endpoint: String
 
     package init(directory: StateDirectory) throws {
@@ -14,13 +17,12 @@ package struct IngestClient: ~Copyable {
         try socket.set(ZMQ_IMMEDIATE, Int32(1))
         try socket.set(ZMQ_RECONNECT_IVL_MAX, Int32(1000))
         try socket.connect(endpoint)
-        self.init(endpoint: endpoint, socket: socket, stop: try Wakeup())
+        self.init(endpoint: endpoint, socket: socket)
     }
 
-    private init(endpoint: String, socket: consuming ZMQSocket, stop: Wakeup) {
+    private init(endpoint: String, socket: consuming ZMQSocket) {
         self.endpoint = endpoint
         self.socket = socket
-        self.stop = stop
     }
 
     /// Hands the metrics, a JSON each, to the publisher as one request.
@@ -30,9 +32,7 @@ package struct IngestClient: ~Copyable {
         let deadline = ContinuousClock.now + patience
         while try !socket.send([[]] + bodies) {
             guard ContinuousClock.now < deadline else { return false }
-            var poller = Poller()
-            _ = poller.add(descriptor: stop.descriptor)
-            try poller.wait(milliseconds: 20)
+            usleep(Self.pauseBetweenTries)
         }
         return true
     }

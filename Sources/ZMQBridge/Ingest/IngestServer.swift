@@ -1,4 +1,5 @@
 private import CZeroMQ
+private import Glibc
 internal import Diagnosis
 internal import Logging
 
@@ -9,6 +10,9 @@ public final class IngestServer: Sendable {
     /// A larger frame ends its sender's connection.
     private static let largestFrame: Int64 = 16 << 20
     private static let messagesPerRound = 256
+    private static let metricsPerSlice = 1024
+    /// In microseconds.
+    private static let pauseBetweenSlices: UInt32 = 2000
     private static let bytesPerRound = 8 << 20
 
     private let publisher: MetricPublisher
@@ -25,7 +29,7 @@ public final class IngestServer: Sendable {
         wakeup = try Wakeup()
     }
 
-    /// Serves until the task is cancelled; what had been received by then is published and answered.
+    /// Serves until the task is cancelled, and then for one more round. A request that is not answered may be sent again.
     public func run() async throws {
         let wakeup = self.wakeup
         try await PinnedThread.run(name: "arobust-ingest", onCancel: { wakeup.signal() }) { try self.serve() }
@@ -52,6 +56,7 @@ public final class IngestServer: Sendable {
         try socket.set(ZMQ_MAXMSGSIZE, Self.largestFrame)
         try publisher.directory.removeStaleSocket(at: path)
         try socket.bind("ipc://" + path)
+        try publisher.directory.openSocket(at: path)
         return socket
     }
 
@@ -71,7 +76,11 @@ public final class IngestServer: Sendable {
         }
         guard messages > 0 else { return }
         do throws(ReportError) {
-            try publisher.publish(metrics)
+            // In slices, so that a large request does not overrun the queues of consumers that are awake.
+            for start in stride(from: 0, to: metrics.count, by: Self.metricsPerSlice) {
+                if start > 0 { usleep(Self.pauseBetweenSlices) }
+                try publisher.publish(Array(metrics[start..<min(start + Self.metricsPerSlice, metrics.count)]))
+            }
         } catch {
             logger.error("Metrics of other programs could not be published.", metadata: ["error": "\(error)"])
             for index in answers.indices { answers[index].answer = answers[index].answer.refusingAll("\(error)") }
@@ -80,12 +89,17 @@ public final class IngestServer: Sendable {
             if isAnswered {
                 // A peer that left or doesn't read gets no answer: ROUTER drops it.
                 _ = try socket.send(returnPath + [answer.encode()])
-            } else {
-                for refusal in answer.refused {
-                    logger.warning("A metric that was pushed was refused.", metadata: ["reason": "\(refusal.reason)"])
-                }
             }
         }
+        if !isAnswered { logRefusals(answers.flatMap { $0.answer.refused }) }
+    }
+
+    /// Nobody but the log hears of what was pushed in vain: one line for all of a round.
+    private func logRefusals(_ refused: [IngestAnswer.Refusal]) {
+        guard let first = refused.first else { return }
+        logger.warning(
+            "Metrics that were pushed were refused.",
+            metadata: ["metrics": "\(refused.count)", "first-reason": "\(first.reason)"])
     }
 }
 

@@ -13,6 +13,7 @@ struct EncodedMetrics: Sendable {
 
     private(set) var items: [Item] = []
     private(set) var topics: [[UInt8]] = []
+    private(set) var dataTypes: Set<DiagnosisDataType> = []
     private(set) var bodies: [UInt8] = []
 
     init(_ metrics: [WorkerTrainingMetric]) throws(ReportError) {
@@ -23,6 +24,7 @@ struct EncodedMetrics: Sendable {
             if topic != last {
                 try Self.check(topic)
                 topics.append(topic.bytes)
+                dataTypes.insert(topic.dataType)
                 last = topic
             }
             MetricJSON.encode(metric, into: &bodies)

@@ -47,15 +47,27 @@ public final class MetricPublisher: MasterClient {
         self.configuration = configuration
         self.logger = logger
         wakeup = try Wakeup()
-        positions = try PositionStore(path: directory.positionsFile)
+        positions = try Self.openPositions(in: directory, logger: logger)
         context = try ZMQContext(holding: lock)
 
         let socket = try ZMQSocket(.xpub, in: context)
         try socket.setUpPublishing(configuration)
         try directory.removeStaleSocket(at: directory.publishSocket)
         try socket.bind("ipc://" + directory.publishSocket)
+        try directory.openSocket(at: directory.publishSocket)
         readiness = try socket.readinessDescriptor()
         bus = Mutex(PublisherBus(socket: socket, publisher: id, epoch: epoch))
+    }
+
+    private static func openPositions(in directory: StateDirectory, logger: Logger) throws -> PositionStore {
+        do {
+            return try PositionStore(path: directory.positionsFile)
+        } catch let error as StateDirectoryError {
+            logger.error(
+                "The positions of log files are lost: their file is set aside, and logs are read as if for the first time.",
+                metadata: ["error": "\(error)"])
+            return try PositionStore(path: directory.positionsFile)
+        }
     }
 
     /// Publishes metrics in their order: all of them, or none if one of them can't be on the bus.
@@ -88,6 +100,7 @@ public final class MetricPublisher: MasterClient {
     }
 
     private func tend() throws {
+        var couldSave = true
         var poller = Poller()
         _ = poller.add(descriptor: readiness)
         let stop = poller.add(descriptor: wakeup.descriptor)
@@ -96,23 +109,29 @@ public final class MetricPublisher: MasterClient {
             if ContinuousClock.now >= nextBeat {
                 bus.withLock { $0.beat() }
                 nextBeat = .now + configuration.beatInterval
-                savePositions()
+                couldSave = savePositions(couldSave: couldSave)
             } else {
                 bus.withLock { $0.greetConsumers() }
             }
             try poller.wait(milliseconds: max(1, Int((nextBeat - .now) / .milliseconds(1))))
         }
         bus.withLock { $0.beat() }
-        savePositions()
+        _ = savePositions(couldSave: couldSave)
     }
 
-    private func savePositions() {
+    /// Saves, and says when that begins and ceases to fail.
+    private func savePositions(couldSave: Bool) -> Bool {
         do {
             try positions.save()
+            if !couldSave { logger.notice("Positions of log files are saved again.") }
+            return true
         } catch {
-            logger.error(
-                "Positions of log files could not be saved; after a crash lines may be sent twice.",
-                metadata: ["error": "\(error)"])
+            if couldSave {
+                logger.error(
+                    "Positions of log files cannot be saved; after a crash lines may be sent twice.",
+                    metadata: ["error": "\(error)"])
+            }
+            return false
         }
     }
 

@@ -14,9 +14,15 @@ final class PositionStore: Sendable {
     private let file: SmallFile<[String: Data]>
     private let state: Mutex<State>
 
+    /// - Throws: `StateDirectoryError.unreadable`, after which the file is out of the way and the next store begins without one.
     init(path: String) throws {
         file = SmallFile(path: path)
-        state = Mutex(State(positions: try file.read()?.mapValues { Array($0) } ?? [:]))
+        do {
+            state = Mutex(State(positions: try file.read()?.mapValues { Array($0) } ?? [:]))
+        } catch {
+            try file.setAside()
+            throw error
+        }
     }
 
     func store(_ position: SourcePosition) {

@@ -2,14 +2,18 @@ internal import Diagnosis
 
 /// The publisher's socket and its lanes: what the publisher's lock guards.
 struct PublisherBus: ~Copyable {
+    /// Each data type is a lane that every beat names and every consumer keeps account of.
+    private static let mostLanes = 256
     /// A longer greeting is not answered.
     private static let longestHello = 128
+    private static let greetingPause: UInt64 = 1_000_000
 
     private let socket: ZMQSocket
     private let publisher: PublisherID
     private let epoch: UInt64
     /// The last sequence of each lane.
     private var sequences: [DiagnosisDataType: UInt64] = [:]
+    private var lastGreeting: UInt64 = 0
     /// Where each header is written before libzmq copies it.
     private let headerFrame = UnsafeMutableRawBufferPointer.allocate(byteCount: EnvelopeHeader.size, alignment: 8)
 
@@ -25,6 +29,7 @@ struct PublisherBus: ~Copyable {
 
     /// Sends all, numbering them. A sequence is taken only by an envelope that libzmq took.
     mutating func publish(_ metrics: EncodedMetrics) throws(ReportError) {
+        try checkLanes(metrics)
         let now = WallClock.nanoseconds()
         var bodyStart = 0
         var lane: (type: DiagnosisDataType, sequence: UInt64)?
@@ -46,7 +51,20 @@ struct PublisherBus: ~Copyable {
             lane = (item.dataType, sequence)
             bodyStart = item.bodyEnd
         }
+        // A greeting costs as much as two envelopes; what is left out here the next beat makes up for.
+        guard now &- lastGreeting > Self.greetingPause else { return }
+        lastGreeting = now
         greetConsumers()
+    }
+
+    /// Refuses a type too many: a program that makes names up would otherwise fill everybody's memory with lanes.
+    private func checkLanes(_ metrics: EncodedMetrics) throws(ReportError) {
+        guard sequences.count + metrics.dataTypes.count > Self.mostLanes else { return }
+        let new = metrics.dataTypes.filter { sequences[$0] == nil }
+        guard sequences.count + new.count > Self.mostLanes, let one = new.first else { return }
+        throw ReportError(
+            code: .refused,
+            message: "the data type '\(one)' is one too many: a publisher takes \(Self.mostLanes) in one run")
     }
 
     /// Answers every new `$hello/` subscription with a beat under its own topic. Must follow whatever touched the socket: sending may

@@ -1,7 +1,7 @@
 /// How a publisher behaves.
 public struct PublisherConfiguration: Sendable, Hashable {
-    /// How many envelopes libzmq may hold for each consumer that doesn't read: the memory is bounded by this times the largest
-    /// envelope. What is published beyond is lost for that consumer, which sees it from the sequences.
+    /// How many envelopes libzmq may hold for each consumer that doesn't read, for the 15 s until it is taken for gone: the memory is
+    /// bounded by this times the largest envelope. What is published beyond is lost for that consumer, which sees it from the sequences.
     ///
     /// It can't be changed while a consumer is connected: libzmq's writing end then waits for a sign that the reading end, which
     /// counts by the other mark, never gives (seen with 4.3.4 in both directions).

@@ -15,10 +15,14 @@ struct PublisherIdentity: Codable, Hashable {
         if let last, PublisherID(last.publisher) == nil {
             throw StateDirectoryError.unreadable(path: directory.identityFile, reason: "no publisher id")
         }
+        let (next, isExhausted) = (last?.epoch ?? 0).addingReportingOverflow(1)
+        guard !isExhausted, next < .max else {
+            throw StateDirectoryError.unreadable(path: directory.identityFile, reason: "no epoch can follow its epoch")
+        }
         let now = UInt64(max(1, WallClock.seconds()))
         let identity = PublisherIdentity(
             publisher: last?.publisher ?? PublisherID().description,
-            epoch: max((last?.epoch ?? 0) + 1, now)
+            epoch: max(next, now)
         )
         try file.write(identity)
         return identity

@@ -1,6 +1,5 @@
 private import CZeroMQ
 private import Glibc
-private import Synchronization
 
 /// Runs blocking work on a thread of its own, so that it takes none of Swift's few cooperative threads.
 package enum PinnedThread {

@@ -6,9 +6,9 @@ public struct SystemCallError: Error, Hashable, CustomStringConvertible {
     public let call: String
     public let path: String?
 
-    /// Takes `errno`: to be made right after the call.
-    init(call: String, path: String?) {
-        code = errno
+    /// Takes `errno` unless another code is given: to be made right after the call.
+    init(call: String, path: String?, code: Int32 = errno) {
+        self.code = code
         self.call = call
         self.path = path
     }

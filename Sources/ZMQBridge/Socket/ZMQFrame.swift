@@ -23,7 +23,10 @@ struct ZMQFrame: ~Copyable {
     mutating func withBytes<Result, Failure: Error>(
         _ body: (UnsafeRawBufferPointer) throws(Failure) -> Result
     ) throws(Failure) -> Result {
-        try body(UnsafeRawBufferPointer(start: zmq_msg_data(&message), count: zmq_msg_size(&message)))
+        // A short frame lies within the message itself, so its address must hold while `body` runs.
+        try withUnsafeMutablePointer(to: &message) { message throws(Failure) in
+            try body(UnsafeRawBufferPointer(start: zmq_msg_data(message), count: zmq_msg_size(message)))
+        }
     }
 
     mutating func copy() -> [UInt8] {

@@ -16,7 +16,7 @@ final class PublisherLock: Sendable {
     }
 
     deinit {
-        if isHeld.load(ordering: .relaxed) {
+        if isHeld.load(ordering: .relaxed), isStillInPlace {
             // One that can't be removed is in nobody's way: the next publisher replaces it.
             for path in directory.sockets { try? directory.removeStaleSocket(at: path) }
         }
@@ -27,7 +27,7 @@ final class PublisherLock: Sendable {
     ///
     /// - Throws: `StateDirectoryError.inUse` with the holder's pid when it still is taken then.
     static func take(in directory: StateDirectory, patience: Duration) async throws -> PublisherLock {
-        let descriptor = open(directory.lockFile, O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
+        let descriptor = open(directory.lockFile, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0o600)
         guard descriptor >= 0 else { throw SystemCallError(call: "open", path: directory.lockFile) }
         let lock = PublisherLock(descriptor: descriptor, directory: directory)
         let deadline = ContinuousClock.now + patience
@@ -40,9 +40,19 @@ final class PublisherLock: Sendable {
             }
             try await Task.sleep(for: .milliseconds(50))
         }
+        // The last holder may have removed the directory with it while we waited.
+        guard lock.isStillInPlace else { return try await take(in: directory, patience: patience) }
         lock.isHeld.store(true, ordering: .relaxed)
         lock.nameHolder()
         return lock
+    }
+
+    /// Whether the file is still the one in the directory, and not that of a directory which was removed and made anew.
+    private var isStillInPlace: Bool {
+        var held = stat()
+        var there = stat()
+        return fstat(descriptor, &held) == 0 && lstat(directory.lockFile, &there) == 0 && held.st_dev == there.st_dev
+            && held.st_ino == there.st_ino
     }
 
     private func nameHolder() {

@@ -14,4 +14,12 @@ extension StateDirectory {
         }
         guard unlink(path) == 0 || errno == ENOENT else { throw SystemCallError(call: "unlink", path: path) }
     }
+
+    /// Lets those use a socket who may enter the directory: to connect takes the right to write (unix(7)).
+    func openSocket(at path: String) throws {
+        var status = stat()
+        guard stat(self.path, &status) == 0 else { throw SystemCallError(call: "stat", path: self.path) }
+        let mode: mode_t = status.st_mode & 0o050 == 0o050 ? 0o660 : 0o600
+        guard chmod(path, mode) == 0 else { throw SystemCallError(call: "chmod", path: path) }
+    }
 }

@@ -46,9 +46,10 @@ public struct StateDirectory: Hashable, Sendable {
         var status = stat()
         guard stat(path, &status) == 0 else { throw SystemCallError(call: "stat", path: path) }
         guard status.st_mode & S_IFMT == S_IFDIR else { throw StateDirectoryError.notADirectory(path: path) }
+        guard status.st_uid == geteuid() else { throw StateDirectoryError.notOurs(path: path, owner: status.st_uid) }
         let mode = status.st_mode & 0o777
         guard mode & 0o027 != 0 else { return }
-        guard status.st_uid == geteuid(), try isOurs() else {
+        guard try isOurs() else {
             throw StateDirectoryError.tooOpen(path: path, mode: mode)
         }
         guard chmod(path, 0o700) == 0 else { throw SystemCallError(call: "chmod", path: path) }

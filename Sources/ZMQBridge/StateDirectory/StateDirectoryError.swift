@@ -2,6 +2,7 @@
 public enum StateDirectoryError: Error, Hashable, CustomStringConvertible {
     case pathTooLong(path: String, length: Int, limit: Int)
     case notADirectory(path: String)
+    case notOurs(path: String, owner: UInt32)
     case tooOpen(path: String, mode: UInt32)
     case inUse(path: String, holder: String)
     case notOurSocket(path: String)
@@ -13,6 +14,8 @@ public enum StateDirectoryError: Error, Hashable, CustomStringConvertible {
             "the state directory's path has \(length) bytes and may have \(limit), so that its Unix sockets can be bound: \(path)"
         case .notADirectory(let path):
             "the state directory is not a directory: \(path)"
+        case .notOurs(let path, let owner):
+            "the state directory \(path) belongs to user \(owner); a publisher needs one of its own user's"
         case .tooOpen(let path, let mode):
             "the state directory \(path) has mode 0\(String(mode, radix: 8)) and files of others in it; "
                 + "give one of its own, or make its mode 0700 (or 0750)"
@@ -21,7 +24,7 @@ public enum StateDirectoryError: Error, Hashable, CustomStringConvertible {
         case .notOurSocket(let path):
             "\(path) is in the way: it is not a socket, or belongs to another user, and so is not replaced"
         case .unreadable(let path, let reason):
-            "\(path) cannot be read (\(reason)); move it away to start with a new identity"
+            "\(path) cannot be read (\(reason)); move it away to start without it"
         }
     }
 }

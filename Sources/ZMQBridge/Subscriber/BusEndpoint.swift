@@ -1,3 +1,5 @@
+private import Glibc
+
 /// Where a publisher's envelopes are to be had: a libzmq endpoint.
 public struct BusEndpoint: Hashable, Sendable, CustomStringConvertible {
     /// `ipc:///path` or `tcp://host:port`.
@@ -14,8 +16,10 @@ public struct BusEndpoint: Hashable, Sendable, CustomStringConvertible {
             let path = address.dropFirst("ipc://".count)
             guard !path.isEmpty, path.utf8.count <= StateDirectory.longestSocketPath else { return nil }
         } else {
-            let loopback = ["tcp://127.0.0.1:", "tcp://localhost:", "tcp://[::1]:"].first { address.hasPrefix($0) }
-            guard let loopback, UInt16(address.dropFirst(loopback.count)) != nil else { return nil }
+            let loopback = ["tcp://127.0.0.1:", "tcp://localhost:"].first { address.hasPrefix($0) }
+            guard let loopback, case let port = address.dropFirst(loopback.count), port.allSatisfy(\.isNumber),
+                let number = UInt16(port), number > 0
+            else { return nil }
         }
         self.address = address
     }
@@ -23,6 +27,14 @@ public struct BusEndpoint: Hashable, Sendable, CustomStringConvertible {
     /// What the failing initialiser takes, to follow "must be".
     public static let rule =
         "ipc:// and a socket's path of up to \(StateDirectory.longestSocketPath) bytes, or tcp:// and a loopback address with port"
+
+    /// Why this user can't use the socket though it is there; `nil` if nothing is in the way, or nothing is there.
+    package var obstacle: String? {
+        guard address.hasPrefix("ipc://") else { return nil }
+        let path = String(address.dropFirst("ipc://".count))
+        guard access(path, W_OK) != 0, errno == EACCES else { return nil }
+        return "this user may not use \(path)"
+    }
 
     public var description: String { address }
 }

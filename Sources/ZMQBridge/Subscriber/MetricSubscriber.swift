@@ -9,6 +9,7 @@ public final class MetricSubscriber: Sendable {
     private struct State {
         var status: SubscriberStatus
         var waiters: [Waiter] = []
+        var hasEnded = false
     }
 
     private struct Waiter {
@@ -17,8 +18,8 @@ public final class MetricSubscriber: Sendable {
         let continuation: CheckedContinuation<Void, Never>
     }
 
-    /// How long a publisher may be away before the log says so.
-    private static let patience: Duration = .seconds(2)
+    /// How long a publisher may be silent before the log says so. It beats every second.
+    private static let patience: Duration = .seconds(3)
 
     private let configuration: SubscriberConfiguration
     private let logger: Logger
@@ -47,13 +48,14 @@ public final class MetricSubscriber: Sendable {
         try await PinnedThread.run(name: "arobust-sub", onCancel: { wakeup.signal() }) { try self.read(receive) }
     }
 
-    /// Waits until the status meets a condition, the subscriber ends, or the task is cancelled.
+    /// Waits until the status meets a condition, the subscriber ends, or the task is cancelled. `isMet` is called under a lock: it may
+    /// only look.
     public func wait(until isMet: @escaping @Sendable (SubscriberStatus) -> Bool) async {
         let id = UInt64.random(in: .min ... .max)
         await withTaskCancellationHandler {
             await withCheckedContinuation { continuation in
                 let isMetNow = state.withLock { state in
-                    if isMet(state.status) || Task.isCancelled { return true }
+                    if state.hasEnded || Task.isCancelled || isMet(state.status) { return true }
                     state.waiters.append(Waiter(id: id, isMet: isMet, continuation: continuation))
                     return false
                 }
@@ -65,7 +67,10 @@ public final class MetricSubscriber: Sendable {
     }
 
     private func read(_ receive: (SubscriberDelivery) -> Bool) throws {
-        defer { releaseWaiters { _ in true } }
+        defer {
+            state.withLock { $0.hasEnded = true }
+            releaseWaiters { _ in true }
+        }
         let context = try ZMQContext()
         let connections = try configuration.endpoints.map {
             try SubscriberConnection(to: $0, configuration: configuration, context: context, logger: logger)
@@ -73,8 +78,6 @@ public final class MetricSubscriber: Sendable {
         var poller = Poller()
         for connection in connections { _ = poller.add(connection.socket) }
         let stop = poller.add(descriptor: wakeup.descriptor)
-        let waitingSince = ContinuousClock.now
-        var hasSaidWaiting = false
         while !poller.isReady(stop) {
             try poller.wait(milliseconds: 1000)
             for (index, connection) in connections.enumerated() where poller.isReady(index) {
@@ -83,16 +86,7 @@ public final class MetricSubscriber: Sendable {
                 publishStatus(of: connections)
                 guard goesOn else { return }
             }
-            if !hasSaidWaiting, waitingSince.duration(to: .now) > Self.patience {
-                sayWhoIsMissing(connections)
-                hasSaidWaiting = true
-            }
-        }
-    }
-
-    private func sayWhoIsMissing(_ connections: [SubscriberConnection]) {
-        for connection in connections where connection.status.publisher == nil {
-            logger.notice("Waiting for a publisher.", metadata: ["endpoint": "\(connection.status.endpoint)"])
+            for connection in connections { connection.noteSilence(longerThan: Self.patience) }
         }
     }
 

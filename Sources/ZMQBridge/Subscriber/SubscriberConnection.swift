@@ -33,6 +33,10 @@ final class SubscriberConnection {
         var lane: Int
     }
 
+    /// When the publisher last gave a sign of life, and whether the log has said that it is silent.
+    private var lastHeard = ContinuousClock.now
+    private var isSilent = false
+
     init(
         to endpoint: BusEndpoint, configuration: SubscriberConfiguration, context: ZMQContext, logger: Logger
     ) throws {
@@ -53,8 +57,32 @@ final class SubscriberConnection {
         try socket.connect(endpoint.address)
     }
 
+    /// Says once that nothing has come for so long, and why that may be.
+    func noteSilence(longerThan patience: Duration) {
+        guard !isSilent, lastHeard.duration(to: .now) > patience else { return }
+        isSilent = true
+        let endpoint: Logger.MetadataValue = "\(status.endpoint)"
+        if let reason = status.endpoint.obstacle {
+            logger.error("A publisher cannot be reached.", metadata: ["endpoint": endpoint, "reason": "\(reason)"])
+        } else if status.publisher == nil {
+            logger.notice("Waiting for a publisher.", metadata: ["endpoint": endpoint])
+        } else {
+            logger.warning("The publisher is silent; waiting for it.", metadata: ["endpoint": endpoint])
+        }
+    }
+
+    private func noteSignOfLife() {
+        lastHeard = .now
+        guard isSilent else { return }
+        isSilent = false
+        if status.publisher != nil {
+            logger.notice("The publisher is heard again.", metadata: ["endpoint": "\(status.endpoint)"])
+        }
+    }
+
     /// Takes what has arrived, up to a bound.
     func drain() throws(ZMQError) -> SubscriberDelivery {
+        noteSignOfLife()
         var messages = 0
         while messages < Self.messagesPerDrain, builder.byteCount < batchBytes, try socket.receive(into: &topicFrame) {
             try takeMessage()
@@ -123,11 +151,13 @@ final class SubscriberConnection {
         for (dataType, epoch, range) in missing {
             note(SequenceGap(lane: lane(dataType), epoch: epoch, sequences: range))
         }
-        status.lastBeat = max(status.lastBeat, header.publishTime)
+        // Not the highest ever seen: the clock may have been set back.
+        status.lastBeat = header.publishTime
     }
 
     private func note(_ gap: SequenceGap) {
-        missing += gap.count
+        let (sum, isTooLarge) = missing.addingReportingOverflow(gap.count)
+        missing = isTooLarge ? .max : sum
         gaps.append(gap)
     }
 

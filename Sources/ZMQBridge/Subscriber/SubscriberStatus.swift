@@ -5,10 +5,10 @@ public struct SubscriberStatus: Sendable, Hashable {
     /// One publisher's connection.
     public struct Connection: Sendable, Hashable {
         public var endpoint: BusEndpoint
-        /// `nil` until its first beat.
+        /// `nil` until something of it has come.
         public var publisher: PublisherID?
         /// The publish time of its last beat in ns since 1970, 0 before the first: everything published earlier has been delivered,
-        /// or is counted as missing.
+        /// or is counted as missing. By the publisher's clock, which may be set back.
         public var lastBeat: UInt64 = 0
     }
 
