@@ -40,19 +40,8 @@ struct CollectorPlan {
     }
 
     private static func stackPlans(of settings: AgentSettings, logger: Logger) throws -> [CollectorPlan] {
+        guard let target = try settings.stackTarget() else { return [] }
         let values = settings.values
-        let pids = values.texts("stacks.pids").compactMap { Int32($0) }
-        let target: StackTarget
-        if values.toggle("stacks.ranks") {
-            guard pids.isEmpty else {
-                throw SettingsError(place: "stacks", reason: "give either pids or ranks, not both")
-            }
-            target = .ranks
-        } else if !pids.isEmpty {
-            target = .pids(pids)
-        } else {
-            return []
-        }
         let configuration = StackCollector.Configuration(
             target: target, pySpyPath: values.text("stacks.py-spy"), deadline: values.duration("stacks.deadline"))
         let collector = StackCollector(

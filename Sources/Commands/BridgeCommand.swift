@@ -6,7 +6,22 @@ struct BridgeCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "bridge",
         abstract: "Report what publishers publish to each of several masters.",
-        discussion: "Waits for a publisher that is not there yet.")
+        discussion: """
+            The second half of an agent: subscribes to the bus of one or several
+            publishers (arobust agent or collect) and waits for those that are not there
+            yet.
+
+              arobust bridge --master dlrover+grpc://10.0.0.1:50001 \\
+                --master file:///var/log/diagnosis.ndjson
+
+            SIGTERM or SIGINT ends it after sending what it holds, a second one at once.
+
+            \(HelpText.masters)
+
+            \(HelpText.settings)
+
+            \(HelpText.status)
+            """)
 
     @OptionGroup var common: CommonOptions
     @OptionGroup var sources: SourceOptions

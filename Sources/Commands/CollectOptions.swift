@@ -5,7 +5,7 @@ internal import ArgumentParser
 struct CollectOptions: ParsableArguments {
     @ArgumentParser.Option(
         help: "The directory of the sockets (default: /var/lib/arobust for root, $XDG_STATE_HOME/arobust otherwise).")
-    var stateDir: String?
+    var stateDir: [String] = []
 
     @ArgumentParser.Option(
         help: ArgumentHelp("A training log to follow. May be given more than once.", valueName: "path"))
@@ -51,7 +51,7 @@ struct CollectOptions: ParsableArguments {
 
     var flags: [SettingFlag] {
         [
-            .one("state-dir", "--state-dir", stateDir),
+            .several("state-dir", "--state-dir", stateDir),
             .several("logs.files", "--log-file", logFile),
             .one("logs.from", "--log-from", logFrom),
             .one("metrics.xpu-timer-port", "--xpu-timer-port", xpuTimerPort),

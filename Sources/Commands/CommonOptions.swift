@@ -21,10 +21,15 @@ struct CommonOptions: ParsableArguments {
         let environment = ProcessInfo.processInfo.environment
         do throws(SettingsError) {
             return try AgentSettings(
-                file: config ?? environment["AROBUST_CONFIG"], environment: environment, flags: self.flags + flags)
+                file: config ?? Self.file(environment), environment: environment, flags: self.flags + flags)
         } catch {
-            throw ValidationError("\(error)")
+            throw CommandFailure.exit(error)
         }
+    }
+
+    /// An empty variable counts as unset.
+    private static func file(_ environment: [String: String]) -> String? {
+        environment["AROBUST_CONFIG"].flatMap { $0.isEmpty ? nil : $0 }
     }
 
     static func logger(_ settings: AgentSettings) -> Logger {

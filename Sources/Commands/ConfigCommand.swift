@@ -5,6 +5,17 @@ internal import ArgumentParser
 struct ConfigCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "config", abstract: "Check or show the settings without starting.",
+        discussion: """
+            Takes the flags of agent, collect and bridge. Check says what would stop
+            their start; show lists every setting there is.
+
+              arobust config check --config arobust.yaml
+              arobust config show --config arobust.yaml --stack-interval 5m
+
+            \(HelpText.settings)
+
+            Exit status: 0 if the settings are right, 64 if not.
+            """,
         subcommands: [Check.self, Show.self])
 
     /// The flags of every command at once: what is checked may be meant for any of them.
@@ -13,8 +24,11 @@ struct ConfigCommand: AsyncParsableCommand {
         @OptionGroup var collect: CollectOptions
         @OptionGroup var masters: MasterOptions
 
+        @ArgumentParser.Option(help: SourceOptions.connectHelp)
+        var connect: [String] = []
+
         func settings() throws -> AgentSettings {
-            try common.settings(collect.flags + masters.flags)
+            try common.settings(collect.flags + masters.flags + [.several("connect", "--connect", connect)])
         }
     }
 

@@ -26,6 +26,10 @@ struct InputLines {
         let count = read(STDIN_FILENO, &block, block.count)
         guard count >= 0 else {
             if errno == EINTR { return [] }
+            if errno == EAGAIN {
+                Readiness.awaitInput(STDIN_FILENO)
+                return []
+            }
             throw InputError(reason: String(cString: strerror(errno)))
         }
         var lines: [Line] = []

@@ -57,15 +57,15 @@ struct LinePublishing: ~Copyable {
             }
         }
         guard !bodies.isEmpty else { return true }
+        let deadline = ContinuousClock.now + timeout
         if try !client.submit(bodies, patience: min(Self.patience, timeout)) {
             StandardError.say("Waiting for a publisher at \(client.endpoint)")
-            guard try client.submit(bodies, patience: timeout) else {
-                StandardError.say(
-                    "Error: no publisher is at \(client.endpoint); does an agent run with this state directory?")
+            guard try client.submit(bodies, patience: deadline - .now) else {
+                StandardError.say("Error: \(whyNobodyIsThere)")
                 return false
             }
         }
-        guard let answer = try client.awaitAnswer(timeout: timeout) else {
+        guard let answer = try client.awaitAnswer(timeout: deadline - .now) else {
             StandardError.say(
                 "Error: the publisher at \(client.endpoint) took lines from \(first) on and did not answer")
             return false
@@ -75,6 +75,11 @@ struct LinePublishing: ~Copyable {
             refuse(line: numbers[refusal.index], refusal.reason)
         }
         return true
+    }
+
+    private var whyNobodyIsThere: String {
+        BusEndpoint(client.endpoint)?.obstacle
+            ?? "no publisher is at \(client.endpoint); does an agent run with this state directory?"
     }
 
     private mutating func refuse(line: Int, _ reason: String) {

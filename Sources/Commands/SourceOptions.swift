@@ -9,9 +9,10 @@ struct SourceOptions: ParsableArguments {
             valueName: "dir"))
     var stateDir: [String] = []
 
-    @ArgumentParser.Option(
-        help: ArgumentHelp(
-            "A publisher's endpoint, ipc:// or loopback tcp://. May be given more than once.", valueName: "endpoint"))
+    static let connectHelp = ArgumentHelp(
+        "A publisher's endpoint, ipc:// or loopback tcp://. May be given more than once.", valueName: "endpoint")
+
+    @ArgumentParser.Option(help: connectHelp)
     var connect: [String] = []
 
     var flags: [SettingFlag] {

@@ -8,10 +8,16 @@ struct TapCommand: AsyncParsableCommand {
         commandName: "tap",
         abstract: "Watch the bus live.",
         discussion: """
-            Shows time, type, node, size and first line of each metric, or with --json the metrics themselves. Leaves no trace on \
-            other consumers; any number can run. Waits for a publisher that is not there yet.
+            Shows time, type, node, size and first line of each metric, or with --json
+            the metrics themselves. Shows what comes from now on, nothing older. Waits
+            for a publisher that is not there yet. Any number can run; none disturbs
+            another consumer.
 
               arobust tap --type TRAINING_LOG --json | jq -r .data_content
+
+            \(HelpText.settings)
+
+            \(HelpText.status)
             """)
 
     @OptionGroup var common: CommonOptions

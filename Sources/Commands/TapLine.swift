@@ -5,6 +5,8 @@ private import Glibc
 enum TapLine {
     /// How much of a metric's first line is shown, in characters.
     private static let shownLength = 100
+    /// The same in Unicode scalars: without a limit, one character could be as long as the content.
+    private static let longestHead = 8 * shownLength
 
     /// The metric as it came, on one line.
     static func appendJSON(_ body: ArraySlice<UInt8>, to text: inout [UInt8]) {
@@ -20,9 +22,10 @@ enum TapLine {
     static func appendReadable(_ entry: EnvelopeBatch.Entry, of batch: EnvelopeBatch, to text: inout [UInt8]) {
         let body = batch.body(of: entry)
         let content = (try? MetricBody(checking: body))?.content ?? "(not a metric's JSON)"
-        let firstLine = content.prefix { !$0.isNewline }
-        let shown = firstLine.prefix(shownLength).map { $0.isControl ? "\u{FFFD}" : $0 }
-        let more = firstLine.count > shownLength || firstLine.count < content.count ? " …" : ""
+        // Of a content of many MiB only the head is looked at: finding characters in all of it would take seconds.
+        let head = Substring(content.unicodeScalars.prefix(longestHead)).prefix(shownLength).prefix { !$0.isNewline }
+        let shown = head.map { $0.isControl ? "\u{FFFD}" : $0 }
+        let more = head.utf8.count < content.utf8.count ? " …" : ""
         let columns = [
             time(entry.collectionTime), pad(batch.lane.dataType.rawValue, to: 16),
             pad("\(batch.nodeType)/\(batch.nodeRank)", to: 9), pad("\(content.utf8.count) B", to: 9),

@@ -50,8 +50,12 @@ final class TapPrinter: Sendable {
         var rest = text[...]
         while !rest.isEmpty {
             let count = rest.withUnsafeBytes { Glibc.write(STDOUT_FILENO, $0.baseAddress, $0.count) }
-            if count < 0, errno != EINTR { return false }
-            rest = rest.dropFirst(max(0, count))
+            switch count < 0 ? errno : 0 {
+            case 0: rest = rest.dropFirst(count)
+            case EINTR: continue
+            case EAGAIN: Readiness.awaitOutput(STDOUT_FILENO)
+            default: return false
+            }
         }
         return true
     }

@@ -1,11 +1,15 @@
 import Diagnosis
 import Foundation
+import Logging
 import MasterClients
 import Testing
 
 @testable import Agent
 
 @Suite struct SettingsTests {
+    /// Of a user who has a home, so that the tests need not be root's.
+    private let environment = ["HOME": "/home/user"]
+
     private func withFile<Result>(_ yaml: String, _ body: (String) throws -> Result) throws -> Result {
         let path = "/tmp/ars-" + String(UInt64.random(in: .min ... .max), radix: 36) + ".yaml"
         try yaml.write(toFile: path, atomically: true, encoding: .utf8)
@@ -18,7 +22,8 @@ import Testing
     {
         func load(_ path: String?) throws -> String {
             let error = try #require(throws: SettingsError.self) {
-                _ = try AgentSettings(file: path, environment: environment, flags: flags)
+                _ = try AgentSettings(
+                    file: path, environment: self.environment.merging(environment) { $1 }, flags: flags)
             }
             return error.description
         }
@@ -37,8 +42,8 @@ import Testing
             let settings = try AgentSettings(
                 file: path,
                 environment: [
-                    "AROBUST_METRICS_INTERVAL": "20s", "AROBUST_NODE_ID": "2", "NODE_ID": "9", "NODE_TYPE": "ps",
-                    "NODE_RANK": "8", "WORKER_RANK": "7",
+                    "HOME": "/home/user", "AROBUST_METRICS_INTERVAL": "20s", "AROBUST_NODE_ID": "2", "NODE_ID": "9",
+                    "NODE_TYPE": "ps", "NODE_RANK": "8", "WORKER_RANK": "7",
                 ],
                 flags: [SettingFlag(key: "node.id", name: "--node-id", texts: ["3"])])
             #expect(settings.values.duration("metrics.interval") == .seconds(20))
@@ -52,7 +57,8 @@ import Testing
     @Test func ofTwoWaysToNameThePageTheStrongerPlaceWins() throws {
         try withFile("metrics: {url: 'http://a:1/m'}") { path in
             func page(_ environment: [String: String], _ flags: [SettingFlag] = []) throws -> String? {
-                try AgentSettings(file: path, environment: environment, flags: flags).metricURL().map { "\($0)" }
+                try AgentSettings(file: path, environment: self.environment.merging(environment) { $1 }, flags: flags)
+                    .metricURL().map { "\($0)" }
             }
             let flag = SettingFlag(key: "metrics.url", name: "--metrics-url", texts: ["http://b:2/m"])
             let pages = [
@@ -75,7 +81,7 @@ import Testing
               - file:///tmp/x.ndjson
             """
         try withFile(yaml) { path in
-            let masters = try AgentSettings(file: path, environment: [:], flags: []).masters()
+            let masters = try AgentSettings(file: path, environment: environment, flags: []).masters()
             #expect(
                 masters.map { "\($0.url)" } == [
                     "dlrover+grpc://127.0.0.1:50001", "dlrover+http://master:8080", "file:///tmp/x.ndjson",
@@ -88,13 +94,14 @@ import Testing
     }
 
     @Test func withoutMastersDLRoversVariablesAreRead() throws {
-        let environment = [
-            "DLROVER_MASTER_ADDR": "10.0.0.1:50001", "DLROVER_MASTER_SERVICE_TYPE": "http", "JOB_UID": "j",
+        let ofDLRover = [
+            "HOME": "/home/user", "DLROVER_MASTER_ADDR": "10.0.0.1:50001", "DLROVER_MASTER_SERVICE_TYPE": "http",
+            "JOB_UID": "j",
         ]
-        let masters = try AgentSettings(file: nil, environment: environment, flags: []).masters()
+        let masters = try AgentSettings(file: nil, environment: ofDLRover, flags: []).masters()
         #expect(masters.map { "\($0.url)" } == ["dlrover+http://10.0.0.1:50001"])
         #expect(masters.map(\.options.jobUID) == ["j"])
-        #expect(try AgentSettings(file: nil, environment: [:], flags: []).masters().isEmpty)
+        #expect(try AgentSettings(file: nil, environment: environment, flags: []).masters().isEmpty)
     }
 
     @Test(arguments: [
@@ -109,7 +116,20 @@ import Testing
         ("masters:\n- url: x:1\n  dedline: 5s", "FILE:3: unknown key 'dedline'; allowed for a master are url, job-uid"),
         ("masters:\n- job-uid: x", "FILE:2: a master needs a url"),
         ("masters:\n- ftp://x", "FILE:2: 'ftp://x' names no master"),
-        ("masters: [a:1, a:1]", "masters: dlrover+grpc://a:1 stands twice"),
+        ("masters: [a:1, a:1]", "FILE:1: the master dlrover+grpc://a:1 stands twice"),
+        ("job-uid: \u{e9}", "FILE:1: job-uid is '\u{e9}'; it must be a text of printable ASCII characters"),
+        (
+            "masters:\n- url: x:1\n  job-uid: \u{e9}",
+            "FILE:3: job-uid is '\u{e9}'; it must be a text of printable ASCII"
+        ),
+        (
+            "delivery: {deadline: 2000000000000h}",
+            "FILE:1: delivery.deadline is '2000000000000h'; it must be a duration"
+        ),
+        ("delivery:\n  max-message-size: 2GiB", "FILE:2: delivery.max-message-size is '2GiB'; it must be a size"),
+        ("stacks:\n  pids: [1]\n  ranks: true", "FILE:3: stacks.ranks is true and stacks.pids is set (FILE:2)"),
+        ("logs: {files: ['']}", "FILE:1: logs.files is ''; it must be a text that is not empty"),
+        ("state-dir: []", "FILE:1: state-dir is empty"),
         ("a: [", "FILE: not YAML"),
         ("- a", "FILE:1: the file must be a mapping"),
         ("metrics:\n  url: ftp://x", "FILE:2: "),
@@ -127,6 +147,15 @@ import Testing
         (["AROBUST_METRICS_INTERVAL": "5"], "environment variable AROBUST_METRICS_INTERVAL: metrics.interval is '5'"),
         (["NODE_ID": "x"], "environment variable NODE_ID"),
         (["XPU_TIMER_PORT": "0"], "environment variable XPU_TIMER_PORT"),
+        (["AROBUST_STATE_DIR": ""], "environment variable AROBUST_STATE_DIR: state-dir is empty"),
+        (
+            ["DLROVER_MASTER_ADDR": "http://a:1"],
+            "environment variable DLROVER_MASTER_ADDR: it is 'http://a:1'; it must be host:port"
+        ),
+        (
+            ["DLROVER_MASTER_ADDR": "a:1", "DLROVER_MASTER_SERVICE_TYPE": "ray"],
+            "environment variable DLROVER_MASTER_SERVICE_TYPE: it is 'ray'; it must be grpc or http"
+        ),
         (["AROBUST_NODE_TYPE": "a/b"], "environment variable AROBUST_NODE_TYPE: node.type is 'a/b'"),
     ])
     func aWrongVariableIsNamed(environment: [String: String], message: String) throws {
@@ -141,11 +170,64 @@ import Testing
         #expect(try error(flags: [directory]).hasPrefix("--state-dir: the state directory's path has 201 bytes"))
     }
 
-    @Test func aMissingFileIsNamed() throws {
+    @Test(arguments: [("/nonexistent.yaml", "No such file or directory"), ("/tmp", "Is a directory")])
+    func aFileThatCannotBeReadIsNamed(path: String, reason: String) throws {
         let error = try #require(throws: SettingsError.self) {
-            _ = try AgentSettings(file: "/nonexistent.yaml", environment: [:], flags: [])
+            _ = try AgentSettings(file: path, environment: environment, flags: [])
         }
-        #expect(error.place == "/nonexistent.yaml")
+        #expect("\(error)" == "\(path): the file cannot be read: \(reason)")
+    }
+
+    @Test func whatKubernetesInjectsForAServiceIsIgnored() throws {
+        let injected = [
+            "AROBUST_SERVICE_HOST", "AROBUST_SERVICE_PORT", "AROBUST_SERVICE_PORT_GRPC", "AROBUST_PORT",
+            "AROBUST_PORT_50001_TCP", "AROBUST_PORT_50001_TCP_ADDR",
+        ]
+        let environment = environment.merging(injected.map { ($0, "tcp://10.0.0.1:50001") }) { first, _ in first }
+        _ = try AgentSettings(file: nil, environment: environment, flags: [])
+        #expect(!SettingsCatalog.all.contains { SettingsLoader.isKubernetes($0.environmentName) })
+    }
+
+    @Test func withoutAHomeThereIsNoDefaultStateDirectory() {
+        func directory(_ environment: [String: String]) -> String? {
+            DefaultPaths.stateDirectory(environment: environment, isRoot: false)
+        }
+        #expect(directory([:]) == nil)
+        #expect(directory(["HOME": "", "XDG_STATE_HOME": "relative"]) == nil)
+        #expect(directory(["HOME": "/h"]) == "/h/.local/state/arobust")
+        #expect(directory(["HOME": "/h", "XDG_STATE_HOME": "/x"]) == "/x/arobust")
+        #expect(DefaultPaths.stateDirectory(environment: [:], isRoot: true) == "/var/lib/arobust")
+    }
+
+    @Test func aPublisherHasOneStateDirectory() throws {
+        let flag = SettingFlag(key: "state-dir", name: "--state-dir", texts: ["/a", "/b"])
+        let settings = try AgentSettings(file: nil, environment: environment, flags: [flag])
+        #expect(try settings.endpoints().count == 2)
+        let error = try #require(throws: SettingsError.self) { try settings.stateDirectory() }
+        #expect("\(error)" == "--state-dir: a publisher has one state directory; 2 are given")
+    }
+
+    @Test func theMastersThatHoldAreShown() throws {
+        func shown(_ more: [String: String], _ flags: [SettingFlag] = []) throws -> [String] {
+            let environment = environment.merging(more) { first, _ in first }
+            return try AgentSettings(file: nil, environment: environment, flags: flags).describe()
+                .filter { $0.hasPrefix("masters:") }
+        }
+        let dlrover = ["DLROVER_MASTER_ADDR": "a:1"]
+        let flag = SettingFlag(key: "masters", name: "--master", texts: ["b:2"])
+        #expect(
+            try shown(dlrover) == ["masters: dlrover+grpc://a:1  # environment variable DLROVER_MASTER_ADDR"])
+        #expect(try shown(dlrover, [flag]) == ["masters: b:2  # --master"])
+        #expect(try shown([:]) == [])
+    }
+
+    @Test(arguments: ["24h", "10ms"]) func whatTheSettingsTakeAMastersClientTakes(deadline: String) throws {
+        let yaml = "delivery: {deadline: \(deadline), join-span: 24h, max-message-size: 1GiB, join-size: 1GiB}"
+        try withFile(yaml + "\njob-uid: a b\nmasters: ['stdout:']") { path in
+            let master = try #require(
+                try AgentSettings(file: path, environment: environment, flags: []).masters().first)
+            _ = try master.url.makeReporter(options: master.options, logger: Logger(label: "test"))
+        }
     }
 
     @Test func everyStandardIsAllowed() {
@@ -158,6 +240,12 @@ import Testing
     func durationsHaveUnits(text: String, seconds: Double) throws {
         #expect(try #require(DurationText.read(text)) == .seconds(seconds))
         #expect(DurationText.read(DurationText.write(.seconds(seconds))) == .seconds(seconds))
+    }
+
+    @Test(arguments: [(1024, "1KiB"), (1000, "1000"), (1 << 30, "1GiB"), (3 << 20, "3MiB"), (0, "0")])
+    func sizesAreWrittenInTheLargestUnit(bytes: Int, text: String) {
+        #expect(SizeText.write(bytes) == text)
+        #expect(SizeText.read(text) == bytes)
     }
 
     @Test(arguments: ["", "5", "s", "-1s", "1.5s", "5 s", "5S", "99999999999999999h", "5days"])

@@ -3,6 +3,7 @@
 import json
 import os
 import signal
+import subprocess
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -11,7 +12,7 @@ import pytest
 from harness import loglines
 from harness.dlrover_master import DLRoverMaster
 from harness.file_master import FileMaster
-from harness.process import Arobust, Process, wait_until
+from harness.process import AROBUST, Arobust, Process, wait_until
 
 MakeMaster = Callable[..., DLRoverMaster]
 
@@ -79,6 +80,9 @@ def test_second_signal_ends_it_at_once(arobust: Arobust, make_master: MakeMaster
         (["--node-type", "work/er"], "A-Z"),
         (["--xpu-timer-port", "70000"], "65535"),
         (["--master", "ftp://127.0.0.1:1"], "dlrover+grpc://"),
+        (["--stack-ranks", "--stack-pid", "1"], "give one of them"),
+        (["--state-dir", "/tmp/another"], "a publisher has one state directory; 2 are given"),
+        (["--config", "/tmp"], "/tmp: the file cannot be read: Is a directory"),
         (["--no-such-flag"], "--no-such-flag"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
@@ -87,6 +91,12 @@ def test_wrong_flag_is_explained(arobust: Arobust, arguments: list[str], explana
     agent = arobust.run("agent", *arguments)
     assert agent.child.returncode == USAGE_ERROR
     assert explanation in agent.log()
+
+
+def test_wrong_setting_is_one_sentence(arobust: Arobust) -> None:
+    agent = arobust.run("agent", "--log-file", "")
+    assert agent.child.returncode == USAGE_ERROR
+    assert agent.log() == "Error: --log-file: logs.files is ''; it must be a text that is not empty\n"
 
 
 def test_too_long_state_directory_is_refused_with_the_limit(arobust: Arobust, scratch: Path) -> None:
@@ -122,6 +132,62 @@ def test_sockets_are_nobody_elses(arobust: Arobust, agent: Process) -> None:
     assert os.stat(arobust.state).st_mode & 0o777 == 0o700
 
 
+def test_closed_standard_streams_stay_harmless(arobust: Arobust) -> None:
+    def close_all() -> None:
+        os.closerange(0, 3)
+
+    agent = subprocess.Popen([AROBUST, "agent", "--state-dir", arobust.state], preexec_fn=close_all)
+    try:
+        arobust.publish("taken", environment={})
+        streams = [os.readlink(f"/proc/{agent.pid}/fd/{number}") for number in range(3)]
+        assert streams == ["/dev/null"] * 3
+    finally:
+        agent.terminate()
+        assert agent.wait(20) == 0
+
+
+def test_variables_of_a_kubernetes_service_do_not_stop_it(arobust: Arobust) -> None:
+    injected = {
+        "AROBUST_SERVICE_HOST": "10.0.0.1", "AROBUST_SERVICE_PORT": "50001", "AROBUST_PORT": "tcp://10.0.0.1:50001",
+        "AROBUST_PORT_50001_TCP_ADDR": "10.0.0.1", "AROBUST_CONFIG": "",
+    }  # fmt: skip
+    assert arobust.start_ready("agent", environment=injected).stop() == 0
+
+
+# config
+
+
+def config(*arguments: str | Path, **environment: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [AROBUST, "config", *arguments], env={**os.environ, **environment}, text=True, capture_output=True, timeout=30
+    )
+
+
+def test_config_check_refuses_what_would_not_start() -> None:
+    assert config("check", "--connect", "tcp://127.0.0.1:5000", "--stack-ranks").returncode == 0
+    for arguments in (["--stack-ranks", "--stack-pid", "1"], ["--connect", "tcp://10.0.0.1:1"], ["--job-uid", "é"]):
+        checked = config("check", *arguments)
+        assert checked.returncode == USAGE_ERROR, arguments
+        assert checked.stderr.startswith(f"Error: {arguments[0]}: ")
+    assert config("check", AROBUST_DELIVERY_DEADLINE="2000000000000h").returncode == USAGE_ERROR
+
+
+def test_config_show_has_the_master_that_dlrover_names() -> None:
+    shown = config("show", DLROVER_MASTER_ADDR="10.0.0.1:50001").stdout
+    assert "masters: dlrover+grpc://10.0.0.1:50001  # environment variable DLROVER_MASTER_ADDR\n" in shown
+    shown = config("show", "--master", "10.0.0.2:1", DLROVER_MASTER_ADDR="10.0.0.1:50001").stdout
+    assert "masters: 10.0.0.2:1  # --master\n" in shown and "10.0.0.1" not in shown
+
+
+@pytest.mark.parametrize("command", ["agent", "collect", "bridge", "tap", "publish", "config"])
+def test_help_fits_a_terminal_and_has_an_example(command: str) -> None:
+    text = subprocess.run([AROBUST, "help", command], text=True, capture_output=True, check=True).stdout
+    overview = text.split("USAGE:")[0]
+    assert max(map(len, overview.splitlines())) < 80
+    assert [line for line in overview.splitlines() if line.startswith("  ") and f"arobust {command}" in line]
+    assert "Exit status" in overview
+
+
 # publish
 
 
@@ -154,7 +220,68 @@ def test_publish_without_a_publisher_says_so(arobust: Arobust) -> None:
     assert str(arobust.state) in publish.log()
 
 
+def test_publish_waits_as_long_as_it_is_told(arobust: Arobust) -> None:
+    started = time.monotonic()
+    publish = arobust.run("publish", "--timeout", "1500ms", text='{"data_content": "x"}\n')
+    assert publish.child.returncode == 2
+    assert 1.4 < time.monotonic() - started < 2.4
+    assert arobust.run("publish", "--timeout", "0s").child.returncode == USAGE_ERROR
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another user")
+def test_publish_says_when_it_may_not_use_the_socket(arobust: Arobust, agent: Process) -> None:
+    publish = subprocess.run(
+        [AROBUST, "publish", "--state-dir", arobust.state, "--timeout", "100ms"],
+        input='{"data_type": "GENERIC", "data_content": "x"}\n', text=True, capture_output=True, timeout=30,
+        user=65534, group=65534, extra_groups=[],
+    )  # fmt: skip
+    assert publish.returncode == 2
+    assert f"Error: this user may not use {arobust.state}/ingest.sock" in publish.stderr
+
+
+def test_publish_reads_a_pipe_that_does_not_block(arobust: Arobust, agent: Process, scratch: Path) -> None:
+    ours, theirs = os.pipe()
+    os.set_blocking(ours, False)
+    publish = arobust.start("publish", stdin=ours)
+    os.close(ours)
+    for content in ("early", "late"):
+        time.sleep(0.3)
+        os.write(theirs, json.dumps({"data_type": "GENERIC", "data_content": content}).encode() + b"\n")
+    os.close(theirs)
+    assert publish.wait() == 0, publish.tail()
+    wait_until(lambda: FileMaster(scratch / "all.ndjson").contents("GENERIC") == ["early", "late"], "both lines")
+
+
 # tap
+
+
+def test_tap_writes_to_a_pipe_that_does_not_block(arobust: Arobust, scratch: Path) -> None:
+    arobust.start_ready("collect")
+    ours, theirs = os.pipe()
+    os.set_blocking(theirs, False)
+    with open(scratch / "tap.log", "wb") as log:
+        command = [AROBUST, "tap", "--state-dir", arobust.state, "--json", "--count", "3"]
+        tap = subprocess.Popen(command, stdout=theirs, stderr=log)
+    os.close(theirs)
+    try:
+        wait_until(lambda: loglines.SUBSCRIBED in (scratch / "tap.log").read_text(), "the tap to be connected")
+        # Together more than a pipe holds, and nobody reads yet.
+        arobust.publish(*["x" * 100_000] * 3)
+        time.sleep(0.5)
+        with open(ours) as lines:
+            assert [len(json.loads(line)["data_content"]) for line in lines] == [100_000] * 3
+        assert tap.wait(20) == 0
+    finally:
+        tap.kill()
+        tap.wait()
+
+
+def test_tap_shows_the_head_of_a_long_content(arobust: Arobust) -> None:
+    (tap,) = taps_before_a_publisher(arobust, ["--count", "3"])
+    arobust.publish("y" * 5_000_000, "short", "first\nsecond")
+    assert tap.wait() == 0
+    shown = [line.split(" B ")[1].strip() for line in tap.output().splitlines()]
+    assert sorted(shown) == sorted(["y" * 100 + " …", "short", "first …"])
 
 
 def taps_before_a_publisher(arobust: Arobust, *arguments: list[str]) -> list[Process]:

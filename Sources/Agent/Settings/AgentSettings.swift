@@ -6,7 +6,6 @@ public import ZMQBridge
 /// The settings in the types that the parts take. Made once at the start; an impossible one stops it there.
 public struct AgentSettings: Sendable {
     let values: SettingValues
-    let environment: [String: String]
 
     /// Reads and checks the settings of all three places.
     ///
@@ -16,11 +15,11 @@ public struct AgentSettings: Sendable {
     /// - Throws: `SettingsError` with the flag, variable, or file and line, and what is allowed.
     public init(file: String?, environment: [String: String], flags: [SettingFlag]) throws(SettingsError) {
         values = try SettingsLoader(file: file, environment: environment, flags: flags).load()
-        self.environment = environment
         // Made once here, so that a bad one is told before anything has started.
         _ = try masters()
-        _ = try endpoints()
         _ = try metricURL()
+        _ = try stackTarget()
+        guard try !endpoints().isEmpty else { throw noStateDirectory }
     }
 
     public var logLevel: Logger.Level {
@@ -39,12 +38,21 @@ public struct AgentSettings: Sendable {
     /// The one state directory of a publisher.
     public func stateDirectory() throws(SettingsError) -> StateDirectory {
         let directories = try stateDirectories()
+        guard !directories.isEmpty else { throw noStateDirectory }
         guard directories.count == 1 else {
             throw SettingsError(
                 place: place(of: "state-dir"),
                 reason: "a publisher has one state directory; \(directories.count) are given")
         }
         return directories[0]
+    }
+
+    private var noStateDirectory: SettingsError {
+        guard values.value("state-dir") == nil else {
+            return SettingsError(place: place(of: "state-dir"), reason: "state-dir is empty")
+        }
+        return SettingsError(
+            place: "state-dir", reason: "without HOME and XDG_STATE_HOME it has no default; set --state-dir")
     }
 
     func stateDirectories() throws(SettingsError) -> [StateDirectory] {
@@ -84,18 +92,10 @@ public struct AgentSettings: Sendable {
                 try MasterSettings(entry: entry, values: values.overlaid(with: entry.options))
             )
         }
-        if masters.isEmpty {
-            do throws(MasterURLError) {
-                if let url = try MasterURL.fromEnvironment(environment) {
-                    masters.append(MasterSettings(url: url, values: values))
-                }
-            } catch {
-                throw SettingsError(place: "environment", reason: "\(error)")
-            }
-        }
         for (index, master) in masters.enumerated()
         where masters[..<index].contains(where: { $0.url == master.url }) {
-            throw SettingsError(place: "masters", reason: "\(master.url) stands twice")
+            throw SettingsError(
+                place: "\(values.masters[index].url.origin)", reason: "the master \(master.url) stands twice")
         }
         return masters
     }

@@ -1,5 +1,8 @@
 /// Durations as people write them: a whole number and a unit.
 public enum DurationText {
+    /// The longest that any setting takes: beyond, sums of times would no longer fit where they are kept.
+    public static let longest: Duration = .seconds(86400)
+
     private static let units: [(name: String, milliseconds: Int64)] = [
         ("ms", 1), ("s", 1000), ("m", 60_000), ("h", 3_600_000),
     ]

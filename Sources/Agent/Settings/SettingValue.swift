@@ -8,7 +8,7 @@ struct SettingValue: Hashable, Sendable {
         for text in texts where !definition.kind.accepts(text) {
             throw SettingsError(
                 place: "\(origin)",
-                reason: "\(definition.key) is '\(text)'; it must be \(definition.kind.rule)")
+                reason: "\(definition.key) is '\(text)'; it must be \(definition.kind.item.rule)")
         }
         self.texts = texts
         self.origin = origin

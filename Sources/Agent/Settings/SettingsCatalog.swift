@@ -53,7 +53,7 @@ enum SettingsCatalog {
 
     /// Those of a master, each of which can also stand in the master's own entry.
     static let delivering = [
-        SettingDefinition("job-uid", .text, "the job's id as a DLRover master knows it; also JOB_UID"),
+        SettingDefinition("job-uid", .printableText, "the job's id as a DLRover master knows it; also JOB_UID"),
         SettingDefinition(
             "delivery.deadline", .duration(min: .milliseconds(10)), standard: "10s",
             "how long a call to a master may take"),
@@ -73,7 +73,7 @@ enum SettingsCatalog {
         SettingDefinition(
             "delivery.batch-time", .duration(min: .zero), standard: "1s", "how long a batch may wait to fill up"),
         SettingDefinition(
-            "delivery.queue-size", .size(min: 1 << 20), standard: "64MiB",
+            "delivery.queue-size", .size(min: 1 << 20, max: 1 << 40), standard: "64MiB",
             "how much may wait for a master; beyond, the oldest is given up and counted"),
         SettingDefinition(
             "delivery.backoff-min", .duration(min: .milliseconds(1)), standard: "500ms",

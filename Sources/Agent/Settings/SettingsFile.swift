@@ -1,4 +1,3 @@
-private import Foundation
 private import Yams
 
 /// Reads a YAML file of settings strictly: every key must be known, every value of its kind.
@@ -7,17 +6,10 @@ struct SettingsFile {
 
     /// - Throws: `SettingsError` naming the file and line.
     func read(into values: inout SettingValues) throws(SettingsError) {
-        let text: String
-        do {
-            text = try String(contentsOfFile: path, encoding: .utf8)
-        } catch {
-            throw SettingsError(place: path, reason: "the file cannot be read: \(error.localizedDescription)")
-        }
+        let text = try TextFile(path: path).read()
         let root: Node?
         do {
             root = try Yams.compose(yaml: text)
-        } catch let error as YamlError {
-            throw SettingsError(place: path, reason: "not YAML: \(error)")
         } catch {
             throw SettingsError(place: path, reason: "not YAML: \(error)")
         }

@@ -1,3 +1,5 @@
+internal import MasterClients
+
 /// Puts settings together from their three places.
 struct SettingsLoader {
     var file: String?
@@ -13,7 +15,9 @@ struct SettingsLoader {
     /// - Throws: `SettingsError` with the place and what is allowed.
     func load() throws(SettingsError) -> SettingValues {
         var values = SettingValues()
-        try set("state-dir", DefaultPaths.stateDirectory(environment: environment), from: .standard, in: &values)
+        if let directory = DefaultPaths.stateDirectory(environment: environment) {
+            try set("state-dir", directory, from: .standard, in: &values)
+        }
         if let file { try SettingsFile(path: file).read(into: &values) }
         for (name, key) in Self.dlroverNames {
             guard let text = environment[name], !text.isEmpty else { continue }
@@ -27,7 +31,22 @@ struct SettingsLoader {
         for flag in flags where flag.key == "masters" && !flag.texts.isEmpty {
             values.setMasters(try masters(flag.texts, from: .flag(flag.name)))
         }
+        if values.masters.isEmpty { values.setMasters(try dlroverMasters()) }
         return values
+    }
+
+    /// The master that DLRover names, for when nothing else names one.
+    private func dlroverMasters() throws(SettingsError) -> [SettingValues.MasterEntry] {
+        let variable = "DLROVER_MASTER_ADDR"
+        let url: MasterURL?
+        do throws(MasterURLError) {
+            url = try MasterURL.fromEnvironment(environment)
+        } catch {
+            throw SettingsError(
+                place: "\(SettingOrigin.environment(error.variable ?? variable))",
+                reason: "it is '\(error.text)'; \(error.reason)")
+        }
+        return try masters(url.map { ["\($0)"] } ?? [], from: .environment(variable))
     }
 
     private func set(
@@ -44,7 +63,7 @@ struct SettingsLoader {
             let origin = SettingOrigin.environment(name)
             if name == "AROBUST_MASTERS" {
                 values.setMasters(try masters(Self.split(text), from: origin))
-            } else if name == "AROBUST_CONFIG" || name.hasPrefix("AROBUST_TEST_") {
+            } else if name == "AROBUST_CONFIG" || name.hasPrefix("AROBUST_TEST_") || Self.isKubernetes(name) {
                 continue
             } else if let definition = known[name] {
                 var texts = [text]
@@ -55,6 +74,11 @@ struct SettingsLoader {
                     place: "\(origin)", reason: "there is no such setting; `arobust config show` lists all")
             }
         }
+    }
+
+    /// Whether Kubernetes makes a variable of this name in every pod beside a Service called `arobust`. No setting's begins so.
+    static func isKubernetes(_ name: String) -> Bool {
+        name.hasPrefix("AROBUST_SERVICE_") || name == "AROBUST_PORT" || name.hasPrefix("AROBUST_PORT_")
     }
 
     private func masters(_ urls: [String], from origin: SettingOrigin) throws(SettingsError) -> [SettingValues

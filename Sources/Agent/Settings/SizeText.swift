@@ -10,4 +10,12 @@ enum SizeText {
         else { return nil }
         return bytes
     }
+
+    /// Writes a size in the largest unit that leaves no rest.
+    static func write(_ bytes: Int) -> String {
+        let unit = units.filter { $0.key != "B" && bytes % $0.value == 0 && bytes >= $0.value }.max {
+            $0.value < $1.value
+        }
+        return unit.map { "\(bytes / $0.value)\($0.key)" } ?? "\(bytes)"
+    }
 }

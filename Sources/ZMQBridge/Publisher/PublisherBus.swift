@@ -6,14 +6,12 @@ struct PublisherBus: ~Copyable {
     private static let mostLanes = 256
     /// A longer greeting is not answered.
     private static let longestHello = 128
-    private static let greetingPause: UInt64 = 1_000_000
 
     private let socket: ZMQSocket
     private let publisher: PublisherID
     private let epoch: UInt64
     /// The last sequence of each lane.
     private var sequences: [DiagnosisDataType: UInt64] = [:]
-    private var lastGreeting: UInt64 = 0
     /// Where each header is written before libzmq copies it.
     private let headerFrame = UnsafeMutableRawBufferPointer.allocate(byteCount: EnvelopeHeader.size, alignment: 8)
 
@@ -51,9 +49,6 @@ struct PublisherBus: ~Copyable {
             lane = (item.dataType, sequence)
             bodyStart = item.bodyEnd
         }
-        // A greeting costs as much as two envelopes; what is left out here the next beat makes up for.
-        guard now &- lastGreeting > Self.greetingPause else { return }
-        lastGreeting = now
         greetConsumers()
     }
 
