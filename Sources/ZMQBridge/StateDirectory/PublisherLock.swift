@@ -1,4 +1,3 @@
-private import CZeroMQ
 private import Glibc
 private import Synchronization
 
