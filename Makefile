@@ -23,15 +23,16 @@ test: bootstrap ## Run all tests, the last line is "N passed, N failed"
 	@scripts/test
 
 lint: ## Check the format of all Swift files
-	swift format lint --strict --recursive --parallel Sources Tests Package.swift
+	swift format lint --strict --recursive --parallel Sources Tests Benchmarks Package.swift
 
 format: ## Format all Swift files
-	swift format --in-place --recursive --parallel Sources Tests Package.swift
+	swift format --in-place --recursive --parallel Sources Tests Benchmarks Package.swift
 
 demo: bootstrap build ## Report a real training to the real DLRover master, and read back what it got
 	@demo/run
 
 bench: bootstrap release ## Measure what reporting costs
+	swift build $(SWIFT_FLAGS) --configuration release --static-swift-stdlib --product BusBenchmark
 	@scripts/bench
 
 clean: ## Remove what was built (.venv stays)

@@ -9,7 +9,6 @@ import argparse
 import os
 import shutil
 import signal
-import subprocess
 import sys
 import time
 from contextlib import ExitStack
@@ -17,7 +16,6 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 BUILD = Path(os.environ.pop("BENCH_BUILD", ROOT / ".build/release"))
-SWIFT_BUILD = ["swift", "build", *os.environ.get("SWIFT_FLAGS", "").split(), "--configuration", "release"]
 for name in list(os.environ):  # what arobust and DLRover read from the environment is for the benchmark to say
     if name.startswith(("AROBUST_", "DLROVER_", "NODE_", "XPU_TIMER_")) or name in ("JOB_UID", "WORKER_RANK"):
         del os.environ[name]
@@ -32,15 +30,6 @@ from harness.process import new_scratch  # noqa: E402
 PARTS = {"bus": bus.measure, "pipeline": pipeline.measure, "log": logfile.measure, "idle": idle.measure}
 
 
-def build_missing() -> None:
-    """`make bench` builds both programs; this is for those who start the script by itself."""
-    for product in ("arobust", "BusBenchmark"):
-        if not (BUILD / product).exists():
-            print(f"building {product} ...", flush=True)
-            command = [*SWIFT_BUILD, "--static-swift-stdlib", "--product", product]
-            subprocess.run(command, cwd=ROOT, check=True, stdout=subprocess.DEVNULL)
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(prog="scripts/bench")
     parser.add_argument("--runs", type=int, default=3, help="how often each thing is measured (3)")
@@ -49,7 +38,9 @@ def main() -> None:
     if unknown := set(arguments.parts) - set(PARTS):
         parser.error(f"there is no part {', '.join(sorted(unknown))}; there are {', '.join(PARTS)}")
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that what was started is ended
-    build_missing()
+    for program in ("arobust", "BusBenchmark"):
+        if not (BUILD / program).exists():
+            sys.exit(f"there is no {BUILD / program}: `make bench` builds it")
     started = time.monotonic()
     for part in arguments.parts or PARTS:
         with ExitStack() as cleanup:
@@ -57,7 +48,8 @@ def main() -> None:
             cleanup.callback(shutil.rmtree, scratch)
             print(flush=True)
             PARTS[part](scratch, arguments.runs, BUILD)
-    print(f"\nMedians of {arguments.runs} runs that took turns, the least and the most in brackets; {time.monotonic() - started:.0f} s.")
+    took = time.monotonic() - started
+    print(f"\nMedians of {arguments.runs} runs that took turns, in brackets the least and the most. Took {took:.0f} s.")
 
 
 if __name__ == "__main__":

@@ -1,9 +1,7 @@
 """The whole way: log metrics of 1 KiB to the real DLRover master, beside DLRover's own Python client."""
 
 import json
-import os
 import re
-import subprocess
 import sys
 from collections.abc import Callable
 from contextlib import ExitStack
@@ -11,7 +9,7 @@ from pathlib import Path
 
 from figures import Series, cpu_seconds, print_table, ratio, run_for_cpu
 from harness.dlrover_master import DLRoverMaster
-from harness.process import AROBUST, Arobust, die_with_parent, resident_kib, wait_until
+from harness.process import AROBUST, Arobust, Process, resident_kib, wait_until
 
 CLIENT = Path(__file__).with_name("dlrover_client.py")
 WARM_UP = 200
@@ -55,11 +53,13 @@ def run_python(master: DLRoverMaster, scratch: Path) -> tuple[float, float]:
     metrics = write_metrics(scratch / "metrics", "python", 0, WARM_UP + METRICS)
     environment = {"DLROVER_LOG_LEVEL": "WARNING", "DLROVER_EVENT_ENABLE": "false"}
     command = [sys.executable, CLIENT, master.address, metrics, str(WARM_UP)]
-    result = subprocess.run(
-        command, check=True, stdout=subprocess.PIPE, env={**os.environ, **environment}, preexec_fn=die_with_parent
-    )
+    client = Process("python-client", command, scratch, environment)
+    try:
+        assert client.wait(120) == 0, client.tail()
+    finally:
+        client.kill()
     wait_for_all(master, "python", WARM_UP + METRICS)
-    figures = json.loads(result.stdout.splitlines()[-1])
+    figures = json.loads(client.output().splitlines()[-1])
     return figures["cpu"] / METRICS * 1e6, figures["peak_kib"] / 1024
 
 

@@ -3,9 +3,10 @@ internal import ServiceLifecycle
 
 /// Runs one collector: a round now and then one every interval, until shutdown; then a last one.
 struct CollectorSchedule: Service {
-    /// Between two pieces of a backlog. A long log that is met for the first time, 64 KiB a piece, so takes a small part of a core, and
-    /// does not overrun the queues of consumers that read as fast as they can.
-    private static let backlogPause: Duration = .milliseconds(2)
+    /// A backlog is taken in so many pieces, and then a pause. A long log that is met for the first time, 64 KiB a piece, so takes a
+    /// part of a core, and does not overrun the queues of consumers that read as fast as they can.
+    private static let piecesBetweenPauses = 16
+    private static let backlogPause: Duration = .milliseconds(32)
 
     let collector: any DataCollector
     let interval: Duration
@@ -39,10 +40,12 @@ struct CollectorSchedule: Service {
     /// Takes and stores data: once, or as long as there is a backlog, no report fails, and the time is not over.
     private static func runRound(of collector: some DataCollector, until deadline: ContinuousClock.Instant?) async {
         guard await collector.isEnabled() else { return }
+        var pieces = 0
         while !Task.isCancelled, deadline.map({ .now < $0 }) ?? true {
             guard let data = await collector.collectData(), await collector.storeData(data), collector.collectsBacklog
             else { return }
-            try? await Task.sleep(for: backlogPause)
+            pieces += 1
+            if pieces.isMultiple(of: piecesBetweenPauses) { try? await Task.sleep(for: backlogPause) }
         }
     }
 }
