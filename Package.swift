@@ -27,6 +27,7 @@ let package = Package(
     products: [
         .library(name: "Diagnosis", targets: ["Diagnosis"]),
         .library(name: "Collectors", targets: ["Collectors"]),
+        .library(name: "Journal", targets: ["Journal"]),
         .library(name: "ZMQBridge", targets: ["ZMQBridge"]),
         .library(name: "MasterClients", targets: ["MasterClients"]),
         .library(name: "Agent", targets: ["Agent"]),
@@ -48,6 +49,7 @@ let package = Package(
         // No pkgConfig: Debian's libzmq.pc carries a flag that SwiftPM refuses with a warning on every build.
         .systemLibrary(name: "CZeroMQ", providers: [.apt(["libzmq3-dev"])]),
         .target(name: "Diagnosis", swiftSettings: settings),
+        .target(name: "Journal", swiftSettings: settings),
         .target(name: "ZMQBridge", dependencies: ["CZeroMQ", "Diagnosis", logging], swiftSettings: settings),
         .target(
             name: "Collectors",
@@ -83,6 +85,7 @@ let package = Package(
             swiftSettings: settings),
         .target(name: "TestSupport", path: "Tests/TestSupport", swiftSettings: settings),
         .testTarget(name: "DiagnosisTests", dependencies: ["Diagnosis", "TestSupport"], swiftSettings: settings),
+        .testTarget(name: "JournalTests", dependencies: ["Journal", "TestSupport"], swiftSettings: settings),
         .testTarget(
             name: "ZMQBridgeTests", dependencies: ["CZeroMQ", "Diagnosis", "ZMQBridge", logging],
             swiftSettings: settings),

@@ -1,0 +1,54 @@
+private import Synchronization
+
+extension Journal {
+    /// Deletes segments until `incoming` bytes, by lane, fit into the bounds. Losses are noted in the state.
+    func makeRoom(for incoming: [String: Int], with writer: inout JournalWriter) throws(JournalError) {
+        if configuration.isReadOnly { return }
+        let now = configuration.now()
+        while let victim = state.withLock({ $0.victim(incoming: incoming, configuration: configuration, now: now) }) {
+            for path in writer.leftovers {
+                try files.renameIfThere(path, to: path + SegmentName.leftoverSuffix)
+                writer.leftovers.remove(path)
+            }
+            // The positions in a lane's last segment stand in the one that follows it.
+            if victim.isLast { try roll(victim.lane, with: &writer) }
+            try files.remove(victim.segment.path)
+            writer.unsynced.remove(victim.segment.path)
+            let losses = victim.segment.losses(lane: victim.lane, reason: .evicted)
+            state.withLock { state in
+                state.lanes[victim.lane]?.remove(victim.segment.number, losses: losses)
+                state.losses += losses
+            }
+        }
+    }
+
+    /// Takes a segment in which a reader found damage out of the journal.
+    ///
+    /// - Parameter isGone: there is no file. A journal that only reads takes it that the writer has evicted it.
+    func setAside(_ segment: Segment, lane: String, isGone: Bool = false) {
+        writer.withLock { writer in
+            let isThere = state.withLock { state in
+                state.lanes[lane]?.segments.contains { $0.number == segment.number } ?? false
+            }
+            guard isThere else { return }
+            let reason: JournalLoss.Reason = isGone && configuration.isReadOnly ? .evicted : .corrupt
+            let isLast = state.withLock { state in
+                let segments = state.lanes[lane]?.segments ?? []
+                let losses =
+                    segments.first { $0.number == segment.number }?.losses(lane: lane, reason: reason) ?? []
+                state.lanes[lane]?.remove(segment.number, losses: losses)
+                state.losses += losses
+                return segments.last?.number == segment.number
+            }
+            if configuration.isReadOnly { return }
+            // A new segment keeps the positions. Without one, or without the renaming, the file is found again at the next opening.
+            if isLast { seal(lane) }
+            do {
+                if isLast { try roll(lane, with: &writer) }
+                try files.rename(segment.path, to: segment.path + SegmentName.corruptSuffix)
+            } catch {
+                return
+            }
+        }
+    }
+}

@@ -1,0 +1,36 @@
+private import Synchronization
+
+extension Journal {
+    /// Reads every byte that counts and compares it with its checksum and with what is in memory. Changes nothing.
+    public func verify() throws(JournalError) -> [JournalProblem] {
+        var problems: [JournalProblem] = []
+        let lanes = state.withLock { state in
+            state.lanes.map { (name: $0.key, segments: $0.value.segments) }.sorted { $0.name < $1.name }
+        }
+        for lane in lanes {
+            for segment in lane.segments { problems += try verify(segment, lane: lane.name) }
+        }
+        return problems
+    }
+
+    private func verify(_ segment: Segment, lane: String) throws(JournalError) -> [JournalProblem] {
+        let candidate = try SegmentCandidate(number: segment.number, path: segment.path, lane: lane, files: files)
+        guard let candidate, let file = try SegmentFile.open(segment.path, files: files, readAhead: 256 << 10) else {
+            // Evicted meanwhile, or removed by someone else.
+            guard isPresent(segment, lane: lane) else { return [] }
+            return [JournalProblem(path: segment.path, offset: 0, reason: "the file is gone")]
+        }
+        guard case .whole(let header, let headerLength) = candidate.header else {
+            return [JournalProblem(path: segment.path, offset: 0, reason: "the segment's header is damaged")]
+        }
+        let scan = try SegmentScan(
+            file, header: header, headerLength: headerLength, fileLength: candidate.fileLength, limit: segment.length,
+            mayBeTorn: false, checksPayload: true)
+        if scan.problems.isEmpty, scan.segment.runs != segment.runs {
+            return [
+                JournalProblem(path: segment.path, offset: 0, reason: "the records are not those that were written")
+            ]
+        }
+        return scan.problems
+    }
+}

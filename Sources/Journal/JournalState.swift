@@ -1,0 +1,58 @@
+/// What the journal knows, as a value. Readers look at it, the writer changes it, nobody does I/O with it locked.
+struct JournalState: Sendable {
+    var lanes: [String: LaneState] = [:]
+    var positions: [String: StoredPosition] = [:]
+    /// Up to where nobody needs a lane's records any more.
+    var finished: [String: LanePoint] = [:]
+    /// Not yet handed to the owner.
+    var losses: [JournalLoss] = []
+
+    var bytes: Int { lanes.values.reduce(0) { $0 + $1.bytes } }
+
+    mutating func takeLosses() -> [JournalLoss] {
+        defer { losses = [] }
+        return losses
+    }
+
+    /// A segment to delete.
+    struct Victim: Sendable, Hashable {
+        var lane: String
+        var segment: Segment
+        /// Whether it is the lane's last, so that another must be begun first.
+        var isLast: Bool
+    }
+
+    /// The next segment to delete so that `incoming` bytes fit into the bounds, or `nil`.
+    func victim(
+        incoming: [String: Int], configuration: JournalConfiguration, now: Int64
+    ) -> Victim? {
+        let candidates = candidates()
+        if let age = configuration.maximumAge?.components.seconds {
+            if let old = candidates.first(where: { $0.segment.records > 0 && $0.segment.lastWritten < now - age }) {
+                return old
+            }
+        }
+        guard bytes + incoming.values.reduce(0, +) > configuration.totalBytes else { return nil }
+        let laneCount = lanes.filter { $0.value.hasRecords || incoming[$0.key] != nil }.count
+        let share = configuration.totalBytes / max(1, laneCount)
+        let reserve = min(configuration.laneReserveBytes ?? share, share)
+        func isOverReserve(_ victim: Victim) -> Bool {
+            (lanes[victim.lane]?.bytes ?? 0) + (incoming[victim.lane] ?? 0) > reserve
+        }
+        func isFinished(_ victim: Victim) -> Bool {
+            guard let last = victim.segment.last else { return true }
+            return finished[victim.lane].map { last <= $0 } ?? false
+        }
+        return candidates.first { isOverReserve($0) && isFinished($0) } ?? candidates.first(where: isFinished)
+            ?? candidates.first(where: isOverReserve) ?? candidates.first
+    }
+
+    /// The oldest segment of each lane, the oldest of these first. A lane's last one only if it has records.
+    private func candidates() -> [Victim] {
+        lanes.compactMap { name, lane in
+            guard let oldest = lane.segments.first else { return nil }
+            let isLast = lane.segments.count == 1
+            return isLast && oldest.records == 0 ? nil : Victim(lane: name, segment: oldest, isLast: isLast)
+        }.sorted { $0.segment.number < $1.segment.number }
+    }
+}

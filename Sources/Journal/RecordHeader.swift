@@ -1,0 +1,114 @@
+/// What stands before a record's payload in a segment.
+struct RecordHeader: Hashable, Sendable {
+    static let marker: UInt32 = 0x4A52_4543  // "JREC"
+    /// Its length without the source.
+    static let fixedLength = 72
+    static let longestPart = Int(UInt16.max)
+    static let longestHeader = fixedLength + 2 * longestPart
+    static let longestPayload = 1 << 30
+
+    var payloadChecksum: UInt32 = 0
+    var payloadLength: Int
+    var count: UInt32
+    /// Counts all records and segments of the journal up, whatever their lane.
+    var number: UInt64
+    var epoch: UInt64
+    var firstSequence: UInt64
+    var earliest: Int64
+    var latest: Int64
+    /// When it was written: seconds since 1970.
+    var writtenAt: Int64
+    var source: JournalRecord.Source?
+    /// Of the header with the source.
+    var length: Int
+
+    var first: LanePoint { LanePoint(epoch: epoch, sequence: firstSequence) }
+    var last: LanePoint { LanePoint(epoch: epoch, sequence: firstSequence &+ UInt64(count) &- 1) }
+    var recordLength: Int { length + payloadLength }
+
+    init(_ record: JournalRecord, number: UInt64, writtenAt: Int64) {
+        payloadLength = record.payload.count
+        count = record.count
+        self.number = number
+        epoch = record.epoch
+        firstSequence = record.firstSequence
+        earliest = record.earliest
+        latest = record.latest
+        self.writtenAt = writtenAt
+        source = record.source
+        length = Self.length(of: record)
+    }
+
+    static func length(of record: JournalRecord) -> Int {
+        fixedLength + (record.source.map { $0.key.utf8.count + $0.bytes.count } ?? 0)
+    }
+
+    /// Appends the header and the payload.
+    func encode(payload: [UInt8], into bytes: inout [UInt8]) {
+        let start = bytes.count
+        let key = source.map { Array($0.key.utf8) } ?? []
+        let sourceBytes = source?.bytes ?? []
+        bytes.append(bigEndian: Self.marker)
+        bytes.append(bigEndian: UInt32(0))
+        bytes.append(bigEndian: payload.withUnsafeBytes { CRC32C.of($0) })
+        bytes.append(bigEndian: UInt32(payload.count))
+        bytes.append(bigEndian: UInt16(key.count))
+        bytes.append(bigEndian: UInt16(sourceBytes.count))
+        bytes.append(bigEndian: count)
+        bytes.append(bigEndian: number)
+        bytes.append(bigEndian: epoch)
+        bytes.append(bigEndian: firstSequence)
+        bytes.append(bigEndian: earliest)
+        bytes.append(bigEndian: latest)
+        bytes.append(bigEndian: writtenAt)
+        bytes.append(contentsOf: key)
+        bytes.append(contentsOf: sourceBytes)
+        let checksum = bytes.withUnsafeBytes { CRC32C.of(UnsafeRawBufferPointer(rebasing: $0[(start + 8)...])) }
+        bytes.replace(at: start + 4, bigEndian: checksum)
+        bytes.append(contentsOf: payload)
+    }
+
+    /// How long the header is that begins with `bytes`, as far as they can tell; `nil` if no header begins so.
+    static func length(atStartOf bytes: UnsafeRawBufferPointer) -> Int? {
+        var reader = BigEndianReader(bytes)
+        guard reader.number(UInt32.self) == marker, reader.bytes(12) != nil, let key = reader.number(UInt16.self),
+            let source = reader.number(UInt16.self)
+        else { return nil }
+        return fixedLength + Int(key) + Int(source)
+    }
+
+    /// Reads a header and checks it; `nil` if it isn't one or not whole.
+    init?(_ bytes: UnsafeRawBufferPointer) {
+        guard let length = Self.length(atStartOf: bytes), length <= bytes.count else { return nil }
+        var reader = BigEndianReader(bytes)
+        guard reader.number(UInt32.self) == Self.marker, let checksum = reader.number(UInt32.self),
+            checksum == CRC32C.of(UnsafeRawBufferPointer(rebasing: bytes[8..<length])),
+            let payloadChecksum = reader.number(UInt32.self), let payloadLength = reader.number(UInt32.self),
+            let keyLength = reader.number(UInt16.self), let sourceLength = reader.number(UInt16.self),
+            let count = reader.number(UInt32.self), let number = reader.number(UInt64.self),
+            let epoch = reader.number(UInt64.self), let firstSequence = reader.number(UInt64.self),
+            let earliest = reader.number(Int64.self), let latest = reader.number(Int64.self),
+            let writtenAt = reader.number(Int64.self), let key = reader.bytes(Int(keyLength)),
+            let source = reader.bytes(Int(sourceLength)),
+            count > 0, firstSequence > 0, !firstSequence.addingReportingOverflow(UInt64(count)).overflow,
+            payloadLength <= Self.longestPayload
+        else { return nil }
+        self.payloadChecksum = payloadChecksum
+        self.payloadLength = Int(payloadLength)
+        self.count = count
+        self.number = number
+        self.epoch = epoch
+        self.firstSequence = firstSequence
+        self.earliest = earliest
+        self.latest = latest
+        self.writtenAt = writtenAt
+        self.source = key.isEmpty ? nil : .init(key: String(decoding: key, as: UTF8.self), bytes: source)
+        self.length = length
+    }
+
+    func record(lane: String, payload: [UInt8]) -> JournalRecord {
+        JournalRecord(
+            lane: lane, epoch: epoch, firstSequence: firstSequence, count: count, earliest: earliest, latest: latest,
+            source: source, payload: payload)
+    }
+}

@@ -1,0 +1,88 @@
+/// What the journal remembers of a segment file: enough to bound, find and count without reading it.
+struct Segment: Sendable, Hashable {
+    /// Sequences of one epoch in the segment, from the first to the last.
+    struct Run: Sendable, Hashable {
+        var epoch: UInt64
+        var first: UInt64
+        var last: UInt64
+        /// How many of them were stored.
+        var count: UInt64
+    }
+
+    /// A record that a search may begin with.
+    struct Mark: Sendable, Hashable {
+        var first: LanePoint
+        var offset: UInt64
+    }
+
+    /// At least this far apart, so that their number is bounded by the segment's size.
+    static let markDistance: UInt64 = 256 << 10
+
+    let number: UInt64
+    let path: String
+    let headerLength: UInt64
+    /// How many of the file's bytes count.
+    var length: UInt64
+    var runs: [Run] = []
+    var marks: [Mark] = []
+    var records = 0
+    var count: UInt64 = 0
+    var times: ClosedRange<Int64>?
+    var firstWritten: Int64 = 0
+    var lastWritten: Int64 = 0
+    var lastNumber: UInt64
+
+    init(number: UInt64, path: String, headerLength: Int) {
+        self.number = number
+        self.path = path
+        self.headerLength = UInt64(headerLength)
+        length = UInt64(headerLength)
+        lastNumber = number
+    }
+
+    var first: LanePoint? { runs.first.map { LanePoint(epoch: $0.epoch, sequence: $0.first) } }
+
+    var last: LanePoint? { runs.last.map { LanePoint(epoch: $0.epoch, sequence: $0.last) } }
+
+    /// Whether a record may come after what is there.
+    func canBeFollowed(by header: RecordHeader) -> Bool {
+        header.number > lastNumber && last.map { header.first > $0 } ?? true
+    }
+
+    mutating func add(_ header: RecordHeader, at offset: UInt64) {
+        if marks.last.map({ offset - $0.offset >= Self.markDistance }) ?? true {
+            marks.append(Mark(first: header.first, offset: offset))
+        }
+        if runs.last?.epoch == header.epoch {
+            runs[runs.count - 1].last = header.last.sequence
+            runs[runs.count - 1].count += UInt64(header.count)
+        } else {
+            runs.append(
+                Run(
+                    epoch: header.epoch, first: header.firstSequence, last: header.last.sequence,
+                    count: UInt64(header.count)))
+        }
+        let earliest = min(header.earliest, header.latest)
+        let latest = max(header.earliest, header.latest)
+        times = times.map { min($0.lowerBound, earliest)...max($0.upperBound, latest) } ?? earliest...latest
+        if records == 0 { firstWritten = header.writtenAt }
+        lastWritten = max(lastWritten, header.writtenAt)
+        lastNumber = header.number
+        records += 1
+        count += UInt64(header.count)
+        length = offset + UInt64(header.recordLength)
+    }
+
+    /// Where to begin reading to find what follows `point`.
+    func offset(after point: LanePoint?) -> UInt64 {
+        guard let point else { return headerLength }
+        return marks.last { $0.first <= point }?.offset ?? headerLength
+    }
+
+    func losses(lane: String, reason: JournalLoss.Reason) -> [JournalLoss] {
+        runs.map {
+            JournalLoss(
+                lane: lane, epoch: $0.epoch, first: $0.first, last: $0.last, count: $0.count, reason: reason)
+        }
+    }
+}
