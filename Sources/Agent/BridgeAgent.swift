@@ -93,7 +93,7 @@ final class BridgeAgent: Service {
             "The bridge has ended.",
             metadata: [
                 "received": "\(status.received)", "missing": "\(status.missing)", "malformed": "\(status.malformed)",
-                "newer-version": "\(status.newerVersion)",
+                "newer-version": "\(status.newerVersion)", "repeated": "\(status.repeated)",
             ])
     }
 }

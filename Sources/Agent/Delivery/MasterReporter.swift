@@ -6,15 +6,13 @@ private import Synchronization
 ///
 /// What waits is bounded in bytes; what has to be given up is counted and logged. Nothing here waits for another master.
 final class MasterReporter: Sendable {
-    /// The canonical URL.
-    let name: String
     private let client: any EnvelopeReporter
     private let queue: Mutex<DeliveryQueue>
     private let signal = AsyncSignal()
     private let log: MasterLog
 
+    /// - Parameter name: the master's canonical URL, for the log.
     init(name: String, client: any EnvelopeReporter, policy: DeliveryPolicy, logger: Logger) {
-        self.name = name
         self.client = client
         queue = Mutex(DeliveryQueue(policy: policy, needsLanesInOrder: client.needsLanesInOrder))
         log = MasterLog(master: name, logger: logger)
