@@ -12,6 +12,7 @@ let settings: [SwiftSetting] = [
 
 let argumentParser = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
 let asyncHTTPClient = Target.Dependency.product(name: "AsyncHTTPClient", package: "async-http-client")
+let deque = Target.Dependency.product(name: "DequeModule", package: "swift-collections")
 let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
 let inMemoryLogging = Target.Dependency.product(name: "InMemoryLogging", package: "swift-log")
 let nioCore = Target.Dependency.product(name: "NIOCore", package: "swift-nio")
@@ -30,6 +31,8 @@ let package = Package(
         .library(name: "Journal", targets: ["Journal"]),
         .library(name: "ZMQBridge", targets: ["ZMQBridge"]),
         .library(name: "MasterClients", targets: ["MasterClients"]),
+        .library(name: "Delivery", targets: ["Delivery"]),
+        .library(name: "Inspection", targets: ["Inspection"]),
         .library(name: "Agent", targets: ["Agent"]),
         .executable(name: "arobust", targets: ["arobust"]),
     ],
@@ -40,6 +43,7 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
         .package(url: "https://github.com/apple/swift-nio-http2", from: "1.46.0"),
         .package(url: "https://github.com/apple/swift-system", from: "1.8.1"),
+        .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
         .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
         .package(url: "https://github.com/swift-server/async-http-client", from: "1.37.0"),
         .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
@@ -50,7 +54,7 @@ let package = Package(
         .systemLibrary(name: "CZeroMQ", providers: [.apt(["libzmq3-dev"])]),
         .target(name: "Diagnosis", swiftSettings: settings),
         .target(name: "Journal", swiftSettings: settings),
-        .target(name: "ZMQBridge", dependencies: ["CZeroMQ", "Diagnosis", logging], swiftSettings: settings),
+        .target(name: "ZMQBridge", dependencies: ["CZeroMQ", "Diagnosis", "Journal", logging, deque], swiftSettings: settings),
         .target(
             name: "Collectors",
             dependencies: [
@@ -66,17 +70,24 @@ let package = Package(
             swiftSettings: settings
         ),
         .target(
+            name: "Delivery",
+            dependencies: ["Diagnosis", logging, deque, .product(name: "GRDB", package: "GRDB.swift")],
+            swiftSettings: settings
+        ),
+        .target(
+            name: "Inspection", dependencies: ["Delivery", "Diagnosis", "Journal", "ZMQBridge", logging],
+            swiftSettings: settings),
+        .target(
             name: "Agent",
             dependencies: [
-                "Collectors", "Diagnosis", "MasterClients", "ZMQBridge", logging, serviceLifecycle,
-                .product(name: "DequeModule", package: "swift-collections"),
+                "Collectors", "Delivery", "Diagnosis", "Journal", "MasterClients", "ZMQBridge", logging, serviceLifecycle,
                 .product(name: "Yams", package: "Yams"),
             ],
             swiftSettings: settings
         ),
         .target(
             name: "Commands",
-            dependencies: ["Agent", "Diagnosis", "ZMQBridge", argumentParser, logging, serviceLifecycle],
+            dependencies: ["Agent", "Diagnosis", "Inspection", "ZMQBridge", argumentParser, logging, serviceLifecycle],
             swiftSettings: settings
         ),
         .executableTarget(name: "arobust", dependencies: ["Commands", argumentParser], swiftSettings: settings),
@@ -87,7 +98,15 @@ let package = Package(
         .testTarget(name: "DiagnosisTests", dependencies: ["Diagnosis", "TestSupport"], swiftSettings: settings),
         .testTarget(name: "JournalTests", dependencies: ["Journal", "TestSupport"], swiftSettings: settings),
         .testTarget(
-            name: "ZMQBridgeTests", dependencies: ["CZeroMQ", "Diagnosis", "ZMQBridge", logging],
+            name: "ZMQBridgeTests",
+            dependencies: ["CZeroMQ", "Diagnosis", "Journal", "TestSupport", "ZMQBridge", logging],
+            swiftSettings: settings),
+        .testTarget(
+            name: "DeliveryTests", dependencies: ["Delivery", "Diagnosis", "TestSupport", logging, inMemoryLogging],
+            swiftSettings: settings),
+        .testTarget(
+            name: "InspectionTests",
+            dependencies: ["Delivery", "Diagnosis", "Inspection", "Journal", "TestSupport", "ZMQBridge", logging],
             swiftSettings: settings),
         .testTarget(
             name: "CollectorsTests",

@@ -12,7 +12,8 @@ struct BenchmarkPublisher {
     let batch: Int
 
     func run() async throws {
-        let configuration = PublisherConfiguration()
+        var configuration = PublisherConfiguration()
+        configuration.highWaterMark = 4096
         let publisher = try await MetricPublisher.open(
             in: try StateDirectory(path: directory), configuration: configuration,
             logger: Logger(label: "") { _ in SwiftLogNoOpLogHandler() })

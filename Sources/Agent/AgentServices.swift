@@ -1,9 +1,10 @@
 internal import Collectors
+internal import Delivery
 public import Diagnosis
 public import Logging
 internal import MasterClients
 internal import ServiceLifecycle
-public import ZMQBridge
+internal import ZMQBridge
 
 /// What runs in a process: publisher, bridge, ingest and collectors, put together from the settings.
 ///
@@ -21,44 +22,32 @@ public struct AgentServices: Sendable {
     /// `arobust agent`: all in one process. Returns after SIGTERM or SIGINT.
     public func runAgent() async throws {
         let publisher = try await makePublisher()
-        let subscriber = try MetricSubscriber(
-            configuration: SubscriberConfiguration(endpoints: [BusEndpoint(publisher.directory)]), logger: logger)
-        let bridge = try makeBridge(subscriber, requestBeat: { publisher.beat() })
-        // What is collected before the subscription has arrived would not reach the masters.
-        let collectors = try await makeCollectors(for: publisher) {
-            await subscriber.wait { status in status.connections.allSatisfy { $0.publisher != nil } }
-        }
+        let bridge = try makeBridge([BusEndpoint(publisher.directory)], requestBeat: { publisher.beat() })
         let ingest = try publisher.makeIngestServer(node: settings.node, logger: logger)
         try await run(
             [CancelledService { try await publisher.run() }, bridge, CancelledService { try await ingest.run() }]
-                + collectors)
+                + makeCollectors(for: publisher))
     }
 
     /// `arobust collect`: collectors and publisher.
     public func runCollect() async throws {
         let publisher = try await makePublisher()
         let ingest = try publisher.makeIngestServer(node: settings.node, logger: logger)
-        let collectors = try await makeCollectors(for: publisher) {}
         try await run(
-            [CancelledService { try await publisher.run() }, CancelledService { try await ingest.run() }] + collectors)
+            [CancelledService { try await publisher.run() }, CancelledService { try await ingest.run() }]
+                + makeCollectors(for: publisher))
     }
 
-    /// `arobust bridge`: subscriber and reporters.
+    /// `arobust bridge`: subscribers and reporters.
     public func runBridge() async throws {
-        let subscriber = try MetricSubscriber(
-            configuration: SubscriberConfiguration(endpoints: settings.endpoints()), logger: logger)
-        try await run([try makeBridge(subscriber, requestBeat: nil)])
+        try await run([try makeBridge(settings.endpoints(), requestBeat: nil)])
     }
 
-    /// `arobust tap`: a subscriber alone. Returns when `receive` answers `false`, or after SIGTERM or SIGINT.
-    ///
-    /// - Parameter receive: takes what arrives, on the subscriber's thread.
-    public func runTap(
-        dataTypes: Set<DiagnosisDataType>, receive: @escaping @Sendable (SubscriberDelivery) -> Bool
-    ) async throws {
+    /// `arobust tap`: a subscriber alone. Returns when the receiver wants no more, or after SIGTERM or SIGINT.
+    public func runTap(dataTypes: Set<DiagnosisDataType>, receiver: any EnvelopeReceiver) async throws {
         let configuration = SubscriberConfiguration(endpoints: try settings.endpoints(), dataTypes: dataTypes)
         let subscriber = try MetricSubscriber(configuration: configuration, logger: logger)
-        try await run([CancelledService { try await subscriber.run(receive) }], endsWithItsReader: true)
+        try await run([CancelledService { try await subscriber.run(receiver) }], endsWithItsReader: true)
     }
 
     private func run(_ services: [any Service], endsWithItsReader: Bool = false) async throws {
@@ -70,6 +59,8 @@ public struct AgentServices: Sendable {
     private func makePublisher() async throws -> MetricPublisher {
         var configuration = PublisherConfiguration()
         if let mark = settings.values.number("publisher.high-water-mark") { configuration.highWaterMark = Int32(mark) }
+        configuration.replayBytesPerSecond = settings.values.size("publisher.replay-rate")
+        configuration.journal = settings.journal
         let publisher = try await MetricPublisher.open(
             in: settings.stateDirectory(), configuration: configuration, logger: logger)
         logger.info(
@@ -82,31 +73,37 @@ public struct AgentServices: Sendable {
     }
 
     private func makeBridge(
-        _ subscriber: MetricSubscriber, requestBeat: (@Sendable () -> Void)?
-    ) throws -> BridgeAgent {
+        _ endpoints: [BusEndpoint], requestBeat: (@Sendable () -> Void)?
+    ) throws -> any Service {
         let masters = try settings.masters()
         if masters.isEmpty {
             logger.warning("No master is set: metrics are published and nobody is reported to.")
         }
-        let reporters = try masters.map { master in
-            MasterReporter(
-                name: "\(master.url)", client: try master.url.makeReporter(options: master.options, logger: logger),
-                policy: master.policy, logger: logger)
+        guard let home = try settings.consumersDirectory ?? settings.stateDirectories().first?.consumersDirectory else {
+            throw SettingsError(place: "consumers-dir", reason: "without a state directory it must be set")
         }
+        let links = try masters.map { try makeLink($0, endpoints: endpoints, consumers: home) }
         return BridgeAgent(
-            subscriber: subscriber, reporters: reporters, shutdownDeadline: settings.shutdownDeadline,
-            requestBeat: requestBeat, logger: logger)
+            links: links, shutdownDeadline: settings.shutdownDeadline, requestBeat: requestBeat, logger: logger)
     }
 
-    private func makeCollectors(
-        for client: MetricPublisher, start: @escaping @Sendable () async -> Void
-    ) async throws -> [any Service] {
+    private func makeLink(_ master: MasterSettings, endpoints: [BusEndpoint], consumers: String) throws -> MasterLink {
+        let name = "\(master.url)"
+        let store = try ConsumerStore(directory: consumers, consumer: name, logger: logger)
+        let reporter = MasterReporter(
+            store: store, client: try master.url.makeReporter(options: master.options, logger: logger),
+            policy: master.policy, logger: logger)
+        let subscriber = try MetricSubscriber(
+            configuration: SubscriberConfiguration(endpoints: endpoints, consumer: name), logger: logger)
+        return MasterLink(subscriber: subscriber, reporter: reporter)
+    }
+
+    private func makeCollectors(for client: MetricPublisher) async throws -> [any Service] {
         var schedules: [CollectorSchedule] = []
         for plan in try CollectorPlan.plans(of: settings, logger: logger) {
             await plan.collector.setClient(client)
             schedules.append(
-                CollectorSchedule(
-                    collector: plan.collector, interval: plan.interval, lastRound: plan.lastRound, start: start))
+                CollectorSchedule(collector: plan.collector, interval: plan.interval, lastRound: plan.lastRound))
         }
         if schedules.isEmpty {
             logger.notice("No collector is set: only what other programs publish is on the bus.")

@@ -12,21 +12,13 @@ struct CollectorSchedule: Service {
     let interval: Duration
     /// How long the last round may go on taking what is there. `nil`: no last round, for collectors that take long.
     let lastRound: Duration?
-    /// Waited for before the first round.
-    let start: @Sendable () async -> Void
 
     func run() async throws {
-        let hasStarted = await cancelWhenGracefulShutdown { await runRounds() }
-        // What is collected before anybody listens would be lost to the masters; it stays where it is.
-        if let lastRound, hasStarted {
-            await Self.runRound(of: collector, until: .now + lastRound)
-        }
+        await cancelWhenGracefulShutdown { await runRounds() }
+        if let lastRound { await Self.runRound(of: collector, until: .now + lastRound) }
     }
 
-    /// Answers whether there was a round at all.
-    private func runRounds() async -> Bool {
-        await start()
-        let hasStarted = !Task.isCancelled
+    private func runRounds() async {
         var next = ContinuousClock.now
         while !Task.isCancelled {
             await Self.runRound(of: collector, until: nil)
@@ -34,7 +26,6 @@ struct CollectorSchedule: Service {
             next = max(next + interval, .now)
             try? await Task.sleep(until: next, clock: .continuous)
         }
-        return hasStarted
     }
 
     /// Takes and stores data: once, or as long as there is a backlog, no report fails, and the time is not over.

@@ -19,12 +19,17 @@ public struct ArobustCommand: AsyncParsableCommand {
 
               echo '{"data_type": "GENERIC", "data_content": "hi"}' | arobust publish
 
+            See how far each master is, and check that nothing is missing:
+
+              arobust status
+              arobust audit
+
             Collecting and reporting can also run apart: arobust collect and arobust bridge.
             """,
         version: ProductVersion.text,
         subcommands: [
             AgentCommand.self, CollectCommand.self, BridgeCommand.self, TapCommand.self, PublishCommand.self,
-            ConfigCommand.self,
+            StatusCommand.self, AuditCommand.self, JournalCommand.self, ConfigCommand.self,
         ]
     )
 

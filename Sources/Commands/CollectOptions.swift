@@ -40,6 +40,16 @@ struct CollectOptions: ParsableArguments {
     @ArgumentParser.Option(help: ArgumentHelp("The py-spy to use (default: the one in PATH).", valueName: "path"))
     var pySpy: String?
 
+    @ArgumentParser.Option(
+        help: ArgumentHelp("How much the journal may hold (default: 2GiB).", valueName: "size"))
+    var journalSize: String?
+
+    @ArgumentParser.Option(
+        help: ArgumentHelp(
+            "What the journal survives: process-crash or power-loss, which is slower (default: process-crash).",
+            valueName: "what"))
+    var durability: String?
+
     @ArgumentParser.Option(help: "The node's id. Also: NODE_ID.")
     var nodeID: String?
 
@@ -61,6 +71,8 @@ struct CollectOptions: ParsableArguments {
             .one("stacks.ranks", "--stack-ranks", stackRanks ? "true" : nil),
             .one("stacks.interval", "--stack-interval", stackInterval),
             .one("stacks.py-spy", "--py-spy", pySpy),
+            .one("journal.size", "--journal-size", journalSize),
+            .one("journal.durability", "--durability", durability),
             .one("node.id", "--node-id", nodeID),
             .one("node.type", "--node-type", nodeType),
             .one("node.rank", "--node-rank", nodeRank),

@@ -1,36 +1,46 @@
 internal import Diagnosis
 private import Glibc
 private import Synchronization
-internal import ZMQBridge
 
 /// Prints what a tap receives to standard output, a delivery at a time.
-final class TapPrinter: Sendable {
+final class TapPrinter: EnvelopeReceiver {
     enum Format {
         case json
         case readable
     }
 
     private let format: Format
+    private let start: StreamStart
     private let nodeRank: Int?
     private let left: Mutex<Int>
 
-    init(format: Format, nodeRank: Int?, count: Int?) {
+    init(format: Format, start: StreamStart, nodeRank: Int?, count: Int?) {
         self.format = format
+        self.start = start
         self.nodeRank = nodeRank
         left = Mutex(count ?? .max)
     }
 
+    func start(of lane: Lane) -> StreamStart? { start }
+
+    /// Printing is waited for, so there is always room.
+    func room(in lane: Lane) -> Int { .max }
+
     /// Prints a delivery; answers whether more is wanted.
-    func print(_ delivery: SubscriberDelivery) -> Bool {
-        for gap in delivery.gaps {
-            StandardError.say("-- \(gap.count) \(gap.lane.dataType) missing: this tap was too slow, or not connected")
-        }
+    func receive(_ items: [StreamItem]) -> Bool {
         var text: [UInt8] = []
         let isMoreWanted = left.withLock { left in
-            for batch in delivery.batches where nodeRank.map({ $0 == batch.nodeRank }) ?? true {
-                let shown = batch.prefix(min(left, batch.count))
-                for entry in shown.entries { append(entry, of: shown, to: &text) }
-                left -= shown.count
+            for item in items {
+                switch item {
+                case .start: break
+                case .gap(let gap):
+                    StandardError.say("-- \(gap.count) \(gap.lane.dataType) are gone: \(gap.reason.rawValue)")
+                case .batch(let batch) where nodeRank.map({ $0 == batch.nodeRank }) ?? true:
+                    let shown = batch.prefix(min(left, batch.count))
+                    for entry in shown.entries { append(entry, of: shown, to: &text) }
+                    left -= shown.count
+                case .batch: break
+                }
             }
             return left > 0
         }

@@ -56,7 +56,7 @@ import Testing
 
     @Test func beatsReadWhatTheyWrite() {
         let beat = Beat(lanes: [
-            Beat.LaneRange(dataType: "A", first: [1, 2], last: [3, 4]), .init(dataType: "B", last: [3, 1]),
+            Beat.LaneRange(dataType: .init(rawValue: "A"), first: LanePosition(epoch: 1, sequence: 2), last: LanePosition(epoch: 3, sequence: 4)), .init(dataType: .init(rawValue: "B"), last: LanePosition(epoch: 3, sequence: 1)),
         ])
         #expect(Beat(beat.encode()) == beat)
         #expect(Beat("{}".utf8) == nil)

@@ -75,14 +75,14 @@ import Testing
         #expect("\(error)".contains(directory.identityFile))
     }
 
-    @Test func setsPositionsAsideThatCannotBeRead() async throws {
+    @Test func setsALedgerAsideThatCannotBeRead() async throws {
         let scratch = Scratch()
         let directory = try scratch.stateDirectory()
         try directory.prepare()
-        try Data("{".utf8).write(to: URL(fileURLWithPath: directory.positionsFile))
+        try Data("{".utf8).write(to: URL(fileURLWithPath: directory.ledgerFile))
         let publisher = try await MetricPublisher.open(in: directory)
         #expect(await publisher.lastPosition(of: "any") == nil)
-        #expect(FileManager.default.fileExists(atPath: directory.positionsFile + ".bad"))
+        #expect(FileManager.default.fileExists(atPath: directory.ledgerFile + ".bad"))
     }
 
     @Test func neverWritesThroughALinkOfOthers() async throws {

@@ -1,4 +1,5 @@
 public import Diagnosis
+internal import Journal
 public import Logging
 internal import MasterClients
 public import ZMQBridge
@@ -55,7 +56,7 @@ public struct AgentSettings: Sendable {
             place: "state-dir", reason: "without HOME and XDG_STATE_HOME it has no default; set --state-dir")
     }
 
-    func stateDirectories() throws(SettingsError) -> [StateDirectory] {
+    public func stateDirectories() throws(SettingsError) -> [StateDirectory] {
         var directories: [StateDirectory] = []
         for path in values.texts("state-dir") {
             do throws(StateDirectoryError) {
@@ -82,6 +83,21 @@ public struct AgentSettings: Sendable {
             endpoints += try stateDirectories().map { BusEndpoint($0) }
         }
         return endpoints
+    }
+
+    /// Where the cursors and ledgers of the masters are kept; `nil`: in the (first) state directory.
+    public var consumersDirectory: String? { values.text("consumers-dir") }
+
+    /// How the journal is kept.
+    var journal: JournalConfiguration {
+        var journal = JournalConfiguration()
+        journal.totalBytes = values.size("journal.size")
+        // Eviction takes whole segments; a few of each lane must fit.
+        journal.segmentBytes = min(values.size("journal.segment-size"), max(4096, journal.totalBytes / 16))
+        journal.maximumAge = values.text("journal.max-age").flatMap(DurationText.read)
+        journal.laneReserveBytes = values.text("journal.lane-reserve").flatMap(SizeText.read)
+        journal.durability = values.text("journal.durability") == "power-loss" ? .powerLoss : .processCrash
+        return journal
     }
 
     /// The masters to report to, with how.

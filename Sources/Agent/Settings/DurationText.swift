@@ -1,6 +1,6 @@
 /// Durations as people write them: a whole number and a unit.
 public enum DurationText {
-    /// The longest that any setting takes: beyond, sums of times would no longer fit where they are kept.
+    /// The longest that most settings take: beyond, sums of times would no longer fit where they are kept.
     public static let longest: Duration = .seconds(86400)
 
     private static let units: [(name: String, milliseconds: Int64)] = [

@@ -1,3 +1,5 @@
+internal import Delivery
+internal import Diagnosis
 internal import MasterClients
 
 /// One master: where it is, and how it is served.
@@ -22,9 +24,35 @@ struct MasterSettings: Sendable {
         policy.batchBytes = values.size("delivery.batch-size")
         policy.batchTime = values.duration("delivery.batch-time")
         policy.queueBytes = values.size("delivery.queue-size")
+        policy.callsUnderWay = values.number("delivery.calls") ?? policy.callsUnderWay
+        policy.firstStart = values.text("delivery.from") == "now" ? .now : .oldest
+        policy.timeToLive = Self.timeToLive(of: url, values)
+        policy.timeToLiveByType = values.texts("delivery.time-to-live-by-type").compactMap(TypeDuration.init)
+            .reduce(into: [:]) { $0[$1.dataType] = $1.duration }
+        let rate = values.size("delivery.catch-up-rate")
+        policy.catchUpBytesPerSecond = rate > 0 ? rate : nil
+        policy.firstTypes = values.texts("delivery.first-types").map { DiagnosisDataType(rawValue: $0) }
+        policy.lastTypes = values.texts("delivery.last-types").map { DiagnosisDataType(rawValue: $0) }
+        policy.breakerFailures = values.number("delivery.breaker-failures") ?? policy.breakerFailures
+        policy.typeBreakerRefusals = values.number("delivery.type-breaker-refusals") ?? policy.typeBreakerRefusals
+        policy.typeBreakerPause = values.duration("delivery.type-breaker-pause")
         policy.backoff.min = values.duration("delivery.backoff-min")
         policy.backoff.max = max(policy.backoff.min, values.duration("delivery.backoff-max"))
         self.policy = policy
+    }
+
+    /// A DLRover master drops what is older than ten minutes as soon as it sees it (`DiagnosisDataManager`, 600 s): to send it is in vain.
+    private static let dlroverTimeToLive: Duration = .seconds(600)
+
+    private static func timeToLive(of url: MasterURL, _ values: SettingValues) -> Duration? {
+        if values.text("delivery.time-to-live") != nil {
+            let limit = values.duration("delivery.time-to-live")
+            return limit > .zero ? limit : nil
+        }
+        switch url.target {
+        case .dlroverGRPC, .dlroverHTTP: return dlroverTimeToLive
+        case .file, .standardOutput: return nil
+        }
     }
 
     init(entry: SettingValues.MasterEntry, values: SettingValues) throws(SettingsError) {

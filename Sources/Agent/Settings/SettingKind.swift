@@ -12,6 +12,8 @@ enum SettingKind: Sendable, Hashable {
     case toggle
     /// With a unit: `500ms`, `2s`, `10m`, `1h`.
     case duration(min: Duration, max: Duration = DurationText.longest)
+    /// A data type with a duration: `TRAINING_LOG=10m`.
+    case typeDuration
     /// Bytes: `65536`, `64KiB`, `1MiB`, `2GiB`.
     case size(min: Int, max: Int = 1 << 30)
     /// Several of a kind: a YAML sequence, a flag given more than once, or one text with commas.
@@ -30,6 +32,7 @@ enum SettingKind: Sendable, Hashable {
         case .toggle: "true or false"
         case .duration(let min, let max):
             "a duration with a unit (500ms, 2s, 10m, 1h) from \(DurationText.write(min)) to \(DurationText.write(max))"
+        case .typeDuration: "a data type, an equals sign and a duration (XPU_TIMER_METRIC=5m)"
         case .size(let min, let max):
             "a size in bytes (65536, 64KiB, 1MiB, 2GiB) from \(SizeText.write(min)) to \(SizeText.write(max))"
         case .list(let kind): "a list, each " + kind.rule
@@ -50,6 +53,7 @@ enum SettingKind: Sendable, Hashable {
         case .number(let range): Int(text).map(range.contains) ?? false
         case .toggle: text == "true" || text == "false"
         case .duration(let min, let max): DurationText.read(text).map { $0 >= min && $0 <= max } ?? false
+        case .typeDuration: TypeDuration(text) != nil
         case .size(let min, let max): SizeText.read(text).map { $0 >= min && $0 <= max } ?? false
         case .list(let kind): kind.accepts(text)
         }

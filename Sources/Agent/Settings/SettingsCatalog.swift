@@ -17,8 +17,28 @@ enum SettingsCatalog {
             "node.rank", .number(.min ... .max), standard: "0", "the node's rank; also NODE_RANK or WORKER_RANK"),
         SettingDefinition("connect", .list(.text), "further publishers' endpoints, for bridge and tap"),
         SettingDefinition(
-            "publisher.high-water-mark", .number(1...1_000_000), standard: "4096",
-            "how many envelopes may be queued for each consumer that does not read"),
+            "publisher.high-water-mark", .number(1...1_000_000), standard: "256",
+            "how many envelopes may be queued for each consumer that does not read; it asks for the rest later"),
+        SettingDefinition(
+            "publisher.replay-rate", .size(min: 64 << 10, max: 1 << 40), standard: "128MiB",
+            "how much all replays together may read in a second"),
+        SettingDefinition(
+            "journal.size", .size(min: 1 << 20, max: 1 << 50), standard: "2GiB",
+            "how much the journal may hold; beyond, the oldest is evicted"),
+        SettingDefinition(
+            "journal.max-age", .duration(min: .seconds(1), max: .seconds(365 * 86400)),
+            "how long the journal keeps what was published; not set: as long as there is room"),
+        SettingDefinition(
+            "journal.lane-reserve", .size(min: 0, max: 1 << 50),
+            "what other data types can't take from one; not set, and at most: an equal share of the size"),
+        SettingDefinition(
+            "journal.segment-size", .size(min: 4096, max: 1 << 40), standard: "16MiB",
+            "the journal's unit of eviction; at most a sixteenth of its size"),
+        SettingDefinition(
+            "journal.durability", .choice(["process-crash", "power-loss"]), standard: "process-crash",
+            "what the journal survives: power-loss syncs the disk before each publication"),
+        SettingDefinition(
+            "consumers-dir", .text, "where the cursors and ledgers of the masters are; not set: in the state directory"),
     ]
 
     static let collecting = [
@@ -73,8 +93,34 @@ enum SettingsCatalog {
         SettingDefinition(
             "delivery.batch-time", .duration(min: .zero), standard: "1s", "how long a batch may wait to fill up"),
         SettingDefinition(
-            "delivery.queue-size", .size(min: 1 << 20, max: 1 << 40), standard: "64MiB",
-            "how much may wait for a master; beyond, the oldest is given up and counted"),
+            "delivery.queue-size", .size(min: 256 << 10, max: 1 << 40), standard: "8MiB",
+            "how much is held in memory for a master; the rest waits in the journal"),
+        SettingDefinition(
+            "delivery.from", .choice(["oldest", "now"]), standard: "oldest",
+            "where a master begins that was never reported to"),
+        SettingDefinition(
+            "delivery.calls", .number(1...256), standard: "8", "the most calls under way at once to a master"),
+        SettingDefinition(
+            "delivery.time-to-live", .duration(min: .zero, max: .seconds(365 * 86400)),
+            "what was collected longer ago is skipped; 0s: never; not set: 10m for DLRover, which drops older data, never for others"),
+        SettingDefinition(
+            "delivery.time-to-live-by-type", .list(.typeDuration), "the same for single data types: XPU_TIMER_METRIC=5m"),
+        SettingDefinition(
+            "delivery.catch-up-rate", .size(min: 0, max: 1 << 40), standard: "0",
+            "how much of what waited longer than 5 s is sent in a second; 0: no limit"),
+        SettingDefinition(
+            "delivery.first-types", .list(.topicWord), standard: "STACK_TRACE", "data types that go before others"),
+        SettingDefinition(
+            "delivery.last-types", .list(.topicWord), standard: "TRAINING_LOG", "data types that go after others"),
+        SettingDefinition(
+            "delivery.breaker-failures", .number(1...1000), standard: "5",
+            "after so many failures in a row a master's breaker opens"),
+        SettingDefinition(
+            "delivery.type-breaker-refusals", .number(1...1000), standard: "5",
+            "after so many refusals in a row a data type is held back from a master"),
+        SettingDefinition(
+            "delivery.type-breaker-pause", .duration(min: .milliseconds(100)), standard: "30s",
+            "how long it is held at first; twice as long each time, up to 10m"),
         SettingDefinition(
             "delivery.backoff-min", .duration(min: .milliseconds(1)), standard: "500ms",
             "the first pause after a master failed"),

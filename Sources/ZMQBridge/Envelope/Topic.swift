@@ -13,6 +13,14 @@ struct Topic: Hashable {
     /// A consumer subscribes to this and a name of its own; the publisher answers there at once with a beat.
     static let hello = Array("$hello/".utf8)
 
+    /// What the replay socket says beside envelopes.
+    static let replayStart = Array("$start/".utf8)
+    static let replayGap = Array("$gap/".utf8)
+    static let replayEnd = Array("$end/".utf8)
+    static let done = Array("$done/".utf8)
+    static let status = Array("$status/".utf8)
+    static let error = Array("$error/".utf8)
+
     var bytes: [UInt8] {
         Array("\(dataType.rawValue)/\(nodeType)/\(nodeRank)/".utf8)
     }

@@ -1,29 +1,35 @@
 public import Diagnosis
+internal import Journal
 public import Logging
 private import Synchronization
 
-/// Publishes metrics on the bus: an XPUB socket in a state directory that belongs to this publisher alone.
+/// Publishes metrics on the bus: into the journal, then over an XPUB socket, in a state directory that belongs to this publisher alone.
 ///
 /// It is a `MasterClient`, so a collector reports to it as to a master; to report is then to publish. Publishing never waits for a
-/// consumer: one that doesn't keep up misses envelopes and sees so from the sequences. May be called from any thread.
+/// consumer: one that doesn't keep up misses envelopes, sees so from the sequences, and asks the replay socket for them. While the
+/// journal can't be written (a full disk), metrics with a position are refused, since their source keeps them; others are
+/// published all the same, flagged `volatile`. May be called from any thread.
 public final class MetricPublisher: MasterClient {
     public let id: PublisherID
     /// The number of this run.
     public let epoch: UInt64
     public let directory: StateDirectory
 
+    let books: PublisherBooks
     private let context: ZMQContext
     private let configuration: PublisherConfiguration
     private let logger: Logger
-    private let wakeup: Wakeup
     private let bus: Mutex<PublisherBus>
-    private let positions: PositionStore
+    private let keeper: BookKeeper
     private let readiness: Int32
+    /// Made with the first request that waits for a sync.
+    private let groups = Mutex<GroupCommit?>(nil)
 
-    /// Takes the state directory and binds the socket there.
+    /// Takes the state directory, opens the journal there, and binds the socket.
     ///
     /// - Throws: `StateDirectoryError` if the directory can't be used or belongs to another publisher for longer than
-    ///   `configuration.lockPatience`; `SystemCallError` and `ZMQError` name the call and the path.
+    ///   `configuration.lockPatience`; `JournalError` if there is no reading the journal, among them one of a newer version;
+    ///   `SystemCallError` and `ZMQError` name the call and the path.
     public static func open(
         in directory: StateDirectory,
         configuration: PublisherConfiguration = PublisherConfiguration(),
@@ -37,17 +43,15 @@ public final class MetricPublisher: MasterClient {
     private init(
         directory: StateDirectory, lock: PublisherLock, configuration: PublisherConfiguration, logger: Logger
     ) throws {
-        let identity = try PublisherIdentity.begin(in: directory)
-        guard let id = PublisherID(identity.publisher) else {
-            throw StateDirectoryError.unreadable(path: directory.identityFile, reason: "no publisher id")
-        }
-        self.id = id
-        epoch = identity.epoch
+        let opening = try PublisherOpening(directory: directory, configuration: configuration, logger: logger)
+        books = opening.books
+        id = books.id
+        epoch = books.epoch
+        keeper = BookKeeper(books: books, file: opening.ledgerFile, logger: logger)
+        keeper.save()
         self.directory = directory
         self.configuration = configuration
         self.logger = logger
-        wakeup = try Wakeup()
-        positions = try Self.openPositions(in: directory, logger: logger)
         context = try ZMQContext(holding: lock)
 
         let socket = try ZMQSocket(.xpub, in: context)
@@ -56,36 +60,48 @@ public final class MetricPublisher: MasterClient {
         try socket.bind("ipc://" + directory.publishSocket)
         try directory.openSocket(at: directory.publishSocket)
         readiness = try socket.readinessDescriptor()
-        bus = Mutex(PublisherBus(socket: socket, publisher: id, epoch: epoch))
+        bus = Mutex(
+            PublisherBus(
+                socket: socket, publisher: id, epoch: epoch, journal: books.journal, newest: opening.books.newest))
     }
 
-    private static func openPositions(in directory: StateDirectory, logger: Logger) throws -> PositionStore {
-        do {
-            return try PositionStore(path: directory.positionsFile)
-        } catch let error as StateDirectoryError {
-            logger.error(
-                "The positions of log files are lost: their file is set aside, and logs are read as if for the first time.",
-                metadata: ["error": "\(error)"])
-            return try PositionStore(path: directory.positionsFile)
-        }
-    }
-
-    /// Publishes metrics in their order: all of them, or none if one of them can't be on the bus.
+    /// Publishes metrics in their order: all of them, or none if one of them can't be on the bus. Blocks while the journal writes.
     ///
-    /// - Parameter position: kept for `lastPosition(of:)` once the metrics are out.
-    /// - Throws: `ReportError` with the code `refused` for a data type or node type that no topic can have.
+    /// - Parameter position: journaled with the metrics, for `lastPosition(of:)`.
+    /// - Throws: `ReportError` with the code `refused` for a data type or node type that no topic can have, and `storage` if there is a
+    ///   position and the journal can't be written.
     public func publish(_ metrics: [WorkerTrainingMetric], position: SourcePosition? = nil) throws(ReportError) {
-        let encoded = try EncodedMetrics(metrics)
-        try bus.withLock { bus throws(ReportError) in try bus.publish(encoded) }
-        if let position { positions.store(position) }
+        guard !metrics.isEmpty || position != nil else { return }
+        let failure = commit([PublishRequest(metrics: try EncodedMetrics(metrics), position: position)])[0]
+        if let failure { throw failure }
     }
 
     public func reportDiagnosisAgentMetrics(_ metrics: [WorkerTrainingMetric], position: SourcePosition?) async throws {
-        try publish(metrics, position: position)
+        guard configuration.journal.durability == .powerLoss else {
+            return try publish(metrics, position: position)
+        }
+        try await groupCommit.publish(PublishRequest(metrics: try EncodedMetrics(metrics), position: position))
+    }
+
+    private var groupCommit: GroupCommit {
+        groups.withLock { group in
+            if let group { return group }
+            let made = GroupCommit { [weak self] requests in
+                self?.commit(requests) ?? requests.map { _ in ReportError(code: .closed, message: "the publisher is closed") }
+            }
+            group = made
+            return made
+        }
+    }
+
+    private func commit(_ requests: [PublishRequest]) -> [ReportError?] {
+        let outcome = bus.withLock { $0.publish(requests) }
+        keeper.take(outcome)
+        return outcome.failures
     }
 
     public func lastPosition(of key: String) async -> SourcePosition? {
-        positions.last(of: key)
+        books.journal.lastPosition(of: key).map { SourcePosition(key: key, bytes: $0) }
     }
 
     /// Sends a beat now: after it has arrived, a consumer knows that it has had everything published before.
@@ -93,46 +109,56 @@ public final class MetricPublisher: MasterClient {
         bus.withLock { $0.beat() }
     }
 
-    /// Sends beats, greets consumers and keeps positions until the task is cancelled.
-    public func run() async throws {
-        let wakeup = self.wakeup
-        try await PinnedThread.run(name: "arobust-pub", onCancel: { wakeup.signal() }) { try self.tend() }
+    /// Where each lane is.
+    var newest: [DiagnosisDataType: LanePosition] {
+        bus.withLock { $0.newest }
     }
 
-    private func tend() throws {
-        var couldSave = true
+    /// Sends beats, greets consumers, replays what they ask for, and keeps the books, until the task is cancelled.
+    public func run() async throws {
+        let replay = try ReplayServer(publisher: self, context: context, logger: logger)
+        let bytesPerSecond = configuration.replayBytesPerSecond
+        try await withThrowingTaskGroup { group in
+            group.addTask { try await replay.run(bytesPerSecond: bytesPerSecond) }
+            group.addTask { try await self.runThread("arobust-pub") { try self.tend($0) } }
+            group.addTask { try await self.runThread("arobust-keep") { try self.keep($0) } }
+            defer { group.cancelAll() }
+            try await group.next()
+        }
+    }
+
+    /// Runs work on a thread of its own, with a descriptor that becomes readable when it should end.
+    private func runThread(_ name: String, _ work: @escaping @Sendable (Int32) throws -> Void) async throws {
+        let stop = try Wakeup()
+        try await PinnedThread.run(name: name, onCancel: { stop.signal() }) { try work(stop.descriptor) }
+    }
+
+    private func tend(_ stopDescriptor: Int32) throws {
         var poller = Poller()
         _ = poller.add(descriptor: readiness)
-        let stop = poller.add(descriptor: wakeup.descriptor)
+        let stop = poller.add(descriptor: stopDescriptor)
         var nextBeat = ContinuousClock.now
         while !poller.isReady(stop) {
             if ContinuousClock.now >= nextBeat {
                 bus.withLock { $0.beat() }
                 nextBeat = .now + configuration.beatInterval
-                couldSave = savePositions(couldSave: couldSave)
             } else {
                 bus.withLock { $0.greetConsumers() }
             }
             try poller.wait(milliseconds: max(1, Int((nextBeat - .now) / .milliseconds(1))))
         }
         bus.withLock { $0.beat() }
-        _ = savePositions(couldSave: couldSave)
     }
 
-    /// Saves, and says when that begins and ceases to fail.
-    private func savePositions(couldSave: Bool) -> Bool {
-        do {
-            try positions.save()
-            if !couldSave { logger.notice("Positions of log files are saved again.") }
-            return true
-        } catch {
-            if couldSave {
-                logger.error(
-                    "Positions of log files cannot be saved; after a crash lines may be sent twice.",
-                    metadata: ["error": "\(error)"])
-            }
-            return false
+    private func keep(_ stopDescriptor: Int32) throws {
+        var poller = Poller()
+        let stop = poller.add(descriptor: stopDescriptor)
+        while !poller.isReady(stop) {
+            try poller.wait(milliseconds: 1000)
+            books.note(newest)
+            keeper.keep()
         }
+        keeper.save()
     }
 
     /// A server that lets other programs publish through this publisher.

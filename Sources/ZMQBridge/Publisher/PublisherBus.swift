@@ -1,6 +1,7 @@
 internal import Diagnosis
+internal import Journal
 
-/// The publisher's socket and its lanes: what the publisher's lock guards.
+/// The publisher's socket, its lanes and its journal's writing end: what the publisher's lock guards.
 struct PublisherBus: ~Copyable {
     /// Each data type is a lane that every beat names and every consumer keeps account of.
     private static let mostLanes = 256
@@ -10,56 +11,123 @@ struct PublisherBus: ~Copyable {
     private let socket: ZMQSocket
     private let publisher: PublisherID
     private let epoch: UInt64
-    /// The last sequence of each lane.
-    private var sequences: [DiagnosisDataType: UInt64] = [:]
+    private let journal: Journal
+    /// The newest place of each lane, also of lanes that have had nothing in this run.
+    private(set) var newest: [DiagnosisDataType: LanePosition]
     /// Where each header is written before libzmq copies it.
     private let headerFrame = UnsafeMutableRawBufferPointer.allocate(byteCount: EnvelopeHeader.size, alignment: 8)
 
-    init(socket: consuming ZMQSocket, publisher: PublisherID, epoch: UInt64) {
+    init(
+        socket: consuming ZMQSocket, publisher: PublisherID, epoch: UInt64, journal: Journal,
+        newest: [DiagnosisDataType: LanePosition]
+    ) {
         self.socket = socket
         self.publisher = publisher
         self.epoch = epoch
+        self.journal = journal
+        self.newest = newest
     }
 
     deinit {
         headerFrame.deallocate()
     }
 
-    /// Sends all, numbering them. A sequence is taken only by an envelope that libzmq took.
-    mutating func publish(_ metrics: EncodedMetrics) throws(ReportError) {
-        try checkLanes(metrics)
+    /// Journals the requests as one group and then sends them, numbered. While the journal can't be written, those with a position are
+    /// refused, and the others are sent as volatile.
+    mutating func publish(_ requests: [PublishRequest]) -> PublishOutcome {
+        var outcome = PublishOutcome(failures: requests.map { checkLanes($0.metrics) })
         let now = WallClock.nanoseconds()
+        do throws(JournalError) {
+            outcome.losses = try journal.append(records(of: requests, outcome, publishTime: now))
+            send(requests, &outcome, publishTime: now, flags: 0)
+        } catch {
+            outcome.journalError = error
+            let refusal = ReportError(code: .storage, message: "\(error)")
+            for index in requests.indices where requests[index].position != nil {
+                outcome.failures[index] = outcome.failures[index] ?? refusal
+            }
+            send(requests, &outcome, publishTime: now, flags: EnvelopeHeader.Flag.volatile)
+        }
+        greetConsumers()
+        return outcome
+    }
+
+    /// Where a lane stands in this run.
+    private func last(_ dataType: DiagnosisDataType) -> LanePosition {
+        newest[dataType].flatMap { $0.epoch == epoch ? $0 : nil } ?? LanePosition(epoch: epoch, sequence: 0)
+    }
+
+    private func records(
+        of requests: [PublishRequest], _ outcome: borrowing PublishOutcome, publishTime: UInt64
+    ) -> [JournalRecord] {
+        var records: [JournalRecord] = []
+        var next: [DiagnosisDataType: LanePosition] = [:]
+        for (index, request) in requests.enumerated() where outcome.failures[index] == nil {
+            // The position goes with the request's last record: one write has all of them or none.
+            for (place, dataType) in request.metrics.dataTypes.enumerated() {
+                var first = next[dataType] ?? last(dataType)
+                first.sequence += 1
+                let isLast = place == request.metrics.dataTypes.count - 1
+                let record = request.metrics.record(
+                    of: dataType, first: first, publishTime: publishTime, source: isLast ? request.position : nil)
+                next[dataType] = LanePosition(record.last)
+                records.append(record)
+            }
+        }
+        return records
+    }
+
+    private mutating func send(
+        _ requests: [PublishRequest], _ outcome: inout PublishOutcome, publishTime: UInt64, flags: UInt8
+    ) {
+        let before = newest
+        for (index, request) in requests.enumerated() where outcome.failures[index] == nil {
+            outcome.failures[index] = send(request.metrics, publishTime: publishTime, flags: flags)
+        }
+        // A consumer that takes all types learns of a new one from the beat.
+        if newest.count > before.count { sendBeat(topic: Topic.beat) }
+        guard flags & EnvelopeHeader.Flag.volatile != 0 else { return }
+        for (dataType, last) in newest where before[dataType] != last {
+            let first = before[dataType].flatMap { $0.epoch == epoch ? $0.sequence : nil } ?? 0
+            outcome.volatile.append(
+                (dataType.rawValue, EpochRange(epoch: epoch, first: first + 1, last: last.sequence)))
+        }
+    }
+
+    private mutating func send(_ metrics: EncodedMetrics, publishTime: UInt64, flags: UInt8) -> ReportError? {
         var bodyStart = 0
-        var lane: (type: DiagnosisDataType, sequence: UInt64)?
-        defer { if let lane { sequences[lane.type] = lane.sequence } }
+        var lane: (type: DiagnosisDataType, last: LanePosition)?
+        defer { if let lane { newest[lane.type] = lane.last } }
         for item in metrics.items {
             if let current = lane, current.type != item.dataType {
-                sequences[current.type] = current.sequence
+                newest[current.type] = current.last
                 lane = nil
             }
-            let sequence = (lane?.sequence ?? sequences[item.dataType] ?? 0) + 1
+            var position = lane?.last ?? last(item.dataType)
+            position.sequence += 1
             let header = EnvelopeHeader(
-                flags: EnvelopeHeader.Flag.volatile, publisher: publisher, epoch: epoch, sequence: sequence,
-                collectionTime: item.collectionTime, publishTime: now)
+                flags: flags, publisher: publisher, epoch: epoch, sequence: position.sequence,
+                collectionTime: item.collectionTime, publishTime: publishTime)
+            lane = (item.dataType, position)
             do throws(ZMQError) {
                 try send(topic: metrics.topics[item.topic], header, metrics.bodies, bodyStart..<item.bodyEnd)
             } catch {
-                throw ReportError(code: .closed, message: "\(error)")
+                // An XPUB socket refuses nothing while its context lives. What the journal has, consumers can still ask for.
+                if flags & EnvelopeHeader.Flag.volatile != 0 { return ReportError(code: .closed, message: "\(error)") }
             }
-            lane = (item.dataType, sequence)
             bodyStart = item.bodyEnd
         }
-        greetConsumers()
+        return nil
     }
 
     /// Refuses a type too many: a program that makes names up would otherwise fill everybody's memory with lanes.
-    private func checkLanes(_ metrics: EncodedMetrics) throws(ReportError) {
-        guard sequences.count + metrics.dataTypes.count > Self.mostLanes else { return }
-        let new = metrics.dataTypes.filter { sequences[$0] == nil }
-        guard sequences.count + new.count > Self.mostLanes, let one = new.first else { return }
-        throw ReportError(
+    private func checkLanes(_ metrics: EncodedMetrics) -> ReportError? {
+        guard newest.count + metrics.dataTypes.count > Self.mostLanes else { return nil }
+        let new = metrics.dataTypes.filter { newest[$0] == nil }
+        guard newest.count + new.count > Self.mostLanes, let one = new.first else { return nil }
+        return ReportError(
             code: .refused,
-            message: "the data type '\(one)' is one too many: a publisher takes \(Self.mostLanes) in one run")
+            message: "the data type '\(one)' is one too many: a publisher takes \(Self.mostLanes)")
     }
 
     /// Answers every new `$hello/` subscription with a beat under its own topic. Must follow whatever touched the socket: sending may
@@ -80,14 +148,15 @@ struct PublisherBus: ~Copyable {
     }
 
     private func sendBeat(topic: [UInt8]) {
-        let lanes = sequences.sorted { $0.key.rawValue < $1.key.rawValue }.map { type, last in
-            Beat.LaneRange(dataType: type.rawValue, first: nil, last: [epoch, last])
+        let lanes = newest.sorted { $0.key.rawValue < $1.key.rawValue }.map { type, last in
+            Beat.LaneRange(
+                dataType: type, first: journal.lane(type.rawValue)?.first.map { LanePosition($0) }, last: last)
         }
         let body = Beat(lanes: lanes).encode()
         let header = EnvelopeHeader(
             publisher: publisher, epoch: epoch, sequence: 0, collectionTime: WallClock.seconds(),
             publishTime: WallClock.nanoseconds())
-        // An XPUB socket refuses nothing while its context lives; a beat that is lost all the same is followed by the next.
+        // As for envelopes; a beat that is lost all the same is followed by the next.
         try? send(topic: topic, header, body, 0..<body.count)
     }
 

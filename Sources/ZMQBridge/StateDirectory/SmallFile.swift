@@ -2,7 +2,7 @@ private import Foundation
 private import Glibc
 
 /// A small file that is always whole: written beside itself, synced, and renamed into place.
-struct SmallFile<Content: Codable> {
+struct SmallFile<Content: Codable>: Sendable {
     let path: String
 
     /// The content, or `nil` if there is no file.

@@ -36,7 +36,11 @@ public struct StateDirectory: Hashable, Sendable {
     var sockets: [String] { [publishSocket, ingestSocket, pushSocket, replaySocket] }
     var lockFile: String { path + "/publisher.lock" }
     var identityFile: String { path + "/publisher.json" }
-    var positionsFile: String { path + "/positions.json" }
+    var ledgerFile: String { path + "/ledger.json" }
+    /// The publisher's journal.
+    public var journalDirectory: String { path + "/journal" }
+    /// Where the cursors and ledgers of the masters' reporters are kept, unless the settings name another place.
+    public var consumersDirectory: String { path + "/consumers" }
 
     /// Makes the directory if it isn't there, and sees to its mode.
     ///

@@ -1,15 +1,20 @@
+public import Diagnosis
 public import Logging
 private import Synchronization
 
-/// Reads the envelopes of one or several publishers, in batches, and counts every one that is missing.
+/// Reads the envelopes of one or several publishers as one stream for each lane: gap-free, in order, nothing twice, from where the
+/// receiver wants it to begin. What was missed live (late join, a full queue, a restart) is asked for again from the replay socket.
 ///
-/// One thread, which `run` makes and which owns the sockets. It hands over what it has before it reads on, so a slow receiver holds
-/// up nobody but itself: its publisher's queue for it fills, and then it misses envelopes, and is told.
+/// One thread, which `run` makes and which owns the sockets. A receiver that has no room for a lane lets go of its live envelopes and
+/// has them replayed later, so its memory stays bounded, and it holds up nobody.
 public final class MetricSubscriber: Sendable {
     private struct State {
         var status: SubscriberStatus
         var waiters: [Waiter] = []
         var hasEnded = false
+        var isStopping = false
+        /// Not yet told to the publishers.
+        var accounts: [PublisherID: ConsumerAccount] = [:]
     }
 
     private struct Waiter {
@@ -40,12 +45,28 @@ public final class MetricSubscriber: Sendable {
         state.withLock { $0.status }
     }
 
-    /// Reads until the task is cancelled or `receive` answers `false`. To be called once.
+    /// Reads until the task is cancelled or the receiver wants no more. To be called once.
     ///
-    /// - Parameter receive: takes each delivery, on the subscriber's thread; while it runs nothing else is read.
-    public func run(_ receive: @escaping @Sendable (SubscriberDelivery) -> Bool) async throws {
-        let wakeup = self.wakeup
-        try await PinnedThread.run(name: "arobust-sub", onCancel: { wakeup.signal() }) { try self.read(receive) }
+    /// - Parameter receiver: called on the subscriber's thread; while it runs nothing else is read.
+    public func run(_ receiver: any EnvelopeReceiver) async throws {
+        try await PinnedThread.run(name: "arobust-sub", onCancel: { self.stop() }) { try self.read(receiver) }
+    }
+
+    private func stop() {
+        state.withLock { $0.isStopping = true }
+        wakeup.signal()
+    }
+
+    /// To be called when the receiver has room again for a lane in which it had none. From any thread.
+    public func roomChanged() {
+        wakeup.signal()
+    }
+
+    /// Tells a publisher how far this consumer is, now or when it is next met; a later account takes the place of an earlier one. From any
+    /// thread.
+    public func commit(_ account: ConsumerAccount, to publisher: PublisherID) {
+        state.withLock { $0.accounts[publisher] = account }
+        wakeup.signal()
     }
 
     /// Waits until the status meets a condition, the subscriber ends, or the task is cancelled. `isMet` is called under a lock: it may
@@ -66,38 +87,53 @@ public final class MetricSubscriber: Sendable {
         }
     }
 
-    private func read(_ receive: (SubscriberDelivery) -> Bool) throws {
+    private func read(_ receiver: any EnvelopeReceiver) throws {
         defer {
             state.withLock { $0.hasEnded = true }
             releaseWaiters { _ in true }
         }
         let context = try ZMQContext()
         let connections = try configuration.endpoints.map {
-            try SubscriberConnection(to: $0, configuration: configuration, context: context, logger: logger)
+            try SubscriberConnection(
+                to: $0, configuration: configuration, receiver: receiver, context: context, logger: logger)
         }
         var poller = Poller()
-        for connection in connections { _ = poller.add(connection.socket) }
-        let stop = poller.add(descriptor: wakeup.descriptor)
-        while !poller.isReady(stop) {
+        for connection in connections {
+            _ = poller.add(connection.socket)
+            _ = poller.add(connection.replay)
+        }
+        let signal = poller.add(descriptor: wakeup.descriptor)
+        while !state.withLock(\.isStopping) {
             try poller.wait(milliseconds: 1000)
-            for (index, connection) in connections.enumerated() where poller.isReady(index) {
-                let delivery = try connection.drain()
-                let goesOn = delivery.isEmpty || receive(delivery)
-                publishStatus(of: connections)
+            if poller.isReady(signal) { wakeup.clear() }
+            for (index, connection) in connections.enumerated() {
+                let goesOn = try connection.turn(
+                    liveIsReady: poller.isReady(2 * index), replayIsReady: poller.isReady(2 * index + 1))
                 guard goesOn else { return }
+                connection.noteSilence(longerThan: Self.patience)
             }
-            for connection in connections { connection.noteSilence(longerThan: Self.patience) }
+            try commitAccounts(through: connections)
+            publishStatus(of: connections)
+        }
+        try commitAccounts(through: connections)
+    }
+
+    private func commitAccounts(through connections: [SubscriberConnection]) throws {
+        for connection in connections {
+            guard let publisher = connection.status.publisher else { continue }
+            try connection.commit(state.withLock { $0.accounts.removeValue(forKey: publisher) })
         }
     }
 
     private func publishStatus(of connections: [SubscriberConnection]) {
         var status = SubscriberStatus(connections: connections.map(\.status))
-        for connection in connections {
-            status.received += connection.received
-            status.missing += connection.missing
-            status.malformed += connection.malformed
-            status.newerVersion += connection.newerVersion
-            status.repeated += connection.repeated
+        for counts in connections.map(\.counts) {
+            status.received += counts.received
+            status.replayed += counts.replayed
+            status.missing &+= counts.missing
+            status.malformed += counts.malformed
+            status.newerVersion += counts.newerVersion
+            status.repeated += counts.repeated
         }
         let met = status
         state.withLock { $0.status = met }

@@ -6,13 +6,16 @@ public struct SubscriberConfiguration: Sendable, Hashable {
     public var endpoints: [BusEndpoint]
     /// The data types to take; empty means all.
     public var dataTypes: Set<DiagnosisDataType>
+    /// The name under which the publishers know this consumer; `nil` for one that keeps no cursor.
+    public var consumer: String?
     /// A larger frame ends the connection to its publisher.
     public var largestFrame: Int = 64 << 20
     /// How much is handed over at once at most, about.
     public var batchBytes: Int = 1 << 20
 
-    public init(endpoints: [BusEndpoint], dataTypes: Set<DiagnosisDataType> = []) {
+    public init(endpoints: [BusEndpoint], dataTypes: Set<DiagnosisDataType> = [], consumer: String? = nil) {
         self.endpoints = endpoints
         self.dataTypes = dataTypes
+        self.consumer = consumer
     }
 }

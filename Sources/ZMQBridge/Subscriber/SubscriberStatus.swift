@@ -7,20 +7,22 @@ public struct SubscriberStatus: Sendable, Hashable {
         public var endpoint: BusEndpoint
         /// `nil` until something of it has come.
         public var publisher: PublisherID?
-        /// The publish time of its last beat in ns since 1970, 0 before the first: everything published earlier has been delivered,
-        /// or is counted as missing. By the publisher's clock, which may be set back.
-        public var lastBeat: UInt64 = 0
+        /// The publish time in ns since 1970 of the last beat up to which everything wanted has been handed over, or stated as gone; 0
+        /// before the first. By the publisher's clock, which may be set back.
+        public var deliveredThrough: UInt64 = 0
     }
 
     public var connections: [Connection]
-    /// Envelopes delivered.
+    /// Envelopes handed over, live and replayed.
     public var received: UInt64 = 0
-    /// Envelopes missing.
+    /// Those of them that came by replay.
+    public var replayed: UInt64 = 0
+    /// Envelopes that are gone.
     public var missing: UInt64 = 0
     /// Messages that are no envelopes.
     public var malformed: UInt64 = 0
     /// Envelopes of a newer version of the wire format.
     public var newerVersion: UInt64 = 0
-    /// Envelopes that had been there already.
+    /// Live envelopes that had been there already, or that the replay brings.
     public var repeated: UInt64 = 0
 }

@@ -1,0 +1,67 @@
+internal import Agent
+internal import ArgumentParser
+internal import Inspection
+internal import ZMQBridge
+
+/// `arobust status`
+struct StatusCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "status",
+        abstract: "Show publishers, their journals, and how far each consumer is.",
+        discussion: """
+            For each named consumer and lane: what was produced since it began, and what
+            became of that; what is pending, its size and age; and what is gone before
+            the consumer has noticed. A consumer that has said nothing for 10 seconds is
+            SILENT. Works without a running publisher too, from the files.
+
+              arobust status
+              arobust status --json | jq '.[].consumers[].lanes'
+
+            \(HelpText.settings)
+
+            \(HelpText.status)
+            """)
+
+    @OptionGroup var common: CommonOptions
+    @OptionGroup var directories: StateDirectoryOptions
+
+    @ArgumentParser.Flag(help: "Print an array of JSON, one element a state directory.")
+    var json = false
+
+    @ArgumentParser.Flag(help: "Show it anew every 2 seconds.")
+    var watch = false
+
+    func validate() throws {
+        if json, watch { throw ValidationError("--watch shows text; it can't be given with --json") }
+    }
+
+    func run() async throws {
+        let settings = try common.settings(directories.flags)
+        try await CommandFailure.wrap {
+            let directories = try settings.stateDirectories()
+            if watch {
+                try await repeatText(directories, consumers: settings.consumersDirectory)
+            } else {
+                let current = await CurrentStatuses(
+                    of: directories, consumers: settings.consumersDirectory)
+                try StandardOutput.write(
+                    json ? [InspectionJSON.text(current.statuses)] : Self.lines(current.statuses))
+                if current.hasFailed { throw ExitCode.failure }
+            }
+        }
+    }
+
+    /// Ends when nobody reads any more.
+    private func repeatText(_ directories: [StateDirectory], consumers: String?) async throws {
+        let before = StandardOutput.isTerminal ? "\u{1B}[H\u{1B}[2J" : ""
+        while true {
+            let lines = Self.lines(await CurrentStatuses(of: directories, consumers: consumers).statuses)
+            guard try StandardOutput.write([before + (lines.first ?? "")] + lines.dropFirst()) else { return }
+            try await Task.sleep(for: .seconds(2))
+        }
+    }
+
+    private static func lines(_ statuses: [PublisherStatus]) -> [String] {
+        Array(statuses.map { StatusText($0).lines }.joined(separator: ["", ""]))
+    }
+}

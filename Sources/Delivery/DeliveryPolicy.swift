@@ -1,0 +1,56 @@
+public import Diagnosis
+
+/// How a master is served. The defaults are right for DLRover's master.
+public struct DeliveryPolicy: Sendable, Hashable {
+    /// Where a lane begins that the consumer has never met.
+    public enum FirstStart: String, Sendable, Hashable {
+        /// With the oldest envelope that the publisher has retained.
+        case oldest
+        /// With what is published from now on.
+        case now
+    }
+
+    /// The most envelopes in a batch.
+    public var batchCount = 1024
+    /// The most bytes in a batch, about.
+    public var batchBytes = 1 << 20
+    /// How long an envelope may wait for others to go with it.
+    public var batchTime: Duration = .seconds(1)
+    /// The most calls under way, of all lanes and nodes together.
+    public var callsUnderWay = 8
+    /// How much memory may hold envelopes for the master. What comes then waits in the publisher's journal.
+    public var queueBytes = 8 << 20
+    public var firstStart = FirstStart.oldest
+    public var backoff = Backoff()
+    /// After so many failures in a row the master's breaker is open. Calls that failed side by side count as one.
+    public var breakerFailures = 5
+    /// After so many envelopes of one data type that were refused in a row, the type is held.
+    public var typeBreakerRefusals = 5
+    /// How long a type is held at first …
+    public var typeBreakerPause: Duration = .seconds(30)
+    /// … and at most, after doublings.
+    public var typeBreakerLongestPause: Duration = .seconds(600)
+    /// An envelope whose collection is longer ago is not sent any more; `nil`: every envelope is sent.
+    public var timeToLive: Duration?
+    /// The same for single types, before `timeToLive`.
+    public var timeToLiveByType: [DiagnosisDataType: Duration] = [:]
+    /// How many bytes a second may be sent of what was published more than five seconds ago; `nil`: as many as the master takes.
+    public var catchUpBytesPerSecond: Int?
+    /// What is sent first when several types wait …
+    public var firstTypes: [DiagnosisDataType] = [.stackTrace]
+    /// … and what is sent last. All other types come between the two.
+    public var lastTypes: [DiagnosisDataType] = [.trainingLog]
+
+    public init() {}
+
+    /// The smaller, the sooner it is sent.
+    func rank(of type: DiagnosisDataType) -> Int {
+        if let index = firstTypes.firstIndex(of: type) { return index - firstTypes.count }
+        return lastTypes.firstIndex(of: type).map { $0 + 1 } ?? 0
+    }
+
+    /// `nil` if it is sent however old it is.
+    func timeToLive(of type: DiagnosisDataType) -> Duration? {
+        timeToLiveByType[type] ?? timeToLive
+    }
+}

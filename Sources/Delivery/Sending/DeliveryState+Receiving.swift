@@ -1,0 +1,71 @@
+internal import Diagnosis
+
+extension DeliveryState {
+    func start(of lane: Lane) -> StreamStart {
+        if let ledger = ledgers[lane] { return .after(ledger.window.received) }
+        return switch policy.firstStart {
+        case .oldest: .oldest
+        case .now: .now
+        }
+    }
+
+    /// Half of what is free, so that each lane finds some room however many others are full. One that holds nothing has always room.
+    mutating func room(in lane: Lane) -> Int {
+        guard isOpen else { return 0 }
+        let room = freeRoom(in: lane)
+        if room <= 0 { roomless.insert(lane) }
+        return max(0, room)
+    }
+
+    /// Whether a lane that had no room has some now.
+    mutating func takeRoomNews() -> Bool {
+        guard !roomless.isEmpty, isOpen else { return false }
+        // Not for every byte: the subscriber asks the publisher for what the lane has missed.
+        let relieved = roomless.filter { costByLane[$0] == nil || freeRoom(in: $0) >= policy.queueBytes / 8 }
+        roomless.subtract(relieved)
+        return !relieved.isEmpty
+    }
+
+    mutating func receive(_ items: [StreamItem], now: DeliveryTime) {
+        guard isOpen else { return }
+        for item in items {
+            switch item {
+            case .start(let lane, let place): meet(lane, after: place)
+            case .gap(let gap):
+                meet(gap.lane, after: gap.after)
+                _ = change(gap.lane) { $0.receive(gap, time: now.seconds) }
+            case .batch(let batch):
+                guard let first = batch.entries.first, first.sequence > 0 else { continue }
+                meet(batch.lane, after: LanePosition(epoch: batch.epoch, sequence: first.sequence - 1))
+                for part in change(batch.lane, { $0.receive(batch, time: now.seconds) }) ?? [] {
+                    enqueue(part, now: now)
+                }
+            }
+        }
+    }
+
+    private mutating func meet(_ lane: Lane, after place: LanePosition) {
+        guard ledgers[lane] == nil else { return }
+        ledgers[lane] = LaneLedger(origin: place)
+        dirty.insert(lane)
+    }
+
+    private mutating func enqueue(_ batch: EnvelopeBatch, now: DeliveryTime) {
+        let piece = SendPiece(batch, arrival: now.instant)
+        cost += piece.cost
+        costByLane[batch.lane, default: 0] += piece.cost
+        queues[key(of: batch), default: SendQueue(turn: turn)].append(piece)
+    }
+
+    /// What `batch` must stay in order with.
+    func key(of batch: EnvelopeBatch) -> SendQueue.Key {
+        SendQueue.Key(
+            lane: batch.lane,
+            node: needsLanesInOrder ? nil : SendQueue.Key.Node(type: batch.nodeType, rank: batch.nodeRank))
+    }
+
+    private func freeRoom(in lane: Lane) -> Int {
+        guard let own = costByLane[lane] else { return max(1, policy.queueBytes - cost) }
+        return policy.queueBytes - cost - own
+    }
+}

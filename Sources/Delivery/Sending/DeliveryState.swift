@@ -1,0 +1,102 @@
+internal import Diagnosis
+
+/// What is known of one master's envelopes and what may be done next: a value without I/O, guarded by the reporter's lock.
+///
+/// Each lane and node has a queue of its own, and one call at a time: a master stores calls that run side by side in any order
+/// (measured with DLRover's: 1,069 inversions in 3,000 with 64 under way). While the master fails, one call at a time in all tries it.
+/// What a call came to is stored before the next of its queue begins.
+struct DeliveryState {
+    let policy: DeliveryPolicy
+    let needsLanesInOrder: Bool
+    var ledgers: [Lane: LaneLedger]
+
+    // Sending.
+    var queues: [SendQueue.Key: SendQueue] = [:]
+    var underWay = 0
+    var underWayByType: [DiagnosisDataType: Int] = [:]
+    /// Counts the calls that were begun.
+    var turn = 0
+    var breaker: MasterBreaker
+    var typeBreakers: [DiagnosisDataType: TypeBreaker] = [:]
+    var catchUp: TokenBucket?
+
+    // Room.
+    var cost = 0
+    var costByLane: [Lane: Int] = [:]
+    /// Lanes that were told there is no room.
+    var roomless: Set<Lane> = []
+
+    // Storing.
+    /// Lanes that have changed since they were put into a commit.
+    var dirty: Set<Lane> = []
+    var deadLetters: [Lane: [DeadLetter]] = [:]
+    var isCommitting = false
+    /// Lanes that could not be stored: they are held until they are.
+    var unstorable: Set<Lane> = []
+    var storageFailures = 0
+    var storageRetry: ContinuousClock.Instant?
+    var generator = SystemRandomNumberGenerator()
+
+    // Lifecycle.
+    var isFinishing = false
+    /// Nothing is taken or sent any more.
+    var hasEnded = false
+    /// Why nothing more is sent in this run.
+    var stopped: ReportError?
+
+    // For people.
+    var news = DeliveryNews()
+    let startedAt: Int64
+    var deliveredAt: Int64?
+    var lastError: (message: String, time: Int64)?
+    var needsAnnouncement = false
+    var nextAnnouncement: ContinuousClock.Instant
+
+    /// - Parameter needsLanesInOrder: as the reporter's client says.
+    init(
+        policy: DeliveryPolicy, needsLanesInOrder: Bool = false, lanes: [Lane: StoredLane] = [:], now: DeliveryTime
+    ) {
+        self.policy = policy
+        self.needsLanesInOrder = needsLanesInOrder
+        ledgers = lanes.mapValues(LaneLedger.init(stored:))
+        breaker = MasterBreaker(policy: policy)
+        catchUp = policy.catchUpBytesPerSecond.map(TokenBucket.init(bytesPerSecond:))
+        startedAt = now.seconds
+        nextAnnouncement = now.instant
+    }
+
+    /// Whether envelopes are still taken and sent.
+    var isOpen: Bool { !hasEnded && stopped == nil }
+
+    /// From now on nothing waits for its batch to fill up, and when all is delivered the reporter may end.
+    mutating func finish() {
+        isFinishing = true
+        // A master that has come back should get what is held, whatever pause it was given.
+        breaker.skipPause()
+        storageRetry = nil
+    }
+
+    /// Takes and sends nothing more. What is held stays pending.
+    mutating func end() {
+        hasEnded = true
+        isFinishing = true
+    }
+
+    /// Changes a lane's ledger, and notes what the store and the log must hear of that.
+    mutating func change<Result>(_ lane: Lane, _ body: (inout LaneLedger) -> Result) -> Result? {
+        guard let index = ledgers.index(forKey: lane) else { return nil }
+        let version = ledgers.values[index].version
+        let result = body(&ledgers.values[index])
+        if ledgers.values[index].version != version { dirty.insert(lane) }
+        for (reason, count) in ledgers.values[index].takeLosses() {
+            news.lost[lane, default: [:]][reason, default: 0] += count
+        }
+        return result
+    }
+
+    mutating func takeNews() -> DeliveryNews? {
+        guard !news.isEmpty else { return nil }
+        defer { news = DeliveryNews() }
+        return news
+    }
+}

@@ -1,0 +1,153 @@
+package import Diagnosis
+private import Dispatch
+private import Foundation
+internal import GRDB
+public import Logging
+private import Synchronization
+
+/// Where a named consumer keeps its cursors and its account: one SQLite file for each consumer, open in one process only.
+///
+/// Beside `<name>.db` stand `<name>.lock` and `<name>.dead.ndjson`, the dead letters. What `write` has taken survives a kill of the
+/// process at once and a power cut about a second later. It is closed by `close()` or with the object.
+public final class ConsumerStore: Sendable {
+    struct Bounds {
+        /// Rows of `ranges` for each lane.
+        var ranges = 10_000
+        /// Bytes of a dead-letter file.
+        var deadLetters = 64 << 20
+        /// How many seconds to wait for somebody who has the database open.
+        var busyTime = 5.0
+    }
+
+    private struct Contents {
+        let database: LedgerDatabase
+        let deadLetters: DeadLetterFile
+        let lock: ConsumerLock
+    }
+
+    public let consumer: String
+    /// The database's file.
+    public let path: String
+    public let deadLetterPath: String
+    private let openedLanes: [Lane: StoredLane]
+    private let contents: Mutex<Contents?>
+    private let queue = DispatchQueue(label: "arobust.ledger.write")
+
+    /// Opens a consumer's store, and makes it and the directory (for the owner alone) if they are not there. Waits for the disk.
+    ///
+    /// A database that is damaged is moved out of the way under a new name, and a new one begins; the log says so.
+    public convenience init(directory: String, consumer: String, logger: Logger) throws(ConsumerStoreError) {
+        try self.init(directory: directory, consumer: consumer, bounds: Bounds(), logger: logger)
+    }
+
+    init(directory: String, consumer: String, bounds: Bounds, logger: Logger) throws(ConsumerStoreError) {
+        func fail(_ code: ConsumerStoreError.Code, _ path: String, _ detail: String) -> ConsumerStoreError {
+            ConsumerStoreError(code: code, consumer: consumer, path: path, detail: detail)
+        }
+        let files = ConsumerFiles(directory: directory, consumer: consumer)
+        do {
+            try FileManager.default.createDirectory(
+                atPath: directory, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
+        } catch {
+            throw fail(.inputOutput, directory, "the directory cannot be made: \(error.localizedDescription)")
+        }
+        let held: (lock: ConsumerLock?, holder: ConsumerLock.Holder)
+        do {
+            held = try ConsumerLock.take(files.lock, consumer: consumer)
+        } catch {
+            throw fail(.inputOutput, files.lock, "\(error)")
+        }
+        guard let lock = held.lock else { throw fail(.inUse, files.database, held.holder.process) }
+        let database: LedgerDatabase
+        do {
+            database = try Self.open(files, consumer: consumer, bounds: bounds, logger: logger)
+        } catch LedgerDatabaseError.newerVersion(let version) {
+            throw fail(.newerVersion, files.database, "\(LedgerDatabaseError.newerVersion(version))")
+        } catch LedgerDatabaseError.otherConsumer(let name) {
+            throw fail(.otherConsumer, files.database, name)
+        } catch {
+            throw fail(.inputOutput, files.database, "\(error)")
+        }
+        self.consumer = consumer
+        path = files.database
+        deadLetterPath = files.deadLetters
+        openedLanes = database.lanes
+        contents = Mutex(
+            Contents(
+                database: database, deadLetters: DeadLetterFile(path: files.deadLetters, limit: bounds.deadLetters),
+                lock: lock))
+    }
+
+    private static func open(
+        _ files: ConsumerFiles, consumer: String, bounds: Bounds, logger: Logger
+    ) throws -> sending LedgerDatabase {
+        do {
+            return try LedgerDatabase(path: files.database, consumer: consumer, bounds: bounds)
+        } catch let error where isDamage(error) {
+            let newPath = try SetAside.move(database: files.database)
+            logger.error(
+                "The ledger of a consumer is damaged. It is set aside, and a new one begins: reports may repeat.",
+                metadata: ["consumer": "\(consumer)", "error": "\(error)", "moved-to": "\(newPath)"])
+            return try LedgerDatabase(path: files.database, consumer: consumer, bounds: bounds)
+        }
+    }
+
+    /// Whether the file itself is at fault, and not the disk or its permissions.
+    static func isDamage(_ error: any Error) -> Bool {
+        switch error {
+        case LedgerDatabaseError.damaged: true
+        case let error as DatabaseError: [.SQLITE_NOTADB, .SQLITE_CORRUPT, .SQLITE_ERROR].contains(error.resultCode)
+        default: false
+        }
+    }
+
+    private func store(_ commit: LedgerCommit) -> CommitResult {
+        contents.withLock { contents in
+            var result = CommitResult()
+            guard let contents else {
+                result.failed = Set(commit.lanes.keys)
+                result.error = "the ledger is closed"
+                return result
+            }
+            for (lane, letters) in commit.deadLetters {
+                do {
+                    try contents.deadLetters.append(letters)
+                    result.lettersWritten.insert(lane)
+                } catch {
+                    result.failed.insert(lane)
+                    result.error = "\(deadLetterPath): \(error)"
+                }
+            }
+            let lanes = commit.lanes.filter { !result.failed.contains($0.key) }
+            do {
+                if !lanes.isEmpty { try contents.database.write(lanes) }
+            } catch {
+                result.failed.formUnion(lanes.keys)
+                result.error = "\(path): \(error)"
+            }
+            return result
+        }
+    }
+}
+
+extension ConsumerStore: LedgerStorage {
+    package var lanes: [Lane: StoredLane] { openedLanes }
+
+    package func write(_ commit: LedgerCommit) async -> CommitResult {
+        await withCheckedContinuation { continuation in
+            queue.async { continuation.resume(returning: self.store(commit)) }
+        }
+    }
+
+    public func close() async {
+        await withCheckedContinuation { continuation in
+            queue.async {
+                self.contents.withLock { contents in
+                    contents?.database.close()
+                    contents = nil
+                }
+                continuation.resume()
+            }
+        }
+    }
+}

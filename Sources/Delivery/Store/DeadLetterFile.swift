@@ -1,0 +1,91 @@
+private import Glibc
+
+/// What a master refused, a line each. Bounded: when it is full it is renamed to `.1`, in the place of the one before.
+///
+/// For one thread at a time.
+final class DeadLetterFile {
+    private let path: String
+    private let limit: Int
+    private var descriptor: Int32 = -1
+    private var length = 0
+
+    init(path: String, limit: Int) {
+        self.path = path
+        self.limit = limit
+    }
+
+    deinit {
+        if descriptor >= 0 { close(descriptor) }
+    }
+
+    /// Appends all letters, or none of them.
+    func append(_ letters: [DeadLetter]) throws(SystemFailure) {
+        let bytes = letters.flatMap(DeadLetterLine.write)
+        guard !bytes.isEmpty else { return }
+        if descriptor < 0 { try openFile() }
+        if length > 0, length + bytes.count > limit { try turnOver() }
+        do throws(SystemFailure) {
+            try write(bytes)
+            guard fdatasync(descriptor) == 0 else { throw SystemFailure("fdatasync") }
+        } catch {
+            // What was written of it goes away with the next opening if it can't be cut now.
+            if ftruncate(descriptor, off_t(length)) != 0 { closeFile() }
+            throw error
+        }
+        length += bytes.count
+    }
+
+    private func write(_ bytes: [UInt8]) throws(SystemFailure) {
+        var written = 0
+        while written < bytes.count {
+            let count = bytes[written...].withUnsafeBytes {
+                pwrite(descriptor, $0.baseAddress, $0.count, off_t(length + written))
+            }
+            if count < 0, errno == EINTR { continue }
+            guard count > 0 else { throw SystemFailure("write", code: count < 0 ? errno : ENOSPC) }
+            written += count
+        }
+    }
+
+    private func turnOver() throws(SystemFailure) {
+        closeFile()
+        guard rename(path, path + ".1") == 0 || errno == ENOENT else { throw SystemFailure("rename") }
+        try openFile()
+    }
+
+    private func closeFile() {
+        if descriptor >= 0 { close(descriptor) }
+        descriptor = -1
+        length = 0
+    }
+
+    /// Opens the file and cuts off a last line that is not whole.
+    private func openFile() throws(SystemFailure) {
+        let opened = open(path, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0o600)
+        guard opened >= 0 else { throw SystemFailure("open") }
+        descriptor = opened
+        do throws(SystemFailure) {
+            length = try wholeLength()
+            guard ftruncate(descriptor, off_t(length)) == 0 else { throw SystemFailure("ftruncate") }
+        } catch {
+            closeFile()
+            throw error
+        }
+    }
+
+    /// How far the file has whole lines.
+    private func wholeLength() throws(SystemFailure) -> Int {
+        var status = stat()
+        guard fstat(descriptor, &status) == 0 else { throw SystemFailure("fstat") }
+        var end = Int(status.st_size)
+        var bytes = [UInt8](repeating: 0, count: 64 << 10)
+        while end > 0 {
+            let start = max(0, end - bytes.count)
+            let count = pread(descriptor, &bytes, end - start, off_t(start))
+            guard count == end - start else { throw SystemFailure("read", code: count < 0 ? errno : EIO) }
+            if let newline = bytes[..<count].lastIndex(of: 0x0A) { return start + newline + 1 }
+            end = start
+        }
+        return 0
+    }
+}

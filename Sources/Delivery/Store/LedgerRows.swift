@@ -1,0 +1,198 @@
+internal import Diagnosis
+internal import GRDB
+
+/// Reads and writes the rows of a consumer's database.
+enum LedgerRows {
+    // MARK: reading
+
+    static func consumer(in database: Database) throws -> String? {
+        try String.fetchOne(database, sql: "SELECT name FROM consumer")
+    }
+
+    static func lanes(in database: Database) throws -> [Lane: StoredLane] {
+        var lanes: [Lane: StoredLane] = [:]
+        for row in try Row.fetchAll(
+            database,
+            sql: """
+                SELECT publisher, data_type, origin_epoch, origin_sequence, cursor_epoch, cursor_sequence FROM lane
+                """)
+        {
+            lanes[try lane(row)] = StoredLane(
+                origin: LanePosition(epoch: try number(row, 2), sequence: try number(row, 3)),
+                cursor: LanePosition(epoch: try number(row, 4), sequence: try number(row, 5)))
+        }
+        for row in try Row.fetchAll(database, sql: "SELECT publisher, data_type, kind, reason, count FROM account") {
+            guard let fate = Fate(kind: try text(row, 2), reason: try text(row, 3)) else {
+                throw LedgerDatabaseError.damaged("an account has the kind '\(try text(row, 2))'")
+            }
+            lanes[try lane(row)]?.counts.add(try number(row, 4), as: fate)
+        }
+        for row in try Row.fetchAll(
+            database, sql: "SELECT publisher, data_type, epoch, first, last FROM ahead ORDER BY epoch, first")
+        {
+            let range = SequenceRange(
+                epoch: try number(row, 2), first: try number(row, 3), last: try number(row, 4))
+            guard range.first <= range.last, range.last < .max else {
+                throw LedgerDatabaseError.damaged("a range ends before it begins")
+            }
+            lanes[try lane(row)]?.ahead.append(range)
+        }
+        return lanes
+    }
+
+    static func rangeCounts(in database: Database) throws -> [Lane: Int] {
+        var counts: [Lane: Int] = [:]
+        for row in try Row.fetchAll(
+            database, sql: "SELECT publisher, data_type, count(*) FROM ranges GROUP BY publisher, data_type")
+        {
+            counts[try lane(row)] = Int(clamping: try number(row, 2))
+        }
+        return counts
+    }
+
+    private static func lane(_ row: Row) throws -> Lane {
+        guard let publisher = PublisherID(try text(row, 0)) else {
+            throw LedgerDatabaseError.damaged("'\(try text(row, 0))' is no publisher's id")
+        }
+        return Lane(publisher: publisher, dataType: DiagnosisDataType(rawValue: try text(row, 1)))
+    }
+
+    private static func text(_ row: Row, _ index: Int) throws -> String {
+        guard let text = String.fromDatabaseValue(row[index]) else {
+            throw LedgerDatabaseError.damaged("a text is missing")
+        }
+        return text
+    }
+
+    private static func number(_ row: Row, _ index: Int) throws -> UInt64 {
+        guard let number = Int64.fromDatabaseValue(row[index]) else {
+            throw LedgerDatabaseError.damaged("a number is missing")
+        }
+        return UInt64(bitPattern: number)
+    }
+
+    // MARK: writing
+
+    /// Writes what has changed of a lane since the last commit.
+    static func write(_ commit: LaneCommit, of lane: Lane, in database: Database) throws {
+        let publisher = lane.publisher.description
+        let type = lane.dataType.rawValue
+        let now = commit.lane
+        if commit.before?.cursor != now.cursor || commit.before?.origin != now.origin {
+            try run(
+                "INSERT OR REPLACE INTO lane VALUES (?, ?, ?, ?, ?, ?)", in: database,
+                [
+                    publisher, type, signed(now.origin.epoch), signed(now.origin.sequence),
+                    signed(now.cursor.epoch), signed(now.cursor.sequence),
+                ])
+        }
+        let counts = now.counts.rows
+        let before = commit.before?.counts.rows ?? [:]
+        for (fate, count) in counts where before[fate] != count {
+            try run(
+                "INSERT OR REPLACE INTO account VALUES (?, ?, ?, ?, ?)", in: database,
+                [publisher, type, fate.kind, fate.reason, signed(count)])
+        }
+        try writeAhead(now.ahead, before: commit.before?.ahead ?? [], publisher: publisher, type: type, in: database)
+    }
+
+    /// Both lists are in order; only rows that differ are touched.
+    private static func writeAhead(
+        _ ahead: [SequenceRange], before: [SequenceRange], publisher: String, type: String, in database: Database
+    ) throws {
+        guard ahead != before else { return }
+        var old = before[...]
+        var new = ahead[...]
+        while old.first != nil || new.first != nil {
+            let oldStart = old.first?.start
+            let newStart = new.first?.start
+            if let range = old.first, newStart.map({ range.start < $0 }) ?? true {
+                try run(
+                    "DELETE FROM ahead WHERE publisher = ? AND data_type = ? AND epoch = ? AND first = ?",
+                    in: database, [publisher, type, signed(range.epoch), signed(range.first)])
+                old.removeFirst()
+                continue
+            }
+            if let range = new.first, oldStart != newStart || old.first != range {
+                try run(
+                    "INSERT OR REPLACE INTO ahead VALUES (?, ?, ?, ?, ?)", in: database,
+                    [publisher, type, signed(range.epoch), signed(range.first), signed(range.last)])
+            }
+            if oldStart == newStart { old.removeFirst() }
+            new.removeFirst()
+        }
+    }
+
+    /// Writes a range, or makes the one before longer.
+    ///
+    /// - Returns: whether it became a row of its own.
+    static func append(_ range: LedgerRange, of lane: Lane, in database: Database) throws -> Bool {
+        let publisher = lane.publisher.description
+        let type = lane.dataType.rawValue
+        let time = TimeText.write(range.time)
+        try run(
+            """
+            UPDATE ranges SET last_epoch = ?, last = ?, count = count + ?, time = ?
+            WHERE publisher = ? AND data_type = ? AND last_epoch = ? AND last = ? AND kind = ? AND reason = ?
+            """, in: database,
+            [
+                signed(range.last.epoch), signed(range.last.sequence), signed(range.count), time, publisher, type,
+                signed(range.first.epoch), signed(range.first.sequence &- 1), range.fate.kind, range.fate.reason,
+            ])
+        if database.changesCount > 0 { return false }
+        try run(
+            """
+            INSERT INTO ranges (publisher, data_type, epoch, first, last_epoch, last, count, kind, reason, time)
+            VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+            """, in: database,
+            [
+                publisher, type, signed(range.first.epoch), signed(range.first.sequence), signed(range.last.epoch),
+                signed(range.last.sequence), signed(range.count), range.fate.kind, range.fate.reason, time,
+            ])
+        return true
+    }
+
+    /// Joins the oldest rows of a lane into one for each reason.
+    ///
+    /// - Returns: how many rows there are less.
+    static func joinOldest(_ number: Int, of lane: Lane, in database: Database) throws -> Int {
+        let rows = try Row.fetchAll(
+            database.cachedStatement(
+                sql: """
+                    SELECT id, epoch, first, last_epoch, last, count, kind, reason, time FROM ranges
+                    WHERE publisher = ? AND data_type = ? ORDER BY last_epoch, last LIMIT ?
+                    """),
+            arguments: [lane.publisher.description, lane.dataType.rawValue, number])
+        var firstRows: [String: Int64] = [:]
+        for row in rows {
+            let id = Int64.fromDatabaseValue(row[0]) ?? 0
+            let reason = "\(try text(row, 6)) \(try text(row, 7))"
+            guard let first = firstRows[reason] else {
+                firstRows[reason] = id
+                continue
+            }
+            try run(
+                "UPDATE ranges SET last_epoch = ?, last = ?, count = count + ?, time = ? WHERE id = ?", in: database,
+                [row[3], row[4], row[5], row[8], first])
+            try run("DELETE FROM ranges WHERE id = ?", in: database, [id])
+        }
+        return max(1, rows.count - firstRows.count)
+    }
+
+    private static func run(_ sql: String, in database: Database, _ arguments: StatementArguments) throws {
+        try database.cachedStatement(sql: sql).execute(arguments: arguments)
+    }
+
+    private static func signed(_ number: UInt64) -> Int64 { Int64(bitPattern: number) }
+}
+
+extension LaneCounts {
+    /// A row for each fate that any envelope has met.
+    fileprivate var rows: [Fate: UInt64] {
+        var rows: [Fate: UInt64] = [:]
+        if delivered > 0 { rows[.delivered] = delivered }
+        for (rule, count) in skipped { rows[.skipped(rule)] = count }
+        for (reason, count) in lost { rows[.lost(reason)] = count }
+        return rows
+    }
+}

@@ -1,0 +1,85 @@
+public import Diagnosis
+public import ZMQBridge
+
+/// Whether what every consumer says adds up: produced = delivered + skipped + lost + pending + unnoticed, lane by lane.
+public struct Audit: Hashable, Sendable, Encodable {
+    /// One lane of one consumer.
+    public struct Row: Hashable, Sendable, Encodable {
+        public var consumer: String
+        public var dataType: DiagnosisDataType
+        public var produced: UInt64
+        /// `nil`: the consumer keeps no ledger. Then all up to its cursor counts as finished.
+        public var delivered: UInt64?
+        public var skipped: [String: UInt64]
+        public var lost: [String: UInt64]
+        public var pending: UInt64
+        /// Gone before the consumer has noticed.
+        public var unnoticed: [String: UInt64]
+        /// Positive: so many are unaccounted for. Negative: so many more are accounted for than were produced.
+        public var difference: Int64
+
+        enum CodingKeys: String, CodingKey {
+            case consumer
+            case dataType = "data_type"
+            case produced, delivered, skipped, lost, pending, unnoticed, difference
+        }
+
+        /// How many are lost, noticed or not.
+        public var totalLost: UInt64 { ["lost": lost.total, "unnoticed": unnoticed.total].total }
+    }
+
+    public let publisher: String
+    public let epoch: UInt64
+    /// When the status was made, seconds since 1970.
+    public let time: Int64
+    public let rows: [Row]
+    /// Whether nothing is unaccounted for, and nothing counted twice.
+    public let isBalanced: Bool
+    public let hasLosses: Bool
+
+    enum CodingKeys: String, CodingKey {
+        case publisher, epoch, time, rows
+        case isBalanced = "balanced"
+        case hasLosses = "has_losses"
+    }
+
+    public init(_ status: PublisherStatus) {
+        publisher = status.publisher
+        epoch = status.epoch
+        time = status.time
+        rows = status.consumers.sorted { $0.account.consumer < $1.account.consumer }.flatMap { consumer in
+            consumer.standings.map { Row($0, consumer: consumer.account.consumer) }
+        }
+        isBalanced = rows.allSatisfy { $0.difference == 0 }
+        hasLosses = rows.contains { $0.totalLost > 0 }
+    }
+
+    /// - Parameter isStrict: whether losses fail it too, though they are accounted for.
+    public func isPassed(isStrict: Bool) -> Bool {
+        isBalanced && !(isStrict && hasLosses)
+    }
+}
+
+extension Audit.Row {
+    init(_ lane: ConsumerStanding, consumer: String) {
+        self.consumer = consumer
+        dataType = lane.dataType
+        produced = lane.standing?.produced ?? 0
+        delivered = lane.account?.delivered
+        skipped = lane.account?.skipped ?? [:]
+        lost = lane.account?.lost ?? [:]
+        pending = lane.pending
+        unnoticed = lane.standing?.unnoticed ?? [:]
+        // Wide enough for whatever a consumer says.
+        let open = Int128(pending) + Int128(lane.unnoticed)
+        let difference: Int128 =
+            if lane.account == nil {
+                0
+            } else if let delivered {
+                Int128(produced) - Int128(delivered) - Int128(lane.skipped) - Int128(lane.lost) - open
+            } else {
+                min(0, Int128(produced) - open)
+            }
+        self.difference = Int64(clamping: difference)
+    }
+}

@@ -1,0 +1,79 @@
+private import Glibc
+
+/// Numbers, times and foreign text as people read them in a terminal.
+enum HumanText {
+    /// `17 B`, `1.2 MiB`
+    static func bytes(_ count: Int) -> String {
+        guard count >= 1024 else { return "\(count) B" }
+        var (tenths, unit) = (Double(count) / 1024, 0)
+        let units = ["KiB", "MiB", "GiB", "TiB", "PiB", "EiB"]
+        while tenths >= 1023.95, unit < units.count - 1 { (tenths, unit) = (tenths / 1024, unit + 1) }
+        let rounded = Int((tenths * 10).rounded())
+        return "\(rounded / 10).\(rounded % 10) \(units[unit])"
+    }
+
+    /// `45 s`, `3 min`, `5 h`, `2 d`; a time that has not come yet counts as now.
+    static func span(from time: Int64, to now: Int64) -> String {
+        let (difference, overflow) = now.subtractingReportingOverflow(time)
+        guard !overflow, difference > 0 else { return "0 s" }
+        return switch difference {
+        case ..<120: "\(difference) s"
+        case ..<7200: "\(difference / 60) min"
+        case ..<172_800: "\(difference / 3600) h"
+        default: "\(difference / 86_400) d"
+        }
+    }
+
+    /// `2026-11-23T18:00:00Z`
+    static func time(_ seconds: Int64) -> String {
+        var moment = time_t(seconds)
+        var parts = tm()
+        guard gmtime_r(&moment, &parts) != nil else { return "\(seconds)" }
+        var buffer = [CChar](repeating: 0, count: 32)
+        let length = strftime(&buffer, buffer.count, "%Y-%m-%dT%H:%M:%SZ", &parts)
+        return String(decoding: buffer.prefix(length).map(UInt8.init(bitPattern:)), as: UTF8.self)
+    }
+
+    /// `1 envelope`, `3 envelopes`
+    static func count(_ number: UInt64, _ noun: String) -> String {
+        "\(number) \(noun)\(number == 1 ? "" : "s")"
+    }
+
+    /// Text of somebody else's on one line, without anything that a terminal could take for a command.
+    static func line(_ text: String) -> String {
+        visible(text) { _ in false }
+    }
+
+    /// The same over several lines.
+    static func lines(_ text: String) -> String {
+        visible(text) { $0 == "\n" || $0 == "\t" }
+    }
+
+    private static func visible(_ text: String, but isAllowed: (Unicode.Scalar) -> Bool) -> String {
+        var shown = String.UnicodeScalarView()
+        for scalar in text.unicodeScalars {
+            let category = scalar.properties.generalCategory
+            let isControl =
+                category == .control || category == .lineSeparator || category == .paragraphSeparator
+                || category == .format
+            shown.append(isControl && !isAllowed(scalar) ? "\u{FFFD}" : scalar)
+        }
+        return String(shown)
+    }
+
+    /// `dedupe 4, sampling 3`, by name; what is zero is left out.
+    static func counts(_ counts: [String: UInt64]) -> String {
+        counts.filter { $0.value > 0 }.sorted { $0.key < $1.key }.map { "\(line($0.key)) \($0.value)" }
+            .joined(separator: ", ")
+    }
+}
+
+extension Dictionary where Value == UInt64 {
+    /// All values together. What programs say of themselves may be any number, so it stops at the greatest.
+    var total: UInt64 {
+        values.reduce(0) { sum, value in
+            let (total, overflow) = sum.addingReportingOverflow(value)
+            return overflow ? .max : total
+        }
+    }
+}

@@ -1,0 +1,94 @@
+public import Diagnosis
+internal import Journal
+
+/// What a journal has: its lanes and their files.
+public struct JournalListing: Hashable, Sendable, Codable {
+    public struct Lane: Hashable, Sendable, Codable {
+        public var dataType: DiagnosisDataType
+        /// The oldest and the newest that can be read.
+        public var first: LanePosition?
+        public var last: LanePosition?
+        /// How many envelopes can be read.
+        public var count: UInt64
+        public var records: Int
+        public var bytes: Int
+        /// Collection times, seconds since 1970.
+        public var oldestTime: Int64?
+        public var newestTime: Int64?
+        public var files: [JournalFile]
+
+        enum CodingKeys: String, CodingKey {
+            case dataType = "data_type"
+            case first, last, count, records, bytes
+            case oldestTime = "oldest_time"
+            case newestTime = "newest_time"
+            case files
+        }
+    }
+
+    /// The journal's.
+    public var directory: String
+    public var publisher: String?
+    public var bytes: Int
+    public var lanes: [Lane]
+}
+
+extension StoredJournal {
+    public func listing() -> JournalListing {
+        JournalListing(
+            directory: journal.directory, publisher: publisher.map { "\($0)" }, bytes: journal.bytes,
+            lanes: journal.lanes.map { lane in
+                JournalListing.Lane(
+                    dataType: DiagnosisDataType(rawValue: lane.name), first: lane.first.map { LanePosition($0) },
+                    last: lane.last.map { LanePosition($0) }, count: lane.count, records: lane.records,
+                    bytes: lane.bytes, oldestTime: lane.times?.lowerBound, newestTime: lane.times?.upperBound,
+                    files: JournalFile.all(in: journal.directory + "/" + lane.name))
+            })
+    }
+}
+
+extension JournalListing {
+    /// The listing for a terminal.
+    ///
+    /// - Parameter showsFiles: each file too.
+    public func lines(showsFiles: Bool) -> [String] {
+        var lines = ["\(HumanText.line(directory)): \(HumanText.bytes(bytes))", ""]
+        lines += lanes.isEmpty ? ["Nothing is in it."] : laneTable
+        if showsFiles, !lanes.isEmpty { lines += [""] + fileTable }
+        let setAside = lanes.flatMap(\.files).filter { $0.kind != .segment }
+        if !setAside.isEmpty, !showsFiles {
+            let bytes = setAside.reduce(0) { $0 + $1.bytes }
+            lines += ["", "Set aside: \(HumanText.count(UInt64(setAside.count), "file")), \(HumanText.bytes(bytes))"]
+        }
+        return lines
+    }
+
+    private var laneTable: [String] {
+        var table = TextTable([
+            .text("LANE"), .number("FIRST"), .number("LAST"), .number("COUNT"), .number("RECORDS"), .number("FILES"),
+            .number("BYTES"), .text("OLDEST"), .text("NEWEST"),
+        ])
+        for lane in lanes {
+            table.add([
+                lane.dataType.rawValue, lane.first.map { "\($0)" } ?? "-", lane.last.map { "\($0)" } ?? "-",
+                "\(lane.count)", "\(lane.records)", "\(lane.files.filter { $0.kind == .segment }.count)",
+                HumanText.bytes(lane.bytes), lane.oldestTime.map(HumanText.time) ?? "-",
+                lane.newestTime.map(HumanText.time) ?? "-",
+            ])
+        }
+        return table.lines()
+    }
+
+    private var fileTable: [String] {
+        var table = TextTable([.text("FILE"), .text("KIND"), .number("BYTES"), .text("WRITTEN")])
+        for lane in lanes {
+            for file in lane.files {
+                table.add([
+                    "\(lane.dataType.rawValue)/\(file.name)", file.kind.rawValue, HumanText.bytes(file.bytes),
+                    HumanText.time(file.modified),
+                ])
+            }
+        }
+        return table.lines()
+    }
+}

@@ -1,0 +1,79 @@
+internal import Diagnosis
+public import ZMQBridge
+
+/// A publisher's status for a terminal: what an operator has to see in ten seconds.
+public struct StatusText {
+    /// A consumer that has not said anything for longer is marked, in seconds.
+    static let longestSilence: Int64 = 10
+
+    private let status: PublisherStatus
+
+    public init(_ status: PublisherStatus) {
+        self.status = status
+    }
+
+    public var lines: [String] {
+        var lines = head
+        lines.append("")
+        lines += laneLines
+        lines += lossLines
+        for consumer in status.consumers.sorted(by: { $0.account.consumer < $1.account.consumer }) {
+            lines.append("")
+            lines += ConsumerText(consumer, now: status.time).lines
+        }
+        if status.consumers.isEmpty { lines += ["", "No consumer has given its name here."] }
+        return lines
+    }
+
+    private var head: [String] {
+        let journal = status.journal
+        let share = journal.totalBytes > 0 ? Int(100 * Double(journal.bytes) / Double(journal.totalBytes)) : 0
+        var lines = [
+            "publisher  \(HumanText.line(status.publisher))  epoch \(status.epoch)  at \(HumanText.time(status.time))",
+            "journal    \(HumanText.line(journal.directory))",
+            "           \(HumanText.bytes(journal.bytes)) of \(HumanText.bytes(journal.totalBytes)) (\(share) %), "
+                + "outlives a \(HumanText.line(journal.durability).split(separator: "-").joined(separator: " "))",
+        ]
+        if let problem = journal.problem { lines.append("PROBLEM    the journal: \(HumanText.line(problem))") }
+        return lines
+    }
+
+    private var laneLines: [String] {
+        guard !status.lanes.isEmpty else { return ["Nothing has been published here."] }
+        var table = TextTable([
+            .text("LANE"), .number("FIRST"), .number("LAST"), .number("PRODUCED"), .number("RETAINED"),
+            .number("BYTES"), .number("NEWEST"),
+        ])
+        for lane in status.lanes.sorted(by: { $0.dataType.rawValue < $1.dataType.rawValue }) {
+            table.add([
+                HumanText.line(lane.dataType.rawValue), lane.first.map { "\($0)" } ?? "-", "\(lane.last)",
+                "\(lane.produced)", "\(lane.retained)", HumanText.bytes(lane.bytes),
+                lane.newestTime.map { HumanText.span(from: $0, to: status.time) + " ago" } ?? "-",
+            ])
+        }
+        return table.lines()
+    }
+
+    /// One line a lane and reason; there may be thousands of ranges.
+    private var lossLines: [String] {
+        struct Kind: Hashable {
+            var lane: String
+            var reason: String
+        }
+        var all: [Kind: (count: UInt64, last: LanePosition)] = [:]
+        for loss in status.losses where loss.last >= loss.first {
+            let kind = Kind(lane: loss.dataType.rawValue, reason: loss.reason.rawValue)
+            let last = LanePosition(epoch: loss.epoch, sequence: loss.last)
+            let known = all[kind]
+            all[kind] = (
+                count: (known?.count ?? 0) &+ (loss.last - loss.first) &+ 1, last: max(known?.last ?? last, last)
+            )
+        }
+        guard !all.isEmpty else { return [] }
+        return [""]
+            + all.sorted { ($0.key.lane, $0.key.reason) < ($1.key.lane, $1.key.reason) }.map { kind, loss in
+                "gone from the journal: \(HumanText.line(kind.lane)) \(loss.count) \(HumanText.line(kind.reason)), "
+                    + "up to \(loss.last)"
+            }
+    }
+}

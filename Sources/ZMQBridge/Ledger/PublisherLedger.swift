@@ -1,0 +1,115 @@
+internal import Diagnosis
+internal import Journal
+
+/// What a publisher remembers beside its journal: how long each lane's runs were, what is lost, and who reads by name how far.
+/// A small JSON file, `ledger.json`, saved each second when it has changed.
+struct PublisherLedger: Hashable, Codable {
+    struct Lane: Hashable, Codable {
+        var history = LaneHistory()
+        var losses = LaneLosses()
+    }
+
+    struct Consumer: Hashable, Codable {
+        var account: ConsumerAccount
+        /// Seconds since 1970.
+        var heard: Int64
+    }
+
+    static let mostConsumers = 64
+
+    private(set) var lanes: [String: Lane] = [:]
+    private(set) var consumers: [String: Consumer] = [:]
+
+    // MARK: lanes
+
+    mutating func note(_ position: LanePosition, lane: String) {
+        lanes[lane, default: Lane()].history.note(position)
+    }
+
+    /// Takes in what the journal says that it has lost.
+    mutating func note(_ losses: [JournalLoss]) {
+        for loss in losses {
+            note(LanePosition(epoch: loss.epoch, sequence: loss.last), lane: loss.lane)
+            let reason: StreamGap.Reason = loss.reason == .evicted ? .evicted : .corrupt
+            lanes[loss.lane, default: Lane()].losses.note(
+                EpochRange(epoch: loss.epoch, first: loss.first, last: loss.last), reason)
+        }
+    }
+
+    mutating func noteVolatile(_ range: EpochRange, lane: String) {
+        lanes[lane, default: Lane()].losses.note(range, .volatile)
+    }
+
+    /// Takes in what a journal has that was opened just now.
+    mutating func note(_ journal: Journal) {
+        for lane in journal.lanes {
+            if let newest = lane.newest { note(LanePosition(newest), lane: lane.name) }
+        }
+        note(journal.recovery.losses)
+    }
+
+    func count(_ lane: String, after start: LanePosition?, through end: LanePosition) -> UInt64 {
+        lanes[lane]?.history.count(after: start, through: end) ?? 0
+    }
+
+    /// What is gone after one place and up to another, in pieces of one reason each, in order.
+    ///
+    /// - Parameter retained: the oldest place that the journal still has. What went before it and is not recorded was evicted; what
+    ///   is missing after it was never written.
+    func gaps(
+        in lane: Diagnosis.Lane, after start: LanePosition, through end: LanePosition, retained: LanePosition?
+    ) -> [StreamGap] {
+        guard let known = lanes[lane.dataType.rawValue] else { return [] }
+        var gaps: [StreamGap] = []
+        var after = start
+        for range in known.history.ranges(after: start, through: end) {
+            let isBefore = retained.map { LanePosition(epoch: range.epoch, sequence: range.last) < $0 } ?? true
+            for loss in known.losses.explain(range, fallback: isBefore ? .evicted : .volatile) {
+                let through = LanePosition(epoch: range.epoch, sequence: loss.range.last)
+                gaps.append(
+                    StreamGap(lane: lane, after: after, through: through, count: loss.range.count, reason: loss.reason))
+                after = through
+            }
+        }
+        return gaps
+    }
+
+    // MARK: consumers
+
+    /// Takes a consumer's account. What it has had of earlier runs, there was.
+    ///
+    /// - Returns: why not, if it can't be taken.
+    mutating func take(_ account: ConsumerAccount, epoch: UInt64, now: Int64) -> String? {
+        let name = account.consumer
+        guard 1...256 ~= name.utf8.count, name.unicodeScalars.allSatisfy({ $0.value >= 0x20 && $0.value != 0x7F }) else {
+            return "the consumer's name must be 1 to 256 bytes without control characters"
+        }
+        guard account.lanes.count <= 1024, account.state.count <= 64 else {
+            return "the account has too many lanes or words of state"
+        }
+        guard consumers[name] != nil || consumers.count < Self.mostConsumers else {
+            return "there are \(Self.mostConsumers) named consumers already; 'forget' those that are no more"
+        }
+        for lane in account.lanes where lane.through.epoch < epoch && lanes[lane.dataType.rawValue] != nil {
+            note(lane.through, lane: lane.dataType.rawValue)
+        }
+        consumers[name] = Consumer(account: account, heard: now)
+        return nil
+    }
+
+    mutating func forget(_ name: String) -> Bool {
+        consumers.removeValue(forKey: name) != nil
+    }
+
+    /// Up to where every named consumer is finished with a lane; `nil` if one has not begun, or nobody reads by name.
+    func finished(_ lane: String) -> LanePosition? {
+        var least: LanePosition?
+        for consumer in consumers.values {
+            guard let through = consumer.account.lanes.first(where: { $0.dataType.rawValue == lane })?.through else {
+                return nil
+            }
+            least = least.map { min($0, through) } ?? through
+        }
+        return least
+    }
+}

@@ -1,0 +1,59 @@
+internal import Diagnosis
+internal import Journal
+internal import Logging
+
+/// Brings a publisher's books into order at its start, and says in the log what was found.
+struct PublisherOpening {
+    let books: PublisherBooks
+    let ledgerFile: SmallFile<PublisherLedger>
+
+    init(directory: StateDirectory, configuration: PublisherConfiguration, logger: Logger) throws {
+        var journalConfiguration = configuration.journal
+        journalConfiguration.maximumLanes = 1024
+        let journal = try Journal.open(directory: directory.journalDirectory, configuration: journalConfiguration)
+        Self.report(journal.recovery, logger)
+        let ledgerFile = SmallFile<PublisherLedger>(path: directory.ledgerFile)
+        let ledger = try Self.read(ledgerFile, logger)
+        let journalEpoch = journal.lanes.compactMap(\.newest?.epoch).max() ?? 0
+        let ledgerEpoch = ledger.lanes.values.compactMap(\.history.newest?.epoch).max() ?? 0
+        var unsaved: (any Error)?
+        let identity = try PublisherIdentity.begin(
+            in: directory, after: max(journalEpoch, ledgerEpoch), unsaved: &unsaved)
+        if let unsaved {
+            logger.error("The new epoch cannot be saved; going on with it.", metadata: ["error": "\(unsaved)"])
+        }
+        guard let id = PublisherID(identity.publisher) else {
+            throw StateDirectoryError.unreadable(path: directory.identityFile, reason: "no publisher id")
+        }
+        books = PublisherBooks(id: id, epoch: identity.epoch, journal: journal, ledger: ledger)
+        self.ledgerFile = ledgerFile
+    }
+
+    private static func read(_ file: SmallFile<PublisherLedger>, _ logger: Logger) throws -> PublisherLedger {
+        do {
+            return try file.read() ?? PublisherLedger()
+        } catch let error as StateDirectoryError {
+            logger.error(
+                "The publisher's ledger cannot be read and is set aside; what was lost earlier is no longer known.",
+                metadata: ["error": "\(error)"])
+            try file.setAside()
+            return PublisherLedger()
+        }
+    }
+
+    private static func report(_ recovery: JournalRecovery, _ logger: Logger) {
+        for cut in recovery.cuts {
+            logger.notice(
+                "A write to the journal that a crash had interrupted was cut off.",
+                metadata: ["path": "\(cut.path)", "bytes": "\(cut.bytes)"])
+        }
+        for segment in recovery.setAside {
+            logger.error(
+                "A damaged part of the journal is set aside.",
+                metadata: ["path": "\(segment.newPath)", "reason": "\(segment.reason)"])
+        }
+        for loss in recovery.losses {
+            logger.error("Envelopes of the journal are lost.", metadata: ["lost": "\(loss)"])
+        }
+    }
+}

@@ -1,0 +1,61 @@
+public import Diagnosis
+
+/// The payload of a journal record: consecutive envelopes of one lane and epoch, as they go over the bus.
+///
+///     publish time 8 (ns since 1970), then for each envelope:
+///     topic length 2, body length 4, collection time 8 (seconds since 1970), topic, body
+///
+/// Big-endian. A topic length of 0 means the topic of the envelope before. The record's header has epoch and sequences.
+public struct EnvelopeRecord: Sendable {
+    /// One envelope of a record.
+    public struct Envelope: Sendable {
+        public var position: LanePosition
+        /// Whole seconds since 1970.
+        public var collectionTime: Int64
+        /// Nanoseconds since 1970.
+        public var publishTime: UInt64
+        /// As on the bus, without copies of their bytes.
+        public var topic: ArraySlice<UInt8>
+        /// The metric's JSON.
+        public var body: ArraySlice<UInt8>
+    }
+
+    /// Bytes are not a record's payload: the offset at which that shows.
+    public struct MalformedError: Error, Hashable {
+        public var offset: Int
+    }
+
+    static let headerSize = 8
+    static let envelopeHeaderSize = 14
+
+    /// Gives each envelope of a record to `body`, in order, until that answers `false`.
+    ///
+    /// - Throws: `MalformedError`; a record with good checksums that this program wrote never is.
+    public static func read(
+        _ payload: [UInt8], first: LanePosition, count: Int, _ body: (Envelope) throws -> Bool
+    ) throws {
+        let publishTime: UInt64 = try number(payload, at: 0)
+        var offset = headerSize
+        var topic: ArraySlice<UInt8> = []
+        for index in 0..<count {
+            let topicLength = Int(try number(payload, at: offset) as UInt16)
+            let bodyLength = Int(try number(payload, at: offset + 2) as UInt32)
+            let time = Int64(bitPattern: try number(payload, at: offset + 6))
+            let start = offset + envelopeHeaderSize
+            let end = start + topicLength + bodyLength
+            guard end <= payload.count else { throw MalformedError(offset: offset) }
+            if topicLength > 0 { topic = payload[start..<start + topicLength] }
+            let envelope = Envelope(
+                position: LanePosition(epoch: first.epoch, sequence: first.sequence + UInt64(index)),
+                collectionTime: time, publishTime: publishTime, topic: topic, body: payload[start + topicLength..<end])
+            guard try body(envelope) else { return }
+            offset = end
+        }
+        guard offset == payload.count else { throw MalformedError(offset: offset) }
+    }
+
+    private static func number<Number: FixedWidthInteger>(_ bytes: [UInt8], at offset: Int) throws -> Number {
+        guard offset + MemoryLayout<Number>.size <= bytes.count else { throw MalformedError(offset: offset) }
+        return bytes.withUnsafeBytes { Number(bigEndian: $0.loadUnaligned(fromByteOffset: offset, as: Number.self)) }
+    }
+}

@@ -1,0 +1,79 @@
+private import CZeroMQ
+public import Diagnosis
+internal import Journal
+
+/// How a publisher is looked at from another process: through its replay socket while it runs, from its files when it doesn't.
+public struct PublisherInspection: Sendable {
+    public let directory: StateDirectory
+
+    public init(_ directory: StateDirectory) {
+        self.directory = directory
+    }
+
+    /// Asks the running publisher how things are.
+    ///
+    /// - Returns: `nil` if nobody answers within `timeout`.
+    public func ask(timeout: Duration = .seconds(10)) async throws -> PublisherStatus? {
+        try await request(ReplayRequest(.status), timeout: timeout).map {
+            try ControlJSON.decode(PublisherStatus.self, $0)
+        }
+    }
+
+    /// Has the running publisher forget a named consumer.
+    ///
+    /// - Returns: whether there was an answer.
+    public func forget(_ consumer: String, timeout: Duration = .seconds(10)) async throws -> Bool {
+        var forget = ReplayRequest(.forget)
+        forget.consumer = consumer
+        return try await request(forget, timeout: timeout) != nil
+    }
+
+    /// Works out the status from the files. Holds the publisher's lock meanwhile, so that none begins to write.
+    ///
+    /// - Parameter accounts: those of consumers that keep their own; they are newer than what the publisher was told.
+    /// - Throws: `StateDirectoryError.inUse` while a publisher runs; `StateDirectoryError.unreadable` if none ever did.
+    public func readFiles(accounts: [ConsumerAccount] = []) async throws -> PublisherStatus {
+        guard let identity = try PublisherIdentity.read(in: directory), let id = PublisherID(identity.publisher) else {
+            throw StateDirectoryError.unreadable(
+                path: directory.path, reason: "no publisher has ever used this state directory")
+        }
+        let lock = try await PublisherLock.take(in: directory, patience: .zero)
+        defer { withExtendedLifetime(lock) {} }
+        let journal = try Journal.open(
+            directory: directory.journalDirectory, configuration: JournalConfiguration(isReadOnly: true))
+        var ledger = try SmallFile<PublisherLedger>(path: directory.ledgerFile).read() ?? PublisherLedger()
+        ledger.note(journal)
+        for account in accounts {
+            _ = ledger.take(account, epoch: .max, now: ledger.consumers[account.consumer]?.heard ?? 0)
+        }
+        return try PublisherBooks(id: id, epoch: identity.epoch, journal: journal, ledger: ledger).status()
+    }
+
+    /// The publisher's id; `nil` if none has ever used the directory.
+    public func publisher() throws -> PublisherID? {
+        try PublisherIdentity.read(in: directory).flatMap { PublisherID($0.publisher) }
+    }
+
+    /// Sends a request and returns the answer's body.
+    private func request(_ request: ReplayRequest, timeout: Duration) async throws -> [UInt8]? {
+        let endpoint = "ipc://" + directory.replaySocket
+        return try await PinnedThread.run(name: "arobust-ask", onCancel: {}) {
+            let socket = try ZMQSocket(.dealer, in: ZMQContext())
+            try socket.set(ZMQ_LINGER, Int32(0))
+            try socket.connect(endpoint)
+            _ = try socket.send([[], ControlJSON.encode(request)])
+            var poller = Poller()
+            _ = poller.add(socket)
+            let deadline = ContinuousClock.now + timeout
+            while ContinuousClock.now < deadline {
+                try poller.wait(milliseconds: max(1, Int((deadline - .now) / .milliseconds(1))))
+                guard let frames = try socket.receiveMessage(), frames.count == 4 else { continue }
+                if frames[1] == Topic.error {
+                    throw ReplayError(try ControlJSON.decode(ReplayAnswer.Failure.self, frames[3]).error)
+                }
+                return frames[3]
+            }
+            return nil
+        }
+    }
+}

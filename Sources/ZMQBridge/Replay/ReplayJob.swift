@@ -1,0 +1,102 @@
+internal import Diagnosis
+internal import Journal
+
+/// A `replay` request that is being answered, a record at a time.
+final class ReplayJob {
+    /// No request gets more at once, whatever its credit.
+    static let largestCredit = 16 << 20
+
+    let returnPath: [[UInt8]]
+    let dataType: DiagnosisDataType
+    private let books: PublisherBooks
+    private let goal: LanePosition?
+    private let newest: () -> LanePosition?
+    private var credit: Int
+    private var position: LanePosition
+    private let reader: JournalReader
+
+    /// - Parameter newest: how far the lane is now.
+    init(
+        _ request: ReplayRequest, dataType: DiagnosisDataType, returnPath: [[UInt8]], books: PublisherBooks,
+        newest: @escaping () -> LanePosition?
+    ) throws(JournalError) {
+        self.returnPath = returnPath
+        self.dataType = dataType
+        self.books = books
+        self.newest = newest
+        goal = request.through
+        credit = min(max(1, request.credit ?? Self.largestCredit), Self.largestCredit)
+        position = try Self.start(of: request, dataType: dataType, books: books, newest: newest())
+        reader = books.journal.reader(lane: dataType.rawValue, after: position.point)
+    }
+
+    private static func start(
+        of request: ReplayRequest, dataType: DiagnosisDataType, books: PublisherBooks, newest: LanePosition?
+    ) throws(JournalError) -> LanePosition {
+        if let after = request.after { return after }
+        let name = dataType.rawValue
+        var point: LanePoint?
+        if let since = request.since {
+            point = try books.journal.point(lane: name, since: since)
+        } else if let last = request.last {
+            point = try books.journal.point(lane: name, last: last)
+        }
+        if let point { return LanePosition(point) }
+        guard let first = books.first(dataType) else {
+            return newest ?? LanePosition(epoch: books.epoch, sequence: 0)
+        }
+        return LanePosition(epoch: first.epoch, sequence: first.sequence - 1)
+    }
+
+    /// Where the answer begins.
+    var start: LanePosition { position }
+
+    /// What comes next.
+    enum Step {
+        /// Envelopes of one record, which come after `position`.
+        case record(JournalRecord, after: LanePosition)
+        case gaps([StreamGap])
+        case end(ReplayAnswer.End)
+    }
+
+    /// Reads on. A record that the credit ends in is asked for again, so it may go out in parts.
+    func next() throws(JournalError) -> Step {
+        if credit <= 0 { return .end(end(complete: false)) }
+        guard let item = try reader.next() else {
+            // Up to its goal the consumer knows that something was; what the journal does not have is gone.
+            if let goal, position < goal { return gaps(through: goal) }
+            return .end(end(complete: true))
+        }
+        switch item {
+        case .record(let record): return .record(record, after: position)
+        case .gap(let gap): return gaps(through: LanePosition(gap.through))
+        }
+    }
+
+    /// Notes that envelopes went out, with so many bytes.
+    func sent(through position: LanePosition, bytes: Int) {
+        self.position = position
+        credit -= bytes
+    }
+
+    /// Whether the credit is used up.
+    var isSpent: Bool { credit <= 0 }
+
+    private func gaps(through end: LanePosition) -> Step {
+        let lane = books.lane(dataType)
+        let retained = books.first(dataType)
+        let (start, books) = (position, self.books)
+        let newest = newest()
+        let gaps = books.withLedger { ledger in
+            if let newest { ledger.note(newest, lane: lane.dataType.rawValue) }
+            return ledger.gaps(in: lane, after: start, through: end, retained: retained)
+        }
+        position = end
+        return .gaps(gaps)
+    }
+
+    private func end(complete: Bool) -> ReplayAnswer.End {
+        ReplayAnswer.End(
+            dataType: dataType, through: position, last: max(newest() ?? position, position), complete: complete)
+    }
+}

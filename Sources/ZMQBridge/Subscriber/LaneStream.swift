@@ -1,0 +1,186 @@
+internal import Diagnosis
+
+/// Joins what comes live and what is replayed of one lane into one stream without holes and repetitions: a value without I/O.
+///
+/// The stream stands at `position`. A live envelope that follows it is taken. Any other waits in a bounded tail while a replay brings
+/// what lies between; a tail that grows too long is let go, and with it the lane's subscription, until replays have caught up.
+/// What the replay says is gone is passed as a gap.
+struct LaneStream {
+    /// The most that is asked for at once.
+    static let largestCredit = 4 << 20
+
+    /// A replay that is under way.
+    struct Request: Hashable {
+        var id: UInt64
+        var sent: ContinuousClock.Instant
+    }
+
+    /// What to do with a live envelope.
+    enum Arrival: Hashable {
+        /// It is next.
+        case take
+        /// It or a later one has been there already.
+        case old
+        /// It is to be kept for when what lies before it has come.
+        case keep
+        /// There is no room for it; all that was kept is let go too.
+        case letGo
+    }
+
+    let lane: Lane
+    /// How many bytes may wait for a replay.
+    private let longestTail: Int
+    /// Where the stream is to begin; `nil` once that is known as a position.
+    private(set) var start: StreamStart?
+    private(set) var position: LanePosition?
+    /// Up to here the lane is known to have something.
+    private(set) var goal: LanePosition
+    /// Whether live envelopes are wanted.
+    private(set) var isLive = false
+    private(set) var request: Request?
+    private var tail = StreamBuilder()
+    private var tailEnds: (first: LanePosition, last: LanePosition)?
+
+    /// - Parameter start: any but `now` and `sequence`, which are positions by the time that a lane is met.
+    init(_ lane: Lane, start: StreamStart, longestTail: Int = 1 << 20) {
+        self.lane = lane
+        self.longestTail = longestTail
+        goal = LanePosition(epoch: 0, sequence: 0)
+        if case .after(let position) = start { self.position = position } else { self.start = start }
+    }
+
+    /// Whether everything known to be there has been taken.
+    var isCaughtUp: Bool { position.map { $0 >= goal } ?? false }
+
+    /// Whether all of that has gone into the stream, too.
+    var hasHandedOverAll: Bool { isCaughtUp && tailEnds == nil }
+
+    /// Whether there is something to ask the replay for.
+    var needsReplay: Bool { request == nil && !isCaughtUp }
+
+    // MARK: live
+
+    /// Looks at a live envelope. After `take`, hand it over; after `keep`, call `keep` with it.
+    mutating func arrive(_ envelope: LanePosition, bytes: Int, room: Int) -> Arrival {
+        guard isLive else { return .old }
+        if let position {
+            guard envelope > position else { return .old }
+            if tailEnds == nil, request == nil, room > 0, envelope.follows(position), isCaughtUp {
+                self.position = envelope
+                goal = envelope
+                return .take
+            }
+        }
+        if let ends = tailEnds {
+            guard envelope > ends.last else { return .old }
+            if !envelope.follows(ends.last) { dropTail() }
+        }
+        guard tail.byteCount + bytes <= longestTail else {
+            dropTail()
+            goal = max(goal, envelope)
+            isLive = false
+            return .letGo
+        }
+        goal = max(goal, tailEnds == nil ? envelope.before : goal)
+        return .keep
+    }
+
+    mutating func keep(_ header: EnvelopeHeader, topic: Topic, body: UnsafeRawBufferPointer) {
+        let place = LanePosition(epoch: header.epoch, sequence: header.sequence)
+        tail.append(header, topic: topic, body: body)
+        tailEnds = (tailEnds?.first ?? place, place)
+    }
+
+    private mutating func dropTail() {
+        if let last = tailEnds?.last { goal = max(goal, last) }
+        tail = StreamBuilder()
+        tailEnds = nil
+    }
+
+    /// Takes in that the publisher had got so far before what comes next live.
+    mutating func know(_ last: LanePosition) {
+        // What is in the tail has come; it only waits.
+        if let tailEnds, last <= tailEnds.last { return }
+        if tailEnds != nil { dropTail() }
+        goal = max(goal, last)
+    }
+
+    // MARK: replay
+
+    mutating func asked(_ request: Request) {
+        self.request = request
+    }
+
+    /// Forgets a request that nobody will answer.
+    mutating func giveUpRequest() {
+        request = nil
+    }
+
+    /// Takes in where the replay begins, if it is this lane's.
+    mutating func begins(after position: LanePosition) -> Bool {
+        guard self.position == nil else { return false }
+        self.position = position
+        start = nil
+        return true
+    }
+
+    /// Whether a replayed envelope comes next. The replay is right about what follows.
+    mutating func takeReplayed(_ envelope: LanePosition) -> Bool {
+        guard let position, envelope > position else { return false }
+        self.position = envelope
+        return true
+    }
+
+    /// Passes what is gone; `nil` if it has been passed already.
+    mutating func pass(_ gap: StreamGap) -> StreamGap? {
+        guard let position, gap.through > position else { return nil }
+        self.position = gap.through
+        return gap
+    }
+
+    /// Takes in the end of a replay. Answers whether the lane should be subscribed to now.
+    mutating func ended(through: LanePosition, isComplete: Bool) -> Bool {
+        request = nil
+        if let position { self.position = max(position, through) }
+        guard isComplete, isCaughtUp, !isLive else { return false }
+        isLive = true
+        return true
+    }
+
+    /// Moves what waits in the tail into the stream, if nothing is missing before it and there is room.
+    mutating func flushTail(into builder: inout StreamBuilder, room: Int) {
+        guard let ends = tailEnds, let position, request == nil else { return }
+        if ends.last <= position {
+            tail = StreamBuilder()
+            tailEnds = nil
+            return
+        }
+        guard room > 0, ends.first <= position || ends.first.follows(position) else { return }
+        for case .batch(let batch) in tail.take() {
+            let old = batch.entries.prefix {
+                LanePosition(epoch: batch.epoch, sequence: $0.sequence) <= position
+            }.count
+            builder.append(batch.dropFirst(old))
+        }
+        tailEnds = nil
+        self.position = ends.last
+        goal = max(goal, ends.last)
+    }
+
+    /// Begins to take live envelopes at once: for a lane that has nothing to catch up with.
+    mutating func goLive() -> Bool {
+        guard isCaughtUp, !isLive, request == nil else { return false }
+        isLive = true
+        return true
+    }
+}
+
+extension LanePosition {
+    /// Whether nothing can lie between: only within a run is that sure, or at the beginning of one that the stream has come to.
+    fileprivate func follows(_ other: LanePosition) -> Bool {
+        epoch == other.epoch && sequence == other.sequence + 1
+    }
+
+    /// The place before, in the same run.
+    fileprivate var before: LanePosition { LanePosition(epoch: epoch, sequence: max(sequence, 1) - 1) }
+}

@@ -1,0 +1,84 @@
+internal import Diagnosis
+
+/// Gathers what a receiver gets at once, each lane in its order: envelopes of one lane, run and node that follow each other in a batch.
+struct StreamBuilder {
+    private enum Slot {
+        case start(Lane, LanePosition)
+        case gap(StreamGap)
+        case batch(Int)
+    }
+
+    private var slots: [Slot] = []
+    private var batches: [EnvelopeBatch] = []
+    /// The batch of each lane that may still grow.
+    private var open: [DiagnosisDataType: Int] = [:]
+    /// Where the last envelope went: the next one mostly goes there too.
+    private var current: Int?
+    private(set) var byteCount = 0
+    private(set) var envelopeCount = 0
+
+    var isEmpty: Bool { slots.isEmpty }
+
+    mutating func append(_ header: EnvelopeHeader, topic: Topic, body: UnsafeRawBufferPointer) {
+        let index = place(for: topic, header)
+        current = index
+        batches[index].append(
+            sequence: header.sequence, collectionTime: header.collectionTime, publishTime: header.publishTime,
+            body: body.bindMemory(to: UInt8.self).span)
+        byteCount += body.count
+        envelopeCount += 1
+    }
+
+    mutating func append(_ batch: EnvelopeBatch) {
+        guard !batch.isEmpty else { return }
+        close(batch.lane.dataType)
+        batches.append(batch)
+        slots.append(.batch(batches.count - 1))
+        byteCount += batch.byteCount
+        envelopeCount += batch.count
+    }
+
+    mutating func appendStart(of lane: Lane, after position: LanePosition) {
+        close(lane.dataType)
+        slots.append(.start(lane, position))
+    }
+
+    mutating func append(_ gap: StreamGap) {
+        close(gap.lane.dataType)
+        slots.append(.gap(gap))
+    }
+
+    mutating func take() -> [StreamItem] {
+        defer { self = StreamBuilder() }
+        return slots.map { slot in
+            switch slot {
+            case .start(let lane, let position): .start(lane, after: position)
+            case .gap(let gap): .gap(gap)
+            case .batch(let index): .batch(batches[index])
+            }
+        }
+    }
+
+    /// What comes next in the lane may not go before what comes now.
+    private mutating func close(_ dataType: DiagnosisDataType) {
+        open[dataType] = nil
+        current = nil
+    }
+
+    private mutating func place(for topic: Topic, _ header: EnvelopeHeader) -> Int {
+        if let current, fits(batches[current], topic, header) { return current }
+        // Only the lane's newest batch may grow, or the lane's order would be lost.
+        if let newest = open[topic.dataType], fits(batches[newest], topic, header) { return newest }
+        let lane = Lane(publisher: header.publisher, dataType: topic.dataType)
+        batches.append(
+            EnvelopeBatch(lane: lane, epoch: header.epoch, nodeType: topic.nodeType, nodeRank: topic.nodeRank))
+        open[topic.dataType] = batches.count - 1
+        slots.append(.batch(batches.count - 1))
+        return batches.count - 1
+    }
+
+    private func fits(_ batch: EnvelopeBatch, _ topic: Topic, _ header: EnvelopeHeader) -> Bool {
+        batch.epoch == header.epoch && batch.nodeRank == topic.nodeRank && batch.lane.dataType == topic.dataType
+            && batch.nodeType == topic.nodeType
+    }
+}

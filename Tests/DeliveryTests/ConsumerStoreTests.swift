@@ -1,0 +1,307 @@
+import Diagnosis
+import Foundation
+import Glibc
+import GRDB
+import InMemoryLogging
+import Logging
+import Testing
+
+@testable import Delivery
+
+@Suite(.timeLimit(.minutes(1))) struct ConsumerStoreTests {
+    private let scratch = Scratch()
+    private let log = InMemoryLogHandler()
+
+    private func open(
+        _ consumer: String = "dlrover+grpc://host:1", in directory: String? = nil,
+        bounds: ConsumerStore.Bounds = .init()
+    ) throws -> ConsumerStore {
+        let log = log
+        return try ConsumerStore(
+            directory: directory ?? scratch.path, consumer: consumer, bounds: bounds,
+            logger: Logger(label: "test") { _ in log })
+    }
+
+    private let stored: StoredLane = {
+        var stored = StoredLane(
+            origin: .at(3), cursor: .at(9, epoch: 4),
+            ahead: [SequenceRange(epoch: 4, first: 11, last: 12), SequenceRange(epoch: 5, first: 2, last: 2)])
+        stored.counts.delivered = 20
+        stored.counts.skipped = ["stale": 3, "refused": 1]
+        stored.counts.lost = ["evicted": 7]
+        return stored
+    }()
+
+    private func commit(
+        _ lane: StoredLane, before: StoredLane? = nil, ranges: [LedgerRange] = [], letters: [DeadLetter] = []
+    ) -> LedgerCommit {
+        var commit = LedgerCommit()
+        commit.lanes[.test()] = LaneCommit(lane: lane, before: before, newRanges: ranges)
+        if !letters.isEmpty { commit.deadLetters[.test()] = letters }
+        return commit
+    }
+
+    private func range(_ first: UInt64, _ last: UInt64, _ fate: Fate = .stale) -> LedgerRange {
+        LedgerRange(first: .at(first), last: .at(last), count: last - first + 1, fate: fate, time: 60)
+    }
+
+    private func rows(_ path: String, _ sql: String) throws -> [String] {
+        let queue = try DatabaseQueue(path: path)
+        defer { try? queue.close() }
+        return try queue.read { database in
+            try Row.fetchAll(database, sql: sql).map { row in
+                row.databaseValues.map { "\($0)".replacing("\"", with: "") }.joined(separator: "|")
+            }
+        }
+    }
+
+    @Test func keepsWhatWasWritten() async throws {
+        let store = try open()
+        #expect(store.lanes.isEmpty)
+        #expect(await store.write(commit(stored)).failed.isEmpty)
+        await store.close()
+        #expect(await store.write(commit(stored)).failed == [.test()])
+        let again = try open()
+        #expect(again.lanes == [.test(): stored])
+        await again.close()
+    }
+
+    @Test func keepsWhatWasWrittenThroughAKill() async throws {
+        let store = try open()
+        var first = stored
+        first.ahead = [SequenceRange(epoch: 4, first: 11, last: 11), SequenceRange(epoch: 4, first: 14, last: 15)]
+        _ = await store.write(commit(first))
+        _ = await store.write(commit(stored, before: first))
+        // What a killed process leaves: the files as they are, the log of changes not merged.
+        let copy = scratch.path + "/killed"
+        try FileManager.default.createDirectory(atPath: copy, withIntermediateDirectories: false)
+        for file in scratch.files where file != "killed" {
+            try FileManager.default.copyItem(atPath: "\(scratch.path)/\(file)", toPath: "\(copy)/\(file)")
+        }
+        let again = try open(in: copy)
+        #expect(again.lanes == [.test(): stored])
+        await again.close()
+        await store.close()
+    }
+
+    @Test func filesAreTheOwnersAlone() async throws {
+        let store = try open()
+        _ = await store.write(commit(stored))
+        func mode(_ path: String) throws -> Int? {
+            try FileManager.default.attributesOfItem(atPath: path)[.posixPermissions] as? Int
+        }
+        #expect(try mode(scratch.path) == 0o700)
+        #expect(scratch.files.count >= 3)
+        for file in scratch.files { #expect(try mode("\(scratch.path)/\(file)") == 0o600) }
+        #expect(store.path.contains("/dlrover_grpc___host_1-"))
+        await store.close()
+    }
+
+    @Test func namesDifferAndAreBounded() {
+        let long = String(repeating: "é/", count: 500)
+        let names = ["a:b", "a/b", "a_b", long, long + "x"].map { ConsumerFiles(directory: "/d", consumer: $0).stem }
+        #expect(Set(names).count == 5)
+        #expect(names.allSatisfy { $0.utf8.count <= 69 })
+        #expect(names[0].hasPrefix("a_b-"))
+    }
+
+    @Test func refusesASecondOpener() async throws {
+        let store = try open()
+        #expect {
+            try open()
+        } throws: { error in
+            guard let error = error as? ConsumerStoreError else { return false }
+            return error.code == .inUse && "\(error)".contains("dlrover+grpc://host:1")
+                && "\(error)".contains(store.path) && "\(error)".contains("pid \(getpid())")
+        }
+        let other = try open("another")
+        await store.close()
+        let again = try open()
+        await again.close()
+        await other.close()
+    }
+
+    @Test(arguments: ["not a database at all, but long enough to be looked at", ""])
+    func setsADamagedDatabaseAside(content: String) async throws {
+        let store = try open()
+        _ = await store.write(commit(stored))
+        await store.close()
+        if content.isEmpty {
+            // The tables are not what they should be.
+            let queue = try DatabaseQueue(path: store.path)
+            try await queue.write { try $0.execute(sql: "DROP TABLE lane") }
+            try queue.close()
+        } else {
+            try Data((content + String(repeating: ".", count: 5000)).utf8).write(to: URL(filePath: store.path))
+        }
+        let again = try open()
+        #expect(again.lanes.isEmpty)
+        let aside = scratch.files.filter { $0.contains(".db.corrupt-") && !$0.hasSuffix("-wal") }
+        #expect(aside.count == 1)
+        #expect(log.entries.contains { "\($0.message)".contains("set aside") })
+        _ = await again.write(commit(stored))
+        await again.close()
+        #expect(try open().lanes == [.test(): stored])
+    }
+
+    @Test func refusesADatabaseOfANewerVersion() async throws {
+        let store = try open()
+        await store.close()
+        let queue = try DatabaseQueue(path: store.path)
+        try await queue.write { try $0.execute(sql: "PRAGMA user_version = 7") }
+        try queue.close()
+        #expect {
+            try open()
+        } throws: { error in
+            (error as? ConsumerStoreError)?.code == .newerVersion && "\(error)".contains("version 7")
+        }
+        #expect(!scratch.files.contains { $0.contains("corrupt") })
+    }
+
+    @Test func saysWhereItCannotBeMade() throws {
+        try Data().write(to: URL(filePath: scratch.path))
+        #expect {
+            try open()
+        } throws: { ($0 as? ConsumerStoreError)?.code == .inputOutput && "\($0)".contains(scratch.path) }
+    }
+
+    @Test func mergesNeighbouringRanges() async throws {
+        let store = try open()
+        _ = await store.write(commit(stored, ranges: [range(1, 3), range(4, 4), range(6, 7)]))
+        _ = await store.write(commit(stored, before: stored, ranges: [range(8, 9), range(10, 10, .refused)]))
+        await store.close()
+        #expect(
+            try rows(store.path, "SELECT first, last, count, kind, reason, time FROM ranges ORDER BY first") == [
+                "1|4|4|skipped|stale|1970-01-01T00:01:00Z", "6|9|4|skipped|stale|1970-01-01T00:01:00Z",
+                "10|10|1|skipped|refused|1970-01-01T00:01:00Z",
+            ])
+    }
+
+    @Test func joinsTheOldestRangesWhenTheyAreMany() async throws {
+        var bounds = ConsumerStore.Bounds()
+        bounds.ranges = 40
+        var store = try open(bounds: bounds)
+        for index in 0..<100 {
+            let first = UInt64(index * 3 + 1)
+            _ = await store.write(
+                commit(stored, before: stored, ranges: [range(first, first), range(first + 1, first + 1, .refused)]))
+            if index == 50 {
+                await store.close()
+                store = try open(bounds: bounds)
+            }
+        }
+        await store.close()
+        #expect(try rows(store.path, "SELECT count(*) <= 40, sum(count) FROM ranges") == ["1|200"])
+        #expect(
+            try rows(store.path, "SELECT sum(count) FROM ranges GROUP BY reason") == ["100", "100"])
+    }
+
+    @Test func readsTheAccountsOfAllThatNobodyUses() async throws {
+        let store = try open("b")
+        _ = await store.write(commit(stored))
+        await store.close()
+        let used = try open("a")
+        try Data("nonsense".utf8).write(to: URL(filePath: scratch.path + "/z-00000000.db"))
+        let readings = try ConsumerStore.readings(inDirectory: scratch.path)
+        #expect(readings.map(\.consumer) == ["a", "b", "z-00000000"])
+        guard case .inUse(let process) = readings[0].content, case .accounts(let accounts) = readings[1].content,
+            case .unreadable = readings[2].content
+        else {
+            Issue.record("\(readings)")
+            return
+        }
+        #expect(process == "pid \(getpid())")
+        let account = try #require(accounts[.test])
+        #expect(account.consumer == "b")
+        let lane = try #require(account.lanes.first)
+        #expect(lane.origin == .at(3) && lane.through == .at(9, epoch: 4) && lane.ahead == 3)
+        #expect(lane.delivered == 20 && lane.lost == ["evicted": 7] && lane.skipped == ["stale": 3, "refused": 1])
+        await used.close()
+    }
+
+    @Test func aCommitThatFailsLeavesAllAsItWas() async throws {
+        var bounds = ConsumerStore.Bounds()
+        bounds.busyTime = 0.05
+        let store = try open(bounds: bounds)
+        _ = await store.write(commit(stored))
+        var later = stored
+        later.cursor.sequence += 1
+        // Somebody looks at it with sqlite3, and keeps a transaction open.
+        let somebody = try DatabaseQueue(path: store.path)
+        try await somebody.writeWithoutTransaction { try $0.execute(sql: "BEGIN IMMEDIATE") }
+        let failed = await store.write(commit(later, before: stored, letters: [letter("x")]))
+        #expect(failed.failed == [.test()] && failed.error != nil && failed.lettersWritten == [.test()])
+        try await somebody.writeWithoutTransaction { try $0.execute(sql: "ROLLBACK") }
+        try somebody.close()
+        #expect(await store.write(commit(later, before: stored)).failed.isEmpty)
+        await store.close()
+        #expect(try open().lanes == [.test(): later])
+    }
+
+    // MARK: dead letters
+
+    private func letter(_ body: String, reason: String = "it said \"no\"\n") -> DeadLetter {
+        DeadLetter(batch: .test([body], first: 7, epoch: 3), reason: reason, time: 3600)
+    }
+
+    private func write(_ store: ConsumerStore, _ letters: [DeadLetter]) async -> CommitResult {
+        await store.write(commit(stored, letters: letters))
+    }
+
+    @Test func writesDeadLettersThatPeopleCanRead() async throws {
+        let store = try open()
+        let bodies = [
+            #"{"data_content": "a\nb", "timestamp": 12345678901234567890}"#, "{\n \"a\": 1\r\n}", "not \"JSON\"", "[1]",
+        ]
+        #expect(await write(store, bodies.map { letter($0) }).lettersWritten == [.test()])
+        await store.close()
+        let lines = scratch.lines(store.deadLetterPath)
+        let first =
+            #"{"time":"1970-01-01T01:00:00Z","reason":"it said \"no\"\n","#
+                + #""publisher":"00000000-0000-0001-0000-000000000002","data_type":"TRAINING_LOG","#
+                + #""epoch":3,"sequence":7,"metric":{"data_content": "a\nb", "timestamp": 12345678901234567890}}"#
+        #expect(lines.first == first)
+        let metrics = lines.dropFirst().map { line in String(line.split(separator: #""metric":"#).last ?? "") }
+        #expect(metrics == [#"{  "a": 1  }}"#, #""not \"JSON\""}"#, #""[1]"}"#])
+    }
+
+    @Test func cutsOffATornDeadLetter() async throws {
+        var store = try open()
+        _ = await write(store, [letter("a")])
+        await store.close()
+        let whole = try Data(contentsOf: URL(filePath: store.deadLetterPath))
+        try (whole + Data(String(repeating: "torn", count: 40_000).utf8)).write(
+            to: URL(filePath: store.deadLetterPath))
+        store = try open()
+        _ = await write(store, [letter("b")])
+        await store.close()
+        #expect(scratch.lines(store.deadLetterPath).map { $0.contains(#""metric":"a""#) } == [true, false])
+    }
+
+    @Test func deadLettersAreBounded() async throws {
+        var bounds = ConsumerStore.Bounds()
+        bounds.deadLetters = 1000
+        let store = try open(bounds: bounds)
+        for index in 0..<20 { _ = await write(store, [letter("body \(index)")]) }
+        await store.close()
+        let (now, before) = (scratch.lines(store.deadLetterPath), scratch.lines(store.deadLetterPath + ".1"))
+        #expect(now.last?.contains("body 19") == true)
+        #expect(!before.isEmpty && before.count + now.count < 20)
+        #expect(before.joined(separator: "\n").utf8.count <= 1000)
+    }
+
+    @Test func whatHasNoLetterIsNotPassed() async throws {
+        let store = try open()
+        try FileManager.default.createDirectory(
+            atPath: store.deadLetterPath, withIntermediateDirectories: false)
+        var both = commit(stored, letters: [letter("a")])
+        both.lanes[.test(.generic)] = LaneCommit(lane: stored, newRanges: [])
+        let failed = await store.write(both)
+        #expect(failed.failed == [.test()] && failed.lettersWritten.isEmpty)
+        #expect(failed.error?.contains(store.deadLetterPath) == true)
+        try FileManager.default.removeItem(atPath: store.deadLetterPath)
+        #expect(await write(store, [letter("a")]).failed.isEmpty)
+        await store.close()
+        #expect(try open().lanes.count == 2)
+    }
+}

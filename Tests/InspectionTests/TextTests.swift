@@ -1,0 +1,48 @@
+import Diagnosis
+@testable import Inspection
+import Testing
+
+@Suite struct TextTests {
+    @Test(
+        arguments: [
+            ("10m", 9400), ("0s", 10000), ("1d", -76400), ("1795464000", 1_795_464_000), ("1970-01-02", 86400),
+            ("1970-01-02T00:01Z", 86460), ("1970-01-02 00:01:05", 86465), ("2028-02-29T23:59:59Z", 1_835_481_599),
+        ] as [(String, Int64)]) func readsMoments(text: String, seconds: Int64)
+    {
+        #expect(MomentText.read(text, now: 10000) == seconds)
+    }
+
+    @Test(arguments: [
+        "", "10", "m", "10 m", "1.5h", "-1h", "yesterday", "2027-02-29", "2027-13-01", "2027-01-01T24:00",
+        "2027-01-01T", "2027-1-1", "99999999999999999999", "9223372036854775807d", "2027-01-01T10:00:00+01:00",
+    ]) func refusesOtherMoments(text: String) {
+        #expect(MomentText.read(text, now: 10000) == nil)
+    }
+
+    @Test func readsPositions() {
+        #expect(PositionText.read("3/12") == LanePosition(epoch: 3, sequence: 12))
+        for bad in ["", "3", "3/", "/3", "3/1/2", "-1/2", "a/b", "18446744073709551615/1"] {
+            #expect(PositionText.read(bad) == nil)
+        }
+    }
+
+    @Test(arguments: [
+        (0, "0 B"), (1023, "1023 B"), (1024, "1.0 KiB"), (1_048_575, "1.0 MiB"), (1_048_576, "1.0 MiB"),
+        (1 << 30, "1.0 GiB"), (.max, "8.0 EiB"),
+    ]) func writesSizes(bytes: Int, text: String) {
+        #expect(HumanText.bytes(bytes) == text)
+    }
+
+    @Test(
+        arguments: [
+            (0, "0 s"), (119, "119 s"), (120, "2 min"), (7199, "119 min"), (7200, "2 h"), (172_800, "2 d"), (-5, "0 s"),
+        ] as [(Int64, String)]) func writesSpans(seconds: Int64, text: String)
+    {
+        #expect(HumanText.span(from: 1000, to: 1000 + seconds) == text)
+    }
+
+    @Test func noTextCommandsTheTerminal() {
+        #expect(HumanText.line("a\u{1B}[2Jb\nc\u{202E}d") == "a\u{FFFD}[2Jb\u{FFFD}c\u{FFFD}d")
+        #expect(HumanText.lines("a\n\tb\r") == "a\n\tb\u{FFFD}")
+    }
+}
