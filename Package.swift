@@ -13,6 +13,7 @@ let settings: [SwiftSetting] = [
 let argumentParser = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
 let asyncHTTPClient = Target.Dependency.product(name: "AsyncHTTPClient", package: "async-http-client")
 let deque = Target.Dependency.product(name: "DequeModule", package: "swift-collections")
+let grdb = Target.Dependency.product(name: "GRDB", package: "GRDB.swift")
 let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
 let inMemoryLogging = Target.Dependency.product(name: "InMemoryLogging", package: "swift-log")
 let nioCore = Target.Dependency.product(name: "NIOCore", package: "swift-nio")
@@ -71,7 +72,7 @@ let package = Package(
         ),
         .target(
             name: "Delivery",
-            dependencies: ["Diagnosis", logging, deque, .product(name: "GRDB", package: "GRDB.swift")],
+            dependencies: ["Diagnosis", logging, deque, grdb],
             swiftSettings: settings
         ),
         .target(
@@ -102,8 +103,10 @@ let package = Package(
             dependencies: ["CZeroMQ", "Diagnosis", "Journal", "TestSupport", "ZMQBridge", logging],
             swiftSettings: settings),
         .testTarget(
-            name: "DeliveryTests", dependencies: ["Delivery", "Diagnosis", "TestSupport", logging, inMemoryLogging],
-            swiftSettings: settings),
+            name: "DeliveryTests",
+            dependencies: [
+                "Delivery", "Diagnosis", "TestSupport", logging, inMemoryLogging, grdb,
+            ], swiftSettings: settings),
         .testTarget(
             name: "InspectionTests",
             dependencies: ["Delivery", "Diagnosis", "Inspection", "Journal", "TestSupport", "ZMQBridge", logging],

@@ -106,7 +106,7 @@ import Testing
 
     @Test(arguments: [
         ("metrics:\n  intervall: 5s", "FILE:2: unknown key 'metrics.intervall'; allowed here are deadline, interval"),
-        ("foo: 1", "FILE:1: unknown key 'foo'; allowed here are connect, delivery"),
+        ("foo: 1", "FILE:1: unknown key 'foo'; allowed here are connect, consumers-dir"),
         ("metrics:\n  interval: 5", "FILE:2: metrics.interval is '5'; it must be a duration with a unit"),
         ("metrics:\n  interval: [5s]", "FILE:2: metrics.interval must be a duration"),
         ("metrics: 5", "FILE:1: metrics. must be a mapping"),

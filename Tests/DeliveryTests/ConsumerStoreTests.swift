@@ -227,7 +227,9 @@ import Testing
         var later = stored
         later.cursor.sequence += 1
         // Somebody looks at it with sqlite3, and keeps a transaction open.
-        let somebody = try DatabaseQueue(path: store.path)
+        var configuration = Configuration()
+        configuration.allowsUnsafeTransactions = true
+        let somebody = try DatabaseQueue(path: store.path, configuration: configuration)
         try await somebody.writeWithoutTransaction { try $0.execute(sql: "BEGIN IMMEDIATE") }
         let failed = await store.write(commit(later, before: stored, letters: [letter("x")]))
         #expect(failed.failed == [.test()] && failed.error != nil && failed.lettersWritten == [.test()])

@@ -32,8 +32,9 @@ import Testing
                 switch state.next(now: Self.time(time)) {
                 case .send(let call): return (call, "send " + call.batch.contents.joined(separator: " "))
                 case .commit(let commit):
-                    _ = state.committed(commit, CommitResult(), now: Self.time(time))
-                    state.deadLetters = [:]
+                    var result = CommitResult()
+                    result.lettersWritten = Set(commit.deadLetters.keys)
+                    _ = state.committed(commit, result, now: Self.time(time))
                     state.needsAnnouncement = false
                 case .wait(nil): return (nil, "wait")
                 case .wait(let until?): return (nil, "wait until \(until - Self.start.instant)")

@@ -61,8 +61,11 @@ extension PublisherBooks {
         let newer = try journal.count(lane: name, after: max(cursor, last).point)
         retained.count -= newer.count
         retained.bytes -= newer.bytes
+        // What is finished ahead of the cursor is retained, or, of late, evicted.
+        let open = after > account.ahead ? after - account.ahead : 0
+        let pending = min(open, retained.count > account.ahead ? retained.count - account.ahead : 0)
         var unnoticed: [String: UInt64] = [:]
-        var gone = after > retained.count ? after - retained.count : 0
+        var gone = open - pending
         if gone > 0 {
             // What went before the first that is retained is known; what is missing after it was never written.
             let first = first(account.dataType)
@@ -83,8 +86,8 @@ extension PublisherBooks {
         return PublisherStatus.ConsumerLane(
             dataType: account.dataType,
             produced: ledger.count(name, after: account.origin ?? LanePosition(epoch: 0, sequence: 0), through: last),
-            pending: retained.count > account.ahead ? retained.count - account.ahead : 0,
-            pendingBytes: retained.bytes, pendingSince: retained.count > 0 ? oldest : nil, unnoticed: unnoticed)
+            pending: pending,
+            pendingBytes: retained.bytes, pendingSince: pending > 0 ? oldest : nil, unnoticed: unnoticed)
     }
 
     /// The recorded losses in a range, by reason.

@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 from typing import Any, Literal
 
+from .file_master import whole_lines
 from .process import Process, free_port, wait_until
 
 RUNNER = Path(__file__).with_name("dlrover_runner.py")
@@ -19,10 +20,13 @@ Metric = dict[str, Any]
 class DLRoverMaster:
     """A master that can be started, killed and restarted on its port; each start begins with an empty store."""
 
-    def __init__(self, scratch: Path, service: Service = "grpc", job_uid: str = "") -> None:
+    def __init__(
+        self, scratch: Path, service: Service = "grpc", job_uid: str = "", accept_log: Path | None = None
+    ) -> None:
         self.service = service
         self.job_uid = job_uid
         self.port = free_port()
+        self.accept_log = accept_log
         self._scratch = scratch
         self._control = scratch / f"master-{self.port}.sock"
         self._process: Process | None = None
@@ -44,6 +48,8 @@ class DLRoverMaster:
         self._control.unlink(missing_ok=True)
         command = [sys.executable, RUNNER, "--service", self.service, "--port", str(self.port)]
         command += ["--control", self._control, "--job-uid", self.job_uid]
+        if self.accept_log is not None:
+            command += ["--accept-log", self.accept_log]
         environment = {"DLROVER_EVENT_ENABLE": "false", "DLROVER_LOG_LEVEL": "WARNING"}
         self._process = Process(f"master-{self.port}", command, self._scratch, environment)
         return self
@@ -109,6 +115,11 @@ class DLRoverMaster:
 
     def contents(self, data_type: str) -> list[str]:
         return [metric["data_content"] for metric in self.store(data_type)]
+
+    def accepted(self) -> list[Metric]:
+        """Every metric that it stored, in order, over all its lives; only with an `accept_log`."""
+        assert self.accept_log is not None
+        return whole_lines(self.accept_log)
 
     def _ask(self, **request: Any) -> Any:
         with socket.socket(socket.AF_UNIX) as connection:

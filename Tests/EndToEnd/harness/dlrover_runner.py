@@ -4,6 +4,7 @@ What differs from upstream, and nothing else does:
 
 * It listens on 127.0.0.1. Upstream's two servers listen on every interface, without authentication.
 * It can have a job uid. Upstream's local master has none and so never refuses anybody's.
+* With `--accept-log`, each metric that was stored is appended to a file, which survives the master.
 * A control socket (one JSON request and one JSON answer a connection) reads the master's store and sets faults.
 
 Started by `dlrover_master.py` as a process of its own: the master's objects are singletons.
@@ -21,6 +22,7 @@ import grpc
 import tornado.httpserver
 from dlrover.python.common.constants import NodeType, PlatformType
 from dlrover.python.common.global_context import Context
+from dlrover.python.master.diagnosis.diagnosis_master import DiagnosisMaster
 from dlrover.python.master.local_master import LocalJobMaster
 from dlrover.python.master.servicer import MasterServicer
 from dlrover.python.scheduler.factory import new_job_args
@@ -86,6 +88,21 @@ class Faults:
         )
 
 
+def keep_accepted(path: str) -> None:
+    """Notes what the master stores, behind its back. Each metric is one write, so that a kill leaves at most its own line torn."""
+    log = open(path, "ab", buffering=0)
+    log.write(b"\n")
+    collect = DiagnosisMaster.collect_diagnosis_data
+
+    def collect_and_note(manager: DiagnosisMaster, data: Any) -> None:
+        with lock:
+            collect(manager, data)
+            log.write(json.dumps(json.loads(data.to_json())).encode() + b"\n")
+
+    lock = threading.Lock()
+    DiagnosisMaster.collect_diagnosis_data = collect_and_note
+
+
 def start_control(path: str, answer: Callable[[dict[str, Any]], Any]) -> None:
     class Handler(socketserver.StreamRequestHandler):
         def handle(self) -> None:
@@ -105,11 +122,14 @@ def main() -> None:
     parser.add_argument("--port", type=int, required=True)
     parser.add_argument("--control", required=True, help="path of the control socket")
     parser.add_argument("--job-uid", default="")
+    parser.add_argument("--accept-log", help="a file for every metric that is stored")
     arguments = parser.parse_args()
 
     listen_on_loopback_only()
     faults = Faults()
     faults.install()
+    if arguments.accept_log:
+        keep_accepted(arguments.accept_log)
 
     job = new_job_args(PlatformType.LOCAL, "arobust-test", "default")
     job.initilize()

@@ -15,11 +15,27 @@ class FileMaster:
 
     def store(self, data_type: str) -> list[dict[str, Any]]:
         """The whole lines of one data type; a line that is still being written does not count."""
+        return [metric for metric in self.everything() if metric["data_type"] == data_type]
+
+    def everything(self) -> list[dict[str, Any]]:
         if not self.path.exists():
             return []
         whole, _, _ = self.path.read_bytes().rpartition(b"\n")
-        metrics = [json.loads(line) for line in whole.splitlines()]
-        return [metric for metric in metrics if metric["data_type"] == data_type]
+        return [json.loads(line) for line in whole.splitlines()]
 
     def contents(self, data_type: str) -> list[str]:
         return [metric["data_content"] for metric in self.store(data_type)]
+
+
+def whole_lines(path: Path) -> list[dict[str, Any]]:
+    """What is whole in a file whose writer may have been killed at any line."""
+    if not path.exists():
+        return []
+    return [metric for line in path.read_bytes().split(b"\n") if (metric := _whole(line)) is not None]
+
+
+def _whole(line: bytes) -> dict[str, Any] | None:
+    try:
+        return json.loads(line)
+    except ValueError:
+        return None

@@ -5,9 +5,9 @@ SUBSCRIBED = "Connected to a publisher."  # agent, bridge, tap: the publisher's 
 WAITING_FOR_PUBLISHER = "Waiting for a publisher."  # bridge, tap
 STOPPING = "Stopping:"  # the first SIGTERM or SIGINT was taken
 
-# After these a command misses nothing that is published.
+# After these a command misses nothing that is published (what comes before, agent and collect keep in the journal).
 READY = {
-    "agent": (PUBLISHING, SUBSCRIBED),
+    "agent": (PUBLISHING,),
     "collect": (PUBLISHING,),
     "bridge": (SUBSCRIBED,),
     "tap": (SUBSCRIBED,),

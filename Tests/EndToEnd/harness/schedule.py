@@ -1,0 +1,44 @@
+"""What happens in a crash test, step by step: drawn from a seed alone, so that the same seed gives the same steps."""
+
+import random
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Literal
+
+Action = Literal[
+    "write", "write torn", "write long", "rotate", "ingest", "sleep",
+    "kill", "terminate", "pause", "master fault", "change masters",
+]  # fmt: skip
+
+# How often each happens, in parts of the sum.
+WEIGHTS: dict[Action, float] = {
+    "write": 30,
+    "write torn": 6,
+    "write long": 2,
+    "rotate": 3,
+    "ingest": 20,
+    "sleep": 20,
+    "kill": 8,
+    "terminate": 1,
+    "pause": 3,
+    "master fault": 5,
+    "change masters": 1,
+}
+
+
+@dataclass(frozen=True)
+class Step:
+    number: int
+    action: Action
+    """Picks among what there is when the step is due: the same for the same history."""
+    choice: float
+    """How much of it: lines, metrics, how long."""
+    amount: float
+
+
+def schedule(seed: int, steps: int) -> Iterator[Step]:
+    source = random.Random(seed)
+    actions, weights = list(WEIGHTS), list(WEIGHTS.values())
+    for number in range(1, steps + 1):
+        (action,) = source.choices(actions, weights)
+        yield Step(number, action, source.random(), source.random())
