@@ -2,7 +2,7 @@
 
 Started by `scripts/bench` (`make bench`). On loopback and in scratch folders only; takes about four minutes; judges nothing.
 
-    scripts/bench [--runs N] [bus] [pipeline] [log] [idle]
+    scripts/bench [--runs N] [bus] [pipeline] [log] [tailing] [outage] [idle]
 """
 
 import argparse
@@ -24,10 +24,19 @@ os.environ["AROBUST_BIN"] = str(BUILD / "arobust")  # read when the harness is i
 import bus  # noqa: E402
 import idle  # noqa: E402
 import logfile  # noqa: E402
+import outage  # noqa: E402
 import pipeline  # noqa: E402
+import tailing  # noqa: E402
 from harness.process import new_scratch  # noqa: E402
 
-PARTS = {"bus": bus.measure, "pipeline": pipeline.measure, "log": logfile.measure, "idle": idle.measure}
+PARTS = {
+    "bus": bus.measure,
+    "pipeline": pipeline.measure,
+    "log": logfile.measure,
+    "tailing": tailing.measure,
+    "outage": outage.measure,
+    "idle": idle.measure,
+}
 
 
 def main() -> None:

@@ -83,8 +83,12 @@ public struct AgentServices: Sendable {
             throw SettingsError(place: "consumers-dir", reason: "without a state directory it must be set")
         }
         let links = try masters.map { try makeLink($0, endpoints: endpoints, consumers: home) }
+        let removed = RemovedMasters(
+            consumers: home, present: masters.map { "\($0.url)" }, publishers: try settings.stateDirectories(),
+            logger: logger)
         return BridgeAgent(
-            links: links, shutdownDeadline: settings.shutdownDeadline, requestBeat: requestBeat, logger: logger)
+            links: links, removed: removed, shutdownDeadline: settings.shutdownDeadline, requestBeat: requestBeat,
+            logger: logger)
     }
 
     private func makeLink(_ master: MasterSettings, endpoints: [BusEndpoint], consumers: String) throws -> MasterLink {

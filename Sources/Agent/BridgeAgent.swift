@@ -6,15 +6,18 @@ internal import ZMQBridge
 /// The bridge: a link for each master, none of which waits for another.
 final class BridgeAgent: Service {
     private let links: [MasterLink]
+    private let removed: RemovedMasters
     private let shutdownDeadline: Duration
     private let requestBeat: (@Sendable () -> Void)?
     private let logger: Logger
 
     /// - Parameter requestBeat: makes the publisher in this process beat now, so that the end of its stream can be told.
     init(
-        links: [MasterLink], shutdownDeadline: Duration, requestBeat: (@Sendable () -> Void)?, logger: Logger
+        links: [MasterLink], removed: RemovedMasters, shutdownDeadline: Duration,
+        requestBeat: (@Sendable () -> Void)?, logger: Logger
     ) {
         self.links = links
+        self.removed = removed
         self.shutdownDeadline = shutdownDeadline
         self.requestBeat = requestBeat
         self.logger = logger
@@ -26,6 +29,8 @@ final class BridgeAgent: Service {
         let stopped = Task {
             for await _ in stopping {}
         }
+        let forgetting = Task { await self.removed.forget() }
+        defer { forgetting.cancel() }
         try await withTaskCancellationOrGracefulShutdownHandler {
             try await deliver(until: stopped)
         } onCancelOrGracefulShutdown: {

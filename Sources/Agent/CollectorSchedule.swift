@@ -3,9 +3,9 @@ internal import ServiceLifecycle
 
 /// Runs one collector: a round now and then one every interval, until shutdown; then a last one.
 struct CollectorSchedule: Service {
-    /// A backlog is taken in so many pieces, and then a pause. A long log that is met for the first time, 64 KiB a piece, so takes a
-    /// part of a core, and does not overrun the queues of consumers that read as fast as they can.
-    private static let piecesBetweenPauses = 16
+    /// A backlog is taken in so many pieces, and then a pause: a long log that is met for the first time, 64 KiB a piece, so takes a
+    /// part of a core.
+    private static let piecesBetweenPauses = 32
     private static let backlogPause: Duration = .milliseconds(32)
 
     let collector: any DataCollector
@@ -31,12 +31,13 @@ struct CollectorSchedule: Service {
     /// Takes and stores data: once, or as long as there is a backlog, no report fails, and the time is not over.
     private static func runRound(of collector: some DataCollector, until deadline: ContinuousClock.Instant?) async {
         guard await collector.isEnabled() else { return }
-        var pieces = 0
+        guard collector.collectsBacklog else {
+            _ = await collector.collectRounds(1)
+            return
+        }
         while !Task.isCancelled, deadline.map({ .now < $0 }) ?? true {
-            guard let data = await collector.collectData(), await collector.storeData(data), collector.collectsBacklog
-            else { return }
-            pieces += 1
-            if pieces.isMultiple(of: piecesBetweenPauses) { try? await Task.sleep(for: backlogPause) }
+            guard await collector.collectRounds(piecesBetweenPauses) == piecesBetweenPauses else { return }
+            try? await Task.sleep(for: backlogPause)
         }
     }
 }

@@ -25,10 +25,23 @@ public protocol DataCollector<CollectedData>: Sendable {
     @discardableResult
     func storeData(_ data: CollectedData) async -> Bool
 
+    /// Runs up to so many rounds of `collectData()` and `storeData(_:)`, as long as they bring something and it is reported.
+    ///
+    /// - Returns: how many there were. By itself it need not be written; a collector with an executor of its own saves changes of thread
+    ///   if it does.
+    func collectRounds(_ most: Int) async -> Int
+
     /// Sets whom to report to.
     func setClient(_ client: any MasterClient) async
 }
 
 extension DataCollector {
     public var collectsBacklog: Bool { false }
+
+    public func collectRounds(_ most: Int) async -> Int {
+        for count in 0..<most {
+            guard let data = await collectData(), await storeData(data) else { return count }
+        }
+        return most
+    }
 }

@@ -176,6 +176,36 @@ import Testing
         #expect(status.lanes[0].produced == 11)
     }
 
+    @Test func manyReportersShareTheSyncsOfPowerLoss() async throws {
+        let scratch = Scratch()
+        var configuration = PublisherConfiguration()
+        configuration.journal.durability = .powerLoss
+        let publisher = try await MetricPublisher.open(in: scratch.stateDirectory(), configuration: configuration)
+        let received = Received { _ in .oldest }
+        try await withBeat(of: publisher) {
+            try await withThrowingTaskGroup { group in
+                for task in 0..<8 {
+                    group.addTask {
+                        for index in 0..<20 {
+                            let position = SourcePosition(key: "\(task)", bytes: [UInt8(index)])
+                            try await publisher.reportDiagnosisAgentMetrics([.log("\(task) \(index)")], position: position)
+                        }
+                    }
+                }
+                try await group.waitForAll()
+            }
+            #expect(await publisher.lastPosition(of: "7")?.bytes == [19])
+            try await withSubscriber([BusEndpoint(publisher.directory)], received: received) { subscriber, _ in
+                await subscriber.catchUp(with: publisher)
+                #expect(received.all.map(\.sequence) == Array(1...160))
+                for task in 0..<8 {
+                    let own = received.contents.filter { $0.hasPrefix("\(task) ") }
+                    #expect(own == (0..<20).map { "\(task) \($0)" })
+                }
+            }
+        }
+    }
+
     @Test func aRequestThatMakesNoSenseIsAnswered() async throws {
         let scratch = Scratch()
         let publisher = try await MetricPublisher.open(in: scratch.stateDirectory())

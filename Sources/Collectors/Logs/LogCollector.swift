@@ -70,6 +70,14 @@ public actor LogCollector: DataCollector {
         return true
     }
 
+    /// All rounds on the collector's own thread.
+    public func collectRounds(_ most: Int) async -> Int {
+        for count in 0..<most {
+            guard !Task.isCancelled, let data = await collectData(), await storeData(data) else { return count }
+        }
+        return most
+    }
+
     /// Sets whom to report to. As long as nothing was reported, reading begins where this client says.
     public func setClient(_ client: any MasterClient) async {
         self.client = client

@@ -21,16 +21,21 @@ public struct PublisherInspection: Sendable {
 
     /// Has the running publisher forget a named consumer.
     ///
-    /// - Returns: whether there was an answer.
+    /// - Returns: whether there was an answer; a consumer that the publisher does not know is none to forget.
     public func forget(_ consumer: String, timeout: Duration = .seconds(10)) async throws -> Bool {
         var forget = ReplayRequest(.forget)
         forget.consumer = consumer
-        return try await request(forget, timeout: timeout) != nil
+        do {
+            return try await request(forget, timeout: timeout) != nil
+        } catch is ReplayError {
+            return true
+        }
     }
 
     /// Works out the status from the files. Holds the publisher's lock meanwhile, so that none begins to write.
     ///
-    /// - Parameter accounts: those of consumers that keep their own; they are newer than what the publisher was told.
+    /// - Parameter accounts: those of consumers that keep their own: newer than what the publisher was told. Whom it does not know, or was
+    ///   told to forget, is left out.
     /// - Throws: `StateDirectoryError.inUse` while a publisher runs; `StateDirectoryError.unreadable` if none ever did.
     public func readFiles(accounts: [ConsumerAccount] = []) async throws -> PublisherStatus {
         guard let identity = try PublisherIdentity.read(in: directory), let id = PublisherID(identity.publisher) else {
@@ -43,7 +48,7 @@ public struct PublisherInspection: Sendable {
             directory: directory.journalDirectory, configuration: JournalConfiguration(isReadOnly: true))
         var ledger = try SmallFile<PublisherLedger>(path: directory.ledgerFile).read() ?? PublisherLedger()
         ledger.note(journal)
-        for account in accounts {
+        for account in accounts where ledger.consumers[account.consumer] != nil {
             _ = ledger.take(account, epoch: .max, now: ledger.consumers[account.consumer]?.heard ?? 0)
         }
         return try PublisherBooks(id: id, epoch: identity.epoch, journal: journal, ledger: ledger).status()
@@ -57,15 +62,17 @@ public struct PublisherInspection: Sendable {
     /// Sends a request and returns the answer's body.
     private func request(_ request: ReplayRequest, timeout: Duration) async throws -> [UInt8]? {
         let endpoint = "ipc://" + directory.replaySocket
-        return try await PinnedThread.run(name: "arobust-ask", onCancel: {}) {
+        let stop = try Wakeup()
+        return try await PinnedThread.run(name: "arobust-ask", onCancel: { stop.signal() }) {
             let socket = try ZMQSocket(.dealer, in: ZMQContext())
             try socket.set(ZMQ_LINGER, Int32(0))
             try socket.connect(endpoint)
             _ = try socket.send([[], ControlJSON.encode(request)])
             var poller = Poller()
             _ = poller.add(socket)
+            let isCancelled = poller.add(descriptor: stop.descriptor)
             let deadline = ContinuousClock.now + timeout
-            while ContinuousClock.now < deadline {
+            while ContinuousClock.now < deadline, !poller.isReady(isCancelled) {
                 try poller.wait(milliseconds: max(1, Int((deadline - .now) / .milliseconds(1))))
                 guard let frames = try socket.receiveMessage(), frames.count == 4 else { continue }
                 if frames[1] == Topic.error {

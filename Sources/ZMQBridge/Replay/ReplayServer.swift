@@ -57,6 +57,8 @@ final class ReplayServer: Sendable {
             }
             pace.spend(bytes)
         }
+        // A bridge in this process has ended before; its last cursors are here by now, or will be on the next start.
+        try takeRequests(socket, into: &jobs)
     }
 
     private func bind() throws -> ZMQSocket {
