@@ -55,7 +55,9 @@ let package = Package(
         .systemLibrary(name: "CZeroMQ", providers: [.apt(["libzmq3-dev"])]),
         .target(name: "Diagnosis", swiftSettings: settings),
         .target(name: "Journal", swiftSettings: settings),
-        .target(name: "ZMQBridge", dependencies: ["CZeroMQ", "Diagnosis", "Journal", logging, deque], swiftSettings: settings),
+        .target(
+            name: "ZMQBridge", dependencies: ["CZeroMQ", "Diagnosis", "Journal", logging, deque],
+            swiftSettings: settings),
         .target(
             name: "Collectors",
             dependencies: [
@@ -81,7 +83,8 @@ let package = Package(
         .target(
             name: "Agent",
             dependencies: [
-                "Collectors", "Delivery", "Diagnosis", "Journal", "MasterClients", "ZMQBridge", logging, serviceLifecycle,
+                "Collectors", "Delivery", "Diagnosis", "Journal", "MasterClients", "ZMQBridge", logging,
+                serviceLifecycle,
                 .product(name: "Yams", package: "Yams"),
             ],
             swiftSettings: settings

@@ -25,7 +25,7 @@ public struct AgentServices: Sendable {
         let bridge = try makeBridge([BusEndpoint(publisher.directory)], requestBeat: { publisher.beat() })
         let ingest = try publisher.makeIngestServer(node: settings.node, logger: logger)
         try await run(
-            [CancelledService { try await publisher.run() }, bridge, CancelledService { try await ingest.run() }]
+            [publishing(publisher), bridge, CancelledService { try await ingest.run() }]
                 + makeCollectors(for: publisher))
     }
 
@@ -34,7 +34,7 @@ public struct AgentServices: Sendable {
         let publisher = try await makePublisher()
         let ingest = try publisher.makeIngestServer(node: settings.node, logger: logger)
         try await run(
-            [CancelledService { try await publisher.run() }, CancelledService { try await ingest.run() }]
+            [publishing(publisher), CancelledService { try await ingest.run() }]
                 + makeCollectors(for: publisher))
     }
 
@@ -61,15 +61,20 @@ public struct AgentServices: Sendable {
         if let mark = settings.values.number("publisher.high-water-mark") { configuration.highWaterMark = Int32(mark) }
         configuration.replayBytesPerSecond = settings.values.size("publisher.replay-rate")
         configuration.journal = settings.journal
-        let publisher = try await MetricPublisher.open(
+        return try await MetricPublisher.open(
             in: settings.stateDirectory(), configuration: configuration, logger: logger)
-        logger.info(
-            "Publishing.",
-            metadata: [
-                "state-dir": "\(publisher.directory.path)", "publisher": "\(publisher.id)",
-                "epoch": "\(publisher.epoch)",
-            ])
-        return publisher
+    }
+
+    private func publishing(_ publisher: MetricPublisher) -> any Service {
+        CancelledService { [logger] in
+            logger.info(
+                "Publishing.",
+                metadata: [
+                    "state-dir": "\(publisher.directory.path)", "publisher": "\(publisher.id)",
+                    "epoch": "\(publisher.epoch)",
+                ])
+            try await publisher.run()
+        }
     }
 
     private func makeBridge(

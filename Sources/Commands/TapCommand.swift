@@ -76,7 +76,8 @@ struct TapCommand: AsyncParsableCommand {
         if from == "oldest" { return .oldest }
         if let sequence = UInt64(from), sequence < .max { return .sequence(sequence) }
         guard let position = PositionText.read(from) else {
-            throw ValidationError("--from is '\(from)'; it must be oldest, a sequence, or an epoch, a slash and a sequence")
+            throw ValidationError(
+                "--from is '\(from)'; it must be oldest, a sequence, or an epoch, a slash and a sequence")
         }
         return .after(LanePosition(epoch: position.epoch, sequence: max(position.sequence, 1) - 1))
     }

@@ -91,7 +91,8 @@ public final class MasterReporter: EnvelopeReceiver {
                 case .wait(let until):
                     // Never for long, so that timers that turn out too late don't pile up.
                     if let until = until.map({ min($0, now.instant + .seconds(1)) }),
-                        timer.map({ until < $0 || $0 <= now.instant }) ?? true {
+                        timer.map({ until < $0 || $0 <= now.instant }) ?? true
+                    {
                         timer = until
                         group.addTask {
                             try? await Task.sleep(until: until, tolerance: .milliseconds(1), clock: .continuous)

@@ -260,8 +260,8 @@ import Testing
         let lines = scratch.lines(store.deadLetterPath)
         let first =
             #"{"time":"1970-01-01T01:00:00Z","reason":"it said \"no\"\n","#
-                + #""publisher":"00000000-0000-0001-0000-000000000002","data_type":"TRAINING_LOG","#
-                + #""epoch":3,"sequence":7,"metric":{"data_content": "a\nb", "timestamp": 12345678901234567890}}"#
+            + #""publisher":"00000000-0000-0001-0000-000000000002","data_type":"TRAINING_LOG","#
+            + #""epoch":3,"sequence":7,"metric":{"data_content": "a\nb", "timestamp": 12345678901234567890}}"#
         #expect(lines.first == first)
         let metrics = lines.dropFirst().map { line in String(line.split(separator: #""metric":"#).last ?? "") }
         #expect(metrics == [#"{  "a": 1  }}"#, #""not \"JSON\""}"#, #""[1]"}"#])

@@ -16,7 +16,10 @@ final class FakeMaster: EnvelopeReporter {
     let needsLanesInOrder: Bool
 
     /// - Parameter answer: what a call with these contents comes to; `nil` accepts all of them.
-    init(needsLanesInOrder: Bool = false, answer: @escaping @Sendable ([String]) async -> ReportOutcome.Failure? = { _ in nil }) {
+    init(
+        needsLanesInOrder: Bool = false,
+        answer: @escaping @Sendable ([String]) async -> ReportOutcome.Failure? = { _ in nil }
+    ) {
         self.answer = answer
         self.needsLanesInOrder = needsLanesInOrder
     }

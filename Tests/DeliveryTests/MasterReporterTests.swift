@@ -8,7 +8,8 @@ import Testing
 
 @Suite(.timeLimit(.minutes(1))) struct MasterReporterTests {
     private func reporter(
-        _ master: FakeMaster, store: any LedgerStorage = MemoryStorage(), log: InMemoryLogHandler = InMemoryLogHandler(),
+        _ master: FakeMaster, store: any LedgerStorage = MemoryStorage(),
+        log: InMemoryLogHandler = InMemoryLogHandler(),
         _ change: (inout DeliveryPolicy) -> Void = { _ in }
     ) -> MasterReporter {
         var policy = DeliveryPolicy()
@@ -50,7 +51,9 @@ import Testing
         let first = FakeMaster { contents in contents.contains("c") ? .unavailable : nil }
         let reporter1 = reporter(first, store: try open())
         #expect(reporter1.start(of: .test()) == .oldest)
-        _ = reporter1.receive([.start(.test(), after: .at(0)), .batch(.test(["a", "b"])), .batch(.test(["x"], first: 3, rank: 1))])
+        _ = reporter1.receive([
+            .start(.test(), after: .at(0)), .batch(.test(["a", "b"])), .batch(.test(["x"], first: 3, rank: 1)),
+        ])
         let running = Task { await reporter1.run() }
         while first.contents.count < 3 { try await Task.sleep(for: .milliseconds(1)) }
         _ = reporter1.receive([.batch(.test(["c"], first: 4))])

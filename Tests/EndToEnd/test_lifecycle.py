@@ -117,7 +117,7 @@ def test_second_agent_on_a_state_directory_is_refused(arobust: Arobust, agent: P
 def test_second_agent_takes_over_when_the_first_ends(arobust: Arobust, agent: Process) -> None:
     second = arobust.start("agent")
     assert agent.stop() == 0
-    second.wait_for_log(loglines.SUBSCRIBED)
+    second.wait_for_log(loglines.PUBLISHING)
     assert second.stop() == 0
 
 

@@ -56,7 +56,10 @@ import Testing
 
     @Test func beatsReadWhatTheyWrite() {
         let beat = Beat(lanes: [
-            Beat.LaneRange(dataType: .init(rawValue: "A"), first: LanePosition(epoch: 1, sequence: 2), last: LanePosition(epoch: 3, sequence: 4)), .init(dataType: .init(rawValue: "B"), last: LanePosition(epoch: 3, sequence: 1)),
+            Beat.LaneRange(
+                dataType: .init(rawValue: "A"), first: LanePosition(epoch: 1, sequence: 2),
+                last: LanePosition(epoch: 3, sequence: 4)),
+            .init(dataType: .init(rawValue: "B"), last: LanePosition(epoch: 3, sequence: 1)),
         ])
         #expect(Beat(beat.encode()) == beat)
         #expect(Beat("{}".utf8) == nil)

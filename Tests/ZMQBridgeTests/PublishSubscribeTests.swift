@@ -166,7 +166,9 @@ import Testing
                 }
             }
             try await subscription(Topic.hello)
-            _ = try socket.send([Topic.beat, header(0), Array(#"{"lanes":[{"data_type":"GENERIC","last":[1,0]}]}"#.utf8)])
+            _ = try socket.send([
+                Topic.beat, header(0), Array(#"{"lanes":[{"data_type":"GENERIC","last":[1,0]}]}"#.utf8),
+            ])
             try await subscription(Array("GENERIC/".utf8))
             for message in messages { _ = try socket.send(message) }
             await subscriber.wait { $0.repeated == 1 }

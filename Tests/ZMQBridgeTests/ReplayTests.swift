@@ -134,7 +134,8 @@ import Testing
                 #expect(live.contents.suffix(3) == ["b", "c", "d"])
             }
             #expect(await publisher.lastPosition(of: "k")?.bytes == [2])
-            let late = Received { lane in lane.dataType == .generic ? .after(LanePosition(epoch: 0, sequence: 0)) : nil }
+            let late = Received { lane in lane.dataType == .generic ? .after(LanePosition(epoch: 0, sequence: 0)) : nil
+            }
             try await withSubscriber([BusEndpoint(directory)], received: late) { subscriber, _ in
                 await subscriber.catchUp(with: publisher)
                 #expect(late.contents == ["d"])
@@ -188,7 +189,8 @@ import Testing
                     group.addTask {
                         for index in 0..<20 {
                             let position = SourcePosition(key: "\(task)", bytes: [UInt8(index)])
-                            try await publisher.reportDiagnosisAgentMetrics([.log("\(task) \(index)")], position: position)
+                            try await publisher.reportDiagnosisAgentMetrics(
+                                [.log("\(task) \(index)")], position: position)
                         }
                     }
                 }
@@ -214,7 +216,8 @@ import Testing
             try socket.set(ZMQ_LINGER, Int32(0))
             try socket.connect("ipc://" + publisher.directory.replaySocket)
             let requests = [
-                #"{"#, #"{"op":"dance"}"#, #"{"op":"replay"}"#, #"{"op":"replay","data_type":"A/B"}"#, #"{"op":"commit"}"#,
+                #"{"#, #"{"op":"dance"}"#, #"{"op":"replay"}"#, #"{"op":"replay","data_type":"A/B"}"#,
+                #"{"op":"commit"}"#,
                 #"{"op":"commit","consumer":""}"#, #"{"op":"forget","consumer":"nobody"}"#,
                 #"{"op":"replay","data_type":"A","after":[1]}"#, #"{"op":"replay","data_type":"A","after":[1,2,3]}"#,
             ]

@@ -102,9 +102,11 @@ enum SettingsCatalog {
             "delivery.calls", .number(1...256), standard: "8", "the most calls under way at once to a master"),
         SettingDefinition(
             "delivery.time-to-live", .duration(min: .zero, max: .seconds(365 * 86400)),
-            "what was collected longer ago is skipped; 0s: never; not set: 10m for DLRover, which drops older data, never for others"),
+            "what was collected longer ago is skipped; 0s: never; not set: 10m for DLRover, which drops older data, never for others"
+        ),
         SettingDefinition(
-            "delivery.time-to-live-by-type", .list(.typeDuration), "the same for single data types: XPU_TIMER_METRIC=5m"),
+            "delivery.time-to-live-by-type", .list(.typeDuration), "the same for single data types: XPU_TIMER_METRIC=5m"
+        ),
         SettingDefinition(
             "delivery.catch-up-rate", .size(min: 0, max: 1 << 40), standard: "0",
             "how much of what waited longer than 5 s is sent in a second; 0: no limit"),

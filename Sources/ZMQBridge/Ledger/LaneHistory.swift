@@ -34,7 +34,8 @@ struct LaneHistory: Hashable, Codable {
     func ranges(after start: LanePosition?, through end: LanePosition) -> [EpochRange] {
         ends.compactMap { last in
             let first = start.map { $0.epoch == last.epoch ? $0.sequence + 1 : $0.epoch > last.epoch ? .max : 1 } ?? 1
-            let stop = end.epoch == last.epoch ? min(end.sequence, last.sequence) : end.epoch < last.epoch ? 0 : last.sequence
+            let stop =
+                end.epoch == last.epoch ? min(end.sequence, last.sequence) : end.epoch < last.epoch ? 0 : last.sequence
             return first <= stop ? EpochRange(epoch: last.epoch, first: first, last: stop) : nil
         }
     }

@@ -81,7 +81,8 @@ struct PublisherLedger: Hashable, Codable {
     /// - Returns: why not, if it can't be taken.
     mutating func take(_ account: ConsumerAccount, epoch: UInt64, now: Int64) -> String? {
         let name = account.consumer
-        guard 1...256 ~= name.utf8.count, name.unicodeScalars.allSatisfy({ $0.value >= 0x20 && $0.value != 0x7F }) else {
+        guard 1...256 ~= name.utf8.count, name.unicodeScalars.allSatisfy({ $0.value >= 0x20 && $0.value != 0x7F })
+        else {
             return "the consumer's name must be 1 to 256 bytes without control characters"
         }
         guard account.lanes.count <= 1024, account.state.count <= 64 else {

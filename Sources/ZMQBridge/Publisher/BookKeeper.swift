@@ -43,7 +43,8 @@ final class BookKeeper: Sendable {
             ledger.note(losses)
             return losses.filter { loss in
                 let last = LanePosition(epoch: loss.epoch, sequence: loss.last)
-                return loss.reason == .corrupt || ledger.consumers.values.contains { $0.account.needs(last, of: loss.lane) }
+                return loss.reason == .corrupt
+                    || ledger.consumers.values.contains { $0.account.needs(last, of: loss.lane) }
             }
         }
         for loss in needed {
@@ -104,7 +105,9 @@ final class BookKeeper: Sendable {
     }
 
     /// Does something, and says when that begins and ceases to fail. Answers whether it could.
-    private func say(_ could: Bool, _ failure: Logger.Message, _ success: Logger.Message, _ work: () throws -> Void) -> Bool {
+    private func say(_ could: Bool, _ failure: Logger.Message, _ success: Logger.Message, _ work: () throws -> Void)
+        -> Bool
+    {
         do {
             try work()
             if !could { logger.notice(success) }

@@ -30,7 +30,8 @@ extension EncodedMetrics {
         }
         return JournalRecord(
             lane: dataType.rawValue, epoch: first.epoch, firstSequence: first.sequence, count: count,
-            earliest: earliest, latest: latest, source: source.map { JournalRecord.Source(key: $0.key, bytes: $0.bytes) },
+            earliest: earliest, latest: latest,
+            source: source.map { JournalRecord.Source(key: $0.key, bytes: $0.bytes) },
             payload: payload)
     }
 }

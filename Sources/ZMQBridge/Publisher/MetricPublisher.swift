@@ -87,7 +87,8 @@ public final class MetricPublisher: MasterClient {
         groups.withLock { group in
             if let group { return group }
             let made = GroupCommit { [weak self] requests in
-                self?.commit(requests) ?? requests.map { _ in ReportError(code: .closed, message: "the publisher is closed") }
+                self?.commit(requests)
+                    ?? requests.map { _ in ReportError(code: .closed, message: "the publisher is closed") }
             }
             group = made
             return made

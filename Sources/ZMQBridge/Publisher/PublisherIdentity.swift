@@ -37,7 +37,7 @@ struct PublisherIdentity: Codable, Hashable {
         )
         do {
             try SmallFile<PublisherIdentity>(path: directory.identityFile).write(identity)
-        } catch where last != nil {
+        } catch  where last != nil {
             unsaved = error
         }
         return identity

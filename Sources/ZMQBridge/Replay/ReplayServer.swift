@@ -82,8 +82,11 @@ final class ReplayServer: Sendable {
     private func takeRequests(_ socket: borrowing ZMQSocket, into jobs: inout Deque<ReplayJob>) throws {
         for _ in 0..<Self.requestsPerRound {
             guard let message = try socket.receiveMessage() else { return }
-            guard let delimiter = message.dropFirst().firstIndex(where: \.isEmpty), delimiter + 2 == message.count else {
-                try fail(socket, Array(message.prefix(1)) + [[]], "a request is an empty frame and one of JSON, after any of your own")
+            guard let delimiter = message.dropFirst().firstIndex(where: \.isEmpty), delimiter + 2 == message.count
+            else {
+                try fail(
+                    socket, Array(message.prefix(1)) + [[]],
+                    "a request is an empty frame and one of JSON, after any of your own")
                 continue
             }
             let returnPath = Array(message[...delimiter])
@@ -97,7 +100,8 @@ final class ReplayServer: Sendable {
     }
 
     private func take(
-        _ request: ReplayRequest, _ returnPath: [[UInt8]], _ socket: borrowing ZMQSocket, into jobs: inout Deque<ReplayJob>
+        _ request: ReplayRequest, _ returnPath: [[UInt8]], _ socket: borrowing ZMQSocket,
+        into jobs: inout Deque<ReplayJob>
     ) throws {
         switch request.op {
         case .replay:

@@ -223,7 +223,8 @@ final class SubscriberConnection {
             return
         }
         // A lane that has come up since is new from its first envelope on.
-        let position = isFirst ? range.last : range.first.map { LanePosition(epoch: $0.epoch, sequence: $0.sequence - 1) }
+        let position =
+            isFirst ? range.last : range.first.map { LanePosition(epoch: $0.epoch, sequence: $0.sequence - 1) }
         let begin = position ?? LanePosition(epoch: header.epoch, sequence: 0)
         lanes[range.dataType] = LaneStream(lane, start: .after(begin))
         builder.appendStart(of: lane, after: begin)
@@ -252,7 +253,9 @@ final class SubscriberConnection {
                 "Another publisher has taken over an endpoint.",
                 metadata: ["endpoint": "\(status.endpoint)", "publisher": "\(publisher)"])
         }
-        for (dataType, lane) in lanes where lane.isLive { try? socket.set(ZMQ_UNSUBSCRIBE, Topic.prefix(for: dataType)) }
+        for (dataType, lane) in lanes where lane.isLive {
+            try? socket.set(ZMQ_UNSUBSCRIBE, Topic.prefix(for: dataType))
+        }
         status.publisher = publisher
         epoch = 0
         lanes = [:]
