@@ -102,8 +102,10 @@ public struct AgentServices: Sendable {
         let reporter = MasterReporter(
             store: store, client: try master.url.makeReporter(options: master.options, logger: logger),
             policy: master.policy, logger: logger)
+        var subscriberLogger = logger
+        subscriberLogger[metadataKey: "for"] = "\(name)"
         let subscriber = try MetricSubscriber(
-            configuration: SubscriberConfiguration(endpoints: endpoints, consumer: name), logger: logger)
+            configuration: SubscriberConfiguration(endpoints: endpoints, consumer: name), logger: subscriberLogger)
         return MasterLink(subscriber: subscriber, reporter: reporter)
     }
 

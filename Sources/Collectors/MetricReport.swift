@@ -1,14 +1,24 @@
 internal import Diagnosis
 internal import Logging
+private import Synchronization
 
 /// The end of every collector's `storeData`: report one metric and log the outcome in the arobust guide's words.
-struct MetricReport {
+final class MetricReport: Sendable {
     /// To follow "Reported": `log content`.
     let content: String
     /// To stand in the warning and the error: `log data`.
     let data: String
     let logger: Logger
+    private let problem = Mutex(ProblemLog(interval: 240))
 
+    init(content: String, data: String, logger: Logger) {
+        self.content = content
+        self.data = data
+        self.logger = logger
+    }
+
+    /// A failure that lasts is said at once, then once in 240 rounds (a minute, of a log), and when it is over.
+    ///
     /// - Returns: whether the client has accepted the metric. Nothing is thrown: the error is logged here.
     func send(
         _ metric: WorkerTrainingMetric, position: SourcePosition? = nil, to client: (any MasterClient)?
@@ -20,9 +30,12 @@ struct MetricReport {
         do {
             try await client.reportDiagnosisAgentMetrics([metric], position: position)
         } catch {
-            logger.error("Failed to report \(data) to master: \(error)")
+            if problem.withLock({ $0.shouldReport("\(error)") }) {
+                logger.error("Failed to report \(data) to master: \(error)")
+            }
             return false
         }
+        if problem.withLock({ $0.solve() }) { logger.notice("Reporting \(data) works again") }
         logger.debug("Reported \(content): \(metric.dataContent.unicodeScalars.count) characters")
         return true
     }

@@ -30,7 +30,7 @@ public struct DeliveryPolicy: Sendable, Hashable {
     public var typeBreakerPause: Duration = .seconds(30)
     /// … and at most, after doublings.
     public var typeBreakerLongestPause: Duration = .seconds(600)
-    /// An envelope whose collection is longer ago is not sent any more; `nil`: every envelope is sent.
+    /// An envelope whose collection is longer ago is not sent any more; `nil` or zero: every envelope is sent.
     public var timeToLive: Duration?
     /// The same for single types, before `timeToLive`.
     public var timeToLiveByType: [DiagnosisDataType: Duration] = [:]
@@ -51,6 +51,6 @@ public struct DeliveryPolicy: Sendable, Hashable {
 
     /// `nil` if it is sent however old it is.
     func timeToLive(of type: DiagnosisDataType) -> Duration? {
-        timeToLiveByType[type] ?? timeToLive
+        (timeToLiveByType[type] ?? timeToLive).flatMap { $0 > .zero ? $0 : nil }
     }
 }

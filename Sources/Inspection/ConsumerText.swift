@@ -21,7 +21,9 @@ struct ConsumerText {
         var state = consumer.account.state
         let breaker = state.removeValue(forKey: ConsumerStateKey.breaker)
         let error = state.removeValue(forKey: ConsumerStateKey.lastError)
-        let errorTime = state.removeValue(forKey: ConsumerStateKey.lastErrorTime).flatMap { Int64($0) }
+        let errorTime = state.removeValue(forKey: ConsumerStateKey.lastErrorTime).flatMap {
+            MomentText.read($0, now: now)
+        }
         let heard = "last heard \(HumanText.span(from: consumer.heard, to: now)) ago"
         let (silence, _) = now.subtractingReportingOverflow(consumer.heard)
         let isSilent = silence > StatusText.longestSilence

@@ -13,9 +13,11 @@ extension PublisherStatus {
     ) async throws -> PublisherStatus {
         let inspection = PublisherInspection(directory)
         do {
-            let publisher = try inspection.publisher()
+            guard let publisher = try inspection.publisher() else {
+                throw InspectionError(.notThere, "no publisher has ever used the state directory \(directory.path)")
+            }
             let accounts = try readings(consumerDirectory).compactMap { reading -> ConsumerAccount? in
-                guard case .accounts(let accounts) = reading.content, let publisher else { return nil }
+                guard case .accounts(let accounts) = reading.content else { return nil }
                 return accounts[publisher]
             }
             return try await inspection.readFiles(accounts: accounts)

@@ -7,7 +7,8 @@ struct TypeDuration {
 
     init?(_ text: String) {
         let parts = text.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
-        guard parts.count == 2, TopicWord.isValid(String(parts[0])), let duration = DurationText.read(String(parts[1]))
+        guard parts.count == 2, TopicWord.isValid(String(parts[0])), let duration = DurationText.read(String(parts[1])),
+            duration <= .seconds(365 * 86400)
         else { return nil }
         dataType = DiagnosisDataType(rawValue: String(parts[0]))
         self.duration = duration

@@ -8,7 +8,7 @@ private import Synchronization
 /// Where a named consumer keeps its cursors and its account: one SQLite file for each consumer, open in one process only.
 ///
 /// Beside `<name>.db` stand `<name>.lock` and `<name>.dead.ndjson`, the dead letters. What `write` has taken survives a kill of the
-/// process at once and a power cut about a second later. It is closed by `close()` or with the object.
+/// process, and a power cut once SQLite has synced its log: then reports may be repeated. It is closed by `close()` or with the object.
 public final class ConsumerStore: Sendable {
     struct Bounds {
         /// Rows of `ranges` for each lane.

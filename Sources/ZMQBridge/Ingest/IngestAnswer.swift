@@ -11,6 +11,8 @@ public struct IngestAnswer: Codable, Hashable, Sendable {
 
     public var accepted: Int
     public var refused: [Refusal]
+    /// `true` if the journal could not be written: what was accepted is on the bus, and nowhere else. Not there otherwise.
+    public var volatile: Bool?
 
     func encode() -> [UInt8] {
         let encoder = JSONEncoder()

@@ -10,9 +10,6 @@ public final class IngestServer: Sendable {
     /// A larger frame ends its sender's connection.
     private static let largestFrame: Int64 = 16 << 20
     private static let messagesPerRound = 256
-    private static let metricsPerSlice = 1024
-    /// In microseconds.
-    private static let pauseBetweenSlices: UInt32 = 2000
     private static let bytesPerRound = 8 << 20
 
     private let publisher: MetricPublisher
@@ -60,30 +57,29 @@ public final class IngestServer: Sendable {
         return socket
     }
 
-    /// Takes what is there, up to a bound, so that one busy sender can't keep the others waiting.
+    /// Takes what is there, up to a bound, so that one busy sender can't keep the others waiting. Requests are journaled as one group, and
+    /// each is taken or refused for itself.
     private func takeRequests(from socket: borrowing ZMQSocket, isAnswered: Bool) throws {
-        var metrics: [WorkerTrainingMetric] = []
+        var requests: [[WorkerTrainingMetric]] = []
         var answers: [(returnPath: [[UInt8]], answer: IngestAnswer)] = []
         var bytes = 0
-        var messages = 0
-        while messages < Self.messagesPerRound, bytes < Self.bytesPerRound, let message = try socket.receiveMessage() {
-            messages += 1
+        while requests.count < Self.messagesPerRound, bytes < Self.bytesPerRound,
+            let message = try socket.receiveMessage()
+        {
             bytes += message.reduce(0) { $0 + $1.count }
             let request = IngestRequest(message: message, isAnswered: isAnswered)
             let (taken, refused) = request.read(node: node)
-            metrics += taken
+            requests.append(taken)
             answers.append((request.returnPath, IngestAnswer(accepted: taken.count, refused: refused)))
         }
-        guard messages > 0 else { return }
-        do throws(ReportError) {
-            // In slices, so that a large request does not overrun the queues of consumers that are awake.
-            for start in stride(from: 0, to: metrics.count, by: Self.metricsPerSlice) {
-                if start > 0 { usleep(Self.pauseBetweenSlices) }
-                try publisher.publish(Array(metrics[start..<min(start + Self.metricsPerSlice, metrics.count)]))
+        guard !requests.isEmpty else { return }
+        let (failures, isVolatile) = publisher.publish(requests)
+        for (index, failure) in failures.enumerated() {
+            if let failure {
+                answers[index].answer = answers[index].answer.refusingAll("\(failure)")
+            } else if isVolatile, answers[index].answer.accepted > 0 {
+                answers[index].answer.volatile = true
             }
-        } catch {
-            logger.error("Metrics of other programs could not be published.", metadata: ["error": "\(error)"])
-            for index in answers.indices { answers[index].answer = answers[index].answer.refusingAll("\(error)") }
         }
         for (returnPath, answer) in answers {
             if isAnswered {

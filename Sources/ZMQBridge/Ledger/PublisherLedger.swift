@@ -17,6 +17,13 @@ struct PublisherLedger: Hashable, Codable {
 
     static let mostConsumers = 64
 
+    /// How the journal is kept, for whoever looks when no publisher runs.
+    struct Keeping: Hashable, Codable {
+        var totalBytes: Int
+        var isPowerLoss: Bool
+    }
+
+    var keeping: Keeping?
     private(set) var lanes: [String: Lane] = [:]
     private(set) var consumers: [String: Consumer] = [:]
 

@@ -7,11 +7,15 @@ private import Synchronization
 /// the worse or the better. Any thread may `take`; the rest is for one thread.
 final class BookKeeper: Sendable {
     private static let evictionInterval: Duration = .seconds(60)
+    private static let mentionInterval: Duration = .seconds(10)
 
     private struct State {
         var saved: PublisherLedger?
         var couldSave = true
         var couldSync = true
+        /// Evicted though needed, and not yet said.
+        var evicted: UInt64 = 0
+        var nextMention = ContinuousClock.now
         var nextEviction = ContinuousClock.now
     }
 
@@ -47,13 +51,26 @@ final class BookKeeper: Sendable {
                     || ledger.consumers.values.contains { $0.account.needs(last, of: loss.lane) }
             }
         }
-        for loss in needed {
-            logger.warning(
-                loss.reason == .evicted
-                    ? "Envelopes were evicted from the journal before every named consumer had them."
-                    : "A damaged part of the journal is set aside.",
-                metadata: ["lost": "\(loss)"])
+        for loss in needed where loss.reason == .corrupt {
+            logger.error("A damaged part of the journal is set aside.", metadata: ["lost": "\(loss)"])
         }
+        let evicted = needed.filter { $0.reason == .evicted }.reduce(0) { $0 + $1.count }
+        state.withLock { $0.evicted += evicted }
+        if evicted > 0 { mentionEvictions() }
+    }
+
+    /// Says what was evicted though needed: at once, and then at most every ten seconds.
+    private func mentionEvictions() {
+        let count = state.withLock { state -> UInt64 in
+            guard state.evicted > 0, .now >= state.nextMention else { return 0 }
+            defer { state.evicted = 0 }
+            state.nextMention = .now + Self.mentionInterval
+            return state.evicted
+        }
+        guard count > 0 else { return }
+        logger.warning(
+            "Envelopes were evicted from the journal before every named consumer had them.",
+            metadata: ["envelopes": "\(count)"])
     }
 
     private func noteProblem(_ error: JournalError?) {
@@ -86,6 +103,7 @@ final class BookKeeper: Sendable {
             try books.journal.sync()
         }
         state.withLock { $0.couldSync = canSync }
+        mentionEvictions()
         save()
     }
 

@@ -76,6 +76,26 @@ public final class MetricPublisher: MasterClient {
         if let failure { throw failure }
     }
 
+    /// Publishes the metrics of several requests as one group; each is published or refused for itself.
+    ///
+    /// - Returns: why each was refused, and whether the journal could not be written.
+    func publish(_ requests: [[WorkerTrainingMetric]]) -> (failures: [ReportError?], isVolatile: Bool) {
+        var failures: [ReportError?] = []
+        var encoded: [(index: Int, request: PublishRequest)] = []
+        for metrics in requests {
+            do throws(ReportError) {
+                encoded.append((failures.count, PublishRequest(metrics: try EncodedMetrics(metrics), position: nil)))
+                failures.append(nil)
+            } catch {
+                failures.append(error)
+            }
+        }
+        let outcome = bus.withLock { $0.publish(encoded.map(\.request)) }
+        keeper.take(outcome)
+        for (failure, (index, _)) in zip(outcome.failures, encoded) { failures[index] = failure }
+        return (failures, outcome.journalError != nil)
+    }
+
     public func reportDiagnosisAgentMetrics(_ metrics: [WorkerTrainingMetric], position: SourcePosition?) async throws {
         guard configuration.journal.durability == .powerLoss else {
             return try publish(metrics, position: position)

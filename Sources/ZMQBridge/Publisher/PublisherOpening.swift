@@ -13,7 +13,9 @@ struct PublisherOpening {
         let journal = try Journal.open(directory: directory.journalDirectory, configuration: journalConfiguration)
         Self.report(journal.recovery, logger)
         let ledgerFile = SmallFile<PublisherLedger>(path: directory.ledgerFile)
-        let ledger = try Self.read(ledgerFile, logger)
+        var ledger = try Self.read(ledgerFile, logger)
+        ledger.keeping = PublisherLedger.Keeping(
+            totalBytes: journalConfiguration.totalBytes, isPowerLoss: journalConfiguration.durability == .powerLoss)
         let journalEpoch = journal.lanes.compactMap(\.newest?.epoch).max() ?? 0
         let ledgerEpoch = ledger.lanes.values.compactMap(\.history.newest?.epoch).max() ?? 0
         var unsaved: (any Error)?

@@ -44,9 +44,13 @@ public struct PublisherInspection: Sendable {
         }
         let lock = try await PublisherLock.take(in: directory, patience: .zero)
         defer { withExtendedLifetime(lock) {} }
-        let journal = try Journal.open(
-            directory: directory.journalDirectory, configuration: JournalConfiguration(isReadOnly: true))
         var ledger = try SmallFile<PublisherLedger>(path: directory.ledgerFile).read() ?? PublisherLedger()
+        var configuration = JournalConfiguration(isReadOnly: true)
+        if let keeping = ledger.keeping {
+            configuration.totalBytes = keeping.totalBytes
+            configuration.durability = keeping.isPowerLoss ? .powerLoss : .processCrash
+        }
+        let journal = try Journal.open(directory: directory.journalDirectory, configuration: configuration)
         ledger.note(journal)
         for account in accounts where ledger.consumers[account.consumer] != nil {
             _ = ledger.take(account, epoch: .max, now: ledger.consumers[account.consumer]?.heard ?? 0)

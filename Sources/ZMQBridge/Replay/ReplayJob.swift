@@ -42,10 +42,14 @@ final class ReplayJob {
             point = try books.journal.point(lane: name, last: last)
         }
         if let point { return LanePosition(point) }
-        guard let first = books.first(dataType) else {
-            return newest ?? LanePosition(epoch: books.epoch, sequence: 0)
+        if let first = books.first(dataType) { return LanePosition(epoch: first.epoch, sequence: first.sequence - 1) }
+        guard let newest else { return LanePosition(epoch: books.epoch, sequence: 0) }
+        // A lane that began while the journal could not be written has had envelopes, though none was ever retained.
+        let run = EpochRange(epoch: newest.epoch, first: 1, last: newest.sequence)
+        let isVolatile = books.withLedger { ledger in
+            ledger.lanes[name]?.losses.explain(run, fallback: .evicted).allSatisfy { $0.reason == .volatile } ?? false
         }
-        return LanePosition(epoch: first.epoch, sequence: first.sequence - 1)
+        return isVolatile ? LanePosition(epoch: newest.epoch, sequence: 0) : newest
     }
 
     /// Where the answer begins.

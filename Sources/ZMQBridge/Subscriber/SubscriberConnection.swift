@@ -8,6 +8,8 @@ final class SubscriberConnection {
     private static let messagesPerDrain = 4096
     /// How long an answer of the replay socket may take before it is asked again.
     private static let answerPatience: Duration = .seconds(10)
+    /// A consumer that has nothing new to say says so, as a sign of life.
+    private static let commitInterval: Duration = .seconds(4)
 
     let socket: ZMQSocket
     let replay: ZMQSocket
@@ -36,6 +38,7 @@ final class SubscriberConnection {
     /// When the replay socket last said something of a lane.
     private var lastAnswer = ContinuousClock.now
     private var account: ConsumerAccount?
+    private var lastCommit = ContinuousClock.now
     /// Whether the publisher, or this run of it, has not heard of this consumer.
     private var isStranger = false
     private var topicFrame = ZMQFrame()
@@ -382,9 +385,12 @@ final class SubscriberConnection {
 
     /// Tells the publisher how far the consumer is, if there is news or the publisher does not know it.
     func commit(_ news: ConsumerAccount?) throws(ZMQError) {
-        guard let consumer, status.publisher != nil, news != nil || isStranger else { return }
+        guard let consumer, status.publisher != nil else { return }
         account = news ?? account
+        let isDue = lastCommit.duration(to: .now) > Self.commitInterval
+        guard news != nil || isStranger || isDue else { return }
         isStranger = false
+        lastCommit = .now
         _ = try send(ReplayRequest(committing: account ?? ConsumerAccount(consumer: consumer)), number: 0)
     }
 
