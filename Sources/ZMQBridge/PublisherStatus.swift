@@ -77,7 +77,7 @@ public struct PublisherStatus: Hashable, Sendable, Codable {
         public var pendingBytes: Int
         /// The collection time of the oldest that is pending.
         public var pendingSince: Int64?
-        /// How many after the cursor are gone, by reason; the consumer has not noticed yet.
+        /// How many after the cursor are no longer in the journal, by reason: lost, unless the consumer has them in memory.
         public var unnoticed: [String: UInt64]
 
         enum CodingKeys: String, CodingKey {

@@ -98,7 +98,7 @@ import ZMQBridge
                 "CONSUMER  LANE          PRODUCED  DELIVERED  SKIPPED  LOST  UNNOTICED  PENDING  DIFFERENCE",
                 "a         TRAINING_LOG      1200          -        0     0          1        3           0",
                 "b         GENERIC             12          7        0     2          0        0          +3",
-                "a TRAINING_LOG: lost, which it has not noticed yet: corrupt 1",
+                "a TRAINING_LOG: no longer in the journal, and lost unless the consumer holds them: corrupt 1",
                 "b GENERIC: 3 envelopes are unaccounted for",
                 "b GENERIC: lost: evicted 2",
                 "NOT BALANCED",
