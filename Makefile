@@ -5,7 +5,7 @@
 export SWIFT_FLAGS = --explicit-target-dependency-import-check error
 
 .DEFAULT_GOAL := help
-.PHONY: help bootstrap build release test lint format demo bench clean
+.PHONY: help bootstrap build release test soak lint format demo bench clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -21,6 +21,10 @@ release: ## Build for use, as one file: .build/release/arobust
 
 test: bootstrap ## Run all tests, the last line is "N passed, N failed"
 	@scripts/test
+
+MINUTES ?= 30
+soak: bootstrap build ## Crash tests with random seeds for MINUTES (30), or until one fails
+	@scripts/soak --minutes $(MINUTES)
 
 lint: ## Check the format of all Swift files
 	swift format lint --strict --recursive --parallel Sources Tests Benchmarks Package.swift

@@ -2,6 +2,7 @@
 
 import json
 import re
+import shutil
 import sys
 from collections.abc import Callable
 from contextlib import ExitStack
@@ -45,7 +46,7 @@ def wait_for_all(master: DLRoverMaster, case: str, count: int) -> None:
         return len(arrived) >= count
 
     wait_until(all_there, lambda: f"{count} metrics; {len(arrived)} are there", seconds=60, every=0.5)
-    assert arrived == list(range(count)), f"what arrived of '{case}' is not what was sent, in order"
+    assert arrived == list(range(count)), f"what arrived of '{case}' is not what was sent, in order: {arrived[:20]}…"
 
 
 def run_python(master: DLRoverMaster, scratch: Path) -> tuple[float, float]:
@@ -69,6 +70,8 @@ def run_ours(master: DLRoverMaster, scratch: Path, case: str, join: bool, count:
         arobust = Arobust(scratch)
         cleanup.callback(arobust.close)
         arobust.state = scratch / f"state-{case}"
+        # A new master gets what the journal retains, also of the run before.
+        shutil.rmtree(arobust.state, ignore_errors=True)
         environment = {"AROBUST_DELIVERY_JOIN": str(join).lower()}
         agent = arobust.start_ready("agent", "--master", master.url, environment=environment)
 

@@ -14,6 +14,9 @@ public struct StreamGap: Hashable, Sendable {
         public static let corrupt = Reason(rawValue: "corrupt")
         /// The journal never had them, since it could not be written (a full disk), and they were missed live.
         public static let volatile = Reason(rawValue: "volatile")
+        /// Not in the journal though it has what came before and after, and nothing says why: a file was removed, or the publisher was
+        /// killed while a full disk kept both journal and ledger from being written.
+        public static let missing = Reason(rawValue: "missing")
     }
 
     public var lane: Lane

@@ -44,7 +44,10 @@ public struct AuditText {
             }
             if row.lost.total > 0 { findings.append(place + "lost: \(HumanText.counts(row.lost))") }
             if row.unnoticed.total > 0 {
-                findings.append(place + "no longer in the journal, and lost unless the consumer holds them: \(HumanText.counts(row.unnoticed))")
+                findings.append(
+                    place
+                        + "no longer in the journal, and lost unless the consumer holds them: \(HumanText.counts(row.unnoticed))"
+                )
             }
             return findings
         }

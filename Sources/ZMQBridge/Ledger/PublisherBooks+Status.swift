@@ -67,7 +67,7 @@ extension PublisherBooks {
         var unnoticed: [String: UInt64] = [:]
         var gone = open - pending
         if gone > 0 {
-            // What went before the first that is retained is known; what is missing after it was never written.
+            // First what went before the first that is retained, then the holes after it.
             let first = first(account.dataType)
             let before = first.map { LanePosition(epoch: $0.epoch, sequence: $0.sequence - 1) } ?? last
             for gap in ledger.gaps(in: lane(account.dataType), after: cursor, through: before, retained: first) {
@@ -79,8 +79,7 @@ extension PublisherBooks {
                 unnoticed[reason.rawValue, default: 0] += min(gone, count)
                 gone -= min(gone, count)
             }
-            // A hole in the journal that nothing else explains: the numbers were given while it could not be written.
-            if gone > 0 { unnoticed[StreamGap.Reason.volatile.rawValue, default: 0] += gone }
+            if gone > 0 { unnoticed[StreamGap.Reason.missing.rawValue, default: 0] += gone }
         }
         let oldest = try pendingSince(name, cursor: cursor)
         return PublisherStatus.ConsumerLane(

@@ -53,6 +53,18 @@ struct PublisherLedger: Hashable, Codable {
             if let newest = lane.newest { note(LanePosition(newest), lane: lane.name) }
         }
         note(journal.recovery.losses)
+        for name in lanes.keys { reconcile(name, with: journal.lane(name)) }
+    }
+
+    /// Enters what earlier runs had, the journal no longer has, and no ledger was written about: a kill came before.
+    private mutating func reconcile(_ name: String, with journaled: JournalLane?) {
+        guard let history = lanes[name]?.history, let end = history.newest else { return }
+        let first = journaled?.first.map { LanePosition(epoch: $0.epoch, sequence: $0.sequence - 1) } ?? end
+        let evicted = history.ranges(after: nil, through: first)
+        // The journal's end was cut off.
+        let cut = journaled?.newest.map { history.ranges(after: LanePosition($0), through: end) } ?? []
+        for range in evicted { lanes[name]?.losses.note(range, .evicted) }
+        for range in cut where journaled?.first != nil { lanes[name]?.losses.note(range, .corrupt) }
     }
 
     func count(_ lane: String, after start: LanePosition?, through end: LanePosition) -> UInt64 {
@@ -61,8 +73,7 @@ struct PublisherLedger: Hashable, Codable {
 
     /// What is gone after one place and up to another, in pieces of one reason each, in order.
     ///
-    /// - Parameter retained: the oldest place that the journal still has. What went before it and is not recorded was evicted; what
-    ///   is missing after it was never written.
+    /// - Parameter retained: the oldest place that the journal still has. What went before it and is not recorded was evicted.
     func gaps(
         in lane: Diagnosis.Lane, after start: LanePosition, through end: LanePosition, retained: LanePosition?
     ) -> [StreamGap] {
@@ -71,7 +82,7 @@ struct PublisherLedger: Hashable, Codable {
         var after = start
         for range in known.history.ranges(after: start, through: end) {
             let isBefore = retained.map { LanePosition(epoch: range.epoch, sequence: range.last) < $0 } ?? true
-            for loss in known.losses.explain(range, fallback: isBefore ? .evicted : .volatile) {
+            for loss in known.losses.explain(range, fallback: isBefore ? .evicted : .missing) {
                 let through = LanePosition(epoch: range.epoch, sequence: loss.range.last)
                 gaps.append(
                     StreamGap(lane: lane, after: after, through: through, count: loss.range.count, reason: loss.reason))

@@ -41,7 +41,8 @@ final class BookKeeper: Sendable {
         noteProblem(outcome.journalError)
     }
 
-    private func enter(_ losses: [JournalLoss]) {
+    /// Enters what the journal has lost, and says what is needed of it.
+    func enter(_ losses: [JournalLoss]) {
         guard !losses.isEmpty else { return }
         let needed = books.withLedger { ledger in
             ledger.note(losses)

@@ -130,6 +130,11 @@ public final class MetricPublisher: MasterClient {
         bus.withLock { $0.beat() }
     }
 
+    /// Enters into the books what the journal has lost since it was last asked.
+    func enterLosses() {
+        keeper.enter(books.journal.takeLosses())
+    }
+
     /// Where each lane is.
     var newest: [DiagnosisDataType: LanePosition] {
         bus.withLock { $0.newest }

@@ -14,12 +14,18 @@ final class ReplayJob {
     private var credit: Int
     private var position: LanePosition
     private let reader: JournalReader
+    private let enterLosses: () -> Void
+    /// What comes after gaps that were stated.
+    private var held: JournalRecord?
 
-    /// - Parameter newest: how far the lane is now.
+    /// - Parameters:
+    ///   - newest: how far the lane is now.
+    ///   - enterLosses: enters into the books what the journal has just lost.
     init(
         _ request: ReplayRequest, dataType: DiagnosisDataType, returnPath: [[UInt8]], books: PublisherBooks,
-        newest: @escaping () -> LanePosition?
+        newest: @escaping () -> LanePosition?, enterLosses: @escaping () -> Void
     ) throws(JournalError) {
+        self.enterLosses = enterLosses
         self.returnPath = returnPath
         self.dataType = dataType
         self.books = books
@@ -66,15 +72,31 @@ final class ReplayJob {
     /// Reads on. A record that the credit ends in is asked for again, so it may go out in parts.
     func next() throws(JournalError) -> Step {
         if credit <= 0 { return .end(end(complete: false)) }
+        if let record = held {
+            held = nil
+            return .record(record, after: position)
+        }
         guard let item = try reader.next() else {
             // Up to its goal the consumer knows that something was; what the journal does not have is gone.
             if let goal, position < goal { return gaps(through: goal) }
             return .end(end(complete: true))
         }
         switch item {
-        case .record(let record): return .record(record, after: position)
+        case .record(let record): return next(record)
         case .gap(let gap): return gaps(through: LanePosition(gap.through))
         }
+    }
+
+    /// A record of another run may come after an end that was cut off.
+    private func next(_ record: JournalRecord) -> Step {
+        if record.epoch > position.epoch {
+            let step = gaps(through: LanePosition(epoch: record.epoch, sequence: record.firstSequence - 1))
+            if case .gaps(let gaps) = step, !gaps.isEmpty {
+                held = record
+                return step
+            }
+        }
+        return .record(record, after: position)
     }
 
     /// Notes that envelopes went out, with so many bytes.
@@ -91,6 +113,7 @@ final class ReplayJob {
         let retained = books.first(dataType)
         let (start, books) = (position, self.books)
         let newest = newest()
+        enterLosses()
         let gaps = books.withLedger { ledger in
             if let newest { ledger.note(newest, lane: lane.dataType.rawValue) }
             return ledger.gaps(in: lane, after: start, through: end, retained: retained)

@@ -108,13 +108,16 @@ final class ReplayServer: Sendable {
             guard let dataType = request.dataType, dataType.isValid else {
                 return try fail(socket, returnPath, "replay needs a data_type")
             }
+            guard request.credit ?? 1 > 0 else {
+                return try fail(socket, returnPath, "the credit must be at least 1")
+            }
             guard jobs.count < Self.mostJobs else {
                 return try fail(socket, returnPath, "\(Self.mostJobs) requests are waiting already")
             }
             let publisher = self.publisher
             let job = try ReplayJob(
                 request, dataType: dataType, returnPath: returnPath, books: publisher.books,
-                newest: { publisher.newest[dataType] })
+                newest: { publisher.newest[dataType] }, enterLosses: { publisher.enterLosses() })
             if request.after == nil {
                 try say(
                     socket, returnPath, Topic.replayStart, ReplayAnswer.Start(dataType: dataType, after: job.start))

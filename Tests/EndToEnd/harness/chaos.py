@@ -14,7 +14,7 @@ from .cheap_master import CheapMaster
 from .dlrover_master import DLRoverMaster
 from .file_master import FileMaster
 from .model import GENERIC, LOG, LaneModel, MasterModel, Written, dead_letters
-from .process import wait_until
+from .process import SEED, wait_until
 from .schedule import Step, schedule
 from .world import Layout, Reported, Subject, World
 from .writing import IngestSender, TrainingLog
@@ -34,6 +34,9 @@ SMALL = {
     "AROBUST_LOGS_CHUNK_SIZE": "4KiB",
 }
 FAULTS = ("unavailable", "raise", "refuse", "slow", "mute", "none", "none")
+
+
+__all__ = ["SEED", "Chaos", "Profile"]
 
 
 @dataclass(frozen=True)
@@ -75,6 +78,8 @@ class Chaos:
         settings = {**QUICK, **(SMALL if profile.evicts else {}), **profile.settings}
         self.world = World(scratch, profile.layout, settings)
         self.kills: Counter[str] = Counter()
+        self.lost: Counter[str] = Counter()
+        """What masters' accounts say is lost or skipped, by reason, once it was judged."""
         self.history: list[str] = []
         self._due: dict[int, list[tuple[str, Subject]]] = {}
         self._make_masters()
@@ -112,7 +117,7 @@ class Chaos:
         return (
             f"AROBUST_SEED={self.seed} {self.profile}: {self.kills.total()} kills {dict(self.kills)}, "
             f"{self.log.written} lines, {self.sender.sent} metrics ({len(self.sender.acknowledged)} acknowledged), "
-            f"in {self.world.scratch}"
+            f"accounts say {dict(self.lost)}, in {self.world.scratch}"
         )
 
     def _run(self) -> None:
@@ -156,7 +161,7 @@ class Chaos:
             case "ingest":
                 self.sender.send(1 + int(step.amount * 5))
             case "sleep":
-                time.sleep(step.amount * 0.08)
+                time.sleep(step.amount * 0.2)
             case "kill":
                 self._kill(step)
             case "terminate":
@@ -313,6 +318,8 @@ class Chaos:
                 origin = inspection.origin(status, each.name, data_type)
                 model = MasterModel(each.name, lane, rows[each.name, data_type], origin)
                 model.check_account(reasons)
+                self.lost.update(model.row.lost)
+                self.lost.update(model.row.skipped)
                 self._check_master(each, model, sources)
 
     def _check_master(self, each: Reported, model: MasterModel, sources: dict[str, list[dict[str, Any]]]) -> None:

@@ -19,6 +19,7 @@ from . import loglines
 ROOT = Path(__file__).resolve().parents[3]
 # Taken out of the environment: arobust refuses variables that look like settings and are none.
 AROBUST = Path(os.environ.pop("AROBUST_BIN", ROOT / ".build/debug/arobust"))
+SEED = int(seed) if (seed := os.environ.pop("AROBUST_SEED", "")) else None
 
 
 def wait_until(
@@ -157,6 +158,7 @@ class Arobust:
     def __init__(self, scratch: Path) -> None:
         self.scratch = scratch
         self.state = scratch / "state"
+        self.prefix: list[str] = []  # before each command: another mount namespace, say
         self._started: dict[str, int] = {}
         self._processes = ExitStack()
 
@@ -171,7 +173,7 @@ class Arobust:
         number = self._started[command] = self._started.get(command, 0) + 1
         process = Process(
             f"{command}{number}",
-            [AROBUST, command, "--state-dir", state or self.state, *arguments],
+            [*self.prefix, AROBUST, command, "--state-dir", state or self.state, *arguments],
             self.scratch,
             environment,
             stdin,

@@ -17,7 +17,7 @@ WEIGHTS: dict[Action, float] = {
     "write long": 2,
     "rotate": 3,
     "ingest": 20,
-    "sleep": 20,
+    "sleep": 25,
     "kill": 8,
     "terminate": 1,
     "pause": 3,

@@ -1,0 +1,39 @@
+"""Two hundred kills, and nothing is lost silently: seeded schedules, each held against a model of what must be where.
+
+`AROBUST_SEED=n` repeats the last one; `scripts/soak` goes on for longer.
+"""
+
+import random
+from pathlib import Path
+
+import pytest
+from harness.chaos import SEED, Chaos, Profile
+
+SCHEDULES = [
+    pytest.param(1, Profile("agent", steps=850), id="agent"),
+    pytest.param(2, Profile("collect and bridge", steps=850, real_master=True), id="collect-and-bridge"),
+    pytest.param(3, Profile("collect and bridge", steps=850, evicts=True), id="evictions"),
+    pytest.param(None, Profile("agent", steps=400, evicts=True), id="random"),
+]
+LEAST_KILLS = 200
+kills = 0
+
+
+@pytest.mark.timeout(240)
+@pytest.mark.parametrize(("seed", "profile"), SCHEDULES)
+def test_nothing_is_lost_silently(scratch: Path, seed: int | None, profile: Profile) -> None:
+    global kills
+    if seed is None:
+        seed = SEED if SEED is not None else random.SystemRandom().randrange(1 << 31)
+    chaos = Chaos(scratch, seed, profile)
+    print(f"AROBUST_SEED={seed} {profile}")
+    chaos.run()
+    print(chaos.describe())
+    kills += chaos.kills.total()
+
+
+def test_there_were_enough_kills(request: pytest.FixtureRequest) -> None:
+    ran = {item.name for item in request.session.items if item.module is request.module}
+    if len(ran) <= len(SCHEDULES):
+        pytest.skip("only after all schedules")
+    assert kills >= LEAST_KILLS
