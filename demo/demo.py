@@ -43,7 +43,7 @@ def arobust_arguments(log: Path, metrics_url: str, pids: list[int], master: DLRo
     return [*arguments, "--master", master.url]
 
 
-def everything_arrived(master: DLRoverMaster, log: Path, pids: list[int]) -> bool:
+def everything_arrived(master: DLRoverMaster, log: Path, pids: list[int], is_balanced: bool) -> bool:
     """Prints what the master holds; says whether that is all."""
     held = master.everything()
     sent = log.read_text().splitlines()
@@ -66,6 +66,7 @@ def everything_arrived(master: DLRoverMaster, log: Path, pids: list[int]) -> boo
         "pages of metrics arrived, each with the hang lines of both ranks": bool(pages)
         and all(page.count("XPU_TIMER_COMMON_HANG{") == len(pids) for page in pages),
         "stacks of both ranks arrived": all(any(str(pid) in text for text in stacks) for pid in pids),
+        "arobust audit: each envelope is delivered, or its whereabouts are known": is_balanced,
     }
     say("")
     for check, passed in checks.items():
@@ -94,7 +95,10 @@ def demo(scratch: Path, cleanup: ExitStack) -> bool:
     wait_until(lambda: any(last in text for text in master.contents("TRAINING_LOG")), agent.tail, 10, every=0.2)
     say("The training is over; stopping arobust ...")
     assert agent.stop() == 0, agent.tail()
-    return everything_arrived(master, log, pids)
+    audit = arobust.run("audit")
+    say("What arobust audit says")
+    print(*(f"  {line}" for line in audit.output().splitlines()), sep="\n")
+    return everything_arrived(master, log, pids, is_balanced=audit.child.returncode == 0)
 
 
 def main() -> int:
