@@ -1,5 +1,5 @@
 internal import Diagnosis
-private import Glibc
+internal import Inspection
 
 /// The lines that a tap prints.
 enum TapLine {
@@ -27,7 +27,7 @@ enum TapLine {
         let shown = head.map { $0.isControl ? "\u{FFFD}" : $0 }
         let more = head.utf8.count < content.utf8.count ? " …" : ""
         let columns = [
-            time(entry.collectionTime), pad(batch.lane.dataType.rawValue, to: 16),
+            MomentText.write(entry.collectionTime), pad(batch.lane.dataType.rawValue, to: 16),
             pad("\(batch.nodeType)/\(batch.nodeRank)", to: 9), pad("\(content.utf8.count) B", to: 9),
             String(shown) + more,
         ]
@@ -37,15 +37,6 @@ enum TapLine {
 
     private static func pad(_ text: String, to width: Int) -> String {
         text + String(repeating: " ", count: max(0, width - text.count))
-    }
-
-    private static func time(_ seconds: Int64) -> String {
-        var moment = time_t(seconds)
-        var parts = tm()
-        guard gmtime_r(&moment, &parts) != nil else { return "\(seconds)" }
-        var buffer = [CChar](repeating: 0, count: 32)
-        let length = strftime(&buffer, buffer.count, "%Y-%m-%dT%H:%M:%SZ", &parts)
-        return String(decoding: buffer.prefix(length).map(UInt8.init(bitPattern:)), as: UTF8.self)
     }
 }
 

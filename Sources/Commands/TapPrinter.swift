@@ -1,5 +1,4 @@
 internal import Diagnosis
-private import Glibc
 private import Synchronization
 
 /// Prints what a tap receives to standard output, a delivery at a time.
@@ -44,7 +43,12 @@ final class TapPrinter: EnvelopeReceiver {
             }
             return left > 0
         }
-        return Self.write(text) && isMoreWanted
+        do {
+            return try StandardOutput.write(text) && isMoreWanted
+        } catch {
+            StandardError.say("Error: \(error)")
+            return false
+        }
     }
 
     private func append(_ entry: EnvelopeBatch.Entry, of batch: EnvelopeBatch, to text: inout [UInt8]) {
@@ -53,20 +57,5 @@ final class TapPrinter: EnvelopeReceiver {
         case .json: TapLine.appendJSON(body, to: &text)
         case .readable: TapLine.appendReadable(entry, of: batch, to: &text)
         }
-    }
-
-    /// Writes all of it; `false` when nobody reads any more.
-    private static func write(_ text: [UInt8]) -> Bool {
-        var rest = text[...]
-        while !rest.isEmpty {
-            let count = rest.withUnsafeBytes { Glibc.write(STDOUT_FILENO, $0.baseAddress, $0.count) }
-            switch count < 0 ? errno : 0 {
-            case 0: rest = rest.dropFirst(count)
-            case EINTR: continue
-            case EAGAIN: Readiness.awaitOutput(STDOUT_FILENO)
-            default: return false
-            }
-        }
-        return true
     }
 }

@@ -11,7 +11,7 @@ public struct AuditText {
     }
 
     public var lines: [String] {
-        ["publisher  \(HumanText.line(audit.publisher))  epoch \(audit.epoch)  at \(HumanText.time(audit.time))"]
+        ["publisher  \(HumanText.line(audit.publisher))  epoch \(audit.epoch)  at \(MomentText.write(audit.time))"]
             + table + findings + [verdict]
     }
 

@@ -1,4 +1,3 @@
-private import Glibc
 
 /// Numbers, times and foreign text as people read them in a terminal.
 enum HumanText {
@@ -22,16 +21,6 @@ enum HumanText {
         case ..<172_800: "\(difference / 3600) h"
         default: "\(difference / 86_400) d"
         }
-    }
-
-    /// `2026-11-23T18:00:00Z`
-    static func time(_ seconds: Int64) -> String {
-        var moment = time_t(seconds)
-        var parts = tm()
-        guard gmtime_r(&moment, &parts) != nil else { return "\(seconds)" }
-        var buffer = [CChar](repeating: 0, count: 32)
-        let length = strftime(&buffer, buffer.count, "%Y-%m-%dT%H:%M:%SZ", &parts)
-        return String(decoding: buffer.prefix(length).map(UInt8.init(bitPattern:)), as: UTF8.self)
     }
 
     /// `1 envelope`, `3 envelopes`

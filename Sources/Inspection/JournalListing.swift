@@ -72,8 +72,8 @@ extension JournalListing {
             table.add([
                 lane.dataType.rawValue, lane.first.map { "\($0)" } ?? "-", lane.last.map { "\($0)" } ?? "-",
                 "\(lane.count)", "\(lane.records)", "\(lane.files.filter { $0.kind == .segment }.count)",
-                HumanText.bytes(lane.bytes), lane.oldestTime.map(HumanText.time) ?? "-",
-                lane.newestTime.map(HumanText.time) ?? "-",
+                HumanText.bytes(lane.bytes), lane.oldestTime.map(MomentText.write) ?? "-",
+                lane.newestTime.map(MomentText.write) ?? "-",
             ])
         }
         return table.lines()
@@ -85,7 +85,7 @@ extension JournalListing {
             for file in lane.files {
                 table.add([
                     "\(lane.dataType.rawValue)/\(file.name)", file.kind.rawValue, HumanText.bytes(file.bytes),
-                    HumanText.time(file.modified),
+                    MomentText.write(file.modified),
                 ])
             }
         }

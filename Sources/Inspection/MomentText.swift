@@ -22,6 +22,16 @@ public enum MomentText {
         return time(text.hasSuffix("Z") ? text.dropLast() : text[...])
     }
 
+    /// `2026-11-23T18:00:00Z`
+    public static func write(_ seconds: Int64) -> String {
+        var moment = time_t(seconds)
+        var parts = tm()
+        guard gmtime_r(&moment, &parts) != nil else { return "\(seconds)" }
+        var buffer = [CChar](repeating: 0, count: 32)
+        let length = strftime(&buffer, buffer.count, "%Y-%m-%dT%H:%M:%SZ", &parts)
+        return String(decoding: buffer.prefix(length).map(UInt8.init(bitPattern:)), as: UTF8.self)
+    }
+
     /// A date, with or without hours and minutes, with or without seconds.
     private static func time(_ text: Substring) -> Int64? {
         let halves = text.split(omittingEmptySubsequences: false) { $0 == "T" || $0 == " " }

@@ -29,7 +29,7 @@ public struct StatusText {
         let journal = status.journal
         let share = journal.totalBytes > 0 ? Int(100 * Double(journal.bytes) / Double(journal.totalBytes)) : 0
         var lines = [
-            "publisher  \(HumanText.line(status.publisher))  epoch \(status.epoch)  at \(HumanText.time(status.time))",
+            "publisher  \(HumanText.line(status.publisher))  epoch \(status.epoch)  at \(MomentText.write(status.time))",
             "journal    \(HumanText.line(journal.directory))",
             "           \(HumanText.bytes(journal.bytes)) of \(HumanText.bytes(journal.totalBytes)) (\(share) %), "
                 + "outlives a \(HumanText.line(journal.durability).split(separator: "-").joined(separator: " "))",

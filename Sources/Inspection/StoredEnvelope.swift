@@ -20,10 +20,10 @@ extension StoredEnvelope {
     public var lines: [String] {
         let nanoseconds = String(publishTime % 1_000_000_000)
         let milliseconds = (String(repeating: "0", count: 9 - nanoseconds.count) + nanoseconds).prefix(3)
-        let published = HumanText.time(Int64(clamping: publishTime / 1_000_000_000)).dropLast()
+        let published = MomentText.write(Int64(clamping: publishTime / 1_000_000_000)).dropLast()
         var lines = [
             "\(dataType.rawValue) \(position)", "publisher   \(publisher.map { "\($0)" } ?? "unknown")",
-            "topic       \(HumanText.line(topic))", "collected   \(HumanText.time(collectionTime))",
+            "topic       \(HumanText.line(topic))", "collected   \(MomentText.write(collectionTime))",
             "published   \(published).\(milliseconds)Z", "body        \(HumanText.bytes(body.count))",
         ]
         do {
