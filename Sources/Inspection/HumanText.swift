@@ -1,4 +1,3 @@
-
 /// Numbers, times and foreign text as people read them in a terminal.
 enum HumanText {
     /// `17 B`, `1.2 MiB`
