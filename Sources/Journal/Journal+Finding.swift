@@ -66,6 +66,13 @@ extension Journal {
         return lane(name)?.last
     }
 
+    /// Where each epoch of which something can be read ended, as far as the files tell.
+    public func ends(of lane: String) -> [LanePoint] {
+        segments(of: lane).flatMap { segment in
+            segment.runs.map { LanePoint(epoch: $0.epoch, sequence: $0.last) }
+        }
+    }
+
     private func segments(of lane: String) -> [Segment] {
         state.withLock { $0.lanes[lane]?.segments ?? [] }
     }

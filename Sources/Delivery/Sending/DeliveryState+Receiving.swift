@@ -3,10 +3,9 @@ internal import Diagnosis
 extension DeliveryState {
     func start(of lane: Lane) -> StreamStart {
         if let ledger = ledgers[lane] { return .after(ledger.window.received) }
-        return switch policy.firstStart {
-        case .oldest: .oldest
-        case .now: .now
-        }
+        // Now is when the consumer met the publisher: lanes that have come up since are new from their first envelope on.
+        let hasMetPublisher = ledgers.keys.contains { $0.publisher == lane.publisher }
+        return policy.firstStart == .now && !hasMetPublisher ? .now : .oldest
     }
 
     /// Half of what is free, so that each lane finds some room however many others are full. One that holds nothing has always room.

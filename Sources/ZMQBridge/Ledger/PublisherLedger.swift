@@ -50,6 +50,7 @@ struct PublisherLedger: Hashable, Codable {
     /// Takes in what a journal has that was opened just now.
     mutating func note(_ journal: Journal) {
         for lane in journal.lanes {
+            for end in journal.ends(of: lane.name) { note(LanePosition(end), lane: lane.name) }
             if let newest = lane.newest { note(LanePosition(newest), lane: lane.name) }
         }
         note(journal.recovery.losses)
@@ -94,6 +95,9 @@ struct PublisherLedger: Hashable, Codable {
 
     // MARK: consumers
 
+    /// By how much a consumer may know more of an earlier run than the publisher, which was killed before it saved its ledger.
+    private static let mostUnknown: UInt64 = 10_000
+
     /// Takes a consumer's account. What it has had of earlier runs, there was.
     ///
     /// - Returns: why not, if it can't be taken.
@@ -109,11 +113,32 @@ struct PublisherLedger: Hashable, Codable {
         guard consumers[name] != nil || consumers.count < Self.mostConsumers else {
             return "there are \(Self.mostConsumers) named consumers already; 'forget' those that are no more"
         }
+        for lane in account.lanes {
+            if let refusal = refusal(of: lane, epoch: epoch) { return refusal }
+        }
         for lane in account.lanes where lane.through.epoch < epoch && lanes[lane.dataType.rawValue] != nil {
+            guard lane.through.sequence <= (end(of: lane) ?? 0) + Self.mostUnknown else { continue }
             note(lane.through, lane: lane.dataType.rawValue)
         }
         consumers[name] = Consumer(account: account, heard: now)
         return nil
+    }
+
+    /// A cursor behind which nothing ever was would make every account wrong.
+    private func refusal(of account: ConsumerAccount.Lane, epoch: UInt64) -> String? {
+        let through = account.through
+        let isPast = through.epoch < epoch
+        // Of a run that is no longer known, nothing can be said.
+        if isPast, end(of: account) == nil { return nil }
+        let known = end(of: account) ?? 0
+        guard through.sequence > known + (isPast ? Self.mostUnknown : 0) else { return nil }
+        return "the cursor \(through) in \(account.dataType) is beyond what was published there, which ended at "
+            + "\(LanePosition(epoch: through.epoch, sequence: known))"
+    }
+
+    /// How long the run was in which a cursor stands, as far as is known.
+    private func end(of account: ConsumerAccount.Lane) -> UInt64? {
+        lanes[account.dataType.rawValue]?.history.ends.first { $0.epoch == account.through.epoch }?.sequence
     }
 
     mutating func forget(_ name: String) -> Bool {

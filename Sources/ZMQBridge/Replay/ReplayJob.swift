@@ -15,8 +15,8 @@ final class ReplayJob {
     private var position: LanePosition
     private let reader: JournalReader
     private let enterLosses: () -> Void
-    /// What comes after gaps that were stated.
-    private var held: JournalRecord?
+    /// What comes before the reader's next: because gaps were stated first, or the peer did not take it.
+    private var held: [Step] = []
 
     /// - Parameters:
     ///   - newest: how far the lane is now.
@@ -71,11 +71,11 @@ final class ReplayJob {
 
     /// Reads on. A record that the credit ends in is asked for again, so it may go out in parts.
     func next() throws(JournalError) -> Step {
-        if credit <= 0 { return .end(end(complete: false)) }
-        if let record = held {
-            held = nil
-            return .record(record, after: position)
+        if let step = held.popLast() {
+            if case .record(let record, _) = step { return .record(record, after: position) }
+            return step
         }
+        if credit <= 0 { return .end(end(complete: false)) }
         guard let item = try reader.next() else {
             // Up to its goal the consumer knows that something was; what the journal does not have is gone.
             if let goal, position < goal { return gaps(through: goal) }
@@ -92,7 +92,7 @@ final class ReplayJob {
         if record.epoch > position.epoch {
             let step = gaps(through: LanePosition(epoch: record.epoch, sequence: record.firstSequence - 1))
             if case .gaps(let gaps) = step, !gaps.isEmpty {
-                held = record
+                held.append(.record(record, after: position))
                 return step
             }
         }
@@ -103,6 +103,16 @@ final class ReplayJob {
     func sent(through position: LanePosition, bytes: Int) {
         self.position = position
         credit -= bytes
+    }
+
+    /// Keeps what the peer did not take, for the next turn.
+    func takeBack(_ step: Step) {
+        held.append(step)
+    }
+
+    /// Closes the file until the next turn.
+    func rest() {
+        reader.rest()
     }
 
     /// Whether the credit is used up.

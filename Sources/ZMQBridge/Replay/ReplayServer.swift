@@ -1,4 +1,5 @@
 private import CZeroMQ
+private import Glibc
 internal import DequeModule
 internal import Diagnosis
 internal import Journal
@@ -11,7 +12,14 @@ internal import Logging
 /// a record each, on a thread of its own, with a bound on bytes a second.
 final class ReplayServer: Sendable {
     private static let largestFrame: Int64 = 4 << 20
-    private static let mostJobs = 1024
+    private static let mostJobs = 4096
+    private static let mostJobsOfPeer = 300
+    /// Messages that may wait for a peer to read them.
+    private static let mostUnread: Int32 = 128
+    /// How long to leave peers alone of which none reads, in milliseconds.
+    private static let unreadPause = 10
+    /// Beyond, jobs whose turn is over close their file.
+    private static let mostOpenJobs = 16
     private static let requestsPerRound = 64
     /// A record is read whole; how many bytes go out between two looks at the sockets.
     private static let bytesPerRound = 1 << 20
@@ -41,21 +49,27 @@ final class ReplayServer: Sendable {
         let socket = try bind()
         var jobs: Deque<ReplayJob> = []
         var pace = Pace(perSecond: bytesPerSecond, now: .now)
+        var allAreStuck = false
         var poller = Poller()
         let requests = poller.add(socket)
         let stop = poller.add(descriptor: wakeup.descriptor)
         while !poller.isReady(stop) {
-            let pause = jobs.isEmpty ? -1 : pace.pause(now: .now)
+            let pause = jobs.isEmpty ? -1 : max(pace.pause(now: .now), allAreStuck ? Self.unreadPause : 0)
             try poller.wait(milliseconds: pause)
             if poller.isReady(requests) { try takeRequests(socket, into: &jobs) }
             guard !jobs.isEmpty, pace.pause(now: .now) == 0 else { continue }
             var bytes = 0
-            while bytes < Self.bytesPerRound, let job = jobs.popFirst() {
-                let (count, isOver) = try advance(job, socket)
-                bytes += count
-                if !isOver { jobs.append(job) }
+            var stuck = 0
+            while bytes < Self.bytesPerRound, stuck < jobs.count, let job = jobs.popFirst() {
+                let before = bytes
+                let state = try advance(job, socket, bytes: &bytes)
+                stuck = bytes > before || state != .stuck ? 0 : stuck + 1
+                if state == .over { continue }
+                if jobs.count > Self.mostOpenJobs { job.rest() }
+                jobs.append(job)
             }
             pace.spend(bytes)
+            allAreStuck = stuck > 0 && stuck >= jobs.count
         }
         // A bridge in this process has ended before; its last cursors are here by now, or will be on the next start.
         try takeRequests(socket, into: &jobs)
@@ -65,8 +79,9 @@ final class ReplayServer: Sendable {
         let path = publisher.directory.replaySocket
         let socket = try ZMQSocket(.router, in: context)
         try socket.set(ZMQ_LINGER, Int32(0))
-        // A peer has no more waiting for it than it gave credit for, so nothing need be dropped.
-        try socket.set(ZMQ_SNDHWM, Int32(0))
+        // A peer that does not read is told from one that is gone, and neither has more than this waiting for it.
+        try socket.set(ZMQ_ROUTER_MANDATORY, Int32(1))
+        try socket.set(ZMQ_SNDHWM, Self.mostUnread)
         try socket.set(ZMQ_RCVHWM, Int32(64))
         try socket.set(ZMQ_MAXMSGSIZE, Self.largestFrame)
         try socket.set(ZMQ_HEARTBEAT_IVL, Self.heartbeat.interval)
@@ -111,8 +126,9 @@ final class ReplayServer: Sendable {
             guard request.credit ?? 1 > 0 else {
                 return try fail(socket, returnPath, "the credit must be at least 1")
             }
-            guard jobs.count < Self.mostJobs else {
-                return try fail(socket, returnPath, "\(Self.mostJobs) requests are waiting already")
+            let ofPeer = jobs.count { $0.returnPath.first == returnPath.first }
+            guard jobs.count < Self.mostJobs, ofPeer < Self.mostJobsOfPeer else {
+                return try fail(socket, returnPath, "\(max(ofPeer, 1)) requests of yours are waiting already")
             }
             let publisher = self.publisher
             let job = try ReplayJob(
@@ -129,6 +145,7 @@ final class ReplayServer: Sendable {
             }
             let account = ConsumerAccount(consumer: consumer, lanes: request.lanes ?? [], state: request.state ?? [:])
             let epoch = publisher.epoch
+            publisher.books.note(publisher.newest)
             let refusal = publisher.books.withLedger { $0.take(account, epoch: epoch, now: WallClock.seconds()) }
             if let refusal { return try fail(socket, returnPath, refusal) }
             try say(socket, returnPath, Topic.done, ReplayAnswer.Done())
@@ -149,36 +166,49 @@ final class ReplayServer: Sendable {
 
     // MARK: answers
 
-    /// Sends what comes next of a job; answers with how many bytes, and whether that was its end.
-    private func advance(_ job: ReplayJob, _ socket: borrowing ZMQSocket) throws -> (bytes: Int, isOver: Bool) {
+    private enum JobState {
+        case goesOn
+        case over
+        /// The peer does not read.
+        case stuck
+    }
+
+    /// Sends what comes next of a job, and adds how many bytes that was.
+    private func advance(_ job: ReplayJob, _ socket: borrowing ZMQSocket, bytes: inout Int) throws -> JobState {
         let step: ReplayJob.Step
         do {
             step = try job.next()
         } catch {
             try fail(socket, job.returnPath, "\(error)")
-            return (0, true)
+            return .over
         }
         switch step {
         case .record(let record, let after):
-            return (try send(record, after: after, of: job, socket), false)
+            return try send(record, after: after, of: job, socket, bytes: &bytes)
         case .gaps(let gaps):
-            for gap in gaps {
+            for (index, gap) in gaps.enumerated() {
                 let body = ReplayAnswer.Gap(
                     dataType: job.dataType, after: gap.after, through: gap.through, count: gap.count,
                     reason: gap.reason)
-                try say(socket, job.returnPath, Topic.replayGap, body)
+                let state = try deliver(socket, job.returnPath, Topic.replayGap, body)
+                guard state == .goesOn else {
+                    job.takeBack(.gaps(Array(gaps[index...])))
+                    return state
+                }
             }
-            return (0, false)
+            return .goesOn
         case .end(let end):
-            try say(socket, job.returnPath, Topic.replayEnd, end)
-            return (0, true)
+            let state = try deliver(socket, job.returnPath, Topic.replayEnd, end)
+            if state == .stuck { job.takeBack(step) }
+            return state == .stuck ? .stuck : .over
         }
     }
 
     private func send(
-        _ record: JournalRecord, after: LanePosition, of job: ReplayJob, _ socket: borrowing ZMQSocket
-    ) throws -> Int {
-        var total = 0
+        _ record: JournalRecord, after: LanePosition, of job: ReplayJob, _ socket: borrowing ZMQSocket,
+        bytes: inout Int
+    ) throws -> JobState {
+        var state = JobState.goesOn
         let first = LanePosition(record.first)
         var headerFrame = [UInt8](repeating: 0, count: EnvelopeHeader.size)
         try EnvelopeRecord.read(record.payload, first: first, count: Int(record.count)) { envelope in
@@ -187,33 +217,61 @@ final class ReplayServer: Sendable {
                 publisher: publisher.id, epoch: envelope.position.epoch, sequence: envelope.position.sequence,
                 collectionTime: envelope.collectionTime, publishTime: envelope.publishTime)
             headerFrame.withUnsafeMutableBytes { header.write(to: $0) }
-            for frame in job.returnPath { try sendFrame(socket, frame[...], more: true) }
+            state = try open(socket, job.returnPath)
+            guard state == .goesOn else { return false }
             try sendFrame(socket, envelope.topic, more: true)
             try sendFrame(socket, headerFrame[...], more: true)
             try sendFrame(socket, envelope.body, more: false)
             job.sent(through: envelope.position, bytes: envelope.body.count)
-            total += envelope.body.count + EnvelopeHeader.size
+            bytes += envelope.body.count + EnvelopeHeader.size
             return !job.isSpent
         }
-        return total
+        if state == .stuck { job.takeBack(.record(record, after: job.start)) }
+        return state
     }
 
-    private func sendFrame(_ socket: borrowing ZMQSocket, _ frame: ArraySlice<UInt8>, more: Bool) throws(ZMQError) {
-        // A peer that has left gets nothing: ROUTER drops what is for it.
-        _ = try frame.withUnsafeBufferPointer { bytes throws(ZMQError) in
+    /// Begins a message to a peer, if it can take one.
+    private func open(_ socket: borrowing ZMQSocket, _ returnPath: [[UInt8]]) throws(ZMQError) -> JobState {
+        for (index, frame) in returnPath.enumerated() {
+            do throws(ZMQError) {
+                // Only the first frame, the peer's identity, can be refused.
+                guard try sendFrame(socket, frame[...], more: true) || index > 0 else { return .stuck }
+            } catch {
+                guard error.code == EHOSTUNREACH else { throw error }
+                return .over
+            }
+        }
+        return .goesOn
+    }
+
+    @discardableResult
+    private func sendFrame(_ socket: borrowing ZMQSocket, _ frame: ArraySlice<UInt8>, more: Bool) throws(ZMQError)
+        -> Bool
+    {
+        try frame.withUnsafeBufferPointer { bytes throws(ZMQError) in
             try socket.send(UnsafeRawBufferPointer(bytes), more: more)
         }
     }
 
-    private func say(
+    private func deliver(
         _ socket: borrowing ZMQSocket, _ returnPath: [[UInt8]], _ topic: [UInt8], _ body: some Encodable
-    ) throws {
+    ) throws -> JobState {
+        let state = try open(socket, returnPath)
+        guard state == .goesOn else { return state }
         let header = EnvelopeHeader(
             publisher: publisher.id, epoch: publisher.epoch, sequence: 0, collectionTime: WallClock.seconds(),
             publishTime: WallClock.nanoseconds())
         var headerFrame = [UInt8](repeating: 0, count: EnvelopeHeader.size)
         headerFrame.withUnsafeMutableBytes { header.write(to: $0) }
-        _ = try socket.send(returnPath + [topic, headerFrame, ControlJSON.encode(body)])
+        _ = try socket.send([topic, headerFrame, ControlJSON.encode(body)])
+        return .goesOn
+    }
+
+    /// Answers at once; a peer that does not read its answers gets none.
+    private func say(
+        _ socket: borrowing ZMQSocket, _ returnPath: [[UInt8]], _ topic: [UInt8], _ body: some Encodable
+    ) throws {
+        _ = try deliver(socket, returnPath, topic, body)
     }
 
     private func fail(_ socket: borrowing ZMQSocket, _ returnPath: [[UInt8]], _ reason: String) throws {
