@@ -39,6 +39,8 @@ final class SubscriberConnection {
     private var lastAnswer = ContinuousClock.now
     private var account: ConsumerAccount?
     private var lastCommit = ContinuousClock.now
+    /// What the publisher last could not do; not said again while it stays the same.
+    private var lastFailure: String?
     /// Whether the publisher, or this run of it, has not heard of this consumer.
     private var isStranger = false
     private var topicFrame = ZMQFrame()
@@ -310,7 +312,8 @@ final class SubscriberConnection {
                 goLive(end.dataType)
             }
         case Topic.error:
-            guard let failure = decode(ReplayAnswer.Failure.self, body) else { return }
+            guard let failure = decode(ReplayAnswer.Failure.self, body), failure.error != lastFailure else { return }
+            lastFailure = failure.error
             logger.warning(
                 "The publisher could not do what it was asked.",
                 metadata: ["endpoint": "\(status.endpoint)", "error": "\(failure.error)"])
