@@ -67,6 +67,7 @@ enum Samples {
 
     private static func decode<Value: Decodable>(_ json: String) -> Value {
         // Made in this file: if it doesn't decode, every test is wrong.
+        // The JSON stands in the test: one that can't be read is the test's own fault, and should stop it.
         try! JSONDecoder().decode(Value.self, from: Data(json.utf8))
     }
 }

@@ -72,7 +72,7 @@ public final class MetricPublisher: MasterClient {
     ///   position and the journal can't be written.
     public func publish(_ metrics: [WorkerTrainingMetric], position: SourcePosition? = nil) throws(ReportError) {
         guard !metrics.isEmpty || position != nil else { return }
-        let failure = commit([PublishRequest(metrics: try EncodedMetrics(metrics), position: position)])[0]
+        let failure = commit([PublishRequest(metrics: try EncodedMetrics(metrics), position: position)]).failures[0]
         if let failure { throw failure }
     }
 
@@ -90,8 +90,7 @@ public final class MetricPublisher: MasterClient {
                 failures.append(error)
             }
         }
-        let outcome = bus.withLock { $0.publish(encoded.map(\.request)) }
-        keeper.take(outcome)
+        let outcome = commit(encoded.map(\.request))
         for (failure, (index, _)) in zip(outcome.failures, encoded) { failures[index] = failure }
         return (failures, outcome.journalError != nil)
     }
@@ -107,7 +106,7 @@ public final class MetricPublisher: MasterClient {
         groups.withLock { group in
             if let group { return group }
             let made = GroupCommit { [weak self] requests in
-                self?.commit(requests)
+                self?.commit(requests).failures
                     ?? requests.map { _ in ReportError(code: .closed, message: "the publisher is closed") }
             }
             group = made
@@ -115,10 +114,10 @@ public final class MetricPublisher: MasterClient {
         }
     }
 
-    private func commit(_ requests: [PublishRequest]) -> [ReportError?] {
+    private func commit(_ requests: [PublishRequest]) -> PublishOutcome {
         let outcome = bus.withLock { $0.publish(requests) }
         keeper.take(outcome)
-        return outcome.failures
+        return outcome
     }
 
     public func lastPosition(of key: String) async -> SourcePosition? {

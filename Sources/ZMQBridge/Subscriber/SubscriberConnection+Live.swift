@@ -1,0 +1,117 @@
+private import CZeroMQ
+internal import Diagnosis
+internal import Logging
+
+/// What comes over the SUB socket: envelopes and beats.
+extension SubscriberConnection {
+    func takeLive() throws(ZMQError) {
+        guard let header = readHeader() else { return }
+        if topicFrame.withBytes({ $0.first == Topic.control }) {
+            try takeBeat(header)
+        } else {
+            takeEnvelope(header)
+        }
+    }
+
+    func takeEnvelope(_ header: EnvelopeHeader) {
+        guard let topic = knownTopic(), header.publisher == status.publisher, header.sequence > 0 else {
+            counts.malformed += 1
+            return
+        }
+        let dataType = topic.dataType
+        let place = LanePosition(epoch: header.epoch, sequence: header.sequence)
+        let size = bodyFrame.withBytes { $0.count }
+        let room = self.room(dataType)
+        switch lanes[dataType]?.arrive(place, bytes: size, room: room) {
+        case .take:
+            rooms[dataType] = room - size
+            bodyFrame.withBytes { builder.append(header, topic: topic, body: $0) }
+        case .keep: bodyFrame.withBytes { lanes[dataType]?.keep(header, topic: topic, body: $0) }
+        case .letGo: try? socket.set(ZMQ_UNSUBSCRIBE, Topic.prefix(for: dataType))
+        case .old, nil: counts.repeated += 1
+        }
+    }
+
+    func takeBeat(_ header: EnvelopeHeader) throws(ZMQError) {
+        guard let beat = bodyFrame.withBytes({ Beat($0) }) else {
+            counts.malformed += 1
+            return
+        }
+        let isFirst = meet(header.publisher)
+        if header.epoch > epoch {
+            if epoch > 0 {
+                logger.notice(
+                    "The publisher has been restarted.",
+                    metadata: ["endpoint": "\(status.endpoint)", "epoch": "\(header.epoch)"])
+            }
+            epoch = header.epoch
+            // The one that was asked has gone.
+            for dataType in lanes.keys { lanes[dataType]?.giveUpRequest() }
+            isStranger = true
+        }
+        for range in beat.lanes where !unwanted.contains(range.dataType) {
+            if lanes[range.dataType] == nil { try meet(range, header, isFirst: isFirst) }
+            lanes[range.dataType]?.know(range.last)
+        }
+        beatTime = header.publishTime
+    }
+
+    /// Decides where the stream of a lane begins that was not known before.
+    func meet(_ range: Beat.LaneRange, _ header: EnvelopeHeader, isFirst: Bool) throws(ZMQError) {
+        let lane = Lane(publisher: header.publisher, dataType: range.dataType)
+        guard dataTypes.isEmpty || dataTypes.contains(range.dataType), let start = receiver.start(of: lane) else {
+            unwanted.insert(range.dataType)
+            return
+        }
+        if case .sequence(let sequence) = start {
+            let begin = LanePosition(epoch: range.last.epoch, sequence: max(sequence, 1) - 1)
+            lanes[range.dataType] = LaneStream(lane, start: .after(begin))
+            builder.appendStart(of: lane, after: begin)
+            return
+        }
+        guard start == .now else {
+            lanes[range.dataType] = LaneStream(lane, start: start)
+            return
+        }
+        // A lane that has come up since is new from its first envelope on.
+        let position =
+            isFirst ? range.last : range.first.map { LanePosition(epoch: $0.epoch, sequence: $0.sequence - 1) }
+        let begin = position ?? LanePosition(epoch: header.epoch, sequence: 0)
+        lanes[range.dataType] = LaneStream(lane, start: .after(begin))
+        builder.appendStart(of: lane, after: begin)
+    }
+
+    /// The topic of the message at hand, or `nil` if it is none.
+    func knownTopic() -> Topic? {
+        if let lastTopic, topicFrame.withBytes({ $0.elementsEqual(lastTopic.bytes) }) { return lastTopic.topic }
+        let bytes = topicFrame.copy()
+        guard let topic = topics[bytes] ?? Topic(bytes) else { return nil }
+        topics[bytes] = topic
+        lastTopic = (bytes, topic)
+        return topic
+    }
+
+    /// Starts afresh when another publisher answers at this endpoint: its state directory was made anew. Answers whether this is the
+    /// first that is heard of it.
+    func meet(_ publisher: PublisherID) -> Bool {
+        guard publisher != status.publisher else { return false }
+        if status.publisher == nil {
+            logger.info(
+                "Connected to a publisher.",
+                metadata: ["endpoint": "\(status.endpoint)", "publisher": "\(publisher)"])
+        } else {
+            logger.warning(
+                "Another publisher has taken over an endpoint.",
+                metadata: ["endpoint": "\(status.endpoint)", "publisher": "\(publisher)"])
+        }
+        for (dataType, lane) in lanes where lane.isLive {
+            try? socket.set(ZMQ_UNSUBSCRIBE, Topic.prefix(for: dataType))
+        }
+        status.publisher = publisher
+        epoch = 0
+        lanes = [:]
+        unwanted = []
+        account = nil
+        return true
+    }
+}
