@@ -34,6 +34,11 @@ public struct DeliveryPolicy: Sendable, Hashable {
     public var timeToLive: Duration?
     /// The same for single types, before `timeToLive`.
     public var timeToLiveByType: [DiagnosisDataType: Duration] = [:]
+    /// An envelope whose collection is further ahead of this node's clock is not sent; `nil`: every envelope is sent.
+    public var longestAhead: Duration?
+    /// Types of which a master gets one sample for each node and slot of this length, in whole seconds, and each at most once: for a
+    /// master that counts samples.
+    public var sampleSlots: [DiagnosisDataType: Duration] = [:]
     /// How many bytes a second may be sent of what was published more than five seconds ago; `nil`: as many as the master takes.
     public var catchUpBytesPerSecond: Int?
     /// What is sent first when several types wait …

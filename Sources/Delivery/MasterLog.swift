@@ -11,7 +11,12 @@ final class MasterLog: Sendable {
         var isStorageFailing = false
         var refusals = QuietCounter()
         var lost: [Lost: QuietCounter] = [:]
-        var stale: [DiagnosisDataType: QuietCounter] = [:]
+        var skipped: [DeliveryNews.Rule: Skipped] = [:]
+    }
+
+    private struct Skipped {
+        var counter = QuietCounter()
+        var reason: String?
     }
 
     private struct Lost: Hashable {
@@ -33,7 +38,9 @@ final class MasterLog: Sendable {
         if let failure = outcome.failure { failed(failure, type: type, wasPassed: effect.refused) }
         if let pause = effect.heldFor {
             logger.error(
-                "The master keeps refusing a data type; it is held, and one report will try again.",
+                effect.poisoned
+                    ? "A data type is poisoned at the master; it is held, and one report will try again."
+                    : "The master keeps refusing a data type; it is held, and one report will try again.",
                 metadata: ["type": "\(type)", "pause": "\(DurationText.write(pause))"])
         }
         if effect.released {
@@ -115,51 +122,67 @@ final class MasterLog: Sendable {
         logger.notice("The ledger of a master can be written again.")
     }
 
-    // MARK: losses
+    // MARK: losses and skips
 
     func note(_ news: DeliveryNews) {
-        let (lost, stale) = state.withLock { state in
+        let (lost, skipped) = state.withLock { state in
             for (lane, reasons) in news.lost {
                 for (reason, count) in reasons {
                     state.lost[Lost(lane: lane, reason: reason), default: QuietCounter()].count(Int(clamping: count))
                 }
             }
-            for (type, count) in news.stale {
-                state.stale[type, default: QuietCounter()].count(Int(clamping: count))
+            for (rule, skipped) in news.skipped {
+                state.skipped[rule, default: Skipped()].counter.count(Int(clamping: skipped.count))
+                if let reason = skipped.reason { state.skipped[rule]?.reason = reason }
             }
             return (
                 state.lost.keys.compactMap { key in state.lost[key]?.due().map { (key, $0) } },
-                state.stale.keys.compactMap { type in state.stale[type]?.due().map { (type, $0) } }
+                state.skipped.keys.compactMap { rule in
+                    state.skipped[rule]?.counter.due().map { (rule, $0, state.skipped[rule]?.reason) }
+                }
             )
         }
         for (key, count) in lost { sayLost(key, count) }
-        for (type, count) in stale { sayStale(type, count) }
+        for (rule, count, reason) in skipped { saySkipped(rule, count, reason) }
     }
 
     private func sayLost(_ lost: Lost, _ count: Int) {
         logger.error(
-            "Envelopes are lost: the publisher does not have them any more.",
+            lost.reason == Fate.ambiguous.reason
+                ? "Samples were sent and got no answer; they are not sent again, as the master may have them."
+                : "Envelopes are lost: the publisher does not have them any more.",
             metadata: ["lane": "\(lost.lane)", "reason": "\(lost.reason)", "envelopes": "\(count)"])
     }
 
-    private func sayStale(_ type: DiagnosisDataType, _ count: Int) {
-        logger.warning(
-            "Envelopes are too old for the master; they are skipped.",
-            metadata: ["type": "\(type)", "envelopes": "\(count)"])
+    private func saySkipped(_ rule: DeliveryNews.Rule, _ count: Int, _ reason: String?) {
+        var metadata: Logger.Metadata = ["type": "\(rule.type)", "envelopes": "\(count)"]
+        switch Fate.skipped(rule.name) {
+        case .stale:
+            logger.warning("Envelopes are too old for the master; they are skipped.", metadata: metadata)
+        case .slot:
+            // As set: a source that is read more often than the master wants it.
+            logger.debug("Samples beyond one for each node and slot are skipped.", metadata: metadata)
+        default:
+            metadata["rule"] = "\(rule.name)"
+            metadata["reason"] = "\(reason ?? rule.name)"
+            logger.warning("Envelopes that would harm or fool the master are skipped.", metadata: metadata)
+        }
     }
 
     /// Says at the end what became of all since the account began, and what has not been said of it yet.
     ///
     /// - Parameter held: how many envelopes each lane has in memory that are not finished.
     func summarize(_ ledgers: [Lane: LaneCounts], held: [Lane: Int], isWrongJob: Bool) {
-        let (lost, stale) = state.withLock { state in
+        let (lost, skipped) = state.withLock { state in
             (
                 state.lost.keys.compactMap { key in state.lost[key]?.takeRest().map { (key, $0) } },
-                state.stale.keys.compactMap { type in state.stale[type]?.takeRest().map { (type, $0) } }
+                state.skipped.keys.compactMap { rule in
+                    state.skipped[rule]?.counter.takeRest().map { (rule, $0, state.skipped[rule]?.reason) }
+                }
             )
         }
         for (key, count) in lost { sayLost(key, count) }
-        for (type, count) in stale { sayStale(type, count) }
+        for (rule, count, reason) in skipped { saySkipped(rule, count, reason) }
         let pending = held.values.reduce(0, +)
         if pending > 0 {
             logger.warning(

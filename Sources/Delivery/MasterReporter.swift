@@ -30,7 +30,8 @@ public final class MasterReporter: EnvelopeReceiver {
         self.time = time
         state = Mutex(
             DeliveryState(
-                policy: policy, needsLanesInOrder: client.needsLanesInOrder, lanes: store.lanes, now: time()))
+                policy: policy, needsLanesInOrder: client.needsLanesInOrder, lanes: store.lanes, slots: store.slots,
+                now: time()))
         log = MasterLog(master: store.consumer, logger: logger)
     }
 

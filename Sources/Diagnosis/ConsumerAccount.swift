@@ -16,6 +16,8 @@ public struct ConsumerAccount: Hashable, Sendable, Codable {
         public var skipped: [String: UInt64]?
         /// By reason.
         public var lost: [String: UInt64]?
+        /// How many of the delivered it took other than they were published, by what was done.
+        public var changed: [String: UInt64]?
 
         public init(dataType: DiagnosisDataType, through: LanePosition) {
             self.dataType = dataType
@@ -24,7 +26,7 @@ public struct ConsumerAccount: Hashable, Sendable, Codable {
 
         enum CodingKeys: String, CodingKey {
             case dataType = "data_type"
-            case origin, through, ahead, delivered, skipped, lost
+            case origin, through, ahead, delivered, skipped, lost, changed
         }
 
         public init(from decoder: any Decoder) throws {
@@ -36,6 +38,7 @@ public struct ConsumerAccount: Hashable, Sendable, Codable {
             delivered = try values.decodeIfPresent(UInt64.self, forKey: .delivered)
             skipped = try values.decodeIfPresent([String: UInt64].self, forKey: .skipped)
             lost = try values.decodeIfPresent([String: UInt64].self, forKey: .lost)
+            changed = try values.decodeIfPresent([String: UInt64].self, forKey: .changed)
         }
     }
 

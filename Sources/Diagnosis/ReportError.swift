@@ -21,13 +21,28 @@ public struct ReportError: Error, Sendable {
         public var description: String { wrapped.rawValue }
     }
 
+    /// Under what rule the ledger enters what is refused for good.
+    public enum Rule: String, Hashable, Sendable {
+        /// The master looked at this data and does not take it.
+        case refused
+        /// The master answers so for every report of this data type since somebody sent it one that it does not survive. It may keep
+        /// what it is sent all the same.
+        case poisoned
+    }
+
     public var code: Code
     /// A sentence that an operator can act on; it names what the master said.
     public var message: String
+    /// Whether the master may have the data all the same: the request may have reached it, and no answer says what came of it.
+    public var isAmbiguous: Bool
+    /// Of a refusal: the ledger's rule for what is refused so.
+    public var rule: Rule
 
-    public init(code: Code, message: String) {
+    public init(code: Code, message: String, isAmbiguous: Bool = false, rule: Rule = .refused) {
         self.code = code
         self.message = message
+        self.isAmbiguous = isAmbiguous
+        self.rule = rule
     }
 
     /// Whether the same data may be accepted later.

@@ -29,6 +29,7 @@ import Testing
         stored.counts.delivered = 20
         stored.counts.skipped = ["stale": 3, "refused": 1]
         stored.counts.lost = ["evicted": 7]
+        stored.counts.changed = ["slimmed": 4]
         return stored
     }()
 
@@ -64,6 +65,36 @@ import Testing
         let again = try open()
         #expect(again.lanes == [.test(): stored])
         await again.close()
+    }
+
+    @Test func keepsTheMarksOfSlots() async throws {
+        let store = try open()
+        var change = commit(stored)
+        let marks = [SampleSlotTests.mark(1), SampleSlotTests.mark(2, at: 60), SampleSlotTests.mark(3, rank: -1)]
+        change.lanes[.test()]?.slots = marks.map { .mark($0) } + [.withdraw(marks[1])]
+        #expect(await store.write(change).failed.isEmpty)
+        await store.close()
+        let again = try open()
+        #expect(Set(again.slots) == [marks[0], marks[2]])
+        change.lanes[.test()]?.slots = [.mark(SampleSlotTests.mark(4, at: 7260))]
+        _ = await again.write(change)
+        await again.close()
+        // What is older than anything that may be sent goes; another node's is its own.
+        #expect(Set(try open().slots) == [SampleSlotTests.mark(4, at: 7260), marks[2]])
+    }
+
+    @Test func takesOverADatabaseOfTheFirstVersion() async throws {
+        let store = try open()
+        _ = await store.write(commit(stored))
+        await store.close()
+        _ = try rows(store.path, "SELECT 1")
+        let queue = try DatabaseQueue(path: store.path)
+        try await queue.write { try $0.execute(sql: "DROP TABLE slot; PRAGMA user_version = 1") }
+        try queue.close()
+        let again = try open()
+        #expect(again.lanes == [.test(): stored] && again.slots.isEmpty)
+        await again.close()
+        #expect(try rows(store.path, "PRAGMA user_version") == ["2"])
     }
 
     @Test func keepsWhatWasWrittenThroughAKill() async throws {

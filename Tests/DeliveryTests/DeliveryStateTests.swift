@@ -8,11 +8,17 @@ import Testing
     struct Fixture {
         static let start = DeliveryTime(instant: .now, nanoseconds: 1_000_000_000_000)
         var state: DeliveryState
+        /// In the order of their commits.
+        var committedSlots: [SlotChange] = []
 
-        init(needsLanesInOrder: Bool = false, _ change: (inout DeliveryPolicy) -> Void = { _ in }) {
+        init(
+            needsLanesInOrder: Bool = false, lanes: [Lane: StoredLane] = [:], slots: [SlotMark] = [],
+            _ change: (inout DeliveryPolicy) -> Void = { _ in }
+        ) {
             var policy = DeliveryPolicy()
             change(&policy)
-            state = DeliveryState(policy: policy, needsLanesInOrder: needsLanesInOrder, now: Self.start)
+            state = DeliveryState(
+                policy: policy, needsLanesInOrder: needsLanesInOrder, lanes: lanes, slots: slots, now: Self.start)
         }
 
         static func time(_ duration: Duration) -> DeliveryTime {
@@ -32,6 +38,7 @@ import Testing
                 switch state.next(now: Self.time(time)) {
                 case .send(let call): return (call, "send " + call.batch.contents.joined(separator: " "))
                 case .commit(let commit):
+                    committedSlots += commit.lanes.values.flatMap(\.slots)
                     var result = CommitResult()
                     result.lettersWritten = Set(commit.deadLetters.keys)
                     _ = state.committed(commit, result, now: Self.time(time))
@@ -321,7 +328,11 @@ import Testing
         #expect(fixture.send(at: .seconds(1)) == "wait")
         #expect(fixture.counts()?.skipped == ["stale": 2])
         #expect(fixture.counts(.stackTrace)?.skipped == ["stale": 1])
-        #expect(fixture.state.takeNews()?.stale == [.trainingLog: 2, .stackTrace: 1])
+        #expect(
+            fixture.state.takeNews()?.skipped.mapValues(\.count) == [
+                DeliveryNews.Rule(type: .trainingLog, name: "stale"): 2,
+                DeliveryNews.Rule(type: .stackTrace, name: "stale"): 1,
+            ])
         #expect(fixture.state.cost == 0 && fixture.state.costByLane.isEmpty)
         #expect(fixture.state.queues.isEmpty)
     }

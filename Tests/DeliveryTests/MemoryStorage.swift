@@ -14,9 +14,11 @@ final class MemoryStorage: LedgerStorage {
     }
 
     private let state: Mutex<State>
+    let slots: [SlotMark]
     let consumer = "fake"
 
-    init(lanes: [Lane: StoredLane] = [:]) {
+    init(lanes: [Lane: StoredLane] = [:], slots: [SlotMark] = []) {
+        self.slots = slots
         state = Mutex(State(lanes: lanes))
     }
 

@@ -19,6 +19,8 @@ import Testing
         let isStale: Bool
         let isBad: Bool
         let isEvicted: Bool
+        /// Seconds since 1970.
+        let collected: Int64
     }
 
     final class World {
@@ -43,6 +45,11 @@ import Testing
         var acknowledged: Set<Place> = []
         var letters: [Place: Int] = [:]
         var kills = 0
+        /// How many the master has of each slot.
+        var sampled: [SampleSlot: Int] = [:]
+        /// Of all lanes together.
+        var samplesProduced: Int64 = 0
+        static let sampled = DiagnosisDataType.xpuTimerMetric
 
         init(seed: UInt64) {
             random = SeededGenerator(seed: seed)
@@ -51,6 +58,7 @@ import Testing
             policy.batchTime = .milliseconds(pick(0...50))
             policy.queueBytes = pick(2000...20_000)
             policy.timeToLive = .seconds(600)
+            policy.sampleSlots = [Self.sampled: .seconds(3)]
             policy.typeBreakerRefusals = 3
             policy.typeBreakerPause = .milliseconds(100)
             policy.typeBreakerLongestPause = .milliseconds(400)
@@ -58,7 +66,7 @@ import Testing
             policy.backoff.max = .milliseconds(100)
             if chance(50) { policy.catchUpBytesPerSecond = 20_000 }
             for publisher in 1...2 {
-                for type in [DiagnosisDataType.trainingLog, .stackTrace, .generic].prefix(pick(1...3)) {
+                for type in [DiagnosisDataType.trainingLog, Self.sampled, .stackTrace, .generic].prefix(pick(1...4)) {
                     let lane = Lane(publisher: PublisherID(high: 7, low: UInt64(publisher)), dataType: type)
                     produced[lane] = []
                 }
@@ -113,7 +121,8 @@ import Testing
             directory: world.scratch.path, consumer: "model", logger: Logger(label: "test"))
         world.store = store
         var state = DeliveryState(
-            policy: world.policy, needsLanesInOrder: world.needsLanesInOrder, lanes: store.lanes, now: world.now)
+            policy: world.policy, needsLanesInOrder: world.needsLanesInOrder, lanes: store.lanes, slots: store.slots,
+            now: world.now)
         for (lane, produced) in world.produced {
             switch state.start(of: lane) {
             case .after(let place):
@@ -146,10 +155,17 @@ import Testing
         let badness = world.chance(10) ? 60 : 3
         for _ in 0..<world.pick(1...12) {
             last.sequence += 1
+            var collected = world.now.seconds
+            if lane.dataType == World.sampled {
+                world.samplesProduced += 1
+                // Mostly four or so to a slot, and not all in order.
+                collected += world.samplesProduced / 4 - Int64(world.pick(0...4))
+            }
+            let isStale = world.chance(5)
             world.produced[lane]?.append(
                 Produced(
-                    position: last, rank: world.pick(0...2), isStale: world.chance(5), isBad: world.chance(badness),
-                    isEvicted: isEvicted))
+                    position: last, rank: world.pick(0...2), isStale: isStale, isBad: world.chance(badness),
+                    isEvicted: isEvicted, collected: isStale ? collected - 10_000 : collected))
         }
     }
 
@@ -181,7 +197,7 @@ import Testing
                     let isOld = envelope.position.sequence % 5 == 0
                     batch.append(
                         sequence: envelope.position.sequence,
-                        collectionTime: world.now.seconds - (envelope.isStale ? 10_000 : 0),
+                        collectionTime: envelope.collected,
                         publishTime: isOld ? 0 : world.now.nanoseconds,
                         body: Array((envelope.isBad ? "bad" : "good").utf8).span)
                 }
@@ -214,6 +230,13 @@ import Testing
             let place = Place(
                 lane: call.key.lane, position: LanePosition(epoch: call.batch.epoch, sequence: entry.sequence))
             world.taken[place, default: 0] += 1
+            if call.key.lane.dataType == World.sampled {
+                let slot = SampleSlot(of: entry, in: call.batch, length: .seconds(3))
+                world.sampled[slot, default: 0] += 1
+                try check(world.sampled[slot] == 1, "\(slot) was sampled twice")
+                try check(world.taken[place] == 1, "\(place) was sent again")
+                continue
+            }
             if world.taken[place] == 1 {
                 let last = world.lastTaken[call.key]
                 try check(last.map { $0 < place.position } ?? true, "\(place) came after \(last as Any)")
@@ -235,6 +258,9 @@ import Testing
         let call = world.calls.remove(at: world.pick(0...world.calls.count - 1))
         let batch = call.batch
         let good = batch.contents.prefix { $0 == "good" }.count
+        if call.key.lane.dataType == World.sampled {
+            return try completeSample(world, call, alwaysAnswers: alwaysAnswers)
+        }
         var outcome: ReportOutcome
         switch alwaysAnswers ? 0 : world.pick(0...99) {
         case 0..<60:
@@ -257,6 +283,23 @@ import Testing
                 failure: .init(count: 1, error: ReportError(code: .deadlineExceeded, message: "late")))
         }
         world.acknowledged.formUnion(places(call, outcome.accepted))
+        _ = world.state?.complete(call, outcome, now: world.now)
+    }
+
+    private func completeSample(_ world: World, _ call: SendCall, alwaysAnswers: Bool) throws {
+        try check(call.batch.count == 1, "samples go one by one")
+        let failure = ReportError(code: .unavailable, message: "no answer", isAmbiguous: true)
+        var outcome = ReportOutcome(accepted: 0, failure: .init(count: 1, error: failure))
+        switch alwaysAnswers ? 0 : world.pick(0...99) {
+        case _ where call.batch.contents == ["bad"]:
+            outcome = ReportOutcome(accepted: 1, skipped: [.init(index: 0, rule: "unfit", reason: "it is bad")])
+        case 0..<60:
+            try take(world, call, 1)
+            outcome = ReportOutcome(accepted: 1)
+        case 60..<75: outcome = ReportOutcome(accepted: 0, failure: .unavailable)
+        case 75..<85: break
+        default: try take(world, call, 1)
+        }
         _ = world.state?.complete(call, outcome, now: world.now)
     }
 
@@ -288,6 +331,7 @@ import Testing
         for call in world.calls {
             let good = call.batch.contents.prefix { $0 == "good" }.count
             try take(world, call, world.pick(0...good))
+            guard call.key.lane.dataType != World.sampled else { continue }
             world.mayRepeat.formUnion(places(call, good))
         }
         if world.commit != nil, world.chance(50), let commit = world.commit { _ = await world.store?.write(commit) }
@@ -322,6 +366,31 @@ import Testing
         }
     }
 
+    /// Each slot has a sample if there was a good one, but for those whose answer was lost.
+    private func checkSamples(_ world: World) throws {
+        var wanted: Set<SampleSlot> = []
+        var counts = LaneCounts()
+        for (lane, produced) in world.produced where lane.dataType == World.sampled {
+            let ledger = try #require(world.state?.ledgers[lane])
+            try check(
+                produced.isEmpty || ledger.window.cursor == produced.last?.position, "\(lane) is not at its end")
+            counts.delivered += ledger.counts.delivered
+            counts.lost.merge(ledger.counts.lost, uniquingKeysWith: +)
+            for envelope in produced where !envelope.isBad && !envelope.isStale && !envelope.isEvicted {
+                wanted.insert(
+                    SampleSlot(
+                        dataType: lane.dataType, nodeType: "worker", nodeRank: envelope.rank,
+                        start: envelope.collected / 3 * 3))
+            }
+        }
+        let ambiguous = counts.lost["ambiguous"] ?? 0
+        let missing = wanted.filter { world.sampled[$0] == nil }.count
+        try check(missing <= ambiguous, "\(missing) slots have no sample, and \(ambiguous) were ambiguous")
+        try check(
+            UInt64(world.sampled.count) - counts.delivered <= ambiguous,
+            "\(world.sampled.count) were taken: \(counts)")
+    }
+
     private func finish(_ world: World) async throws {
         world.state?.storageRetry = nil
         for _ in 0..<200_000 {
@@ -341,7 +410,8 @@ import Testing
                 return "\(letter?["publisher"] ?? "")/\(letter?["data_type"] ?? "")/"
                     + "\(letter?["epoch"] ?? "")/\(letter?["sequence"] ?? "")"
             })
-        for (lane, produced) in world.produced {
+        try checkSamples(world)
+        for (lane, produced) in world.produced where lane.dataType != World.sampled {
             var ledger = try #require(world.state?.ledgers[lane])
             try check(
                 produced.isEmpty || ledger.window.cursor == produced.last?.position,

@@ -8,6 +8,12 @@ package enum Fate: Hashable, Sendable {
 
     /// Too old to be of use to the master.
     static let stale = Fate.skipped("stale")
+    /// Collected in what is still the future.
+    static let future = Fate.skipped("future")
+    /// Another sample of its node has its slot.
+    static let slot = Fate.skipped("slot")
+    /// Sent once, with no answer, and never again since a duplicate would be worse.
+    static let ambiguous = Fate.lost("ambiguous")
     /// Refused by the master; it is in the dead-letter file.
     static let refused = Fate.skipped("refused")
     /// The stream had a hole that nobody explained: a fault of the program that brings the stream.

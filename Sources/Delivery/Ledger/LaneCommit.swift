@@ -6,6 +6,8 @@ package struct LaneCommit: Sendable {
     package var before: StoredLane?
     /// Skipped and lost since then.
     package var newRanges: [LedgerRange]
+    /// In their order, since then.
+    package var slots: [SlotChange] = []
     /// Of the ledger that it was taken from.
     package var version: UInt64 = 0
 }

@@ -6,6 +6,9 @@ package struct LaneCounts: Hashable, Sendable {
     /// By reason.
     package var lost: [String: UInt64] = [:]
 
+    /// How many of the delivered reached the master other than they were collected, by what was done. Not in the total.
+    package var changed: [String: UInt64] = [:]
+
     package init() {}
 
     mutating func add(_ count: UInt64, as fate: Fate) {

@@ -12,6 +12,8 @@ struct LaneLedger {
     private(set) var storedVersion: UInt64
     /// Skipped and lost ranges that the store does not have yet.
     private(set) var newRanges: [LedgerRange] = []
+    /// Changes of slots that the store does not have yet.
+    private var newSlots: [SlotChange] = []
     /// Losses that the log has not heard of, by reason.
     private var unsaidLosses: [String: UInt64] = [:]
     /// What the store has, as accounts say it.
@@ -93,7 +95,7 @@ struct LaneLedger {
     var commit: LaneCommit {
         LaneCommit(
             lane: StoredLane(origin: origin, cursor: window.cursor, ahead: window.ahead, counts: counts),
-            before: stored, newRanges: newRanges, version: version)
+            before: stored, newRanges: newRanges, slots: newSlots, version: version)
     }
 
     /// Takes in that the store has this.
@@ -101,6 +103,20 @@ struct LaneLedger {
         storedVersion = commit.version
         stored = commit.lane
         newRanges.removeFirst(commit.newRanges.count)
+        newSlots.removeFirst(commit.slots.count)
+    }
+
+    /// Enters that a slot of one of the lane's envelopes is taken or free again.
+    mutating func note(_ change: SlotChange) {
+        newSlots.append(change)
+        version += 1
+    }
+
+    /// Enters what was changed of delivered envelopes.
+    mutating func note(changed: [String: UInt64]) {
+        guard !changed.isEmpty else { return }
+        counts.changed.merge(changed, uniquingKeysWith: +)
+        version += 1
     }
 
     /// What has been lost since this was asked last, by reason.
@@ -124,6 +140,7 @@ struct LaneLedger {
             newRanges.append(
                 LedgerRange(first: range.start, last: range.end, count: range.count, fate: fate, time: time))
         }
+        if case .lost(let reason) = fate { unsaidLosses[reason, default: 0] += range.count }
         version += 1
     }
 

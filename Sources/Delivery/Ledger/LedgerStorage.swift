@@ -8,6 +8,9 @@ package protocol LedgerStorage: Sendable {
     /// All lanes, as they were when the store was opened.
     var lanes: [Lane: StoredLane] { get }
 
+    /// The slots that were taken when the store was opened.
+    var slots: [SlotMark] { get }
+
     /// Stores what the commit says, or answers which lanes it could not. Returns when it is done, which may take seconds: a commit
     /// is never left half, whatever happens to the task. One call at a time.
     func write(_ commit: LedgerCommit) async -> CommitResult

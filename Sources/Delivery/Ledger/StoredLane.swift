@@ -25,6 +25,7 @@ package struct StoredLane: Hashable, Sendable {
         account.delivered = counts.delivered
         account.skipped = counts.skipped
         account.lost = counts.lost
+        account.changed = counts.changed.isEmpty ? nil : counts.changed
         return account
     }
 }

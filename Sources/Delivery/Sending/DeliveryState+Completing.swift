@@ -15,14 +15,16 @@ extension DeliveryState {
 
         let accepted = min(max(0, outcome.accepted), piece.batch.count)
         if accepted > 0 {
-            settle(piece.takeFirst(accepted), as: .delivered, now: now)
             settled = accepted
-            effect.released = typeBreakers[type]?.accept() ?? false
-            deliveredAt = now.seconds
-            breaker.succeed()
+            if settleDone(of: &piece, accepted, outcome, now: now) {
+                effect.released = typeBreakers[type]?.accept() ?? false
+                deliveredAt = now.seconds
+                breaker.succeed()
+            }
         }
         if let failure = outcome.failure {
             noteError(failure.error, now: now)
+            settled += settleSample(&piece, failure.error, now: now)
             if failure.error.isRetriable {
                 pause(failuresAtStart: accepted > 0 ? breaker.failures : call.failuresAtStart, now: now)
             } else if failure.error.code != .refused {
@@ -30,17 +32,23 @@ extension DeliveryState {
                 if !hasEnded { stopped = stopped ?? failure.error }
             } else {
                 breaker.succeed()
-                if piece.batch.count > 1, failure.count > 1 {
+                if failure.error.rule == .poisoned, !piece.batch.isEmpty {
+                    effect.poisoned = true
+                    // All that the call carried: the master has it, or will never.
+                    let poisoned = piece.takeFirst(min(max(1, failure.count), piece.batch.count))
+                    settled += poisoned.batch.count
+                    refuse(poisoned, failure.error, effect: &effect, now: now)
+                } else if piece.batch.count > 1, failure.count > 1 {
                     queues[call.key]?.alone = failure.count + settled
                 } else if !piece.batch.isEmpty {
                     refuse(piece.takeFirst(1), failure.error, effect: &effect, now: now)
                     settled += 1
                 }
             }
-        } else if piece.batch.isEmpty {
-            breaker.succeed()
-        } else {
+        } else if !piece.batch.isEmpty {
             // Not all accepted, and no word of why: it is tried again like any failure.
+            let silence = ReportError(code: .unavailable, message: "no reason was given", isAmbiguous: true)
+            settled += settleSample(&piece, silence, now: now)
             pause(failuresAtStart: call.failuresAtStart, now: now)
         }
         putBack(piece, of: call.key, settled: settled)
@@ -48,16 +56,62 @@ extension DeliveryState {
         return effect
     }
 
+    /// Enters the fates of the first `count`, and frees the slots of those that were not sent.
+    ///
+    /// - Returns: whether the master has taken any.
+    private mutating func settleDone(
+        of piece: inout SendPiece, _ count: Int, _ outcome: ReportOutcome, now: DeliveryTime
+    ) -> Bool {
+        let lane = piece.batch.lane
+        var done = 0
+        var delivered = 0
+        for skip in outcome.skipped where (done..<count).contains(skip.index) {
+            if skip.index > done {
+                settle(piece.takeFirst(skip.index - done), as: .delivered, now: now)
+                delivered += skip.index - done
+            }
+            let skipped = piece.takeFirst(1)
+            withdraw(skipped)
+            news.skip(1, of: lane.dataType, rule: skip.rule, reason: skip.reason)
+            settle(skipped, as: .skipped(skip.rule), now: now)
+            done = skip.index + 1
+        }
+        if count > done {
+            settle(piece.takeFirst(count - done), as: .delivered, now: now)
+            delivered += count - done
+        }
+        _ = change(lane) { $0.note(changed: outcome.changed) }
+        return delivered > 0
+    }
+
+    /// What a failed call means for a sample that must not be sent twice: lost if the master may have it, else its slot is free again.
+    ///
+    /// - Returns: how many were settled.
+    private mutating func settleSample(_ piece: inout SendPiece, _ error: ReportError, now: DeliveryTime) -> Int {
+        guard policy.sampleSlots[piece.batch.lane.dataType] != nil, !piece.batch.isEmpty else { return 0 }
+        if error.isAmbiguous {
+            settle(piece.takeFirst(1), as: .ambiguous, now: now)
+            return 1
+        }
+        // One that was refused keeps its slot: a poisoned master stores what it refuses.
+        if error.code != .refused { withdraw(piece) }
+        return 0
+    }
+
+    /// - Parameter piece: one envelope, or more if they share a refusal that another try can't change.
     private mutating func refuse(
         _ piece: SendPiece, _ error: ReportError, effect: inout CallEffect, now: DeliveryTime
     ) {
         let lane = piece.batch.lane
-        deadLetters[lane, default: []].append(
-            DeadLetter(batch: piece.batch, reason: error.message, time: now.seconds))
-        settle(piece, as: .refused, now: now)
+        for index in 0..<piece.batch.count {
+            deadLetters[lane, default: []].append(
+                DeadLetter(
+                    batch: piece.batch.dropFirst(index).prefix(1), reason: error.message, time: now.seconds))
+        }
+        settle(piece, as: .skipped(error.rule.rawValue), now: now)
         effect.refused = true
         var breaker = typeBreakers[lane.dataType] ?? TypeBreaker(policy: policy)
-        effect.heldFor = breaker.refuse(now: now.instant)
+        effect.heldFor = breaker.refuse(isFinal: error.rule == .poisoned, now: now.instant)
         typeBreakers[lane.dataType] = breaker
     }
 

@@ -74,9 +74,9 @@ extension DeliveryState {
         guard let first = queue.pieces.first, var ready = queue.readyTime(policy: policy) else { return nil }
         let stored = ledgers[key.lane]?.storedVersion ?? 0
         guard stored > 0, stored >= queue.heldVersion, !unstorable.contains(key.lane) else { return nil }
-        // What has no room to grow is as full as it gets.
-        if isFinishing || roomless.contains(key.lane) { ready = first.arrival }
         let type = key.lane.dataType
+        // What has no room to grow is as full as it gets, and samples go one by one.
+        if isFinishing || roomless.contains(key.lane) || policy.sampleSlots[type] != nil { ready = first.arrival }
         if let held = typeBreakers[type]?.heldUntil {
             if now.instant < held {
                 if isFinishing { return nil }
@@ -91,16 +91,20 @@ extension DeliveryState {
         return ready
     }
 
-    /// Begins a call of a ready queue; `nil` if all that it would have carried is stale.
+    /// Begins a call of a ready queue; `nil` if nothing of what it would have carried is to be sent, or not yet.
     private mutating func take(_ key: SendQueue.Key, now: DeliveryTime) -> SendCall? {
         guard var queue = queues.removeValue(forKey: key) else { return nil }
         defer { queues[key] = queue }
         let type = key.lane.dataType
-        let limit = queue.alone > 0 || typeBreakers[type]?.heldUntil != nil ? 1 : policy.batchCount
+        let slotLength = policy.sampleSlots[type]
+        let isSingle = queue.alone > 0 || typeBreakers[type]?.heldUntil != nil || slotLength != nil
+        let limit = isSingle ? 1 : policy.batchCount
         guard var piece = queue.take(limit: limit, bytes: policy.batchBytes) else { return nil }
-        if let timeToLive = policy.timeToLive(of: type) {
-            passStale(of: &piece, from: &queue, timeToLive: timeToLive / .seconds(1), now: now)
-            guard !piece.batch.isEmpty else { return nil }
+        let window = TimeWindow(policy, type: type, now: now)
+        pass(outside: window, of: &piece, from: &queue, now: now)
+        guard !piece.batch.isEmpty else { return nil }
+        if let slotLength {
+            guard maySend(piece, of: &queue, slotLength: slotLength, now: now) else { return nil }
         }
         catchUp?.take(Self.oldBytes(of: piece.batch, now: now), now: now.instant)
         turn += 1
@@ -111,21 +115,20 @@ extension DeliveryState {
         return SendCall(key: key, piece: piece, failuresAtStart: breaker.failures)
     }
 
-    /// Passes the stale ones at the front of a piece, and puts back what follows the first fresh ones if there are more stale ones.
-    private mutating func passStale(
-        of piece: inout SendPiece, from queue: inout SendQueue, timeToLive: Double, now: DeliveryTime
+    /// Passes what is too old or not yet to be at the front of a piece, and puts back what follows the first good ones if there is more.
+    private mutating func pass(
+        outside window: TimeWindow, of piece: inout SendPiece, from queue: inout SendQueue, now: DeliveryTime
     ) {
-        let seconds = Double(now.nanoseconds) / 1_000_000_000
-        func isStale(_ entry: EnvelopeBatch.Entry) -> Bool { seconds - Double(entry.collectionTime) > timeToLive }
-        let stale = piece.batch.entries.prefix(while: isStale).count
-        if stale > 0 {
-            queue.alone = max(0, queue.alone - stale)
-            news.stale[piece.batch.lane.dataType, default: 0] += UInt64(stale)
-            settle(piece.takeFirst(stale), as: .stale, now: now)
+        guard window.isBounded else { return }
+        while let first = piece.batch.entries.first, let fate = window.fate(of: first) {
+            let count = piece.batch.entries.prefix { window.fate(of: $0) == fate }.count
+            queue.alone = max(0, queue.alone - count)
+            news.skip(count, of: piece.batch.lane.dataType, rule: fate.reason, reason: window.reason(of: first))
+            settle(piece.takeFirst(count), as: fate, now: now)
         }
-        let fresh = piece.batch.entries.firstIndex(where: isStale).map { $0 - piece.batch.entries.startIndex }
-        if let fresh {
-            let head = piece.takeFirst(fresh)
+        let start = piece.batch.entries.startIndex
+        if let bad = piece.batch.entries.firstIndex(where: { window.fate(of: $0) != nil }) {
+            let head = piece.takeFirst(bad - start)
             queue.prepend(piece)
             piece = head
         }

@@ -19,6 +19,7 @@ struct DeliveryState {
     var breaker: MasterBreaker
     var typeBreakers: [DiagnosisDataType: TypeBreaker] = [:]
     var catchUp: TokenBucket?
+    var slots: SlotBook
 
     // Room.
     var cost = 0
@@ -54,13 +55,15 @@ struct DeliveryState {
 
     /// - Parameter needsLanesInOrder: as the reporter's client says.
     init(
-        policy: DeliveryPolicy, needsLanesInOrder: Bool = false, lanes: [Lane: StoredLane] = [:], now: DeliveryTime
+        policy: DeliveryPolicy, needsLanesInOrder: Bool = false, lanes: [Lane: StoredLane] = [:],
+        slots: [SlotMark] = [], now: DeliveryTime
     ) {
         self.policy = policy
         self.needsLanesInOrder = needsLanesInOrder
         ledgers = lanes.mapValues(LaneLedger.init(stored:))
         breaker = MasterBreaker(policy: policy)
         catchUp = policy.catchUpBytesPerSecond.map(TokenBucket.init(bytesPerSecond:))
+        self.slots = SlotBook(stored: slots)
         startedAt = now.seconds
         nextAnnouncement = now.instant
     }

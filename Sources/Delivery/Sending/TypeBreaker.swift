@@ -20,12 +20,13 @@ struct TypeBreaker {
 
     /// Notes an envelope that was refused for good.
     ///
+    /// - Parameter isFinal: the next would certainly be refused too.
     /// - Returns: the pause if the type is held from now on.
-    mutating func refuse(now: ContinuousClock.Instant) -> Duration? {
+    mutating func refuse(isFinal: Bool = false, now: ContinuousClock.Instant) -> Duration? {
         refusals += 1
         switch state(now: now) {
         case .open: return nil
-        case .closed where refusals < policy.typeBreakerRefusals: return nil
+        case .closed where refusals < policy.typeBreakerRefusals && !isFinal: return nil
         case .closed: pause = policy.typeBreakerPause
         case .halfOpen: pause = min(policy.typeBreakerLongestPause, (pause ?? policy.typeBreakerPause) * 2)
         }

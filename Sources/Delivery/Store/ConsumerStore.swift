@@ -30,6 +30,7 @@ public final class ConsumerStore: Sendable {
     public let path: String
     public let deadLetterPath: String
     private let openedLanes: [Lane: StoredLane]
+    package let slots: [SlotMark]
     private let contents: Mutex<Contents?>
     private let queue = DispatchQueue(label: "arobust.ledger.write")
 
@@ -72,6 +73,7 @@ public final class ConsumerStore: Sendable {
         path = files.database
         deadLetterPath = files.deadLetters
         openedLanes = database.lanes
+        slots = database.slots
         contents = Mutex(
             Contents(
                 database: database, deadLetters: DeadLetterFile(path: files.deadLetters, limit: bounds.deadLetters),

@@ -8,6 +8,7 @@ final class LedgerDatabase {
     private var rangeCounts: [Lane: Int] = [:]
     private let mostRanges: Int
     private(set) var lanes: [Lane: StoredLane] = [:]
+    private(set) var slots: [SlotMark] = []
 
     /// Opens the database and reads it.
     ///
@@ -25,6 +26,7 @@ final class LedgerDatabase {
         try queue.write { database in
             try Self.prepare(database, consumer: consumer)
             lanes = try LedgerRows.lanes(in: database)
+            slots = try SlotRows.marks(in: database)
             rangeCounts = try LedgerRows.rangeCounts(in: database)
         }
     }
@@ -40,6 +42,7 @@ final class LedgerDatabase {
         try queue.write { database in
             for (lane, commit) in lanes {
                 try LedgerRows.write(commit, of: lane, in: database)
+                for change in commit.slots { try SlotRows.write(change, in: database) }
                 guard !commit.newRanges.isEmpty else { continue }
                 for range in commit.newRanges where try LedgerRows.append(range, of: lane, in: database) {
                     counts[lane, default: 0] += 1
@@ -69,6 +72,7 @@ final class LedgerDatabase {
                 sql: "INSERT INTO consumer VALUES (?, ?)",
                 arguments: [consumer, TimeText.write(WallClock.seconds())])
         }
+        if version < 2 { try database.execute(sql: LedgerSchema.slots) }
         let name = try LedgerRows.consumer(in: database)
         guard let name else { throw LedgerDatabaseError.damaged("the consumer's name is missing") }
         if let consumer, name != consumer { throw LedgerDatabaseError.otherConsumer(name) }

@@ -3,6 +3,9 @@ internal import GRDB
 
 /// Reads and writes the rows of a consumer's database.
 enum LedgerRows {
+    /// Beside those of fates.
+    private static let changedKind = "changed"
+
     // MARK: reading
 
     static func consumer(in database: Database) throws -> String? {
@@ -22,10 +25,14 @@ enum LedgerRows {
                 cursor: LanePosition(epoch: try number(row, 4), sequence: try number(row, 5)))
         }
         for row in try Row.fetchAll(database, sql: "SELECT publisher, data_type, kind, reason, count FROM account") {
-            guard let fate = Fate(kind: try text(row, 2), reason: try text(row, 3)) else {
-                throw LedgerDatabaseError.damaged("an account has the kind '\(try text(row, 2))'")
+            let (kind, reason, count) = (try text(row, 2), try text(row, 3), try number(row, 4))
+            if kind == changedKind {
+                lanes[try lane(row)]?.counts.changed[reason] = count
+            } else if let fate = Fate(kind: kind, reason: reason) {
+                lanes[try lane(row)]?.counts.add(count, as: fate)
+            } else {
+                throw LedgerDatabaseError.damaged("an account has the kind '\(kind)'")
             }
-            lanes[try lane(row)]?.counts.add(try number(row, 4), as: fate)
         }
         for row in try Row.fetchAll(
             database, sql: "SELECT publisher, data_type, epoch, first, last FROM ahead ORDER BY epoch, first")
@@ -57,14 +64,14 @@ enum LedgerRows {
         return Lane(publisher: publisher, dataType: DiagnosisDataType(rawValue: try text(row, 1)))
     }
 
-    private static func text(_ row: Row, _ index: Int) throws -> String {
+    static func text(_ row: Row, _ index: Int) throws -> String {
         guard let text = String.fromDatabaseValue(row[index]) else {
             throw LedgerDatabaseError.damaged("a text is missing")
         }
         return text
     }
 
-    private static func number(_ row: Row, _ index: Int) throws -> UInt64 {
+    static func number(_ row: Row, _ index: Int) throws -> UInt64 {
         guard let number = Int64.fromDatabaseValue(row[index]) else {
             throw LedgerDatabaseError.damaged("a number is missing")
         }
@@ -92,6 +99,11 @@ enum LedgerRows {
             try run(
                 "INSERT OR REPLACE INTO account VALUES (?, ?, ?, ?, ?)", in: database,
                 [publisher, type, fate.kind, fate.reason, signed(count)])
+        }
+        for (name, count) in now.counts.changed where commit.before?.counts.changed[name] != count {
+            try run(
+                "INSERT OR REPLACE INTO account VALUES (?, ?, ?, ?, ?)", in: database,
+                [publisher, type, changedKind, name, signed(count)])
         }
         try writeAhead(now.ahead, before: commit.before?.ahead ?? [], publisher: publisher, type: type, in: database)
     }
@@ -179,11 +191,11 @@ enum LedgerRows {
         return max(1, rows.count - firstRows.count)
     }
 
-    private static func run(_ sql: String, in database: Database, _ arguments: StatementArguments) throws {
+    static func run(_ sql: String, in database: Database, _ arguments: StatementArguments) throws {
         try database.cachedStatement(sql: sql).execute(arguments: arguments)
     }
 
-    private static func signed(_ number: UInt64) -> Int64 { Int64(bitPattern: number) }
+    static func signed(_ number: UInt64) -> Int64 { Int64(bitPattern: number) }
 }
 
 extension LaneCounts {

@@ -3,7 +3,7 @@ internal import GRDB
 /// The tables of a consumer's database. People may read them with `sqlite3`; sequences and epochs are unsigned.
 enum LedgerSchema {
     /// `PRAGMA user_version`. One that is higher belongs to a newer arobust.
-    static let version = 1
+    static let version = 2
 
     static let tables = """
         CREATE TABLE consumer (name TEXT NOT NULL, created TEXT NOT NULL);
@@ -13,7 +13,8 @@ enum LedgerSchema {
             origin_epoch INTEGER NOT NULL, origin_sequence INTEGER NOT NULL,
             cursor_epoch INTEGER NOT NULL, cursor_sequence INTEGER NOT NULL,
             PRIMARY KEY (publisher, data_type)) WITHOUT ROWID;
-        -- How many envelopes were 'delivered', 'skipped' by which rule, or 'lost' for which reason.
+        -- How many envelopes were 'delivered', 'skipped' by which rule, or 'lost' for which reason; and of the
+        -- delivered, how many were 'changed' in which way.
         CREATE TABLE account (
             publisher TEXT NOT NULL, data_type TEXT NOT NULL, kind TEXT NOT NULL, reason TEXT NOT NULL,
             count INTEGER NOT NULL,
@@ -30,6 +31,14 @@ enum LedgerSchema {
             publisher TEXT NOT NULL, data_type TEXT NOT NULL, epoch INTEGER NOT NULL,
             first INTEGER NOT NULL, last INTEGER NOT NULL,
             PRIMARY KEY (publisher, data_type, epoch, first)) WITHOUT ROWID;
+        """
+
+    /// New in version 2. The slots that have their sample, each with the envelope that it is.
+    static let slots = """
+        CREATE TABLE slot (
+            data_type TEXT NOT NULL, node_type TEXT NOT NULL, node_rank INTEGER NOT NULL, start INTEGER NOT NULL,
+            publisher TEXT NOT NULL, epoch INTEGER NOT NULL, sequence INTEGER NOT NULL,
+            PRIMARY KEY (data_type, node_type, node_rank, start)) WITHOUT ROWID;
         PRAGMA user_version = \(version);
         """
 

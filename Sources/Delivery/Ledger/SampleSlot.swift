@@ -1,0 +1,29 @@
+package import Diagnosis
+
+/// A node's share of time of which a master takes one sample of a data type.
+///
+/// It begins at a multiple of its length: DLRover's hang detector compares how many samples the nodes have, not their times, so all nodes
+/// must be on one grid.
+package struct SampleSlot: Hashable, Sendable {
+    package var dataType: DiagnosisDataType
+    package var nodeType: String
+    package var nodeRank: Int
+    /// Seconds since 1970.
+    package var start: Int64
+
+    package init(dataType: DiagnosisDataType, nodeType: String, nodeRank: Int, start: Int64) {
+        self.dataType = dataType
+        self.nodeType = nodeType
+        self.nodeRank = nodeRank
+        self.start = start
+    }
+
+    /// The slot of an envelope of the batch.
+    init(of entry: EnvelopeBatch.Entry, in batch: EnvelopeBatch, length: Duration) {
+        let seconds = max(1, length.components.seconds)
+        let rest = entry.collectionTime % seconds
+        self.init(
+            dataType: batch.lane.dataType, nodeType: batch.nodeType, nodeRank: batch.nodeRank,
+            start: entry.collectionTime - (rest < 0 ? rest + seconds : rest))
+    }
+}

@@ -1,0 +1,59 @@
+internal import Diagnosis
+
+/// Which slots of a master have their sample.
+struct SlotBook {
+    /// What may become of an envelope whose slot is looked up.
+    enum Standing: Hashable {
+        /// Nobody has the slot.
+        case free
+        /// It is this envelope's, and no call of it was made.
+        case own
+        /// It is this envelope's, and the master may have got it: in a call of this run or, as a stored mark says, of an earlier one.
+        case ownSent
+        /// It is another envelope's.
+        case taken
+    }
+
+    /// A mark is kept so long after its slot: what is older is too old to be sent.
+    private static let memory: Int64 = 7200
+
+    private struct Owner {
+        var mark: SlotMark
+        var mayHaveArrived: Bool
+    }
+
+    private var owners: [SampleSlot: Owner]
+
+    /// - Parameter stored: of an earlier run.
+    init(stored: [SlotMark] = []) {
+        owners = Dictionary(
+            stored.map { ($0.slot, Owner(mark: $0, mayHaveArrived: true)) }, uniquingKeysWith: { first, _ in first })
+    }
+
+    func standing(of mark: SlotMark) -> Standing {
+        guard let owner = owners[mark.slot] else { return .free }
+        guard owner.mark == mark else { return .taken }
+        return owner.mayHaveArrived ? .ownSent : .own
+    }
+
+    mutating func add(_ mark: SlotMark) {
+        owners[mark.slot] = Owner(mark: mark, mayHaveArrived: false)
+        // Not at each: a node adds one a minute.
+        guard owners.count % 1024 == 0 else { return }
+        owners = owners.filter { $0.key.start > Self.oldest(before: mark) }
+    }
+
+    /// Notes that the envelope is sent now.
+    mutating func send(_ mark: SlotMark) {
+        owners[mark.slot]?.mayHaveArrived = true
+    }
+
+    mutating func remove(_ mark: SlotMark) {
+        owners[mark.slot] = nil
+    }
+
+    /// When the slots begin that are no longer of interest once `mark` was made. Seconds since 1970.
+    static func oldest(before mark: SlotMark) -> Int64 {
+        mark.slot.start - memory
+    }
+}

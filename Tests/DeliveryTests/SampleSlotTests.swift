@@ -1,0 +1,174 @@
+import Diagnosis
+import Testing
+
+@testable import Delivery
+
+@Suite struct SampleSlotTests {
+    typealias Fixture = DeliveryStateTests.Fixture
+
+    static let type = DiagnosisDataType.xpuTimerMetric
+    /// The start of a slot, a few seconds before the fixture's clock.
+    static let slot = Fixture.start.seconds / 60 * 60
+
+    static func sample(_ sequence: UInt64, at offset: Int64 = 0, rank: Int = 0) -> EnvelopeBatch {
+        .test(["s\(sequence)"], first: sequence, type: type, rank: rank, collected: slot + offset)
+    }
+
+    static func mark(_ sequence: UInt64, at offset: Int64 = 0, rank: Int = 0) -> SlotMark {
+        SlotMark(
+            slot: SampleSlot(dataType: type, nodeType: "worker", nodeRank: rank, start: slot + offset),
+            lane: .test(type), position: .at(sequence))
+    }
+
+    private func fixture(lanes: [Lane: StoredLane] = [:], slots: [SlotMark] = []) -> Fixture {
+        Fixture(lanes: lanes, slots: slots) { $0.sampleSlots = [Self.type: .seconds(60)] }
+    }
+
+    private static let noAnswer = ReportOutcome.Failure(
+        count: 1, error: ReportError(code: .deadlineExceeded, message: "late", isAmbiguous: true))
+
+    @Test func theFirstOfASlotGoesAtOnceAndTheOthersAreSkipped() throws {
+        var fixture = fixture()
+        for sequence in 1...4 { fixture.add(Self.sample(UInt64(sequence), at: Int64(sequence) * 10)) }
+        fixture.add(Self.sample(5, at: 60))
+        fixture.add(Self.sample(6, at: 61, rank: 1))
+        let calls = try (1...3).flatMap { _ in try fixture.call(at: .zero) }
+        #expect(calls.filter { $0 != "s6" } == ["s1", "s5"] && calls.contains("s6"))
+        #expect(fixture.send(at: .zero) == "wait")
+        #expect(fixture.counts(Self.type)?.delivered == 3)
+        #expect(fixture.counts(Self.type)?.skipped == ["slot": 3])
+    }
+
+    @Test func theMarkIsStoredBeforeTheCall() throws {
+        var fixture = fixture()
+        fixture.add(Self.sample(1))
+        // The lane itself must be known first.
+        guard case .commit(let first) = fixture.state.next(now: Fixture.time(.zero)) else { throw Unexpected() }
+        _ = fixture.state.committed(first, CommitResult(), now: Fixture.time(.zero))
+        guard case .commit(let second) = fixture.state.next(now: Fixture.time(.zero)) else { throw Unexpected() }
+        #expect(second.lanes[.test(Self.type)]?.slots == [.mark(Self.mark(1))])
+        var failed = CommitResult()
+        failed.failed = [.test(Self.type)]
+        _ = fixture.state.committed(second, failed, now: Fixture.time(.zero))
+        guard case .wait = fixture.state.next(now: Fixture.time(.zero)) else { throw Unexpected() }
+        guard case .commit(let third) = fixture.state.next(now: Fixture.time(.seconds(60))) else { throw Unexpected() }
+        #expect(third.lanes[.test(Self.type)]?.slots == [.mark(Self.mark(1))])
+        _ = fixture.state.committed(third, CommitResult(), now: Fixture.time(.seconds(60)))
+        guard case .send = fixture.state.next(now: Fixture.time(.seconds(60))) else { throw Unexpected() }
+    }
+
+    private struct Unexpected: Error {}
+
+    @Test func withoutAnAnswerItIsLostAndNotSentAgain() throws {
+        var fixture = fixture()
+        fixture.add(Self.sample(1))
+        #expect(try fixture.call(at: .zero, Self.noAnswer) == ["s1"])
+        fixture.add(Self.sample(2, at: 5), at: .seconds(5))
+        #expect(fixture.send(at: .seconds(40)) == "wait")
+        #expect(fixture.counts(Self.type)?.lost == ["ambiguous": 1])
+        #expect(fixture.counts(Self.type)?.skipped == ["slot": 1])
+        #expect(fixture.state.takeNews()?.lost == [.test(Self.type): ["ambiguous": 1]])
+    }
+
+    @Test func whatDidNotArriveIsSentAgain() throws {
+        var fixture = fixture()
+        fixture.add(Self.sample(1))
+        #expect(try fixture.call(at: .zero, .unavailable) == ["s1"])
+        #expect(try fixture.call(at: .seconds(40)) == ["s1"])
+        _ = fixture.send(at: .seconds(40))
+        #expect(fixture.counts(Self.type)?.delivered == 1)
+        #expect(
+            fixture.committedSlots == [.mark(Self.mark(1)), .withdraw(Self.mark(1)), .mark(Self.mark(1))])
+    }
+
+    @Test func oneThatTheMasterMustNotGetLeavesItsSlotToTheNext() throws {
+        var fixture = fixture()
+        fixture.add(Self.sample(1))
+        fixture.add(Self.sample(2, at: 1))
+        let (call, _) = fixture.next(at: .zero)
+        let skip = ReportOutcome.Skip(index: 0, rule: "no-hang-line", reason: "it has none")
+        _ = fixture.state.complete(
+            try #require(call), ReportOutcome(accepted: 1, skipped: [skip]), now: Fixture.time(.zero))
+        #expect(try fixture.call(at: .zero) == ["s2"])
+        #expect(fixture.counts(Self.type)?.skipped == ["no-hang-line": 1])
+        #expect(fixture.counts(Self.type)?.delivered == 1)
+        let news = fixture.state.takeNews()?.skipped[.init(type: Self.type, name: "no-hang-line")]
+        #expect(news?.count == 1 && news?.reason == "it has none")
+    }
+
+    @Test func afterAKillTheMarkSaysThatTheMasterMayHaveIt() throws {
+        let lane = StoredLane(origin: .at(0), cursor: .at(0))
+        var fixture = fixture(lanes: [.test(Self.type): lane], slots: [Self.mark(1)])
+        fixture.add(Self.sample(1))
+        fixture.add(Self.sample(2, at: 10))
+        fixture.add(Self.sample(3, at: 60))
+        #expect(try fixture.call(at: .zero) == ["s3"])
+        #expect(fixture.counts(Self.type)?.lost == ["ambiguous": 1])
+        #expect(fixture.counts(Self.type)?.skipped == ["slot": 1])
+    }
+
+    @Test func slotsAreOfNodesWhateverThePublisher() {
+        var book = SlotBook()
+        book.add(Self.mark(1))
+        var other = Self.mark(1)
+        other.lane.publisher = PublisherID(high: 9, low: 9)
+        #expect(book.standing(of: Self.mark(1)) == .own)
+        #expect(book.standing(of: other) == .taken)
+        #expect(book.standing(of: Self.mark(1, rank: 1)) == .free)
+        book.send(Self.mark(1))
+        #expect(book.standing(of: Self.mark(1)) == .ownSent)
+        book.remove(Self.mark(1))
+        #expect(book.standing(of: other) == .free)
+    }
+
+    @Test(arguments: [(0, 0), (59, 0), (60, 60), (-1, -60), (-60, -60)])
+    func slotsBeginOnTheGrid(time: Int64, start: Int64) {
+        let batch = EnvelopeBatch.test(["s"], type: Self.type, collected: time)
+        #expect(SampleSlot(of: batch.entries[0], in: batch, length: .seconds(60)).start == start)
+    }
+
+    // MARK: other rules
+
+    @Test func whatIsCollectedInTheFutureIsSkipped() throws {
+        var fixture = Fixture {
+            $0.longestAhead = .seconds(60)
+            $0.timeToLive = .seconds(600)
+        }
+        let now = Fixture.start.seconds
+        for (index, time) in [now * 1000, now + 70, now - 610, now + 50, now - 590, now + 70].enumerated() {
+            fixture.add(.test(["e\(index)"], first: UInt64(index + 1), collected: time))
+        }
+        #expect(try fixture.call(at: .seconds(1)) == ["e3", "e4"])
+        #expect(fixture.send(at: .seconds(3)) == "wait")
+        #expect(fixture.counts()?.skipped == ["future": 3, "stale": 1])
+        let reason = fixture.state.takeNews()?.skipped[.init(type: .trainingLog, name: "future")]?.reason
+        #expect(reason?.contains("is it in seconds") == true)
+    }
+
+    @Test func aPoisonedTypeIsHeldAtOnceAndAJoinedReportIsNotTriedAgain() throws {
+        var fixture = Fixture()
+        fixture.add(.test(["a", "b", "c"]))
+        let (call, _) = fixture.next(at: .seconds(1))
+        let poisoned = ReportOutcome.Failure(
+            count: 2, error: ReportError(code: .refused, message: "poison", rule: .poisoned))
+        let effect = fixture.complete(try #require(call), accepted: 0, poisoned, at: .seconds(1))
+        #expect(effect.poisoned && effect.heldFor == .seconds(30))
+        #expect(fixture.state.deadLetters[.test()]?.map(\.batch.contents) == [["a"], ["b"]])
+        #expect(fixture.counts()?.skipped == ["poisoned": 2])
+        #expect(fixture.send(at: .seconds(2)) == "wait until 31.0 seconds")
+        #expect(try fixture.call(at: .seconds(32)) == ["c"])
+    }
+
+    @Test func changesAreCountedBesideTheFates() throws {
+        var fixture = Fixture()
+        fixture.add(.test(["a", "b"]))
+        let (call, _) = fixture.next(at: .seconds(1))
+        _ = fixture.state.complete(
+            try #require(call), ReportOutcome(accepted: 2, changed: ["line-cut": 1]), now: Fixture.time(.seconds(1)))
+        #expect(fixture.counts()?.changed == ["line-cut": 1])
+        #expect(fixture.counts()?.total == 2)
+        _ = fixture.send(at: .seconds(1))
+        let account = fixture.state.accounts(consumer: "c", now: Fixture.time(.seconds(2)))[.test]
+        #expect(account?.lanes.first?.changed == ["line-cut": 1])
+    }
+}
