@@ -12,6 +12,7 @@ let settings: [SwiftSetting] = [
 
 let argumentParser = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
 let asyncHTTPClient = Target.Dependency.product(name: "AsyncHTTPClient", package: "async-http-client")
+let coreMetrics = Target.Dependency.product(name: "CoreMetrics", package: "swift-metrics")
 let deque = Target.Dependency.product(name: "DequeModule", package: "swift-collections")
 let grdb = Target.Dependency.product(name: "GRDB", package: "GRDB.swift")
 let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
@@ -34,6 +35,7 @@ let package = Package(
         .library(name: "MasterClients", targets: ["MasterClients"]),
         .library(name: "Delivery", targets: ["Delivery"]),
         .library(name: "Inspection", targets: ["Inspection"]),
+        .library(name: "Telemetry", targets: ["Telemetry"]),
         .library(name: "Agent", targets: ["Agent"]),
         .executable(name: "arobust", targets: ["arobust"]),
     ],
@@ -41,6 +43,7 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
         .package(url: "https://github.com/apple/swift-collections", from: "1.6.0"),
         .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
+        .package(url: "https://github.com/apple/swift-metrics", from: "2.13.0"),
         .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
         .package(url: "https://github.com/apple/swift-nio-http2", from: "1.46.0"),
         .package(url: "https://github.com/apple/swift-system", from: "1.8.1"),
@@ -54,6 +57,7 @@ let package = Package(
         // No pkgConfig: Debian's libzmq.pc carries a flag that SwiftPM refuses with a warning on every build.
         .systemLibrary(name: "CZeroMQ", providers: [.apt(["libzmq3-dev"])]),
         .target(name: "Diagnosis", swiftSettings: settings),
+        .target(name: "Telemetry", dependencies: [coreMetrics, logging], swiftSettings: settings),
         .target(name: "Journal", swiftSettings: settings),
         .target(
             name: "ZMQBridge", dependencies: ["CZeroMQ", "Diagnosis", "Journal", logging, deque],
@@ -61,7 +65,7 @@ let package = Package(
         .target(
             name: "Collectors",
             dependencies: [
-                "Diagnosis", logging, asyncHTTPClient, nioCore, nioHTTP1, nioPosix,
+                "Diagnosis", "Telemetry", logging, asyncHTTPClient, coreMetrics, nioCore, nioHTTP1, nioPosix,
                 .product(name: "Subprocess", package: "swift-subprocess"),
                 .product(name: "SystemPackage", package: "swift-system"),
             ],
@@ -78,13 +82,14 @@ let package = Package(
             swiftSettings: settings
         ),
         .target(
-            name: "Inspection", dependencies: ["Delivery", "Diagnosis", "Journal", "ZMQBridge", logging],
+            name: "Inspection", dependencies: ["Delivery", "Diagnosis", "Journal", "Telemetry", "ZMQBridge", logging],
             swiftSettings: settings),
         .target(
             name: "Agent",
             dependencies: [
-                "Collectors", "Delivery", "Diagnosis", "Journal", "MasterClients", "ZMQBridge", logging,
-                serviceLifecycle,
+                "Collectors", "Delivery", "Diagnosis", "Journal", "MasterClients", "Telemetry", "ZMQBridge",
+                coreMetrics,
+                logging, serviceLifecycle,
                 .product(name: "Yams", package: "Yams"),
             ],
             swiftSettings: settings
@@ -100,6 +105,9 @@ let package = Package(
             swiftSettings: settings),
         .target(name: "TestSupport", path: "Tests/TestSupport", swiftSettings: settings),
         .testTarget(name: "DiagnosisTests", dependencies: ["Diagnosis", "TestSupport"], swiftSettings: settings),
+        .testTarget(
+            name: "TelemetryTests", dependencies: ["Telemetry", coreMetrics, logging, inMemoryLogging],
+            swiftSettings: settings),
         .testTarget(name: "JournalTests", dependencies: ["Journal", "TestSupport"], swiftSettings: settings),
         .testTarget(
             name: "ZMQBridgeTests",
@@ -117,7 +125,8 @@ let package = Package(
         .testTarget(
             name: "CollectorsTests",
             dependencies: [
-                "Collectors", "Diagnosis", "TestSupport", logging, inMemoryLogging, nioCore, nioPosix, nioHTTP1,
+                "Collectors", "Diagnosis", "Telemetry", "TestSupport", coreMetrics, logging, inMemoryLogging, nioCore,
+                nioPosix, nioHTTP1,
             ],
             swiftSettings: settings
         ),

@@ -1,9 +1,11 @@
 internal import Collectors
+internal import CoreMetrics
 internal import Delivery
 public import Diagnosis
 public import Logging
 internal import MasterClients
 internal import ServiceLifecycle
+internal import Telemetry
 internal import ZMQBridge
 
 /// What runs in a process: publisher, bridge, ingest and collectors, put together from the settings.
@@ -24,18 +26,24 @@ public struct AgentServices: Sendable {
         let publisher = try await makePublisher()
         let bridge = try makeBridge([BusEndpoint(publisher.directory)], requestBeat: { publisher.beat() })
         let ingest = try publisher.makeIngestServer(node: settings.node, logger: logger)
+        let registry = TelemetryRegistry(labels: [("command", "agent")])
         try await run(
-            [publishing(publisher), bridge, CancelledService { try await ingest.run() }]
-                + makeCollectors(for: publisher))
+            [
+                telemetry(of: "agent", registry, beside: publisher), publishing(publisher), bridge,
+                CancelledService { try await ingest.run() },
+            ] + makeCollectors(for: publisher, factory: registry))
     }
 
     /// `arobust collect`: collectors and publisher.
     public func runCollect() async throws {
         let publisher = try await makePublisher()
         let ingest = try publisher.makeIngestServer(node: settings.node, logger: logger)
+        let registry = TelemetryRegistry(labels: [("command", "collect")])
         try await run(
-            [publishing(publisher), CancelledService { try await ingest.run() }]
-                + makeCollectors(for: publisher))
+            [
+                telemetry(of: "collect", registry, beside: publisher), publishing(publisher),
+                CancelledService { try await ingest.run() },
+            ] + makeCollectors(for: publisher, factory: registry))
     }
 
     /// `arobust bridge`: subscribers and reporters.
@@ -54,6 +62,14 @@ public struct AgentServices: Sendable {
         try await ProcessLifetime(
             deadline: settings.shutdownDeadline, endsWithItsReader: endsWithItsReader, logger: logger
         ).run(services)
+    }
+
+    private func telemetry(
+        of command: String, _ registry: TelemetryRegistry, beside publisher: MetricPublisher
+    ) -> any Service {
+        let file = TelemetryFile(
+            path: TelemetryFile.path(of: command, in: publisher.directory.path), registry: registry, logger: logger)
+        return CancelledService { await file.run() }
     }
 
     private func makePublisher() async throws -> MetricPublisher {
@@ -99,19 +115,31 @@ public struct AgentServices: Sendable {
     private func makeLink(_ master: MasterSettings, endpoints: [BusEndpoint], consumers: String) throws -> MasterLink {
         let name = "\(master.url)"
         let store = try ConsumerStore(directory: consumers, consumer: name, logger: logger)
-        let reporter = MasterReporter(
-            store: store, client: try master.url.makeReporter(options: master.options, logger: logger),
-            policy: master.policy, logger: logger)
+        let client = try master.url.makeReporter(options: master.options, logger: logger)
+        let reporter = MasterReporter(store: store, client: client, policy: master.policy, logger: logger)
         var subscriberLogger = logger
         subscriberLogger[metadataKey: "for"] = "\(name)"
         let subscriber = try MetricSubscriber(
             configuration: SubscriberConfiguration(endpoints: endpoints, consumer: name), logger: subscriberLogger)
-        return MasterLink(subscriber: subscriber, reporter: reporter)
+        return MasterLink(
+            subscriber: subscriber, reporter: reporter, heartbeat: heartbeat(of: master, client: client, name: name))
     }
 
-    private func makeCollectors(for client: MetricPublisher) async throws -> [any Service] {
+    private func heartbeat(of master: MasterSettings, client: any EnvelopeReporter, name: String) -> Heartbeat? {
+        guard let interval = master.heartbeat, let sender = client as? any HeartbeatSender else { return nil }
+        var logger = logger
+        logger[metadataKey: "master"] = "\(name)"
+        logger.notice(
+            "Heartbeats are sent in this node's name: no agent of DLRover's own may run here.",
+            metadata: ["node-id": "\(settings.node.id)", "interval": "\(DurationText.write(interval))"])
+        return Heartbeat(sender: sender, node: settings.node, interval: interval, logger: logger)
+    }
+
+    private func makeCollectors(
+        for client: MetricPublisher, factory: any MetricsFactory
+    ) async throws -> [any Service] {
         var schedules: [CollectorSchedule] = []
-        for plan in try CollectorPlan.plans(of: settings, logger: logger) {
+        for plan in try CollectorPlan.plans(of: settings, factory: factory, logger: logger) {
             await plan.collector.setClient(client)
             schedules.append(
                 CollectorSchedule(collector: plan.collector, interval: plan.interval, lastRound: plan.lastRound))

@@ -7,6 +7,7 @@ internal import ZMQBridge
 struct MasterLink: Sendable {
     let subscriber: MetricSubscriber
     let reporter: MasterReporter
+    let heartbeat: Heartbeat?
 
     /// Runs both until `stop` is done, then takes what has been published up to now, delivers it, and tells the publishers how far the
     /// master is.
@@ -27,6 +28,8 @@ struct MasterLink: Sendable {
                 for (publisher, account) in accounts { subscriber.commit(account, to: publisher) }
             }
         }
+        let beating = Task { [heartbeat] in await heartbeat?.run() }
+        defer { beating.cancel() }
         let failing = Task {
             // A subscriber ends by itself only when it fails.
             _ = await reading.result

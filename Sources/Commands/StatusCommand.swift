@@ -1,5 +1,6 @@
 internal import Agent
 internal import ArgumentParser
+internal import Diagnosis
 internal import Inspection
 internal import ZMQBridge
 
@@ -12,7 +13,8 @@ struct StatusCommand: AsyncParsableCommand {
             For each named consumer and lane: what was produced since it began, and what
             became of that; what is pending, its size and age; and what is gone before
             the consumer has noticed. A consumer that has said nothing for 10 seconds is
-            SILENT. Works without a running publisher too, from the files.
+            SILENT. An ALARM is what agent, collect and bridge say of themselves. Works
+            without a running publisher too, from the files.
 
               arobust status
               arobust status --json | jq '.[].consumers[].lanes'
@@ -42,10 +44,9 @@ struct StatusCommand: AsyncParsableCommand {
             if watch {
                 try await repeatText(directories, consumers: settings.consumersDirectory)
             } else {
-                let current = await CurrentStatuses(
-                    of: directories, consumers: settings.consumersDirectory)
+                let current = await Self.reports(of: directories, consumers: settings.consumersDirectory)
                 try StandardOutput.write(
-                    json ? [InspectionJSON.text(current.statuses)] : Self.lines(current.statuses))
+                    json ? [InspectionJSON.text(current.reports)] : Self.lines(current.reports))
                 if current.hasFailed { throw ExitCode.failure }
             }
         }
@@ -55,13 +56,27 @@ struct StatusCommand: AsyncParsableCommand {
     private func repeatText(_ directories: [StateDirectory], consumers: String?) async throws {
         let before = StandardOutput.isTerminal ? "\u{1B}[H\u{1B}[2J" : ""
         while true {
-            let lines = Self.lines(await CurrentStatuses(of: directories, consumers: consumers).statuses)
+            let lines = Self.lines(await Self.reports(of: directories, consumers: consumers).reports)
             guard try StandardOutput.write([before + (lines.first ?? "")] + lines.dropFirst()) else { return }
             try await Task.sleep(for: .seconds(2))
         }
     }
 
-    private static func lines(_ statuses: [PublisherStatus]) -> [String] {
-        Array(statuses.map { StatusText($0).lines }.joined(separator: ["", ""]))
+    /// What publishers and the self-metrics beside them say; `hasFailed` when one of the publishers says nothing.
+    private static func reports(
+        of directories: [StateDirectory], consumers: String?
+    ) async -> (reports: [StatusReport], hasFailed: Bool) {
+        var (reports, hasFailed) = ([StatusReport](), false)
+        for directory in directories {
+            let current = await CurrentStatuses(of: [directory], consumers: consumers)
+            hasFailed = hasFailed || current.hasFailed
+            let telemetry = TelemetryFolder(of: directory, now: WallClock.seconds())
+            reports += current.statuses.map { StatusReport($0, telemetry: telemetry) }
+        }
+        return (reports, hasFailed)
+    }
+
+    private static func lines(_ reports: [StatusReport]) -> [String] {
+        Array(reports.map { StatusText($0.status, telemetry: $0.telemetry).lines }.joined(separator: ["", ""]))
     }
 }

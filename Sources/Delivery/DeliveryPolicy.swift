@@ -54,6 +54,12 @@ public struct DeliveryPolicy: Sendable, Hashable {
         return lastTypes.firstIndex(of: type).map { $0 + 1 } ?? 0
     }
 
+    /// The longest of all types; `nil` if some type is sent however old it is.
+    public var longestTimeToLive: Duration? {
+        guard let timeToLive, timeToLive > .zero, timeToLiveByType.values.allSatisfy({ $0 > .zero }) else { return nil }
+        return timeToLiveByType.values.reduce(timeToLive, max)
+    }
+
     /// `nil` if it is sent however old it is.
     func timeToLive(of type: DiagnosisDataType) -> Duration? {
         (timeToLiveByType[type] ?? timeToLive).flatMap { $0 > .zero ? $0 : nil }

@@ -1,6 +1,6 @@
 /// A metric's JSON that has been looked through once: valid, known keys only, values of the right types.
 ///
-/// The content stays where it is, escaped; `content` makes a string of it, and `MetricJSON.encodeJoined` copies it as it is.
+/// The content stays where it is, escaped; `content` makes a string of it, and `MetricJSON.encode` copies it as it is.
 public struct MetricBody: Sendable {
     /// The JSON, as it was given.
     public let json: ArraySlice<UInt8>

@@ -24,24 +24,31 @@ public enum MetricJSON {
         appendTail(node, isFinalResult: metric.isFinalResult, needReport: metric.needReport, to: &json)
     }
 
-    /// Appends the JSON of one metric whose content is that of `bodies` joined by newlines; everything else is the first one's.
+    /// Appends the JSON of a metric that has everything but its content from `head`.
     ///
-    /// The contents are copied as they stand in the bodies, escapes and all.
-    public static func encodeJoined(_ bodies: some Collection<MetricBody>, into json: inout [UInt8]) {
-        guard let first = bodies.first else { return }
-        json.makeRoom(for: bodies.reduce(256) { $0 + $1.escapedContent.count + 2 })
+    /// The content is `contents` joined by newlines. They are copied as they stand, so they must be insides of JSON strings, as
+    /// `MetricBody.escapedContent` is.
+    package static func encode(head: MetricBody, contents: [ArraySlice<UInt8>], into json: inout [UInt8]) {
+        let node = head.node
+        json.makeRoom(for: contents.reduce(256) { $0 + $1.count + 2 })
         append(#"{"timestamp": "#, to: &json)
-        append(String(first.timestamp), to: &json)
+        append(String(head.timestamp), to: &json)
         append(#", "data_type": ""#, to: &json)
-        appendEscaped(first.dataType.rawValue, to: &json)
+        appendEscaped(head.dataType.rawValue, to: &json)
         append(#"", "data_content": ""#, to: &json)
         var separator = ""
-        for body in bodies {
+        for content in contents {
             append(separator, to: &json)
-            json.append(contentsOf: body.escapedContent)
+            json.append(contentsOf: content)
             separator = #"\n"#
         }
-        appendTail(first.node, isFinalResult: first.isFinalResult, needReport: first.needReport, to: &json)
+        appendTail(node, isFinalResult: head.isFinalResult, needReport: head.needReport, to: &json)
+    }
+
+    /// Appends `text` as it stands inside of a JSON string.
+    package static func appendContent(_ text: Substring.UTF8View, to content: inout [UInt8]) {
+        let isDone: Void? = text.withContiguousStorageIfAvailable { JSONString.appendEscaped($0, to: &content) }
+        if isDone == nil { appendEscaped(String(Substring(text)), to: &content) }
     }
 
     private static func appendTail(

@@ -7,9 +7,11 @@ public struct StatusText {
     static let longestSilence: Int64 = 10
 
     private let status: PublisherStatus
+    private let telemetry: TelemetryFolder
 
-    public init(_ status: PublisherStatus) {
+    public init(_ status: PublisherStatus, telemetry: TelemetryFolder = TelemetryFolder()) {
         self.status = status
+        self.telemetry = telemetry
     }
 
     public var lines: [String] {
@@ -35,7 +37,12 @@ public struct StatusText {
                 + "outlives a \(HumanText.line(journal.durability).split(separator: "-").joined(separator: " "))",
         ]
         if let problem = journal.problem { lines.append("PROBLEM    the journal: \(HumanText.line(problem))") }
-        return lines
+        return lines + telemetryLines
+    }
+
+    private var telemetryLines: [String] {
+        telemetry.alarms.map { "ALARM      \($0.sentence)" }
+            + telemetry.notRunning.map { "not running: \(HumanText.line($0))" }
     }
 
     private var laneLines: [String] {

@@ -11,12 +11,19 @@ public struct MasterClientOptions: Hashable, Sendable {
     public var connectTimeout: Duration = .seconds(5)
     /// Whether consecutive training logs of one node are joined into one report to DLRover.
     public var join = true
-    /// The most content, in bytes of escaped JSON, that is joined into one report. A single larger metric goes alone.
-    public var joinBytes = 256 * 1024
+    /// The most content, in bytes of escaped JSON, of one report: logs are joined up to it and split beyond, metrics pages trimmed. Other
+    /// types go whole.
+    public var contentBytes = 256 * 1024
     /// How far apart, in time of collection, the first and the last of joined metrics may be.
     public var joinSpan: Duration = .seconds(10)
     /// The largest message (DLRover's `elastic.Message`) that is sent. The default is what a master of 0.5 or 0.6 receives over gRPC.
     public var maxMessageBytes = 4 * 1024 * 1024
+    /// How long ago a metric may have been collected for a DLRover master to be sent it; `nil`: however long.
+    public var oldest: Duration? = .seconds(600)
+    /// How far ahead of this node's clock the time of collection may be.
+    public var ahead: Duration = .seconds(60)
+    /// Whether a DLRover master gets only those lines of an XPUTimer page that its hang detector reads.
+    public var slim = false
     /// What DLRover's masters are told as `user-agent`. Printable ASCII.
     public var userAgent = "arobust/" + ProductVersion.text
 
@@ -34,7 +41,9 @@ public struct MasterClientOptions: Hashable, Sendable {
         try require(
             connectTimeout >= .milliseconds(1) && connectTimeout <= .seconds(86400), "connectTimeout",
             "from 1 ms to one day")
-        try require(joinBytes >= 0, "joinBytes", "0 or more")
+        try require(contentBytes >= 256, "contentBytes", "256 or more")
+        try require((oldest ?? .zero) >= .zero, "oldest", "0 or more")
+        try require(ahead >= .zero && ahead <= .seconds(86400), "ahead", "from 0 to one day")
         try require(joinSpan >= .zero, "joinSpan", "0 or more")
         try require((1024...0x4000_0000).contains(maxMessageBytes), "maxMessageBytes", "from 1 KiB to 1 GiB")
     }

@@ -16,6 +16,14 @@ public struct MasterURL: Hashable, Sendable {
 
     public let target: Target
 
+    /// Whether a DLRover master is named, whatever the protocol.
+    public var isDLRover: Bool {
+        switch target {
+        case .dlroverGRPC, .dlroverHTTP: true
+        case .file, .standardOutput: false
+        }
+    }
+
     /// - Precondition: a host and port, or a path, that the text form could have.
     init(target: Target) {
         self.target = target

@@ -77,7 +77,7 @@ import Testing
               - url: dlrover+http://Master:8080
                 job-uid: own
                 join: false
-                join-size: 1MiB
+                content-size: 1MiB
               - file:///tmp/x.ndjson
             """
         try withFile(yaml) { path in
@@ -88,7 +88,7 @@ import Testing
                 ])
             #expect(masters.map(\.options.jobUID) == ["general", "own", "general"])
             #expect(masters.map(\.options.join) == [true, false, true])
-            #expect(masters.map(\.options.joinBytes) == [256 << 10, 1 << 20, 256 << 10])
+            #expect(masters.map(\.options.contentBytes) == [256 << 10, 1 << 20, 256 << 10])
             #expect(masters.map(\.options.deadline) == Array(repeating: .seconds(3), count: 3))
         }
     }
@@ -105,7 +105,7 @@ import Testing
     }
 
     @Test(arguments: [
-        ("metrics:\n  intervall: 5s", "FILE:2: unknown key 'metrics.intervall'; allowed here are deadline, interval"),
+        ("metrics:\n  intervall: 5s", "FILE:2: unknown key 'metrics.intervall'; allowed here are alarm, deadline, interval"),
         ("foo: 1", "FILE:1: unknown key 'foo'; allowed here are connect, consumers-dir"),
         ("metrics:\n  interval: 5", "FILE:2: metrics.interval is '5'; it must be a duration with a unit"),
         ("metrics:\n  interval: [5s]", "FILE:2: metrics.interval must be a duration"),
@@ -222,7 +222,7 @@ import Testing
     }
 
     @Test(arguments: ["24h", "10ms"]) func whatTheSettingsTakeAMastersClientTakes(deadline: String) throws {
-        let yaml = "delivery: {deadline: \(deadline), join-span: 24h, max-message-size: 1GiB, join-size: 1GiB}"
+        let yaml = "delivery: {deadline: \(deadline), join-span: 24h, max-message-size: 1GiB, content-size: 1GiB}"
         try withFile(yaml + "\njob-uid: a b\nmasters: ['stdout:']") { path in
             let master = try #require(
                 try AgentSettings(file: path, environment: environment, flags: []).masters().first)

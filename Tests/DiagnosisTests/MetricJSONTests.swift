@@ -57,7 +57,7 @@ import Testing
             return try MetricBody(checking: MetricJSON.encode(metric)[...])
         }
         var json: [UInt8] = []
-        MetricJSON.encodeJoined(bodies, into: &json)
+        MetricJSON.encode(head: bodies[0], contents: bodies.map(\.escapedContent), into: &json)
         #expect(try MetricBody(checking: json[...]).metric == metric("a\"b\n\nc\nd"))
     }
 }

@@ -16,7 +16,8 @@ import Testing
         change(&options)
         let logs = logs
         let logger = Logger(label: "test") { _ in logs }
-        return DLRoverClient(transport: transport, master: "dlrover+grpc://m:1", options: options, logger: logger)
+        return DLRoverClient(
+            transport: transport, master: "dlrover+grpc://m:1", options: options, logger: logger, now: { 150 })
     }
 
     // MARK: joining
@@ -30,11 +31,11 @@ import Testing
         #expect(transport.counts == [3])
     }
 
-    @Test func `one metric goes as it came`() async {
+    @Test func `a metric gets all keys, and its content stays as it came`() async {
         let transport = FakeTransport()
-        let body = #"{ "data_type":"TRAINING_LOG","data_content":"x\u00e9" }"#
+        let body = #"{ "data_type":"TRAINING_LOG","timestamp":100,"data_content":"x\u00e9" }"#
         _ = await client(transport).report(Batches.batch([body]))
-        #expect(transport.bodies == [body])
+        #expect(transport.bodies == [Batches.log("@").replacing("@", with: #"x\u00e9"#)])
     }
 
     @Test func `time apart, another node and other flags begin a new report`() async {
@@ -42,8 +43,8 @@ import Testing
         let outcome = await client(transport).report(
             Batches.batch([
                 Batches.log("a", at: 100), Batches.log("b", at: 111), Batches.log("c", at: 110),
-                Batches.log("d", at: 110, rank: 1), Batches.log("e", at: 110, rank: 1, final: true),
-                Batches.log("f", at: 110, rank: 1, final: true),
+                Batches.log("d", at: 110, id: 1), Batches.log("e", at: 110, id: 1, final: true),
+                Batches.log("f", at: 110, id: 1, final: true),
             ]))
         #expect(outcome.accepted == 6)
         #expect(transport.counts == [1, 1, 1, 1, 2])
@@ -51,8 +52,10 @@ import Testing
 
     @Test func `other types are not joined`() async {
         let transport = FakeTransport()
-        let bodies = [DiagnosisDataType.xpuTimerMetric, .stackTrace, .generic].map { Batches.json($0, "x") }
-        _ = await client(transport).report(Batches.batch(bodies + bodies))
+        for type in [DiagnosisDataType.xpuTimerMetric, .stackTrace, .generic] {
+            let body = Batches.json(type, "XPU_TIMER_COMMON_HANG{} 0")
+            _ = await client(transport).report(Batches.batch([body, body], type: type))
+        }
         #expect(transport.counts == [1, 1, 1, 1, 1, 1])
     }
 
@@ -62,11 +65,11 @@ import Testing
         #expect(transport.counts == [1, 1])
     }
 
-    @Test(arguments: [(21, [2, 1]), (22, [2, 1]), (33, [2, 1]), (34, [3]), (9, [1, 1, 1]), (0, [1, 1, 1])])
+    @Test(arguments: [(21, [2, 1]), (22, [2, 1]), (33, [2, 1]), (34, [3]), (11, [1, 1, 1])])
     func `content is joined up to the limit, newlines and escapes counted`(_ limit: Int, _ counts: [Int]) async {
         // 10 + 2 + 9 bytes, then 2 + 11.
         let transport = FakeTransport()
-        _ = await client(transport) { $0.joinBytes = limit }.report(
+        _ = await client(transport) { $0.contentBytes = limit }.report(
             Batches.batch([
                 Batches.log(String(repeating: "\"", count: 5)), Batches.log("123456789"), Batches.log("12345678901"),
             ]))
@@ -83,28 +86,35 @@ import Testing
         #expect(transport.bodies.allSatisfy { $0.utf8.count < 5000 })
     }
 
-    @Test func `timestamps at the ends of their range do not overflow`() async {
+    @Test func `timestamps at the ends of their range do not overflow, and are passed over`() async {
         let transport = FakeTransport()
         let outcome = await client(transport).report(
-            Batches.batch([Batches.log("a", at: .min), Batches.log("b", at: .max), Batches.log("c", at: .max)]))
-        #expect(outcome.accepted == 3)
-        #expect(transport.counts == [1, 2])
+            Batches.batch([
+                Batches.log("a", at: .min), Batches.log("b", at: .max), Batches.log("c"), Batches.log("d", at: 0),
+            ]))
+        #expect(outcome.accepted == 4 && outcome.failure == nil)
+        #expect(outcome.skipped.map(\.rule) == ["stale", "future", "stale"])
+        #expect(outcome.skipped.map(\.index) == [0, 1, 3])
+        #expect(transport.bodies == [Batches.log("c")])
     }
 
     // MARK: what is never sent
 
     @Test func `a message over the limit is refused without a call`() async throws {
         let transport = FakeTransport()
-        let big = Batches.log(String(repeating: "x", count: 4000))
-        let size = DLRoverReport(try MetricBody(checking: Array(big.utf8)[...])).messageSize(.comm)
-        let outcome = await client(transport) { $0.maxMessageBytes = size - 1 }.report(
-            Batches.batch([Batches.log("a"), big, Batches.log("b")]))
+        let (small, big) = (Batches.json(.generic, "a"), Batches.json(.generic, String(repeating: "x", count: 4000)))
+        let batch = Batches.batch([small, big, small], type: .generic)
+        let metric = try DLRoverMetric(
+            checking: batch.entries[1], of: batch, limits: ReportLimits(MasterClientOptions()), now: 100)
+        let size = DLRoverReport(joining: [metric]).messageSize(.comm)
+        let outcome = await client(transport) { $0.maxMessageBytes = size - 1 }.report(batch)
         #expect(outcome.accepted == 1)
         #expect(outcome.failure?.count == 1)
         #expect(outcome.failure?.error.code == .refused)
         #expect(outcome.failure?.error.message.contains("\(size) bytes, more than the \(size - 1)") == true)
         #expect(transport.counts == [1])
-        let fitting = await client(transport) { $0.maxMessageBytes = size }.report(Batches.batch([big]))
+        let fitting = await client(transport) { $0.maxMessageBytes = size }.report(
+            Batches.batch([big], type: .generic))
         #expect(fitting.accepted == 1)
     }
 
@@ -145,9 +155,9 @@ import Testing
     @Test func `it works as a plain master client`() async throws {
         let transport = FakeTransport([.success(true), .failure(ReportError(code: .refused, message: "no"))])
         let client = client(transport)
-        let metric = WorkerTrainingMetric(dataType: .stackTrace, dataContent: "s", node: NodeIdentity(), timestamp: 5)
+        let metric = WorkerTrainingMetric(dataType: .stackTrace, dataContent: "s", node: NodeIdentity(), timestamp: 50)
         try await client.reportDiagnosisAgentMetrics(metric)
-        #expect(transport.bodies == [Batches.json(.stackTrace, "s", at: 5)])
+        #expect(transport.bodies == [Batches.json(.stackTrace, "s", at: 50)])
         await #expect(throws: ReportError.self) {
             try await client.reportDiagnosisAgentMetrics([metric, metric], position: nil)
         }

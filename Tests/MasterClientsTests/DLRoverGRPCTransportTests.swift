@@ -9,6 +9,7 @@ import Testing
     private func reporter(_ port: Int) throws -> any EnvelopeReporter {
         var options = MasterClientOptions()
         options.jobUID = "uid-1"
+        options.oldest = nil
         return try MasterURL("127.0.0.1:\(port)").makeReporter(options: options, logger: Logger(label: "test"))
     }
 

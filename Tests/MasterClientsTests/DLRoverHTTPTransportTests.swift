@@ -14,11 +14,12 @@ import Testing
         var options = MasterClientOptions()
         options.jobUID = "uid-1"
         options.deadline = deadline
+        options.oldest = nil
         return try MasterURL("dlrover+http://127.0.0.1:\(port)")
             .makeReporter(options: options, logger: Logger(label: "test"))
     }
 
-    private static let batch = Batches.batch([Batches.log("a\"b", rank: 3), Batches.log("c", rank: 3)])
+    private static let batch = Batches.batch([Batches.log("a\"b", id: 3), Batches.log("c", id: 3)])
 
     /// What comes of reporting one batch to a server that answers so.
     private func failure(
@@ -47,8 +48,8 @@ import Testing
         let pickle = try #require(Data(base64Encoded: json["data"] as? String ?? ""))
         guard case .object(let object) = try PickleReader.read(Array(pickle)[...]) else { return }
         #expect(object.type == .diagnosisReportData)
-        #expect(object.string("data_content") == Batches.log("a\"b\nc", rank: 3))
-        #expect(object.int("node_rank") == 3)
+        #expect(object.string("data_content") == Batches.log("a\"b\nc", id: 3))
+        #expect(object.int("node_rank") == 0)
         await reporter.close()
         #expect(await reporter.report(Self.batch).failure?.error.code == .closed)
         await server.stop()
@@ -57,10 +58,8 @@ import Testing
     @Test func `an odd node type stays within its string`() throws {
         var node = NodeIdentity()
         node.type = "a\"é\u{1F600}"
-        let body = MetricJSON.encode(
-            WorkerTrainingMetric(dataType: .generic, dataContent: "", node: node, timestamp: 1))
-        let report = DLRoverReport(try MetricBody(checking: body[...]))
-        let sent = HTTPRequestBody.report(report, .comm)
+        let metric = WorkerTrainingMetric(dataType: .generic, dataContent: "", node: node, timestamp: 1)
+        let sent = HTTPRequestBody.message(try Batches.report(metric), .comm)
         let json = try JSONSerialization.jsonObject(with: Data(sent.readableBytesView)) as? [String: Any]
         #expect(json?["node_type"] as? String == node.type)
     }
@@ -77,9 +76,9 @@ import Testing
     }
 
     @Test func `an exception in the master is a refusal with its text`() async throws {
-        let error = try await failure { _ in .whole(500, Array("<html>year 58865 is out of range</html>".utf8)) }
+        let error = try await failure { _ in .whole(500, Array("<html>unhashable type</html>".utf8)) }
         #expect(error?.code == .refused)
-        #expect(error?.message.hasSuffix("refused the report: year 58865 is out of range") == true)
+        #expect(error?.message.hasSuffix("refused the report: unhashable type") == true)
     }
 
     @Test(arguments: [[], Array("hello".utf8), Fixture.bytes("v061_HeartBeat.bin")])

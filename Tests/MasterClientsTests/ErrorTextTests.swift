@@ -11,15 +11,15 @@ import Testing
 
     @Test(arguments: [
         (
-            2, "Exception calling application: year 58865 is out of range", ReportError.Code.refused,
-            "refused the report: year"
+            2, "Exception calling application: no attribute 'X'", ReportError.Code.refused,
+            "refused the report: no attribute"
         ),
         (2, "", .refused, "refused"),
         (3, "bad", .refused, "INVALID_ARGUMENT, 'bad'"),
         (13, "Exception deserializing request!", .refused, "could not read"),
         (13, "other", .unavailable, "INTERNAL, 'other'"),
         (8, "SERVER: Received message larger than max (4194305 vs. 4194304)", .refused, "larger than max"),
-        (8, "too many calls", .unavailable, "RESOURCE_EXHAUSTED, 'too many calls'"),
+        (8, "too many calls", .unavailable, "too much to do: 'too many calls'"),
         (16, "Job uid is invalid", .wrongJob, "'Job uid is invalid'; check JOB_UID"),
         (12, "Method not found!", .unavailable, "is this a DLRover master"),
         (4, "", .deadlineExceeded, "deadline"),
@@ -33,6 +33,8 @@ import Testing
         let error = grpc.error(of: GRPCStatus(code: .init(rawValue: code), message: text))
         #expect(error.code == meaning)
         #expect(error.message.contains(part) && error.message.contains("dlrover+grpc://m:1"), "\(error)")
+        // An answer that says what came of it, or that nothing was begun.
+        #expect(error.isAmbiguous == ![2, 3, 8, 12, 16].contains(code) || text.contains("deserializing"))
     }
 
     @Test(arguments: [
@@ -44,7 +46,8 @@ import Testing
     func `each failure to get a status has its meaning`(
         _ failure: GRPCFailure, _ meaning: ReportError.Code, _ part: String
     ) {
-        let error = grpc.error(of: failure)
+        let error = grpc.error(of: failure, mayHaveArrived: true)
+        #expect(error.isAmbiguous && !grpc.error(of: failure, mayHaveArrived: false).isAmbiguous)
         #expect(error.code == meaning)
         #expect(error.message.contains(part), "\(error)")
     }
@@ -66,6 +69,37 @@ import Testing
         let error = http.error(status: status, body: body)
         #expect(error.code == meaning)
         #expect(error.message.contains(part) && error.message.contains("dlrover+http://m:1"), "\(error)")
+        #expect(error.isAmbiguous == !(400...500).contains(status))
+    }
+
+    /// What `has_expired` of DLRover 0.6.1 raises on CPython 3.11 for milliseconds, nanoseconds, NaN, infinity, a text, None, year 9999.
+    @Test(arguments: [
+        "year 59009 is out of range", "[Errno 75] Value too large for defined data type",
+        "Invalid value NaN (not a number)", "timestamp out of range for platform time_t",
+        "'str' object cannot be interpreted as an integer", "'NoneType' object cannot be interpreted as an integer",
+        "date value out of range",
+    ])
+    func `a poisoned data type is told from a refusal`(_ text: String) {
+        let status = GRPCStatus(code: .unknown, message: "Exception calling application: \(text)")
+        for error in [grpc.error(of: status), http.error(status: 500, body: text)] {
+            #expect(error.code == .refused && error.rule == .poisoned && !error.isAmbiguous)
+            #expect(error.message.contains("until it restarts") && error.message.contains(text))
+        }
+    }
+
+    @Test func `a limit is read from what the master says`() {
+        let text = "SERVER: Received message larger than max (4194305 vs. 4194304)"
+        #expect(GRPCErrorText.messageLimit(GRPCStatus(code: .resourceExhausted, message: text)) == 4_194_304)
+        #expect(GRPCErrorText.messageLimit(GRPCStatus(code: .unknown, message: text)) == nil)
+        #expect(GRPCErrorText.messageLimit(GRPCStatus(code: .resourceExhausted, message: "busy 5")) == nil)
+    }
+
+    @Test func `only what certainly never left is not ambiguous over HTTP`() {
+        #expect(http.error(of: HTTPClientError.deadlineExceeded).isAmbiguous)
+        #expect(http.error(of: HTTPClientError.remoteConnectionClosed).isAmbiguous)
+        #expect(http.error(of: IOError(errnoCode: 104, reason: "read")).isAmbiguous)
+        #expect(!http.error(of: HTTPClientError.connectTimeout).isAmbiguous)
+        #expect(!http.error(of: HTTPClientError.alreadyShutdown).isAmbiguous)
     }
 
     @Test func `a long body is cut after 300 characters`() {

@@ -15,7 +15,7 @@ import Testing
         let changes: [(String, (inout MasterClientOptions) -> Void)] = [
             ("jobUID", { $0.jobUID = "a\nb" }), ("userAgent", { $0.userAgent = "é" }),
             ("deadline", { $0.deadline = .zero }),
-            ("connectTimeout", { $0.connectTimeout = .seconds(100_000) }), ("joinBytes", { $0.joinBytes = -1 }),
+            ("connectTimeout", { $0.connectTimeout = .seconds(100_000) }), ("contentBytes", { $0.contentBytes = -1 }),
             ("joinSpan", { $0.joinSpan = .seconds(-1) }), ("maxMessageBytes", { $0.maxMessageBytes = 1 }),
         ]
         for (name, change) in changes {

@@ -43,7 +43,7 @@ import Testing
         let metric = WorkerTrainingMetric(
             dataType: .trainingLog, dataContent: "x", node: NodeIdentity(id: 300, type: "worker", rank: 7), timestamp: 1
         )
-        let report = DLRoverReport(try MetricBody(checking: MetricJSON.encode(metric)[...]))
+        let report = try Batches.report(metric)
         var request = DLRoverGRPCTransport.encode(report, .comm)
         #expect(request.readInteger(as: UInt8.self) == 0)
         #expect(request.readInteger(as: UInt32.self) == UInt32(request.readableBytes))

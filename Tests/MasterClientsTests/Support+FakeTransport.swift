@@ -10,6 +10,12 @@ final class FakeTransport: DLRoverTransport {
         var jobError: ReportError?
         var reports: [(module: DLRoverModule, json: String, count: Int)] = []
         var jobChecks = 0
+        /// Modules of the failures and of the messages of `get` that came.
+        var failures: [DLRoverModule] = []
+        var gets: [DLRoverModule] = []
+        /// What a `get` is answered with.
+        var answer: [UInt8] = []
+        var messageLimit: Int?
         var isClosed = false
         /// Which module's pickles this master reads; `nil`: answers come from `answers`.
         var module: DLRoverModule?
@@ -23,21 +29,34 @@ final class FakeTransport: DLRoverTransport {
         state = Mutex(State(answers: answers, module: module))
     }
 
-    func report(_ report: DLRoverReport, module: DLRoverModule) async throws(ReportError) -> Bool {
+    func report(_ message: any DLRoverMessage, module: DLRoverModule) async throws(ReportError) -> DLRoverAnswer {
         let answer = state.withLock { state -> Result<Bool, ReportError> in
-            state.reports.append((module, String(decoding: report.json, as: UTF8.self), report.count))
+            if let report = message as? DLRoverReport {
+                state.reports.append((module, String(decoding: report.json, as: UTF8.self), report.count))
+            } else {
+                state.failures.append(module)
+            }
+            if let limit = state.messageLimit, message.messageSize(module) > limit { return .success(false) }
             if let known = state.module { return .success(known == module) }
             return state.answers.isEmpty ? .success(true) : state.answers.removeFirst()
         }
-        return try answer.get()
+        if let limit = state.withLock(\.messageLimit), message.messageSize(module) > limit {
+            return .tooLarge(limit: limit, error: ReportError(code: .refused, message: "larger than max"))
+        }
+        return try answer.get() ? .taken : .notTaken
     }
 
-    func checkJob() async throws(ReportError) {
-        let error = state.withLock {
-            $0.jobChecks += 1
-            return $0.jobError
+    func get(_ message: (any DLRoverMessage)?, module: DLRoverModule) async throws(ReportError) -> [UInt8] {
+        let (answer, error) = state.withLock { state -> ([UInt8], ReportError?) in
+            guard message == nil else {
+                state.gets.append(module)
+                return (state.module.map { $0 == module } ?? true ? state.answer : [], nil)
+            }
+            state.jobChecks += 1
+            return ([], state.jobError)
         }
         if let error { throw error }
+        return answer
     }
 
     func close() async {

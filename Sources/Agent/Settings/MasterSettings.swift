@@ -7,6 +7,8 @@ struct MasterSettings: Sendable {
     let url: MasterURL
     let options: MasterClientOptions
     let policy: DeliveryPolicy
+    /// How often heartbeats are sent; `nil`: never.
+    let heartbeat: Duration?
 
     /// - Parameter values: all settings, with the master's own over them.
     init(url: MasterURL, values: SettingValues) {
@@ -15,10 +17,9 @@ struct MasterSettings: Sendable {
         options.jobUID = values.text("job-uid") ?? ""
         options.deadline = values.duration("delivery.deadline")
         options.join = values.toggle("delivery.join")
-        options.joinBytes = values.size("delivery.join-size")
+        options.contentBytes = values.size("delivery.content-size")
         options.joinSpan = values.duration("delivery.join-span")
         options.maxMessageBytes = values.size("delivery.max-message-size")
-        self.options = options
         var policy = DeliveryPolicy()
         policy.batchCount = values.number("delivery.batch-count") ?? policy.batchCount
         policy.batchBytes = values.size("delivery.batch-size")
@@ -38,7 +39,21 @@ struct MasterSettings: Sendable {
         policy.typeBreakerPause = values.duration("delivery.type-breaker-pause")
         policy.backoff.min = values.duration("delivery.backoff-min")
         policy.backoff.max = max(policy.backoff.min, values.duration("delivery.backoff-max"))
+        var heartbeat: Duration?
+        if url.isDLRover {
+            let slot = values.duration("delivery.sample-slot")
+            if slot > .zero { policy.sampleSlots = [.xpuTimerMetric: slot] }
+            let tolerance = values.duration("delivery.clock-tolerance")
+            policy.longestAhead = tolerance
+            options.ahead = tolerance
+            options.oldest = policy.longestTimeToLive
+            options.slim = values.toggle("delivery.slim")
+            let pause = values.duration("delivery.heartbeat")
+            if pause > .zero { heartbeat = pause }
+        }
+        self.options = options
         self.policy = policy
+        self.heartbeat = heartbeat
     }
 
     /// A DLRover master drops what is older than ten minutes as soon as it sees it (`DiagnosisDataManager`, 600 s): to send it is in vain.
@@ -49,10 +64,7 @@ struct MasterSettings: Sendable {
             let limit = values.duration("delivery.time-to-live")
             return limit > .zero ? limit : nil
         }
-        switch url.target {
-        case .dlroverGRPC, .dlroverHTTP: return dlroverTimeToLive
-        case .file, .standardOutput: return nil
-        }
+        return url.isDLRover ? dlroverTimeToLive : nil
     }
 
     init(entry: SettingValues.MasterEntry, values: SettingValues) throws(SettingsError) {

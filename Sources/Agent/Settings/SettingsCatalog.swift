@@ -60,6 +60,9 @@ enum SettingsCatalog {
         SettingDefinition(
             "metrics.deadline", .duration(min: .milliseconds(10)), standard: "5s", "how long a scrape may take in all"),
         SettingDefinition("metrics.max-size", .size(min: 1024), standard: "4MiB", "a larger page is not taken"),
+        SettingDefinition(
+            "metrics.alarm", .toggle, standard: "false",
+            "publish a GENERIC metric when the page gives nothing of use, and when it does again"),
         SettingDefinition("stacks.pids", .list(.number(1...Int(Int32.max))), "processes whose stacks to dump"),
         SettingDefinition(
             "stacks.ranks", .toggle, standard: "false", "dump the stacks of all training ranks of this node"),
@@ -80,12 +83,26 @@ enum SettingsCatalog {
         SettingDefinition(
             "delivery.join", .toggle, standard: "true", "join log metrics of a node into one report"),
         SettingDefinition(
-            "delivery.join-size", .size(min: 1024), standard: "256KiB", "the most content that a joined report carries"),
+            "delivery.content-size", .size(min: 1024), standard: "256KiB",
+            "the most content of a report to DLRover: logs are joined up to it and split beyond, metrics pages trimmed"),
         SettingDefinition(
             "delivery.join-span", .duration(min: .seconds(1)), standard: "10s",
             "the most collection time that a joined report spans"),
         SettingDefinition(
             "delivery.max-message-size", .size(min: 1024), standard: "4MiB", "the largest message that a master takes"),
+        SettingDefinition(
+            "delivery.sample-slot", .duration(min: .zero, max: .seconds(3600)), standard: "60s",
+            "how often a DLRover master gets an XPU_TIMER_METRIC of a node; the same for all nodes of a job; 0s: each one"
+        ),
+        SettingDefinition(
+            "delivery.slim", .toggle, standard: "false",
+            "send DLRover only those lines of an XPU_TIMER_METRIC that its hang detector reads"),
+        SettingDefinition(
+            "delivery.clock-tolerance", .duration(min: .zero, max: .seconds(3600)), standard: "60s",
+            "what was collected further ahead of this node's clock is not sent to DLRover"),
+        SettingDefinition(
+            "delivery.heartbeat", .duration(min: .zero), standard: "0s",
+            "how often DLRover gets a heartbeat in this node's name; 0s: never, as long as DLRover's own agent runs"),
         SettingDefinition(
             "delivery.batch-count", .number(1...1_000_000), standard: "1024", "the most envelopes in a batch"),
         SettingDefinition(

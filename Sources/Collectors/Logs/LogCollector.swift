@@ -1,3 +1,4 @@
+public import CoreMetrics
 public import Diagnosis
 internal import Glibc
 public import Logging
@@ -20,15 +21,20 @@ public actor LogCollector: DataCollector {
     private let key: String
     private let logger: Logger
     private let report: MetricReport
+    private let lineCount: Counter
+    private let byteCount: Counter
     private var client: (any MasterClient)?
     private var follower: LogFollower
     /// Whether the client's position is still to be asked for.
     private var needsPosition = true
 
-    /// - Parameter path: the log; a relative one is taken from the working directory of now. It need not exist yet.
+    /// - Parameters:
+    ///   - path: the log; a relative one is taken from the working directory of now. It need not exist yet.
+    ///   - factory: makes the self-metrics.
     public init(
         path: String, node: NodeIdentity, configuration: Configuration = Configuration(),
-        logger: Logger = Logger(label: "arobust.log-collector")
+        logger: Logger = Logger(label: "arobust.log-collector"),
+        factory: any MetricsFactory = MetricsSystem.factory
     ) {
         let path = Self.absolute(path)
         var logger = logger
@@ -38,6 +44,8 @@ public actor LogCollector: DataCollector {
         self.logger = logger
         key = "log:\(path)"
         report = MetricReport(content: "log content", data: "log data", logger: logger)
+        lineCount = Counter(label: "arobust_log_lines_total", dimensions: [("file", path)], factory: factory)
+        byteCount = Counter(label: "arobust_log_bytes_total", dimensions: [("file", path)], factory: factory)
         follower = LogFollower(path: path, configuration: configuration, logger: logger)
     }
 
@@ -66,7 +74,11 @@ public actor LogCollector: DataCollector {
     public func storeData(_ data: LogChunk) async -> Bool {
         let metric = WorkerTrainingMetric(dataType: .trainingLog, dataContent: data.content, node: node)
         guard await report.send(metric, position: data.position, to: client) else { return false }
-        if let span = data.span { follower.confirm(span) }
+        if let span = data.span {
+            follower.confirm(span)
+            lineCount.increment(by: data.lineCount)
+            byteCount.increment(by: data.byteCount)
+        }
         return true
     }
 

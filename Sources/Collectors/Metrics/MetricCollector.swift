@@ -1,7 +1,11 @@
+public import CoreMetrics
 public import Diagnosis
 public import Logging
 
 /// Scrapes XPUTimer's Prometheus page and reports it as DLRover's agent would: filtered, as text.
+///
+/// A round without a page of use raises an alarm: a log line, the self-metric `arobust_alarm`, and, if the configuration says so, a
+/// `GENERIC` metric. It is over with the first page that has hang lines.
 ///
 /// There is nothing to close: a scrape leaves no connection and no thread behind.
 public actor MetricCollector: DataCollector {
@@ -13,13 +17,18 @@ public actor MetricCollector: DataCollector {
     private let url: MetricURL
     private let logger: Logger
     private let report: MetricReport
+    private let alarmReport: MetricReport
     private let scraper: Scraper
+    private let metrics: ScrapeMetrics
     private var client: (any MasterClient)?
     private var problems: ProblemLog
+    private var alarm: ScrapeAlarm
 
+    /// - Parameter factory: makes the self-metrics.
     public init(
         url: MetricURL, node: NodeIdentity, configuration: Configuration = Configuration(),
-        logger: Logger = Logger(label: "arobust.metric-collector")
+        logger: Logger = Logger(label: "arobust.metric-collector"),
+        factory: any MetricsFactory = MetricsSystem.factory
     ) {
         var logger = logger
         logger[metadataKey: "url"] = "\(url)"
@@ -28,8 +37,11 @@ public actor MetricCollector: DataCollector {
         self.configuration = configuration
         self.logger = logger
         report = MetricReport(content: "XPU timer metric", data: "XPU timer metric", logger: logger)
+        alarmReport = MetricReport(content: "XPU timer alarm", data: "XPU timer alarm", logger: logger)
         scraper = Scraper(url: url, deadline: configuration.deadline, maxBytes: configuration.maxBytes)
+        metrics = ScrapeMetrics(url: url, factory: factory)
         problems = ProblemLog(interval: configuration.problemInterval)
+        alarm = ScrapeAlarm(interval: configuration.alarmInterval)
     }
 
     /// Scrapes `http://127.0.0.1:port/metrics`, XPUTimer's page for `XPU_TIMER_PORT`.
@@ -37,37 +49,46 @@ public actor MetricCollector: DataCollector {
     /// - Throws: `MetricURLError` for a port outside 1...65535.
     public init(
         port: Int, node: NodeIdentity, configuration: Configuration = Configuration(),
-        logger: Logger = Logger(label: "arobust.metric-collector")
+        logger: Logger = Logger(label: "arobust.metric-collector"),
+        factory: any MetricsFactory = MetricsSystem.factory
     ) throws(MetricURLError) {
         self.init(
-            url: try MetricURL(xpuTimerPort: port), node: node, configuration: configuration, logger: logger)
+            url: try MetricURL(xpuTimerPort: port), node: node, configuration: configuration, logger: logger,
+            factory: factory)
     }
 
     public nonisolated var unownedExecutor: UnownedSerialExecutor {
         executor.asUnownedSerialExecutor()
     }
 
-    /// Whether a TCP connection to the page's host and port can be made, as in DLRover's agent.
+    /// Whether a TCP connection to the page's host and port can be made, as in DLRover's agent. If not, that was a round: it raises the
+    /// alarm.
     public func isEnabled() async -> Bool {
         do {
             try TCPProbe.connect(host: url.host, port: url.port, limit: configuration.connectLimit)
             return true
         } catch {
-            note(.unreachable(error.reason))
+            await note(.unreachable(error.reason), at: WallClock.seconds())
             return false
         }
     }
 
-    /// Scrapes once. `nil` if there was no page of use; the reason is logged when it changes and once in `problemInterval` rounds.
+    /// Scrapes once. `nil` if there was no page with metrics; the reason is logged when it changes and once in `problemInterval` rounds.
+    ///
+    /// A page without a hang line raises the alarm too, and is given: consumers other than DLRover may want it.
     public func collectData() async -> MetricPage? {
         let timestamp = WallClock.seconds()
         do throws(ScrapeFailure) {
             let content = XPUTimerFilter.apply(to: try await scraper.page())
-            guard !XPUTimerFilter.isEmpty(content) else { throw .empty }
-            if problems.solve() { logger.info("XPU timer metrics can be scraped again.") }
+            switch PageContent(of: content) {
+            case .nothing: throw .empty
+            case .metrics: await note(.noHangLine, at: timestamp)
+            case .hangLines: await note(nil, at: timestamp)
+            }
             return MetricPage(content: content, timestamp: timestamp)
         } catch {
-            note(error)
+            // At shutdown a scrape is cut short, which says nothing of the page.
+            if !Task.isCancelled { await note(error, at: timestamp) }
             return nil
         }
     }
@@ -84,8 +105,28 @@ public actor MetricCollector: DataCollector {
         self.client = client
     }
 
-    private func note(_ failure: ScrapeFailure) {
-        guard problems.shouldReport(failure.kind) else { return }
-        logger.warning("XPU timer metrics cannot be scraped.", metadata: ["error": "\(failure)"])
+    /// Logs, counts and reports what a round came to; `nil`: a page of use.
+    private func note(_ failure: ScrapeFailure?, at time: Int64) async {
+        if let failure {
+            if problems.shouldReport(failure.kind) {
+                logger.warning("\(failure.title)", metadata: ["error": "\(failure)"])
+            }
+        } else if problems.solve() {
+            logger.info("XPU timer metrics can be scraped again.")
+        }
+        alarm.note(failure?.sentence(url: url), at: time)
+        metrics.note(failure?.result ?? .ok, since: alarm.since)
+        await reportAlarm()
+    }
+
+    private func reportAlarm() async {
+        guard configuration.reportsAlarm, let client, let change = alarm.beginReport(now: .now) else { return }
+        let text =
+            change.problem.map { "arobust alarm: \($0)" }
+            ?? "arobust alarm over: XPU timer metrics of \(url) can be scraped again"
+        let isAccepted = await alarmReport.send(
+            WorkerTrainingMetric(dataType: .generic, dataContent: text, node: node, timestamp: change.timestamp),
+            to: client)
+        alarm.finishReport(change, isAccepted: isAccepted, now: .now)
     }
 }

@@ -1,7 +1,7 @@
 internal import AsyncHTTPClient
 internal import NIOCore
 
-/// Why a scrape gave no metrics.
+/// Why a scrape gave no metrics, or not those that matter.
 enum ScrapeFailure: Error, Equatable, CustomStringConvertible {
     /// Nobody listens there, or the host cannot be reached.
     case unreachable(String)
@@ -13,18 +13,41 @@ enum ScrapeFailure: Error, Equatable, CustomStringConvertible {
     case status(Int)
     /// The connection broke, or what came was no HTTP.
     case broken(String)
-    /// Nothing was left after the filter.
+    /// No metric was left after the filter.
     case empty
+    /// There are metrics, and no hang line among them. The page is reported all the same.
+    case noHangLine
 
     /// What makes two failures the same to one who reads the log.
     var kind: String {
+        if case .status(let status) = self { "status \(status)" } else { result.rawValue }
+    }
+
+    var result: ScrapeResult {
         switch self {
-        case .unreachable: "unreachable"
-        case .deadline: "deadline"
-        case .tooLarge: "tooLarge"
-        case .status(let status): "status \(status)"
-        case .broken: "broken"
-        case .empty: "empty"
+        case .unreachable: .unreachable
+        case .deadline: .deadline
+        case .tooLarge: .tooLarge
+        case .status: .status
+        case .broken: .broken
+        case .empty: .empty
+        case .noHangLine: .noHangLine
+        }
+    }
+
+    /// What the log says of it.
+    var title: String {
+        switch self {
+        case .noHangLine: "XPU timer metrics are of no use for hang detection."
+        default: "XPU timer metrics cannot be scraped."
+        }
+    }
+
+    /// The same in an alarm, with whose page it is and why.
+    func sentence(url: MetricURL) -> String {
+        switch self {
+        case .noHangLine: "XPU timer metrics of \(url) are of no use for hang detection: \(self)"
+        default: "XPU timer metrics of \(url) cannot be scraped: \(self)"
         }
     }
 
@@ -36,6 +59,9 @@ enum ScrapeFailure: Error, Equatable, CustomStringConvertible {
         case .status(let status): "the answer has status \(status); only 200 is taken, and no redirect is followed"
         case .broken(let reason): "the answer broke off: \(reason)"
         case .empty: "the page has no metric after the filter"
+        case .noHangLine:
+            "the page has no \(XPUTimerFilter.hangName) line with 0 or 1; a DLRover master would count such a sample as a hang, "
+                + "so it is not sent there"
         }
     }
 }

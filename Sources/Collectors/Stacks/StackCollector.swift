@@ -1,3 +1,4 @@
+public import CoreMetrics
 public import Diagnosis
 public import Logging
 
@@ -13,14 +14,17 @@ public actor StackCollector: DataCollector {
     private let logger: Logger
     private let report: MetricReport
     private let reader: StackReader
+    private let metrics: StackMetrics
     private var client: (any MasterClient)?
     private var targetProblems: ProblemLog
     private var readProblems: ProblemLog
     private var isCollecting = false
 
+    /// - Parameter factory: makes the self-metrics.
     public init(
         node: NodeIdentity, configuration: Configuration,
-        logger: Logger = Logger(label: "arobust.stack-collector")
+        logger: Logger = Logger(label: "arobust.stack-collector"),
+        factory: any MetricsFactory = MetricsSystem.factory
     ) {
         self.node = node
         self.configuration = configuration
@@ -31,6 +35,7 @@ public actor StackCollector: DataCollector {
                 path: configuration.pySpyPath, deadline: configuration.deadline,
                 maxBytes: configuration.maxOutputBytes),
             maxKernelThreads: configuration.maxKernelThreads, logger: logger)
+        metrics = StackMetrics(factory: factory)
         targetProblems = ProblemLog(interval: configuration.problemInterval)
         readProblems = ProblemLog(interval: configuration.problemInterval)
     }
@@ -56,7 +61,9 @@ public actor StackCollector: DataCollector {
         defer { isCollecting = false }
         var stacks: [ProcessStack] = []
         for pid in pids() where !Task.isCancelled {
-            stacks.append(await reader.stack(of: pid))
+            let stack = await reader.stack(of: pid)
+            metrics.note(stack.content)
+            stacks.append(stack)
         }
         guard !stacks.isEmpty else { return nil }
         noteFailures(stacks)

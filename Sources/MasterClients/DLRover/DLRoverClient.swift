@@ -4,76 +4,123 @@ import Synchronization
 
 /// Reports to a DLRover master, one call at a time within a batch.
 ///
-/// A master answers success or not; what a failure means is found out here: another version's module name, another job, or
-/// data that it does not take.
+/// What the master does not survive cannot be sent: reports are made of `DLRoverMetric`s alone. A master answers success or not; what a
+/// failure means is found out here: another version's module name, another job, or data that it does not take.
 final class DLRoverClient: EnvelopeReporter {
     private let transport: any DLRoverTransport
     private let master: String
     private let joiner: ReportJoiner
-    private let maxMessageBytes: Int
+    private let limits: ReportLimits
     private let logger: Logger
-    private let memory = Mutex(ModuleMemory())
+    private let now: @Sendable () -> Int64
+    private let memory = Mutex(MasterMemory())
 
-    /// - Parameter master: the master's URL, for messages.
-    init(transport: any DLRoverTransport, master: String, options: MasterClientOptions, logger: Logger) {
+    /// - Parameters:
+    ///   - master: the master's URL, for messages.
+    ///   - now: seconds since 1970.
+    init(
+        transport: any DLRoverTransport, master: String, options: MasterClientOptions, logger: Logger,
+        now: @escaping @Sendable () -> Int64 = { WallClock.seconds() }
+    ) {
         self.transport = transport
         self.master = master
         joiner = ReportJoiner(options)
-        maxMessageBytes = options.maxMessageBytes
+        limits = ReportLimits(options)
         self.logger = logger
+        self.now = now
     }
 
     func report(_ batch: EnvelopeBatch) async -> ReportOutcome {
         await withTaskExecutorPreference(transport.executor) { await sendAll(of: batch) }
     }
 
-    private func sendAll(of batch: EnvelopeBatch) async -> ReportOutcome {
-        let (bodies, badBody) = Self.check(batch)
-        var accepted = 0
-        while accepted < bodies.count {
-            let joined = joiner.next(in: bodies, from: accepted)
-            do throws(ReportError) {
-                try await send(DLRoverReport(joining: joined))
-            } catch {
-                return ReportOutcome(accepted: accepted, failure: .init(count: joined.count, error: error))
-            }
-            accepted += joined.count
-        }
-        return ReportOutcome(accepted: accepted, failure: badBody.map { .init(count: 1, error: $0) })
-    }
-
     func close() async {
         await transport.close()
     }
 
-    /// The batch's bodies up to the first that is no metric, and why it is none.
-    private static func check(_ batch: EnvelopeBatch) -> (bodies: [MetricBody], failure: ReportError?) {
-        var bodies: [MetricBody] = []
-        bodies.reserveCapacity(batch.count)
-        for entry in batch.entries {
-            do throws(MetricJSONError) {
-                bodies.append(try MetricBody(checking: batch.body(of: entry)))
-            } catch {
-                return (bodies, ReportError(code: .refused, message: "the envelope's body is no metric: \(error)"))
+    // MARK: batches
+
+    private func sendAll(of batch: EnvelopeBatch) async -> ReportOutcome {
+        var outcome = ReportOutcome(accepted: 0)
+        while !(await sendRest(of: batch, &outcome)) {}
+        return outcome
+    }
+
+    /// Sends what has not been accepted yet.
+    ///
+    /// - Returns: whether that is all that can be done. If not, the master has said that its limit is lower: the rest is to be made to fit.
+    private func sendRest(of batch: EnvelopeBatch, _ outcome: inout ReportOutcome) async -> Bool {
+        var limits = limits
+        limits.messageBytes = memory.withLock { min(limits.messageBytes, $0.messageLimit ?? .max) }
+        var queue = MetricQueue(batch.dropFirst(outcome.accepted), limits: limits, now: now)
+        while let front = queue.first() {
+            switch front {
+            case .objection(let objection):
+                guard case .skipped(let rule) = objection.consequence else {
+                    outcome.failure = .init(count: 1, error: ReportError(code: .refused, message: objection.reason))
+                    return true
+                }
+                outcome.skipped.append(.init(index: outcome.accepted, rule: rule, reason: objection.reason))
+                outcome.accepted += 1
+                queue.skip()
+            case .metric(let first):
+                let metrics = joiner.take(from: &queue, first: first, limits: limits)
+                do throws(ReportError) {
+                    guard try await send(metrics, limit: limits.messageBytes) else { return false }
+                } catch {
+                    outcome.failure = .init(count: metrics.count, error: error)
+                    return true
+                }
+                outcome.accepted += metrics.count
+                for change in metrics.lazy.flatMap(\.changes) { outcome.changed[change.rawValue, default: 0] += 1 }
             }
         }
-        return (bodies, nil)
+        return true
     }
 
-    private func send(_ report: DLRoverReport) async throws(ReportError) {
+    /// Sends several metrics as one report, or one as the reports that it needs.
+    ///
+    /// - Returns: `false` if the master says that its limit is lower than `limit`.
+    private func send(_ metrics: ArraySlice<DLRoverMetric>, limit: Int) async throws(ReportError) -> Bool {
+        guard try await send(DLRoverReport(joining: metrics), limit: limit) else { return false }
+        for metric in metrics {
+            for content in metric.furtherContents {
+                guard try await send(DLRoverReport(metric, content: content), limit: limit) else { return false }
+            }
+        }
+        return true
+    }
+
+    private func send(_ report: DLRoverReport, limit: Int) async throws(ReportError) -> Bool {
+        let size = max(report.messageSize(.comm), report.messageSize(.grpc))
+        guard size <= limit else {
+            throw ReportError(
+                code: .refused,
+                message: "the report has \(size) bytes, more than the \(limit) that \(master) receives")
+        }
+        guard case .tooLarge(let masters, let error) = try await sendAsAnyModule(report) else { return true }
+        guard memory.withLock({ $0.learned(limit: masters, below: limit) }) else { throw error }
+        logger.notice("The master receives smaller messages than thought.", metadata: ["bytes": "\(masters)"])
+        return false
+    }
+
+    // MARK: calls
+
+    /// Sends the message, as the other version's too if the master does not read it.
+    ///
+    /// - Returns: never `notTaken`.
+    private func sendAsAnyModule(_ message: any DLRoverMessage) async throws(ReportError) -> DLRoverAnswer {
         do throws(ReportError) {
-            try await sendAsAnyModule(report)
+            let (module, isProven) = memory.withLock { ($0.module, $0.isProven) }
+            if let answer = try await send(message, module) { return answer }
+            if !isProven, transport.mayMeetOldModule, let answer = try await send(message, module.other) {
+                return answer
+            }
+            try await checkJob(module)
         } catch {
-            if error.code == .unavailable { memory.withLock { $0.forget() } }
+            if error.isRetriable { memory.withLock { $0.forget() } }
             throw error
         }
-    }
-
-    private func sendAsAnyModule(_ report: DLRoverReport) async throws(ReportError) {
-        let (module, isProven) = memory.withLock { ($0.module, $0.isProven) }
-        if try await send(report, module) { return }
-        if !isProven, transport.mayMeetOldModule, try await send(report, module.other) { return }
-        try await transport.checkJob()
         throw ReportError(
             code: .refused,
             message:
@@ -81,17 +128,57 @@ final class DLRoverClient: EnvelopeReporter {
         )
     }
 
-    private func send(_ report: DLRoverReport, _ module: DLRoverModule) async throws(ReportError) -> Bool {
-        let size = report.messageSize(module)
-        guard size <= maxMessageBytes else {
-            throw ReportError(
-                code: .refused,
-                message: "the report has \(size) bytes, more than the \(maxMessageBytes) that \(master) receives")
+    /// Asks the master something without effect, to learn whether it is of this job.
+    private func checkJob(_ module: DLRoverModule) async throws(ReportError) {
+        do throws(ReportError) {
+            _ = try await transport.get(nil, module: module)
+        } catch {
+            // The message has had its answer, so whatever came of the question, it was not taken.
+            throw ReportError(code: error.code, message: error.message, rule: error.rule)
         }
-        guard try await transport.report(report, module: module) else { return false }
+    }
+
+    /// - Returns: `nil` if the master did not take it.
+    private func send(_ message: any DLRoverMessage, _ module: DLRoverModule) async throws(ReportError)
+        -> DLRoverAnswer?
+    {
+        let answer = try await transport.report(message, module: module)
+        if case .notTaken = answer { return nil }
+        if case .taken = answer { noteSuccess(of: module) }
+        return answer
+    }
+
+    private func noteSuccess(of module: DLRoverModule) {
         if memory.withLock({ $0.worked(module) }) {
             logger.info("The master takes reports.", metadata: ["module": "\(module.rawValue)"])
         }
-        return true
+    }
+}
+
+extension DLRoverClient: FailureReporter {
+    func reportFailures(_ failure: NodeFailure) async throws(ReportError) {
+        if case .tooLarge(_, let error) = try await sendAsAnyModule(try DLRoverFailure(checking: failure)) {
+            throw error
+        }
+    }
+}
+
+extension DLRoverClient: HeartbeatSender {
+    func sendHeartbeat(at time: Int64, node: NodeIdentity) async throws(ReportError) -> DiagnosisActionNote? {
+        let heartbeat = try DLRoverHeartbeat(at: time, node: node, now: now())
+        let (module, isProven) = memory.withLock { ($0.module, $0.isProven) }
+        // A pickle that it can't read, a master answers with nothing; a heartbeat always has an answer.
+        var answer = try await transport.get(heartbeat, module: module)
+        if answer.isEmpty, !isProven, transport.mayMeetOldModule {
+            answer = try await transport.get(heartbeat, module: module.other)
+        }
+        guard !answer.isEmpty else {
+            throw ReportError(code: .refused, message: "\(master) could not read the heartbeat; its log has the reason")
+        }
+        do throws(PickleError) {
+            return try HeartbeatResponse.action(pickle: answer)
+        } catch {
+            throw ReportError(code: .refused, message: "\(master) gave an answer to a heartbeat that is none: \(error)")
+        }
     }
 }

@@ -8,15 +8,15 @@ protocol DLRoverTransport: Sendable {
     /// Where a task that makes many calls best runs; `nil` if it does not matter.
     var executor: (any TaskExecutor)? { get }
 
-    /// Sends the report as a pickle of `module`'s class.
-    ///
-    /// - Returns: what the master answered as `success`.
-    func report(_ report: DLRoverReport, module: DLRoverModule) async throws(ReportError) -> Bool
+    /// Sends the message as a pickle of `module`'s class, for the master to take.
+    func report(_ message: any DLRoverMessage, module: DLRoverModule) async throws(ReportError) -> DLRoverAnswer
 
-    /// Asks the master something without effect, and returns if it takes calls of this job.
+    /// Sends the message as a pickle of `module`'s class, for the master to answer; without a message it is asked nothing, which has no
+    /// effect and shows whether it takes calls of this job.
     ///
-    /// - Throws: `ReportError.Code.wrongJob` if not.
-    func checkJob() async throws(ReportError)
+    /// - Returns: the pickle of the answer; empty if there is none.
+    /// - Throws: `ReportError.Code.wrongJob` if the master belongs to another job.
+    func get(_ message: (any DLRoverMessage)?, module: DLRoverModule) async throws(ReportError) -> [UInt8]
 
     func close() async
 }

@@ -27,6 +27,16 @@ enum ElasticMessage {
         }
     }
 
+    /// The pickle in a message that a master answers with; empty if there is none.
+    static func data(decoding message: ByteBuffer) throws(ProtoError) -> [UInt8] {
+        var rest = message
+        var data: [UInt8] = []
+        while let field = try ProtoWire.takeField(&rest) {
+            if case .bytes(number: 3, let value) = field { data = Array(buffer: value) }
+        }
+        return data
+    }
+
     private static func headSize(nodeID: Int, nodeType: String) -> Int {
         let typeBytes = nodeType.utf8.count
         return (nodeID == 0 ? 0 : 1 + ProtoWire.varintSize(wireID(nodeID)))

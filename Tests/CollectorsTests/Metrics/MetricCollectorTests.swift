@@ -90,8 +90,8 @@ import Testing
     }
 
     @Test func takesAPageOfExactlyTheLimit() async throws {
-        let server = try await MisbehavingServer(MisbehavingServer.page(String(repeating: "a", count: 100)))
-        #expect(try await collector(server, .init(maxBytes: 100)).collectData()?.content.utf8.count == 100)
+        let server = try await MisbehavingServer(MisbehavingServer.page(String(repeating: "a 1\n", count: 25)))
+        #expect(try await collector(server, .init(maxBytes: 100)).collectData()?.content.utf8.count == 99)
         try await server.close()
     }
 
@@ -104,10 +104,9 @@ import Testing
         #expect(await collector.collectData() == nil)
         #expect(log.count("nobody answers there") == 3)
         #expect(log.count("Connection refused") == 3)
-        let second = try await MisbehavingServer(MisbehavingServer.page("a 1\n"), port: port)
+        let second = try await MisbehavingServer(MisbehavingServer.page("XPU_TIMER_COMMON_HANG 0\n"), port: port)
         #expect(await collector.isEnabled())
-        #expect(await collector.collectData()?.content == "a 1")
-        #expect(await collector.collectData()?.content == "a 1")
+        for _ in 0..<2 { #expect(await collector.collectData()?.content == "XPU_TIMER_COMMON_HANG 0") }
         #expect(log.count("info XPU timer metrics can be scraped again.") == 1)
         try await second.close()
     }

@@ -2,6 +2,7 @@ import Diagnosis
 import Logging
 import NIOCore
 import NIOHPACK
+import Synchronization
 
 /// Calls a DLRover master over gRPC: `elastic.Master/report` and `elastic.Master/get`
 /// (`dlrover/proto/elastic_training.proto`).
@@ -23,40 +24,53 @@ struct DLRoverGRPCTransport: DLRoverTransport {
         getHeaders = client.headers(path: "/elastic.Master/get")
     }
 
-    func report(_ report: DLRoverReport, module: DLRoverModule) async throws(ReportError) -> Bool {
-        guard let answer = try await call(reportHeaders, Self.encode(report, module)) else { return false }
-        do throws(ProtoError) {
-            return try ElasticResponse(decoding: answer).success
-        } catch {
-            throw errors.error(of: .notGRPC("its answer is \(error)"))
+    func report(_ message: any DLRoverMessage, module: DLRoverModule) async throws(ReportError) -> DLRoverAnswer {
+        let answer = try await call(reportHeaders, Self.encode(message, module))
+        if let limit = GRPCErrorText.messageLimit(answer.status) {
+            return .tooLarge(limit: limit, error: errors.error(of: answer.status))
         }
+        let response = try read(answer) { (message) throws(ProtoError) in try ElasticResponse(decoding: message) }
+        return response?.success ?? false ? .taken : .notTaken
     }
 
-    func checkJob() async throws(ReportError) {
-        _ = try await call(getHeaders, ByteBuffer(repeating: 0, count: 5))
+    func get(_ message: (any DLRoverMessage)?, module: DLRoverModule) async throws(ReportError) -> [UInt8] {
+        let request = message.map { Self.encode($0, module) } ?? ByteBuffer(repeating: 0, count: 5)
+        return try read(try await call(getHeaders, request), ElasticMessage.data) ?? []
     }
 
     func close() async {
         await client.close()
     }
 
-    private func call(_ headers: HPACKHeaders, _ request: ByteBuffer) async throws(ReportError) -> ByteBuffer? {
-        switch await client.call(headers, request) {
-        case .success(let answer):
-            guard answer.status.code == .ok else { throw errors.error(of: answer.status) }
-            return answer.message
-        case .failure(let failure): throw errors.error(of: failure)
+    private func call(_ headers: HPACKHeaders, _ request: ByteBuffer) async throws(ReportError) -> GRPCAnswer {
+        let token = GRPCCall.Token()
+        switch await client.call(headers, request, token: token) {
+        case .success(let answer): return answer
+        case .failure(let failure):
+            throw errors.error(of: failure, mayHaveArrived: token.mayHaveArrived.load(ordering: .relaxed))
+        }
+    }
+
+    private func read<Value>(
+        _ answer: GRPCAnswer, _ decode: (ByteBuffer) throws(ProtoError) -> Value
+    ) throws(ReportError) -> Value? {
+        guard answer.status.code == .ok else { throw errors.error(of: answer.status) }
+        do throws(ProtoError) {
+            guard let message = answer.message else { return nil }
+            return try decode(message)
+        } catch {
+            throw errors.error(of: .notGRPC("its answer is \(error)"), mayHaveArrived: true)
         }
     }
 
     /// gRPC's prefix (not compressed, length), the message, the pickle: written once into one buffer.
-    static func encode(_ report: DLRoverReport, _ module: DLRoverModule) -> ByteBuffer {
-        let size = report.messageSize(module)
+    static func encode(_ message: any DLRoverMessage, _ module: DLRoverModule) -> ByteBuffer {
+        let size = message.messageSize(module)
         var buffer = ByteBufferAllocator().buffer(capacity: 5 + size)
         buffer.writeMultipleIntegers(UInt8(0), UInt32(size))
         ElasticMessage.appendHead(
-            nodeID: report.node.id, nodeType: report.node.type, dataBytes: report.pickleSize(module), to: &buffer)
-        PickleWriter.appendReport(module, json: report.json, nodeRank: report.node.rank, to: &buffer)
+            nodeID: message.node.id, nodeType: message.node.type, dataBytes: message.pickleSize(module), to: &buffer)
+        message.appendPickle(module, to: &buffer)
         return buffer
     }
 }

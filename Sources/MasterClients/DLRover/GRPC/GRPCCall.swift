@@ -7,6 +7,8 @@ final class GRPCCall {
     /// Names a call to those outside the event loop, and tells it early that it was cancelled.
     final class Token: Sendable {
         let isCancelled = Atomic(false)
+        /// Whether the server may have got the request.
+        let mayHaveArrived = Atomic(false)
     }
 
     typealias Outcome = Result<GRPCAnswer, GRPCFailure>

@@ -49,10 +49,13 @@ final class GRPCClient: Sendable {
 
     /// Makes one call and waits for its end.
     ///
-    /// - Parameter request: the message with its five-byte prefix.
-    func call(_ headers: HPACKHeaders, _ request: ByteBuffer) async -> GRPCCall.Outcome {
+    /// - Parameters:
+    ///   - request: the message with its five-byte prefix.
+    ///   - token: says afterwards whether the server may have got the request.
+    func call(
+        _ headers: HPACKHeaders, _ request: ByteBuffer, token: GRPCCall.Token = GRPCCall.Token()
+    ) async -> GRPCCall.Outcome {
         let deadline = NIODeadline.now() + timeout
-        let token = GRPCCall.Token()
         let core = core
         return await withTaskCancellationHandler {
             await withCheckedContinuation { continuation in

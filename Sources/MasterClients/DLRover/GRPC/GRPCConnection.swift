@@ -1,6 +1,7 @@
 import NIOCore
 import NIOHPACK
 import NIOHTTP2
+import Synchronization
 
 /// The calls of one HTTP/2 connection: maps stream ids to them. The last handler of its channel, right behind an
 /// `NIOHTTP2Handler` without a stream multiplexer; used on its event loop only.
@@ -46,6 +47,7 @@ final class GRPCConnection: ChannelInboundHandler {
         let stream = HTTP2StreamID(nextStreamID)
         nextStreamID += 2
         calls[stream] = call
+        call.token.mayHaveArrived.store(true, ordering: .relaxed)
         write(context, stream, .headers(.init(headers: call.headers)))
         write(context, stream, .data(.init(data: .byteBuffer(call.request), endStream: true)))
         if nextStreamID > GRPCWindow.lastStreamID { drain() }
@@ -93,8 +95,9 @@ final class GRPCConnection: ChannelInboundHandler {
             guard let call = calls[frame.streamID], case .byteBuffer(let bytes) = piece.data else { return }
             finish(call, frame.streamID, call.receive(bytes, isEnd: piece.endStream))
         case .rstStream(let code):
-            calls.removeValue(forKey: frame.streamID)?
-                .end(.failure(.unavailable("the master reset the call: \(code.name)")))
+            guard let call = calls.removeValue(forKey: frame.streamID) else { return }
+            if code == .refusedStream { call.token.mayHaveArrived.store(false, ordering: .relaxed) }
+            call.end(.failure(.unavailable("the master reset the call: \(code.name)")))
         case .goAway(let last, let code, _): receiveGoAway(last, code)
         case .settings(.settings(let settings)): receive(settings)
         default: break
@@ -167,6 +170,8 @@ final class GRPCConnection: ChannelInboundHandler {
         if code != .noError { brokenBy = reason }
         for (stream, call) in calls where stream > last {
             calls[stream] = nil
+            // Streams beyond the last one were not looked at (RFC 9113, section 6.8).
+            call.token.mayHaveArrived.store(false, ordering: .relaxed)
             call.end(.failure(.unavailable(reason)))
         }
         drain()

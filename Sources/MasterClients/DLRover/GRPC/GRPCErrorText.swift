@@ -15,7 +15,7 @@ struct GRPCErrorText: Sendable {
         case .unknown:
             let prefix = "Exception calling application: "
             let text = status.message.hasPrefix(prefix) ? status.message.dropFirst(prefix.count) : status.message[...]
-            return ReportError(code: .refused, message: "\(master) refused the report: \(text)")
+            return MasterException(text).error(master: master)
         case .invalidArgument:
             return ReportError(code: .refused, message: "\(master) refused the report: \(status.code), \(said)")
         case .internalError where status.message.contains("deserializing request"):
@@ -28,27 +28,36 @@ struct GRPCErrorText: Sendable {
         case .unimplemented:
             return ReportError(
                 code: .unavailable, message: "\(master) does not know the call: \(said); \(Self.hint)")
+        case .resourceExhausted:
+            // "Concurrent RPC limit exceeded!": it was not begun.
+            return ReportError(code: .unavailable, message: "\(master) has too much to do: \(said)")
         case .deadlineExceeded:
-            return ReportError(code: .deadlineExceeded, message: "\(master) gave up at the deadline: \(said)")
+            return ReportError(
+                code: .deadlineExceeded, message: "\(master) gave up at the deadline: \(said)", isAmbiguous: true)
         default:
-            return ReportError(code: .unavailable, message: "\(master) failed: \(status.code), \(said)")
+            return ReportError(
+                code: .unavailable, message: "\(master) failed: \(status.code), \(said)", isAmbiguous: true)
         }
     }
 
     /// Why there was no status, as an error.
-    func error(of failure: GRPCFailure) -> ReportError {
-        switch failure {
-        case .unavailable(let reason):
-            ReportError(code: .unavailable, message: "\(master) cannot be reached: \(reason)")
-        case .deadlineExceeded:
-            ReportError(code: .deadlineExceeded, message: "\(master) did not answer within \(deadline)")
-        case .notGRPC(let reason):
-            ReportError(
-                code: .unavailable, message: "\(master) gave an answer that is no gRPC: \(reason); \(Self.hint)")
-        case .cancelled:
-            ReportError(code: .closed, message: "the report to \(master) was cancelled")
-        case .closed:
-            ReportError(code: .closed, message: "the client of \(master) is closed")
+    func error(of failure: GRPCFailure, mayHaveArrived: Bool) -> ReportError {
+        func error(_ code: ReportError.Code, _ message: String) -> ReportError {
+            ReportError(code: code, message: message, isAmbiguous: mayHaveArrived)
         }
+        switch failure {
+        case .unavailable(let reason): return error(.unavailable, "\(master) cannot be reached: \(reason)")
+        case .deadlineExceeded: return error(.deadlineExceeded, "\(master) did not answer within \(deadline)")
+        case .notGRPC(let reason):
+            return error(.unavailable, "\(master) gave an answer that is no gRPC: \(reason); \(Self.hint)")
+        case .cancelled: return error(.closed, "the report to \(master) was cancelled")
+        case .closed: return error(.closed, "the client of \(master) is closed")
+        }
+    }
+
+    /// The largest message that the master receives, if it says that one was larger: `larger than max (4194305 vs. 4194304)`.
+    static func messageLimit(_ status: GRPCStatus) -> Int? {
+        guard status.code == .resourceExhausted, status.message.contains("larger than max") else { return nil }
+        return status.message.split { !("0"..."9").contains($0) }.last.flatMap { Int($0) }
     }
 }

@@ -3,6 +3,7 @@ import Diagnosis
 import Logging
 import NIOCore
 import NIOHTTP1
+import Synchronization
 
 /// Calls a DLRover master over HTTP/1.1: `POST /report` and `POST /get` (`dlrover/python/master/servicer.py`).
 struct DLRoverHTTPTransport: DLRoverTransport {
@@ -12,6 +13,7 @@ struct DLRoverHTTPTransport: DLRoverTransport {
     private static let answerBytes = 1024 * 1024
 
     private let client: HTTPClient
+    private let eventLoop: any EventLoop
     private let base: String
     private let headers: HTTPHeaders
     private let deadline: TimeAmount
@@ -26,6 +28,7 @@ struct DLRoverHTTPTransport: DLRoverTransport {
         // Otherwise a refused connection is tried again and again until the deadline, and its reason is lost.
         configuration.connectionPool.retryConnectionEstablishment = false
         client = HTTPClient(eventLoopGroupProvider: .singleton, configuration: configuration)
+        eventLoop = client.eventLoopGroup.any()
         base = "http://\(MasterURL.authority(host, port))"
         headers = [
             "content-type": "application/json", "accept": "application/json", "user-agent": options.userAgent,
@@ -37,12 +40,13 @@ struct DLRoverHTTPTransport: DLRoverTransport {
         self.logger = logger
     }
 
-    func report(_ report: DLRoverReport, module: DLRoverModule) async throws(ReportError) -> Bool {
-        try await post("/report", HTTPRequestBody.report(report, module)).success
+    func report(_ message: any DLRoverMessage, module: DLRoverModule) async throws(ReportError) -> DLRoverAnswer {
+        try await post("/report", HTTPRequestBody.message(message, module)).success ? .taken : .notTaken
     }
 
-    func checkJob() async throws(ReportError) {
-        _ = try await post("/get", HTTPRequestBody.empty)
+    /// Of the answer only `data` says anything: `success` is false exactly when there is some.
+    func get(_ message: (any DLRoverMessage)?, module: DLRoverModule) async throws(ReportError) -> [UInt8] {
+        try await post("/get", message.map { HTTPRequestBody.message($0, module) } ?? HTTPRequestBody.empty).data
     }
 
     func close() async {
@@ -51,12 +55,16 @@ struct DLRoverHTTPTransport: DLRoverTransport {
 
     private func post(_ path: String, _ body: ByteBuffer) async throws(ReportError) -> BaseResponse {
         let response: HTTPClient.Response
+        var collector: HTTPAnswerCollector?
         do {
             let request = try HTTPClient.Request(
                 url: base + path, method: .POST, headers: headers, body: .byteBuffer(body))
-            // Not the async interface: its deadline ends with the answer's head.
+            let delegate = HTTPAnswerCollector(request, maxBytes: Self.answerBytes)
+            collector = delegate
+            // Not the async interface: its deadline ends with the answer's head. On one event loop for all calls, which then is that of all
+            // connections, too: the collector needs that.
             let task = client.execute(
-                request: request, delegate: ResponseAccumulator(request: request, maxBodySize: Self.answerBytes),
+                request: request, delegate: delegate, eventLoop: .delegate(on: eventLoop),
                 deadline: .now() + deadline, logger: logger)
             response = try await withTaskCancellationHandler {
                 try await task.get()
@@ -64,7 +72,8 @@ struct DLRoverHTTPTransport: DLRoverTransport {
                 task.cancel()
             }
         } catch {
-            throw errors.error(of: error)
+            throw errors.error(
+                of: error, mayHaveArrived: collector?.mayHaveArrived.load(ordering: .relaxed) ?? false)
         }
         return try read(response)
     }

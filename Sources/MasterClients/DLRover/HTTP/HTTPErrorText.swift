@@ -1,6 +1,8 @@
 import AsyncHTTPClient
 import Diagnosis
+import NIOCore
 import NIOHTTP1
+import NIOPosix
 
 /// Tells what a DLRover master's HTTP answers, and failures to get one, mean.
 struct HTTPErrorText: Sendable {
@@ -20,22 +22,35 @@ struct HTTPErrorText: Sendable {
         case 413:
             return ReportError(code: .refused, message: "the report is too large for \(master): '\(said)'")
         case 500:
-            return ReportError(code: .refused, message: "\(master) refused the report: \(said)")
-        case 429, 502, 503, 504:
-            return ReportError(code: .unavailable, message: "\(master) answered HTTP status \(status): '\(said)'")
+            return MasterException(said).error(master: master)
+        case 429, 501...599:
+            // A proxy's answer may hide that the master got the report.
+            return ReportError(
+                code: .unavailable, message: "\(master) answered HTTP status \(status): '\(said)'",
+                isAmbiguous: status > 500)
         default:
             return ReportError(
-                code: .unavailable, message: "\(master) answered HTTP status \(status): '\(said)'; \(Self.hint)")
+                code: .unavailable, message: "\(master) answered HTTP status \(status): '\(said)'; \(Self.hint)",
+                isAmbiguous: !(400...499).contains(status))
         }
     }
 
     func unreadable(_ reason: String) -> ReportError {
         ReportError(
-            code: .unavailable, message: "\(master) gave an answer that is not DLRover's: \(reason); \(Self.hint)")
+            code: .unavailable, message: "\(master) gave an answer that is not DLRover's: \(reason); \(Self.hint)",
+            isAmbiguous: true)
     }
 
     /// Why there was no answer.
-    func error(of failure: any Error) -> ReportError {
+    ///
+    /// - Parameter mayHaveArrived: `false` if it is certain that the request was not written.
+    func error(of failure: any Error, mayHaveArrived: Bool = true) -> ReportError {
+        var error = meaning(of: failure)
+        if !mayHaveArrived { error.isAmbiguous = false }
+        return error
+    }
+
+    private func meaning(of failure: any Error) -> ReportError {
         if let error = failure as? HTTPClientError {
             return self.error(of: error)
         }
@@ -45,23 +60,32 @@ struct HTTPErrorText: Sendable {
         if failure is HTTPParserError {
             return unreadable("it is not HTTP/1.1 (\(failure))")
         }
-        return unreachable(ConnectionErrorText.describe(failure))
+        return unreachable(ConnectionErrorText.describe(failure), isAmbiguous: !Self.isOfConnecting(failure))
+    }
+
+    /// Whether it is certain that the request never left.
+    private static func isOfConnecting(_ failure: any Error) -> Bool {
+        if failure is NIOConnectionError { return true }
+        if case ChannelError.connectTimeout = failure { return true }
+        return false
     }
 
     private func error(of failure: HTTPClientError) -> ReportError {
         switch failure {
         case .deadlineExceeded, .readTimeout, .writeTimeout:
-            ReportError(code: .deadlineExceeded, message: "\(master) did not answer within \(deadline)")
+            ReportError(
+                code: .deadlineExceeded, message: "\(master) did not answer within \(deadline)", isAmbiguous: true)
         case .alreadyShutdown: ReportError(code: .closed, message: "the client of \(master) is closed")
-        case .cancelled: ReportError(code: .closed, message: "the report to \(master) was cancelled")
-        case .connectTimeout: unreachable("no connection within the time allowed")
-        case .remoteConnectionClosed: unreachable("the master closed the connection")
-        default: unreachable("\(failure.shortDescription)")
+        case .cancelled:
+            ReportError(code: .closed, message: "the report to \(master) was cancelled", isAmbiguous: true)
+        case .connectTimeout: unreachable("no connection within the time allowed", isAmbiguous: false)
+        case .remoteConnectionClosed: unreachable("the master closed the connection", isAmbiguous: true)
+        default: unreachable("\(failure.shortDescription)", isAmbiguous: true)
         }
     }
 
-    private func unreachable(_ reason: String) -> ReportError {
-        ReportError(code: .unavailable, message: "\(master) cannot be reached: \(reason)")
+    private func unreachable(_ reason: String, isAmbiguous: Bool) -> ReportError {
+        ReportError(code: .unavailable, message: "\(master) cannot be reached: \(reason)", isAmbiguous: isAmbiguous)
     }
 
     /// The first 300 characters of a body, without tags and with each run of space as one.

@@ -9,13 +9,13 @@ import NIOCore
 
 /// The JSON that DLRover's HTTP master takes (`BaseRequest` of `dlrover/python/common/comm.py`).
 enum HTTPRequestBody {
-    static func report(_ report: DLRoverReport, _ module: DLRoverModule) -> ByteBuffer {
-        var pickle = ByteBufferAllocator().buffer(capacity: report.pickleSize(module))
-        PickleWriter.appendReport(module, json: report.json, nodeRank: report.node.rank, to: &pickle)
+    static func message(_ message: any DLRoverMessage, _ module: DLRoverModule) -> ByteBuffer {
+        var pickle = ByteBufferAllocator().buffer(capacity: message.pickleSize(module))
+        message.appendPickle(module, to: &pickle)
         let data = Data(pickle.readableBytesView).base64EncodedData()
         var body = ByteBufferAllocator().buffer(capacity: data.count + 256)
-        body.writeString(#"{"node_id": \#(report.node.id), "node_type": ""#)
-        body.writeBytes(escaped(report.node.type))
+        body.writeString(#"{"node_id": \#(message.node.id), "node_type": ""#)
+        body.writeBytes(escaped(message.node.type))
         body.writeString(#"", "data": ""#)
         body.writeBytes(data)
         body.writeString(#""}"#)

@@ -1,13 +1,15 @@
+import Diagnosis
 import NIOCore
 
-/// Writes DLRover's `DiagnosisReportData` as a pickle, around a metric's JSON.
+/// Writes those of DLRover's objects as pickles that a master is sent.
 ///
 /// The form is the one that is read by every DLRover: protocol 2 opcodes, the class by name, attributes set by name
 /// (CPython's `Lib/pickletools.py` documents the opcodes).
 enum PickleWriter {
     /// How many bytes `appendReport` adds.
     static func reportSize(_ module: DLRoverModule, jsonBytes: Int, nodeRank: Int) -> Int {
-        6 + head(module).utf8.count + attributes.count + 5 + jsonBytes + rankKey.count + sizeOfInt(nodeRank) + 3
+        6 + head(.diagnosisReportData, module).utf8.count + attributes.count + 5 + jsonBytes + rankKey.count
+            + sizeOfInt(nodeRank) + 3
     }
 
     /// Appends a `DiagnosisReportData` with a `WorkerTrainingMetric` to `buffer`.
@@ -16,21 +18,55 @@ enum PickleWriter {
     static func appendReport(
         _ module: DLRoverModule, json: ArraySlice<UInt8>, nodeRank: Int, to buffer: inout ByteBuffer
     ) {
-        buffer.writeBytes([0x80, 2])  // PROTO 2
-        buffer.writeString(head(module))  // GLOBAL
-        // EMPTY_TUPLE NEWOBJ EMPTY_DICT MARK
-        buffer.writeBytes([UInt8(ascii: ")"), 0x81, UInt8(ascii: "}"), UInt8(ascii: "(")])
+        begin(.diagnosisReportData, module, &buffer)
         buffer.writeBytes(attributes)
         buffer.writeInteger(UInt8(ascii: "X"))
         buffer.writeInteger(UInt32(json.count), endianness: .little)
         buffer.writeBytes(json)
         buffer.writeBytes(rankKey)
         appendInt(nodeRank, to: &buffer)
+        end(&buffer)
+    }
+
+    /// Appends a `NodeFailure` to `buffer`.
+    static func appendFailure(_ module: DLRoverModule, _ failure: NodeFailure, to buffer: inout ByteBuffer) {
+        begin(.nodeFailure, module, &buffer)
+        appendText("error_data", to: &buffer)
+        appendText(failure.errorData, to: &buffer)
+        appendText("restart_count", to: &buffer)
+        appendInt(failure.restartCount, to: &buffer)
+        appendText("level", to: &buffer)
+        appendText(failure.level.rawValue, to: &buffer)
+        end(&buffer)
+    }
+
+    /// Appends a `HeartBeat` to `buffer`.
+    static func appendHeartbeat(_ module: DLRoverModule, at time: Int64, to buffer: inout ByteBuffer) {
+        begin(.heartBeat, module, &buffer)
+        appendText("timestamp", to: &buffer)
+        appendInt(Int(time), to: &buffer)
+        end(&buffer)
+    }
+
+    private static func begin(_ type: PickleClass, _ module: DLRoverModule, _ buffer: inout ByteBuffer) {
+        buffer.writeBytes([0x80, 2])  // PROTO 2
+        buffer.writeString(head(type, module))  // GLOBAL
+        // EMPTY_TUPLE NEWOBJ EMPTY_DICT MARK
+        buffer.writeBytes([UInt8(ascii: ")"), 0x81, UInt8(ascii: "}"), UInt8(ascii: "(")])
+    }
+
+    private static func end(_ buffer: inout ByteBuffer) {
         buffer.writeBytes([UInt8(ascii: "u"), UInt8(ascii: "b"), UInt8(ascii: ".")])  // SETITEMS BUILD STOP
     }
 
-    private static func head(_ module: DLRoverModule) -> String {
-        "c\(module.rawValue)\n\(PickleClass.diagnosisReportData.rawValue)\n"
+    private static func head(_ type: PickleClass, _ module: DLRoverModule) -> String {
+        "c\(module.rawValue)\n\(type.rawValue)\n"
+    }
+
+    private static func appendText(_ text: String, to buffer: inout ByteBuffer) {
+        buffer.writeInteger(UInt8(ascii: "X"))
+        buffer.writeInteger(UInt32(text.utf8.count), endianness: .little)
+        buffer.writeString(text)
     }
 
     private static let attributes: [UInt8] =

@@ -1,0 +1,34 @@
+internal import Diagnosis
+internal import Logging
+
+/// Sends heartbeats to a DLRover master in this node's name.
+///
+/// Only for a node without an agent of DLRover's own: a heartbeat takes the node's actions off the master's queue, and a node that has sent
+/// one and then none for 600 s is declared failed (docs/dlrover.md). What the master wants done is logged; nothing is done.
+struct Heartbeat: Sendable {
+    let sender: any HeartbeatSender
+    let node: NodeIdentity
+    let interval: Duration
+    let logger: Logger
+
+    /// Runs until the task is cancelled or the client is closed.
+    func run() async {
+        var isFailing = false
+        while !Task.isCancelled {
+            do throws(ReportError) {
+                if let action = try await sender.sendHeartbeat(at: WallClock.seconds(), node: node) {
+                    logger.warning(
+                        "The master wants something done, which arobust does not do.",
+                        metadata: ["action": "\(action.actionClass)", "content": "\(action.content)"])
+                }
+                if isFailing { logger.notice("Heartbeats reach the master again.") }
+                isFailing = false
+            } catch {
+                guard error.code != .closed else { return }
+                if !isFailing { logger.warning("A heartbeat failed; trying again.", metadata: ["error": "\(error)"]) }
+                isFailing = true
+            }
+            try? await Task.sleep(for: interval)
+        }
+    }
+}

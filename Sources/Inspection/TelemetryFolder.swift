@@ -1,0 +1,65 @@
+private import Foundation
+internal import Telemetry
+public import ZMQBridge
+
+/// What the `*.prom` files of a folder say: which processes run, and what alarms they raise.
+public struct TelemetryFolder: Hashable, Sendable {
+    /// A process that runs writes its file every few seconds; one that has not for longer, in seconds, was killed.
+    static let longestSilence: Int64 = 120
+    /// Far more than our own files ever have.
+    private static let mostBytes = 16 << 20
+
+    public private(set) var alarms: [Alarm] = []
+    /// The commands that have ended, well or not.
+    public private(set) var notRunning: [String] = []
+
+    /// Nothing is known.
+    public init() {}
+
+    /// Reads all files of a state directory's folder, by name; those that can't be read, or are not ours, are passed over. The folder
+    /// need not exist.
+    ///
+    /// - Parameter now: in seconds since 1970.
+    public init(of directory: StateDirectory, now: Int64) {
+        self.init(path: TelemetryFile.directory(in: directory.path), now: now)
+    }
+
+    init(path: String, now: Int64) {
+        let names = (try? FileManager.default.contentsOfDirectory(atPath: path)) ?? []
+        for name in names.sorted() where name.hasSuffix(".prom") {
+            guard let text = Self.text(of: "\(path)/\(name)") else { continue }
+            add(text, command: String(name.dropLast(5)), now: now)
+        }
+    }
+
+    private mutating func add(_ text: String, command: String, now: Int64) {
+        let samples = text.split(separator: "\n").compactMap { PrometheusSample($0) }
+        func first(_ name: String) -> Double? { samples.first { $0.name == name }?.value }
+        guard let up = first("arobust_up"), let time = first("arobust_telemetry_written_at_seconds") else { return }
+        guard up == 1, Double(now) - time <= Double(Self.longestSilence) else {
+            notRunning.append(command)
+            return
+        }
+        for sample in samples where sample.name == "arobust_alarm" && sample.value == 1 {
+            let since = samples.first {
+                $0.name == "arobust_alarm_began_at_seconds" && $0.value > 0
+                    && $0.labels["name"] == sample.labels["name"] && $0.labels["source"] == sample.labels["source"]
+            }
+            alarms.append(
+                Alarm(
+                    name: sample.labels["name"] ?? "", source: sample.labels["source"] ?? "",
+                    reason: sample.labels["reason"] ?? "", since: since.flatMap { Int64(exactly: $0.value.rounded()) },
+                    command: command))
+        }
+    }
+
+    private static func text(of path: String) -> String? {
+        // Anything but a file, a FIFO for one, could keep its reader waiting.
+        let attributes = try? FileManager.default.attributesOfItem(atPath: path)
+        guard attributes?[.type] as? FileAttributeType == .typeRegular,
+            let size = attributes?[.size] as? Int, size <= mostBytes,
+            let bytes = FileManager.default.contents(atPath: path)
+        else { return nil }
+        return String(decoding: bytes, as: UTF8.self)
+    }
+}

@@ -1,0 +1,70 @@
+import Diagnosis
+
+/// A batch's metrics from the front on. Each is checked when it is first asked for.
+struct MetricQueue {
+    /// What stands at the front.
+    enum Front {
+        case metric(DLRoverMetric)
+        case objection(DLRoverObjection)
+    }
+
+    private let batch: EnvelopeBatch
+    private let limits: ReportLimits
+    private let now: @Sendable () -> Int64
+    /// When the front was last asked for.
+    private var time: Int64 = 0
+    /// Those from `front` on that have been checked, after those that have been taken.
+    private var checked: [DLRoverMetric] = []
+    private var front = 0
+    /// How many envelopes were passed over before `checked`.
+    private var offset = 0
+    /// What is wrong with the envelope after the checked ones.
+    private var objection: DLRoverObjection?
+
+    init(_ batch: EnvelopeBatch, limits: ReportLimits, now: @escaping @Sendable () -> Int64) {
+        self.batch = batch
+        self.limits = limits
+        self.now = now
+        checked.reserveCapacity(batch.count)
+    }
+
+    /// `nil` at the end.
+    mutating func first() -> Front? {
+        time = now()
+        if let metric = metric(0) { return .metric(metric) }
+        return objection.map { .objection($0) }
+    }
+
+    /// The metric at this distance from the front; `nil` if the batch ends before it, or an envelope does that is no metric.
+    mutating func metric(_ distance: Int) -> DLRoverMetric? {
+        while front + distance >= checked.count {
+            guard objection == nil, offset + checked.count < batch.count else { return nil }
+            check()
+        }
+        return checked[front + distance]
+    }
+
+    /// Takes as many as have been asked for.
+    mutating func take(_ count: Int) -> ArraySlice<DLRoverMetric> {
+        defer { front += count }
+        return checked[front..<(front + count)]
+    }
+
+    /// Passes over the envelope at the front that there is an objection to.
+    mutating func skip() {
+        objection = nil
+        offset += 1
+    }
+
+    private mutating func check() {
+        let entries = batch.entries
+        do throws(DLRoverObjection) {
+            checked.append(
+                try DLRoverMetric(
+                    checking: entries[entries.startIndex + offset + checked.count], of: batch, limits: limits,
+                    now: time))
+        } catch {
+            objection = error
+        }
+    }
+}

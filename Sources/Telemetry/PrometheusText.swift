@@ -1,0 +1,66 @@
+/// The pieces of Prometheus's text format 0.0.4.
+enum PrometheusText {
+    /// `# HELP` and `# TYPE`, then a line for each sample, by their labels; without any series nothing.
+    static func family(_ name: String, _ family: MetricFamily, help: String?) -> String {
+        guard !family.cells.isEmpty else { return "" }
+        var text = help.map { "# HELP \(name) \(escaped($0, isLabel: false))\n" } ?? ""
+        text += "# TYPE \(name) \(family.kind.rawValue)\n"
+        for (labels, cell) in family.cells.sorted(by: { $0.key < $1.key }) {
+            for sample in cell.samples {
+                text += "\(name)\(sample.suffix)\(labels) \(sample.value)\n"
+            }
+        }
+        return text
+    }
+
+    /// `{a="1",b="2"}` by name, whatever the order they come in; of two with one name the first counts. Empty without any.
+    static func labels(_ labels: [(String, String)]) -> String {
+        var values: [String: String] = [:]
+        for (name, value) in labels {
+            let name = self.name(name, allowsColon: false)
+            if values[name] == nil { values[name] = value }
+        }
+        guard !values.isEmpty else { return "" }
+        let pairs = values.sorted { $0.key < $1.key }.map { "\($0.key)=\"\(escaped($0.value, isLabel: true))\"" }
+        return "{\(pairs.joined(separator: ","))}"
+    }
+
+    /// A name with `_` for what none may hold: `http.requests` becomes `http_requests`.
+    static func name(_ text: String, allowsColon: Bool = true) -> String {
+        var name = ""
+        for scalar in text.unicodeScalars {
+            let isAllowed =
+                ("a"..."z").contains(scalar) || ("A"..."Z").contains(scalar) || scalar == "_"
+                || (scalar == ":" && allowsColon)
+            if ("0"..."9").contains(scalar) {
+                if name.isEmpty { name = "_" }
+                name.unicodeScalars.append(scalar)
+            } else {
+                name.unicodeScalars.append(isAllowed ? scalar : "_")
+            }
+        }
+        return name.isEmpty ? "_" : name
+    }
+
+    /// A number without an empty fraction.
+    static func number(_ value: Double) -> String {
+        if value.isNaN { return "NaN" }
+        if value.isInfinite { return value < 0 ? "-Inf" : "+Inf" }
+        // Beyond 2^53, whole numbers are no longer told apart.
+        guard value == value.rounded(), abs(value) < 0x1p53 else { return "\(value)" }
+        return "\(Int64(value))"
+    }
+
+    private static func escaped(_ text: String, isLabel: Bool) -> String {
+        var escaped = String.UnicodeScalarView()
+        for scalar in text.unicodeScalars {
+            switch scalar {
+            case "\\": escaped.append(contentsOf: #"\\"#.unicodeScalars)
+            case "\n": escaped.append(contentsOf: #"\n"#.unicodeScalars)
+            case "\"" where isLabel: escaped.append(contentsOf: #"\""#.unicodeScalars)
+            default: escaped.append(scalar)
+            }
+        }
+        return String(escaped)
+    }
+}

@@ -1,0 +1,115 @@
+public import CoreMetrics
+private import Synchronization
+
+/// Keeps this process's self-metrics and writes them in Prometheus's text format: a backend of swift-metrics.
+///
+/// To make a metric takes a lock; to count with it does not. Who makes one twice, with the same name and labels, has the same one twice.
+/// A name says what its metric is: a second kind under one name is refused, as is a series above the limit. What is refused
+/// counts nothing, and `arobust_telemetry_refused_series_total` counts it.
+public final class TelemetryRegistry: MetricsFactory {
+    private struct State {
+        var families: [String: MetricFamily] = [:]
+        var count = 0
+    }
+
+    private static let refusedName = "arobust_telemetry_refused_series_total"
+
+    private let labels: [(String, String)]
+    private let limit: Int
+    private let help: [String: String]
+    private let refused: CounterCell
+    private let state: Mutex<State>
+
+    /// - Parameters:
+    ///   - labels: stand on every series. They tell the files of several processes on a node apart, which one reader may join.
+    ///   - limit: the most series there may be.
+    ///   - help: what the metrics mean, by name.
+    public init(
+        labels: [(String, String)] = [], limit: Int = 1000, help: [String: String] = MetricCatalog.help
+    ) {
+        self.labels = labels
+        self.limit = limit
+        self.help = help
+        refused = CounterCell()
+        let family = MetricFamily(kind: .counter, cells: [PrometheusText.labels(labels): refused])
+        state = Mutex(State(families: [Self.refusedName: family]))
+    }
+
+    /// All metrics, by name and labels.
+    public func text() -> String {
+        let families = state.withLock { $0.families }
+        return families.sorted { $0.key < $1.key }
+            .map { PrometheusText.family($0.key, $0.value, help: help[$0.key]) }.joined()
+    }
+
+    public func makeCounter(label: String, dimensions: [(String, String)]) -> any CounterHandler {
+        cell(label, suffix: "_total", .counter, dimensions, CounterCell()) ?? NOOPMetricsHandler.instance
+    }
+
+    public func makeFloatingPointCounter(
+        label: String, dimensions: [(String, String)]
+    ) -> any FloatingPointCounterHandler {
+        cell(label, suffix: "_total", .counter, dimensions, FloatingCounterCell()) ?? NOOPMetricsHandler.instance
+    }
+
+    public func makeMeter(label: String, dimensions: [(String, String)]) -> any MeterHandler {
+        cell(label, .gauge, dimensions, GaugeCell()) ?? NOOPMetricsHandler.instance
+    }
+
+    /// - Parameter aggregate: whether all values count, as a summary, or the last alone, as a gauge.
+    public func makeRecorder(
+        label: String, dimensions: [(String, String)], aggregate: Bool
+    ) -> any RecorderHandler {
+        if aggregate {
+            cell(label, .summary, dimensions, SummaryCell()) ?? NOOPMetricsHandler.instance
+        } else {
+            cell(label, .gauge, dimensions, GaugeCell()) ?? NOOPMetricsHandler.instance
+        }
+    }
+
+    public func makeTimer(label: String, dimensions: [(String, String)]) -> any TimerHandler {
+        cell(label, suffix: "_seconds", .summary, dimensions, SummaryCell()) ?? NOOPMetricsHandler.instance
+    }
+
+    public func destroyCounter(_ handler: any CounterHandler) { remove(handler) }
+    public func destroyFloatingPointCounter(_ handler: any FloatingPointCounterHandler) { remove(handler) }
+    public func destroyMeter(_ handler: any MeterHandler) { remove(handler) }
+    public func destroyRecorder(_ handler: any RecorderHandler) { remove(handler) }
+    public func destroyTimer(_ handler: any TimerHandler) { remove(handler) }
+
+    /// The cell of a series, which is made if there is none; `nil` if it is refused.
+    ///
+    /// - Parameter suffix: what the name must end with.
+    private func cell<Cell: MetricCell>(
+        _ label: String, suffix: String = "", _ kind: MetricKind, _ dimensions: [(String, String)],
+        _ new: @autoclosure () -> Cell
+    ) -> Cell? {
+        var name = PrometheusText.name(label)
+        if !name.hasSuffix(suffix) { name += suffix }
+        let labels = PrometheusText.labels(self.labels + dimensions)
+        let cell = state.withLock { state -> Cell? in
+            var family = state.families[name] ?? MetricFamily(kind: kind)
+            guard family.kind == kind else { return nil }
+            if let known = family.cells[labels] { return known as? Cell }
+            guard state.count < limit else { return nil }
+            let cell = new()
+            family.cells[labels] = cell
+            state.families[name] = family
+            state.count += 1
+            return cell
+        }
+        if cell == nil { refused.increment(by: 1) }
+        return cell
+    }
+
+    private func remove(_ handler: AnyObject) {
+        state.withLock { state in
+            for (name, family) in state.families {
+                for (labels, cell) in family.cells where cell === handler {
+                    state.families[name]?.cells[labels] = nil
+                    state.count -= 1
+                }
+            }
+        }
+    }
+}
