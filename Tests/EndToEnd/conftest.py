@@ -4,8 +4,10 @@ import os
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+from harness.clock import Clock
 from harness.dlrover_master import DLRoverMaster
 from harness.process import Arobust, new_scratch
 
@@ -36,10 +38,16 @@ def arobust(scratch: Path) -> Iterator[Arobust]:
 
 
 @pytest.fixture
+def clock(scratch: Path) -> Clock:
+    """For what is started with its `environment`."""
+    return Clock(scratch)
+
+
+@pytest.fixture
 def make_master(scratch: Path) -> Iterator[Callable[..., DLRoverMaster]]:
     masters: list[DLRoverMaster] = []
 
-    def make(*arguments: str, **options: str) -> DLRoverMaster:
+    def make(*arguments: str, **options: Any) -> DLRoverMaster:
         masters.append(DLRoverMaster(scratch, *arguments, **options))
         return masters[-1]
 

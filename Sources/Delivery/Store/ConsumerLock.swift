@@ -19,6 +19,18 @@ final class ConsumerLock: Sendable {
         close(descriptor)
     }
 
+    /// Takes the lock, or waits until it can or the time is over.
+    static func take(
+        _ path: String, consumer: String?, waiting time: Duration
+    ) throws(SystemFailure) -> (lock: ConsumerLock?, holder: Holder) {
+        let end = ContinuousClock.now + time
+        while true {
+            let taken = try take(path, consumer: consumer)
+            if taken.lock != nil || .now >= end { return taken }
+            usleep(20_000)
+        }
+    }
+
     /// Takes the lock without waiting.
     ///
     /// - Parameter consumer: the name to write into the file; `nil` leaves it as it is.

@@ -17,6 +17,8 @@ public final class ConsumerStore: Sendable {
         var deadLetters = 64 << 20
         /// How many seconds to wait for somebody who has the database open.
         var busyTime = 5.0
+        /// How long to wait for somebody who has the store: `arobust status` has it for a moment while no bridge runs.
+        var lockTime: Duration = .seconds(2)
     }
 
     private struct Contents {
@@ -54,7 +56,7 @@ public final class ConsumerStore: Sendable {
         }
         let held: (lock: ConsumerLock?, holder: ConsumerLock.Holder)
         do {
-            held = try ConsumerLock.take(files.lock, consumer: consumer)
+            held = try ConsumerLock.take(files.lock, consumer: consumer, waiting: bounds.lockTime)
         } catch {
             throw fail(.inputOutput, files.lock, "\(error)")
         }

@@ -25,7 +25,9 @@ final class DLRoverClient: EnvelopeReporter {
         self.transport = transport
         self.master = master
         joiner = ReportJoiner(options)
-        limits = ReportLimits(options)
+        var limits = ReportLimits(options)
+        limits.messageBytes = min(limits.messageBytes, transport.longestMessage)
+        self.limits = limits
         self.logger = logger
         self.now = now
     }
@@ -111,9 +113,10 @@ final class DLRoverClient: EnvelopeReporter {
     /// - Returns: never `notTaken`.
     private func sendAsAnyModule(_ message: any DLRoverMessage) async throws(ReportError) -> DLRoverAnswer {
         do throws(ReportError) {
-            let (module, isProven) = memory.withLock { ($0.module, $0.isProven) }
+            let module = memory.withLock(\.module)
             if let answer = try await send(message, module) { return answer }
-            if !isProven, transport.mayMeetOldModule, let answer = try await send(message, module.other) {
+            // Also when the master has taken that module before: another version may have come back unnoticed.
+            if transport.mayMeetOldModule, let answer = try await send(message, module.other) {
                 return answer
             }
             try await checkJob(module)
@@ -166,10 +169,10 @@ extension DLRoverClient: FailureReporter {
 extension DLRoverClient: HeartbeatSender {
     func sendHeartbeat(at time: Int64, node: NodeIdentity) async throws(ReportError) -> DiagnosisActionNote? {
         let heartbeat = try DLRoverHeartbeat(at: time, node: node, now: now())
-        let (module, isProven) = memory.withLock { ($0.module, $0.isProven) }
+        let module = memory.withLock(\.module)
         // A pickle that it can't read, a master answers with nothing; a heartbeat always has an answer.
         var answer = try await transport.get(heartbeat, module: module)
-        if answer.isEmpty, !isProven, transport.mayMeetOldModule {
+        if answer.isEmpty, transport.mayMeetOldModule {
             answer = try await transport.get(heartbeat, module: module.other)
         }
         guard !answer.isEmpty else {

@@ -5,6 +5,9 @@ protocol DLRoverTransport: Sendable {
     /// Whether a DLRover up to 0.4, which has another module name, may be at the other end.
     var mayMeetOldModule: Bool { get }
 
+    /// The largest message that any master of this kind receives.
+    var longestMessage: Int { get }
+
     /// Where a task that makes many calls best runs; `nil` if it does not matter.
     var executor: (any TaskExecutor)? { get }
 
@@ -22,5 +25,6 @@ protocol DLRoverTransport: Sendable {
 }
 
 extension DLRoverTransport {
+    var longestMessage: Int { .max }
     var executor: (any TaskExecutor)? { nil }
 }

@@ -2,8 +2,8 @@
 struct MasterMemory: Sendable {
     /// The module name to try first.
     private(set) var module = DLRoverModule.comm
-    /// Whether the master has taken a pickle with it since it was last away: then a refusal is about the data.
-    private(set) var isProven = false
+    /// Whether the master has taken a pickle with it since it was last away.
+    private var isProven = false
     /// The largest message that the master says it receives, if it has said so.
     private(set) var messageLimit: Int?
 

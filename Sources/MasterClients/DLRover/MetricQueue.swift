@@ -31,20 +31,18 @@ struct MetricQueue {
     /// `nil` at the end.
     mutating func first() -> Front? {
         time = now()
-        if let metric = metric(0) { return .metric(metric) }
+        if hasMetric(0) { return .metric(checked[front]) }
         return objection.map { .objection($0) }
     }
 
-    /// The metric at this distance from the front; `nil` if the batch ends before it, or an envelope does that is no metric.
-    mutating func metric(_ distance: Int) -> DLRoverMetric? {
-        while front + distance >= checked.count {
-            guard objection == nil, offset + checked.count < batch.count else { return nil }
-            check()
-        }
-        return checked[front + distance]
+    /// How many metrics in a row, from the front on, `isTaken` takes. An envelope that there is an objection to ends the row.
+    mutating func count(while isTaken: (DLRoverMetric) -> Bool) -> Int {
+        var count = 0
+        while hasMetric(count), isTaken(checked[front + count]) { count += 1 }
+        return count
     }
 
-    /// Takes as many as have been asked for.
+    /// Takes as many from the front as have been looked at.
     mutating func take(_ count: Int) -> ArraySlice<DLRoverMetric> {
         defer { front += count }
         return checked[front..<(front + count)]
@@ -54,6 +52,15 @@ struct MetricQueue {
     mutating func skip() {
         objection = nil
         offset += 1
+    }
+
+    /// Whether there is a metric at this distance from the front, and nothing but metrics before it.
+    private mutating func hasMetric(_ distance: Int) -> Bool {
+        while front + distance >= checked.count {
+            guard objection == nil, offset + checked.count < batch.count else { return false }
+            check()
+        }
+        return true
     }
 
     private mutating func check() {

@@ -18,14 +18,13 @@ struct ReportJoiner: Sendable {
     func take(from queue: inout MetricQueue, first: DLRoverMetric, limits: ReportLimits) -> ArraySlice<DLRoverMetric> {
         guard isEnabled, first.head.dataType == .trainingLog, first.isUnchanged else { return queue.take(1) }
         let limit = limits.room(beside: first.head)
-        var content = first.content.count
-        var count = 1
-        while let next = queue.metric(count), continues(first, next) {
-            content += 2 + next.content.count  // "\n", escaped
-            guard content <= limit else { break }
-            count += 1
+        let newline = 2  // escaped
+        var content = -newline
+        let count = queue.count { next in
+            content += newline + next.content.count
+            return content <= limit && continues(first, next)
         }
-        return queue.take(count)
+        return queue.take(max(count, 1))
     }
 
     /// Whether `next`, which is of the same type and node rank, may be joined to `first`.

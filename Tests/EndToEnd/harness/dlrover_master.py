@@ -1,4 +1,4 @@
-"""The real DLRover 0.6.1 master as a child process of a test, on loopback, with its own store read back."""
+"""The real DLRover master (0.6.1, 0.5.1, 0.4.0) as a child process of a test, on loopback, with its own store read back."""
 
 import json
 import signal
@@ -7,13 +7,16 @@ import sys
 from pathlib import Path
 from typing import Any, Literal
 
+from . import foreign_agent
+from .clock import Clock
 from .file_master import whole_lines
-from .process import Process, free_port, wait_until
+from .process import ROOT, Process, free_port, wait_until
 
 RUNNER = Path(__file__).with_name("dlrover_runner.py")
 
 Service = Literal["grpc", "http"]
-Fault = Literal["none", "unknown", "success_false", "delay"]
+Version = Literal["0.6.1", "0.5.1", "0.4.0"]
+Fault = Literal["none", "unknown", "success_false", "delay", "mute", "cut"]
 Metric = dict[str, Any]
 
 
@@ -21,12 +24,21 @@ class DLRoverMaster:
     """A master that can be started, killed and restarted on its port; each start begins with an empty store."""
 
     def __init__(
-        self, scratch: Path, service: Service = "grpc", job_uid: str = "", accept_log: Path | None = None
+        self,
+        scratch: Path,
+        service: Service = "grpc",
+        job_uid: str = "",
+        accept_log: Path | None = None,
+        version: Version = "0.6.1",
+        clock: Clock | None = None,
     ) -> None:
         self.service = service
+        self.version = version
+        """Counts at the next start."""
         self.job_uid = job_uid
         self.port = free_port()
         self.accept_log = accept_log
+        self._clock = clock
         self._scratch = scratch
         self._control = scratch / f"master-{self.port}.sock"
         self._process: Process | None = None
@@ -51,6 +63,10 @@ class DLRoverMaster:
         if self.accept_log is not None:
             command += ["--accept-log", self.accept_log]
         environment = {"DLROVER_EVENT_ENABLE": "false", "DLROVER_LOG_LEVEL": "WARNING"}
+        if self.version != "0.6.1":  # which is the one in .venv itself
+            environment["PYTHONPATH"] = str(ROOT / f".venv/dlrover-{self.version}")
+        if self._clock is not None:
+            environment |= self._clock.environment
         self._process = Process(f"master-{self.port}", command, self._scratch, environment)
         return self
 
@@ -98,13 +114,41 @@ class DLRoverMaster:
         """What diagnosis reports meet from now on.
 
         `unknown`: the servicer raises (gRPC UNKNOWN, HTTP 500). `success_false`: it answers so and stores nothing.
-        `delay`: it waits that many seconds, or until the fault is changed, and then stores.
+        `delay`: it waits that many seconds, or until the fault is changed, and then stores. `mute`: it stores, and then waits so before
+        it answers. `cut`: it stores, and then ends the connection without an answer (HTTP: all of them).
         """
         self._ask(op="fault", kind=kind, seconds=seconds)
 
     def counts(self) -> dict[str, int]:
-        """How many diagnosis reports reached the servicer (`calls`), and became `stored`, `refused` and `raised`."""
+        """How many diagnosis reports reached the servicer (`calls`), and became `stored`, `refused` and `raised`.
+
+        `unread`: other reports that were answered with success=false, such as a pickle with a wrong module name.
+        """
         return self._ask(op="counts")
+
+    def samples(self) -> list[tuple[int, int]]:
+        """Node rank and timestamp of each XPU_TIMER_METRIC that it holds, in the order in which it took them."""
+        return [tuple(each) for each in self._ask(op="samples")]
+
+    def clear(self) -> None:
+        """Empties the store, as a restart does in more time."""
+        self._ask(op="clear")
+
+    def is_hang(self) -> bool:
+        """The verdict of the real hang detector over what the master holds."""
+        return self._ask(op="hang")
+
+    def report(self, metric: Metric | bytes) -> str:
+        """Sends a metric as some other agent would, unguarded: `stored`, `false`, or what the servicer raised."""
+        return foreign_agent.report(self.address, self.service, self.version, metric, self.job_uid)
+
+    def poison(self, data_type: str) -> None:
+        """One timestamp in milliseconds, after which every report of that type is stored and still answered with an error.
+
+        The type must be empty: behind a healthy head the poison works only when that has expired.
+        """
+        poison = {"timestamp": 1_800_000_000_000, "data_type": data_type, "data_content": "of another agent"}
+        assert "year" in self.report(poison)
 
     def store(self, data_type: str) -> list[Metric]:
         """What the master holds of one data type, in the order in which it took them."""

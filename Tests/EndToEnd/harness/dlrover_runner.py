@@ -1,11 +1,15 @@
 """Runs DLRover's own local master, as `python -m dlrover.python.master.main --platform local` does, for tests.
 
+It is that of 0.4.0, 0.5.1 or 0.6.1: whichever stands first in PYTHONPATH.
+
 What differs from upstream, and nothing else does:
 
 * It listens on 127.0.0.1. Upstream's two servers listen on every interface, without authentication.
 * It can have a job uid. Upstream's local master has none and so never refuses anybody's.
 * With `--accept-log`, each metric that was stored is appended to a file, which survives the master.
-* A control socket (one JSON request and one JSON answer a connection) reads the master's store and sets faults.
+* A control socket (one JSON request and one JSON answer a connection) reads the master's store, sets faults, and asks the
+  hang detector, which a local master has but does not start.
+* The servicer of 0.4.0 gets the diagnosis manager that its local master leaves out.
 
 Started by `dlrover_master.py` as a process of its own: the master's objects are singletons.
 """
@@ -15,17 +19,12 @@ import json
 import socketserver
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from typing import Any
 
 import grpc
 import tornado.httpserver
-from dlrover.python.common.constants import NodeType, PlatformType
-from dlrover.python.common.global_context import Context
-from dlrover.python.master.diagnosis.diagnosis_master import DiagnosisMaster
-from dlrover.python.master.local_master import LocalJobMaster
-from dlrover.python.master.servicer import MasterServicer
-from dlrover.python.scheduler.factory import new_job_args
+from dlrover_faults import Faults
+from dlrover_upstream import DiagnosisMaster, is_hang, make_master
 
 
 def listen_on_loopback_only() -> None:
@@ -43,49 +42,6 @@ def listen_on_loopback_only() -> None:
 
     listen = tornado.httpserver.HTTPServer.listen
     tornado.httpserver.HTTPServer.listen = lambda self, port: listen(self, port, address="127.0.0.1")
-
-
-@dataclass
-class Faults:
-    """What shall go wrong with diagnosis reports, and how many went which way."""
-
-    kind: str = "none"
-    seconds: float = 0
-    counts: dict[str, int] = field(default_factory=lambda: {"calls": 0, "stored": 0, "refused": 0, "raised": 0})
-    _lock: threading.Lock = field(default_factory=threading.Lock)
-    _changed: threading.Event = field(default_factory=threading.Event)
-
-    def set(self, kind: str, seconds: float = 0) -> None:
-        if kind not in ("none", "unknown", "success_false", "delay"):
-            raise ValueError(f"no such fault: {kind}")
-        with self._lock:
-            self.kind, self.seconds = kind, seconds
-            self._changed.set()
-            self._changed = threading.Event()
-
-    def count(self, what: str) -> None:
-        with self._lock:
-            self.counts[what] += 1
-
-    def apply(self, store: Callable[[], bool]) -> bool:
-        """Takes the place of storing one report. What it raises, upstream's servers turn into UNKNOWN or a 500."""
-        with self._lock:
-            self.counts["calls"] += 1
-            kind, seconds, changed = self.kind, self.seconds, self._changed
-        if kind == "delay":
-            changed.wait(seconds)
-        if kind == "unknown":
-            self.count("raised")
-            raise RuntimeError("fault switched on by the test")
-        stored = kind != "success_false" and store()
-        self.count("stored" if stored else "refused")
-        return stored
-
-    def install(self) -> None:
-        store = MasterServicer._report_node_diagnosis_data
-        MasterServicer._report_node_diagnosis_data = lambda servicer, message: self.apply(
-            lambda: store(servicer, message)
-        )
 
 
 def keep_accepted(path: str) -> None:
@@ -126,20 +82,11 @@ def main() -> None:
     arguments = parser.parse_args()
 
     listen_on_loopback_only()
-    faults = Faults()
+    faults = Faults(arguments.port)
     faults.install()
     if arguments.accept_log:
         keep_accepted(arguments.accept_log)
-
-    job = new_job_args(PlatformType.LOCAL, "arobust-test", "default")
-    job.initilize()
-    job.job_uuid = arguments.job_uid
-    job.node_args[NodeType.WORKER].group_resource.count = 2
-    context = Context.singleton_instance()
-    context.config_master_port(port=arguments.port)
-    context.master_service_type = arguments.service
-    master = LocalJobMaster(arguments.port, job)
-    data = master.diagnosis_manager._data_manager
+    master, data = make_master(arguments.port, arguments.service, arguments.job_uid)
 
     def answer(request: dict[str, Any]) -> Any:
         match request["op"]:
@@ -149,6 +96,12 @@ def main() -> None:
                 return faults.counts
             case "fault":
                 return faults.set(request["kind"], request.get("seconds", 0))
+            case "samples":
+                return [(item.node_rank, item.timestamp) for item in data.get_data("XPU_TIMER_METRIC")]
+            case "clear":
+                return data.data.clear()
+            case "hang":
+                return is_hang(data)
             case op:
                 raise ValueError(f"no such request: {op}")
 

@@ -159,6 +159,7 @@ class Arobust:
         self.scratch = scratch
         self.state = scratch / "state"
         self.prefix: list[str] = []  # before each command: another mount namespace, say
+        self.environment: dict[str, str] = {}  # of each command
         self._started: dict[str, int] = {}
         self._processes = ExitStack()
 
@@ -175,7 +176,7 @@ class Arobust:
             f"{command}{number}",
             [*self.prefix, AROBUST, command, "--state-dir", state or self.state, *arguments],
             self.scratch,
-            environment,
+            {**self.environment, **(environment or {})},
             stdin,
         )
         self._processes.callback(process.kill)

@@ -24,6 +24,21 @@ def xpu_timer_page(author: str, ranks: int, scrapes: int, step: int, step_micros
     return "\n".join(lines) + "\n"
 
 
+HANG = "XPU_TIMER_COMMON_HANG"
+
+
+def hang_page(value: str, lines: int = 4, hang_last: bool = False) -> str:
+    """A page of two local ranks with this text as the value of their HANG lines, and so many other lines."""
+    hang = [f"{HANG}{{{labels(rank)}}} {value}" for rank in range(2)]
+    other = [f"XPU_TIMER_MM_KERNEL_AVG_LATENCY{{level=\"{n}\",{labels(n % 2)}}} {1000 + n}" for n in range(lines)]
+    comment = [f"# simulated by {__file__}: no accelerator is involved", f"# TYPE {HANG} gauge"]
+    return "\n".join(comment + (other + hang if hang_last else hang + other)) + "\n"
+
+
+def hang_lines(content: str) -> list[str]:
+    return [line for line in content.splitlines() if line.startswith(HANG)]
+
+
 def labels(rank: int) -> str:
     return f'ip="127.0.0.1",job_name="demo",local_rank="{rank}",pod_name="node-0",rank="{rank}"'
 
@@ -38,12 +53,14 @@ class PageServer:
 
     def __init__(self, next_page: Callable[[], str | None]) -> None:
         self.served: list[str] = []
+        self.asked = 0
         lock = threading.Lock()
-        served = self.served
+        served, counter = self.served, self
 
         class Handler(BaseHTTPRequestHandler):
             def do_GET(self) -> None:
                 with lock:
+                    counter.asked += 1
                     page = next_page() if self.path == "/metrics" else None
                     if page is not None:
                         served.append(page)

@@ -9,6 +9,8 @@ import Synchronization
 struct DLRoverHTTPTransport: DLRoverTransport {
     /// DLRover serves HTTP since 0.5, which has the new name.
     let mayMeetOldModule = false
+    /// Tornado resets the connection over a body of more than 100 MiB, which base64 reaches with three quarters of that.
+    let longestMessage = 75 * 1024 * 1024 - 4096
     /// The longest answer that is taken.
     private static let answerBytes = 1024 * 1024
 
