@@ -1,7 +1,5 @@
-"""What reaches a real DLRover master can neither harm nor fool it, whatever is on the bus."""
+"""Single rules of the guard at a real DLRover master: lost answers, a poisoned type, slim pages, large contents."""
 
-import json
-import random
 import signal
 import time
 from collections.abc import Callable
@@ -12,7 +10,7 @@ import pytest
 from harness import bus, inspection
 from harness.dlrover_master import DLRoverMaster
 from harness.file_master import FileMaster
-from harness.process import SEED, Arobust, Process, wait_until
+from harness.process import Arobust, Process, wait_until
 from harness.xpu_timer_page import hang_page
 
 XPU = "XPU_TIMER_METRIC"
@@ -38,45 +36,6 @@ def wait_for_all(arobust: Arobust, master: DLRoverMaster, process: Process) -> N
 @pytest.fixture
 def master(make_master: Callable[..., DLRoverMaster], scratch: Path) -> DLRoverMaster:
     return make_master(accept_log=scratch / "accepted.ndjson").start().wait_ready()
-
-
-def anything(chance: random.Random) -> dict[str, Any]:
-    """A metric as a careless program might bring it to ingest."""
-    now = int(time.time())
-    stamps = [now, now - 300, now - 599, now - 700, now + 30, now + 90, now * 1000, now * 1_000_000, 1, -5, 2**62, -(2**62)]
-    pieces = [HANG + "1", HANG + "1.0", HANG + "0 1730000000000", HANG + "7", HANG + "NaN", "XPU_TIMER_COMMON_HANG_X 1"]
-    pieces += ["a_metric 5", "", "\0\x01\x1b", "\u2028", "é😀", "x" * chance.choice([10, 5000, 400_000]), "{\"a\": 1}"]
-    content = "\n".join(chance.choice(pieces) for _ in range(chance.randrange(8)))
-    types = [XPU, "TRAINING_LOG", "STACK_TRACE", "GENERIC", f"OTHER_{chance.randrange(3)}"]
-    node = {"node_id": chance.choice([0, 7, -1, 2**31]), "node_rank": chance.choice([0, 3, -1, 70_000])}
-    return metric(content, chance.choice(types), timestamp=chance.choice(stamps)) | node
-
-
-def test_nothing_makes_the_servicer_raise(arobust: Arobust, master: DLRoverMaster) -> None:
-    seed = SEED if SEED is not None else random.randrange(2**32)
-    print(f"AROBUST_SEED={seed}")
-    chance = random.Random(seed)
-    agent = arobust.start_ready("agent", "--master", master.url)
-    for _ in range(15):
-        for each in [anything(chance) for _ in range(chance.randrange(1, 25))]:
-            bus.publish(arobust.state, each)
-        good = ["TRAINING_LOG", "STACK_TRACE", "GENERIC"]
-        bus.publish(arobust.state, *(metric(f"good {kind}", kind) for kind in good))
-    bus.publish(arobust.state, metric(HANG + "0", node_rank=12_345))
-    wait_for_all(arobust, master, agent)
-    assert {key: master.counts()[key] for key in ("raised", "refused", "unread")} == dict.fromkeys(("raised", "refused", "unread"), 0)
-    for kind in ["TRAINING_LOG", "STACK_TRACE", "GENERIC"]:
-        assert sum(held.split("\n").count(f"good {kind}") for held in master.contents(kind)) == 15
-    assert any(held["node_rank"] == 12_345 for held in master.store(XPU))
-    for held in master.store(XPU):
-        lines = [line for line in held["data_content"].splitlines() if line.startswith("XPU_TIMER_COMMON_HANG")]
-        assert lines and all(line.endswith((" 0", " 1")) for line in lines)
-    now = time.time()
-    for held in (each for kind in master.everything().values() for each in kind):
-        assert now - 700 < held["timestamp"] < now + 61
-        assert len(json.dumps(held["data_content"], ensure_ascii=False)) < 300_000 or held["data_type"].startswith(("OTHER", "GEN"))
-    slots = [(held["node_rank"], held["timestamp"] // 60) for held in master.accepted() if held["data_type"] == XPU]
-    assert len(slots) == len(set(slots))
 
 
 def test_a_sample_whose_answer_was_lost_in_a_kill_is_not_sent_again(arobust: Arobust, master: DLRoverMaster) -> None:

@@ -138,9 +138,9 @@ class DLRoverMaster:
         """The verdict of the real hang detector over what the master holds."""
         return self._ask(op="hang")
 
-    def report(self, metric: Metric | bytes) -> str:
+    def report(self, metric: Metric | bytes, seconds: float = 20) -> str:
         """Sends a metric as some other agent would, unguarded: `stored`, `false`, or what the servicer raised."""
-        return foreign_agent.report(self.address, self.service, self.version, metric, self.job_uid)
+        return foreign_agent.report(self.address, self.service, self.version, metric, self.job_uid, seconds)
 
     def poison(self, data_type: str) -> None:
         """One timestamp in milliseconds, after which every report of that type is stored and still answered with an error.

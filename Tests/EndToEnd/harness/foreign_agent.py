@@ -11,13 +11,15 @@ import grpc
 import requests
 
 
-def report(address: str, service: str, version: str, metric: dict[str, Any] | bytes, job_uid: str = "") -> str:
+def report(
+    address: str, service: str, version: str, metric: dict[str, Any] | bytes, job_uid: str = "", seconds: float = 20
+) -> str:
     """What became of one metric: `stored`, `false`, or the words of what the servicer raised."""
     body = metric if isinstance(metric, bytes) else json.dumps(metric).encode()
     pickled = pickle_of(body, "grpc" if version == "0.4.0" else "comm")
     if service == "http":
-        return _over_http(address, pickled, job_uid)
-    return _over_grpc(address, pickled, job_uid)
+        return _over_http(address, pickled, job_uid, seconds)
+    return _over_grpc(address, pickled, job_uid, seconds)
 
 
 def pickle_of(metric: bytes, module: str) -> bytes:
@@ -30,12 +32,12 @@ def _text(value: bytes) -> bytes:
     return b"X" + struct.pack("<I", len(value)) + value
 
 
-def _over_grpc(address: str, pickled: bytes, job_uid: str) -> str:
+def _over_grpc(address: str, pickled: bytes, job_uid: str, seconds: float) -> str:
     message = b"\x12\x06worker\x1a" + _varint(len(pickled)) + pickled
     with grpc.insecure_channel(address) as channel:
         call = channel.unary_unary("/elastic.Master/report")
         try:
-            answer = call(message, timeout=20, metadata=[("job_uid", job_uid)])
+            answer = call(message, timeout=seconds, metadata=[("job_uid", job_uid)])
         except grpc.RpcError as error:
             return error.details()
     return "stored" if answer == b"\x08\x01" else "false"
@@ -46,9 +48,9 @@ def _varint(number: int) -> bytes:
     return bytes([low | 0x80]) + _varint(rest) if rest else bytes([low])
 
 
-def _over_http(address: str, pickled: bytes, job_uid: str) -> str:
+def _over_http(address: str, pickled: bytes, job_uid: str, seconds: float) -> str:
     body = {"node_id": 0, "node_type": "worker", "data": base64.b64encode(pickled).decode()}
-    answer = requests.post(f"http://{address}/report", json=body, headers={"job_uid": job_uid}, timeout=20)
+    answer = requests.post(f"http://{address}/report", json=body, headers={"job_uid": job_uid}, timeout=seconds)
     if answer.status_code != 200:
         return answer.text
     return "stored" if b"success\x94\x88" in answer.content else "false"
