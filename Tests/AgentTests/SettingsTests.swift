@@ -105,7 +105,10 @@ import Testing
     }
 
     @Test(arguments: [
-        ("metrics:\n  intervall: 5s", "FILE:2: unknown key 'metrics.intervall'; allowed here are alarm, deadline, interval"),
+        (
+            "metrics:\n  intervall: 5s",
+            "FILE:2: unknown key 'metrics.intervall'; allowed here are alarm, deadline, interval"
+        ),
         ("foo: 1", "FILE:1: unknown key 'foo'; allowed here are connect, consumers-dir"),
         ("metrics:\n  interval: 5", "FILE:2: metrics.interval is '5'; it must be a duration with a unit"),
         ("metrics:\n  interval: [5s]", "FILE:2: metrics.interval must be a duration"),
