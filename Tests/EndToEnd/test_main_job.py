@@ -15,6 +15,7 @@ from harness.xpu_timer_page import PageServer, as_dlrover_reports, xpu_timer_pag
 LINES = 10_000
 PAGES = 100
 STACKS = 10
+EACH_PAGE = {"AROBUST_DELIVERY_SAMPLE_SLOT": "0s"}  # a DLRover master is else sent one a minute
 PY_SPY = Path(sys.executable).with_name("py-spy")
 
 
@@ -32,6 +33,7 @@ class Pages:
 
 def start_arobust(arobust: Arobust, layout: str, sources: list[str], masters: list[str]) -> list[Process]:
     """Ready to collect and to report, by one process or two; in the order in which they are to be stopped."""
+    arobust.environment = EACH_PAGE
     # A page every 100 ms, which the guard of a DLRover master would thin out to one a minute.
     arobust.environment = {"AROBUST_DELIVERY_SAMPLE_SLOT": "0s"}
     if layout == "agent":
