@@ -49,7 +49,7 @@ def test_store_shows_what_dlrovers_own_client_reported(make_master: MakeMaster, 
     assert (stored[0]["node_id"], stored[0]["node_type"], stored[0]["node_rank"]) == (3, "worker", 2)
     assert before <= stored[0]["timestamp"] <= time.time() + 1
     assert master.store("STACK_TRACE") == []
-    assert master.counts() == {"calls": 5, "stored": 5, "refused": 0, "raised": 0}
+    assert master.counts() == {"calls": 5, "stored": 5, "refused": 0, "raised": 0, "unread": 0}
 
 
 @both_services
@@ -114,7 +114,7 @@ def test_success_false_fault_stores_nothing(make_master: MakeMaster, service: st
     master.fault("success_false")
     assert report_once(client, "refused").success is False
     assert master.everything() == {}
-    assert master.counts() == {"calls": 1, "stored": 0, "refused": 1, "raised": 0}
+    assert master.counts() == {"calls": 1, "stored": 0, "refused": 1, "raised": 0, "unread": 0}
 
 
 def test_delay_fault_holds_a_report_until_it_is_changed(make_master: MakeMaster) -> None:
