@@ -101,7 +101,7 @@ def test_a_sample_that_certainly_did_not_arrive_is_sent_again(make_job: Callable
     job.master.kill()
     job.publish(1)
     job.bridge.wait_for_log(loglines.MASTER_IS_AWAY)
-    job.bridge.kill()
+    assert job.bridge.stop() == 0  # a kill might fall between a mark and its call, and only the mark would be known
     job.start_bridge().wait_for_log(loglines.MASTER_IS_AWAY)
     job.master.start().wait_ready()
     row = job.row()
