@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import base64
 import json
+import os
 import struct
 from typing import Any
+
+# Else gRPC's handlers run in each child that the tests fork, before it becomes another program, and now and then one hangs there.
+os.environ["GRPC_ENABLE_FORK_SUPPORT"] = "false"
 
 import grpc
 import requests
