@@ -35,13 +35,16 @@ public struct ReportError: Error, Sendable {
     public var message: String
     /// Whether the master may have the data all the same: the request may have reached it, and no answer says what came of it.
     public var isAmbiguous: Bool
+    /// Whether it was found before anything was sent, so that it says nothing of the master.
+    public var isLocal: Bool
     /// Of a refusal: the ledger's rule for what is refused so.
     public var rule: Rule
 
-    public init(code: Code, message: String, isAmbiguous: Bool = false, rule: Rule = .refused) {
+    public init(code: Code, message: String, isAmbiguous: Bool = false, isLocal: Bool = false, rule: Rule = .refused) {
         self.code = code
         self.message = message
         self.isAmbiguous = isAmbiguous
+        self.isLocal = isLocal
         self.rule = rule
     }
 

@@ -159,6 +159,16 @@ import Testing
         #expect(try fixture.call(at: .seconds(32)) == ["c"])
     }
 
+    @Test func whatWasNeverSentDoesNotHoldItsType() throws {
+        var fixture = Fixture { $0.typeBreakerRefusals = 2 }
+        fixture.add(.test(["a", "b", "c", "d"]))
+        let local = ReportOutcome.Failure(
+            count: 1, error: ReportError(code: .refused, message: "no metric", isLocal: true))
+        for _ in 0..<3 { try fixture.call(at: .seconds(1), local) }
+        #expect(try fixture.call(at: .seconds(1)) == ["d"])
+        #expect(fixture.counts()?.skipped == ["refused": 3])
+    }
+
     @Test func changesAreCountedBesideTheFates() throws {
         var fixture = Fixture()
         fixture.add(.test(["a", "b"]))

@@ -13,7 +13,7 @@ from harness.process import Arobust, Process, wait_until
 
 MakeMaster = Callable[..., DLRoverMaster]
 
-SHORT_DEADLINE = {"AROBUST_DELIVERY_DEADLINE": "500ms"}
+QUICK = {"AROBUST_DELIVERY_DEADLINE": "500ms", "AROBUST_DELIVERY_TYPE_BREAKER_PAUSE": "2s"}
 METRICS = [f"metric {number}" for number in range(20)]
 
 
@@ -28,7 +28,7 @@ class Job:
 
     def start(self, *arguments: str) -> Process:
         masters = ["--master", self.bad.url, "--master", self.healthy.url, "--master", self.file.url]
-        self.agent = self.arobust.start_ready("agent", *masters, *arguments, environment=SHORT_DEADLINE)
+        self.agent = self.arobust.start_ready("agent", *masters, *arguments, environment=QUICK)
         return self.agent
 
     def publish(self, *contents: str) -> None:

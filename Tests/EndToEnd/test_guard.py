@@ -103,6 +103,17 @@ def assert_all_is_sound(master: DLRoverMaster) -> None:
     assert master.is_hang() in (True, False)
 
 
+def test_what_the_guard_refuses_holds_nothing_up(arobust: Arobust, make_master: MakeMaster, raw: RawPublisher) -> None:
+    """No master has refused anything, and later the bad ones are no better."""
+    master = make_master().start().wait_ready()
+    arobust.start_ready("bridge", "--master", master.url)
+    for _ in range(20):
+        raw.publish("GENERIC", b"{")
+    metric = good("GENERIC", "after them", rank=0)
+    raw.publish("GENERIC", json.dumps(metric).encode(), metric["timestamp"])
+    wait_until(lambda: master.contents("GENERIC") == ["after them"], "the good one", seconds=6)
+
+
 def test_the_same_envelopes_are_harmful_when_nobody_looks(make_master: MakeMaster) -> None:
     """Else the test above would show nothing."""
     master = make_master().start().wait_ready()

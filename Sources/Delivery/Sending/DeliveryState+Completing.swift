@@ -31,7 +31,7 @@ extension DeliveryState {
                 // Another job's master, or a closed client: no call can succeed any more.
                 if !hasEnded { stopped = stopped ?? failure.error }
             } else {
-                breaker.succeed()
+                if !failure.error.isLocal { breaker.succeed() }
                 if failure.error.rule == .poisoned, !piece.batch.isEmpty {
                     effect.poisoned = true
                     // All that the call carried: the master has it, or will never.
@@ -110,6 +110,8 @@ extension DeliveryState {
         }
         settle(piece, as: .skipped(error.rule.rawValue), now: now)
         effect.refused = true
+        // What was not sent says nothing of what the master takes.
+        guard !error.isLocal else { return }
         var breaker = typeBreakers[lane.dataType] ?? TypeBreaker(policy: policy)
         effect.heldFor = breaker.refuse(isFinal: error.rule == .poisoned, now: now.instant)
         typeBreakers[lane.dataType] = breaker

@@ -59,7 +59,8 @@ final class DLRoverClient: EnvelopeReporter {
             switch front {
             case .objection(let objection):
                 guard case .skipped(let rule) = objection.consequence else {
-                    outcome.failure = .init(count: 1, error: ReportError(code: .refused, message: objection.reason))
+                    outcome.failure = .init(
+                        count: 1, error: ReportError(code: .refused, message: objection.reason, isLocal: true))
                     return true
                 }
                 outcome.skipped.append(.init(index: outcome.accepted, rule: rule, reason: objection.reason))
@@ -98,7 +99,7 @@ final class DLRoverClient: EnvelopeReporter {
         guard size <= limit else {
             throw ReportError(
                 code: .refused,
-                message: "the report has \(size) bytes, more than the \(limit) that \(master) receives")
+                message: "the report has \(size) bytes, more than the \(limit) that \(master) receives", isLocal: true)
         }
         guard case .tooLarge(let masters, let error) = try await sendAsAnyModule(report) else { return true }
         guard memory.withLock({ $0.learned(limit: masters, below: limit) }) else { throw error }

@@ -83,12 +83,12 @@ class Situation:
         self.nodes.append(Node(len(self.nodes), self.arobust, self.master, closed_port))
         return self.nodes[-1]
 
-    def play(self, *pages: Pages, until: int = 420, step: int = 60, delivers: bool = True) -> None:
-        """From 0 to `until` seconds, both included: sets the pages and the time, and sees that all are scraped at each step.
+    def play(self, *pages: Pages, since: int = 0, until: int = 420, step: int = 60, delivers: bool = True) -> None:
+        """From `since` to `until` seconds, both included: sets the pages and the time, and sees that all are scraped at each step.
 
         With `delivers` it also sees that what is of use comes to the master before the time goes on.
         """
-        for second in range(0, until + 1, step):
+        for second in range(since, until + 1, step):
             for node, page in zip(self.nodes, pages):
                 if node.page != page(second):  # the old one must not be stamped with the new time
                     node.page = None
