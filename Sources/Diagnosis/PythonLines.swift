@@ -13,7 +13,7 @@ package enum PythonLines {
     }
 
     /// Splits after the first line: after `\n`, `\r`, `\r\n`, `\v`, `\f`, U+001C to U+001E, U+0085, U+2028 and U+2029.
-    package static func splitFirst(
+    private static func splitFirst(
         _ text: Substring.UTF8View
     ) -> (line: Substring.UTF8View, rest: Substring.UTF8View) {
         var index = text.startIndex

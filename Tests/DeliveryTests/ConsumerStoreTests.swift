@@ -199,7 +199,8 @@ import Testing
     @Test func mergesNeighbouringRanges() async throws {
         let store = try open()
         _ = await store.write(commit(stored, ranges: [range(1, 3), range(4, 4), range(6, 7)]))
-        _ = await store.write(commit(stored, before: stored, ranges: [range(8, 9), range(10, 10, .refused)]))
+        _ = await store.write(
+            commit(stored, before: stored, ranges: [range(8, 9), range(10, 10, .skipped("refused"))]))
         await store.close()
         #expect(
             try rows(store.path, "SELECT first, last, count, kind, reason, time FROM ranges ORDER BY first") == [
@@ -215,7 +216,9 @@ import Testing
         for index in 0..<100 {
             let first = UInt64(index * 3 + 1)
             _ = await store.write(
-                commit(stored, before: stored, ranges: [range(first, first), range(first + 1, first + 1, .refused)]))
+                commit(
+                    stored, before: stored,
+                    ranges: [range(first, first), range(first + 1, first + 1, .skipped("refused"))]))
             if index == 50 {
                 await store.close()
                 store = try open(bounds: bounds)

@@ -88,7 +88,7 @@ import Testing
         var ledger = ledger()
         let batch = EnvelopeBatch.test(["a", "b"])
         _ = receive(&ledger, batch)
-        ledger.finish(batch, first: 1, as: .refused, time: 5)
+        ledger.finish(batch, first: 1, as: .skipped("refused"), time: 5)
         let commit = ledger.commit
         ledger.finish(batch.dropFirst(1), first: 1, as: .stale, time: 5)
         ledger.committed(commit)

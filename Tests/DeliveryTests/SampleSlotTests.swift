@@ -121,10 +121,24 @@ import Testing
         #expect(book.standing(of: other) == .free)
     }
 
-    @Test(arguments: [(0, 0), (59, 0), (60, 60), (-1, -60), (-60, -60)])
+    @Test(arguments: [(0, 0), (59, 0), (60, 60), (-1, -60), (-60, -60), (.max, .max - 7), (.min, .min)])
     func slotsBeginOnTheGrid(time: Int64, start: Int64) {
         let batch = EnvelopeBatch.test(["s"], type: Self.type, collected: time)
-        #expect(SampleSlot(of: batch.entries[0], in: batch, length: .seconds(60)).start == start)
+        let slot = SampleSlot(of: batch.entries[0], in: batch, length: .seconds(60))
+        #expect(slot.start == start)
+        let mark = SlotMark(slot: slot, lane: .test(Self.type), position: .at(1))
+        #expect(SlotBook.oldest(before: mark) <= max(start, .min + 7200) - 7200)
+    }
+
+    @Test func oneThatWasRefusedBeforeItWasSentLeavesItsSlotToTheNext() throws {
+        var fixture = fixture()
+        fixture.add(Self.sample(1))
+        fixture.add(Self.sample(2, at: 1))
+        let local = ReportOutcome.Failure(
+            count: 1, error: ReportError(code: .refused, message: "no metric", isLocal: true))
+        try fixture.call(at: .zero, local)
+        #expect(try fixture.call(at: .zero) == ["s2"])
+        #expect(fixture.counts(Self.type)?.skipped == ["refused": 1])
     }
 
     // MARK: other rules

@@ -83,8 +83,9 @@ import TestSupport
         #expect(metric.changes == [.split, .lineCut])
     }
 
-    @Test func `no body makes a report that breaks a rule`() throws {
-        var random = SeededGenerator(seed: .random(in: 0 ... .max))
+    @Test(arguments: [1, 2, UInt64.random(in: 0 ... .max)])
+    func `no body makes a report that breaks a rule`(_ seed: UInt64) throws {
+        var random = SeededGenerator(seed: seed)
         let types: [DiagnosisDataType] = [.trainingLog, .stackTrace, .xpuTimerMetric, .generic]
         var reports = 0
         for round in 0..<2000 {

@@ -94,12 +94,16 @@ import Testing
         #expect(GRPCErrorText.messageLimit(GRPCStatus(code: .resourceExhausted, message: "busy 5")) == nil)
     }
 
-    @Test func `only what certainly never left is not ambiguous over HTTP`() {
-        #expect(http.error(of: HTTPClientError.deadlineExceeded).isAmbiguous)
-        #expect(http.error(of: HTTPClientError.remoteConnectionClosed).isAmbiguous)
-        #expect(http.error(of: IOError(errnoCode: 104, reason: "read")).isAmbiguous)
-        #expect(!http.error(of: HTTPClientError.connectTimeout).isAmbiguous)
-        #expect(!http.error(of: HTTPClientError.alreadyShutdown).isAmbiguous)
+    @Test(arguments: [true, false])
+    func `a failure over HTTP is ambiguous if the request may have arrived`(_ mayHaveArrived: Bool) {
+        let failures: [any Error] = [
+            HTTPClientError.deadlineExceeded, HTTPClientError.remoteConnectionClosed, HTTPClientError.connectTimeout,
+            HTTPClientError.cancelled, IOError(errnoCode: 104, reason: "read"),
+            ResponseAccumulator.ResponseTooBigError(maxBodySize: 5),
+        ]
+        for failure in failures {
+            #expect(http.error(of: failure, mayHaveArrived: mayHaveArrived).isAmbiguous == mayHaveArrived)
+        }
     }
 
     @Test func `a long body is cut after 300 characters`() {
@@ -108,12 +112,14 @@ import Testing
     }
 
     @Test func `HTTP failures have their meanings`() {
-        #expect(http.error(of: HTTPClientError.deadlineExceeded).code == .deadlineExceeded)
-        #expect(http.error(of: HTTPClientError.alreadyShutdown).code == .closed)
-        #expect(http.error(of: HTTPClientError.connectTimeout).code == .unavailable)
-        #expect(http.error(of: HTTPClientError.remoteConnectionClosed).code == .unavailable)
-        #expect(http.error(of: ResponseAccumulator.ResponseTooBigError(maxBodySize: 5)).code == .unavailable)
-        let refused = http.error(of: IOError(errnoCode: 111, reason: "connect"))
+        #expect(http.error(of: HTTPClientError.deadlineExceeded, mayHaveArrived: false).code == .deadlineExceeded)
+        #expect(http.error(of: HTTPClientError.alreadyShutdown, mayHaveArrived: false).code == .closed)
+        #expect(http.error(of: HTTPClientError.connectTimeout, mayHaveArrived: false).code == .unavailable)
+        #expect(http.error(of: HTTPClientError.remoteConnectionClosed, mayHaveArrived: false).code == .unavailable)
+        #expect(
+            http.error(of: ResponseAccumulator.ResponseTooBigError(maxBodySize: 5), mayHaveArrived: false).code
+                == .unavailable)
+        let refused = http.error(of: IOError(errnoCode: 111, reason: "connect"), mayHaveArrived: false)
         #expect(refused.code == .unavailable && refused.message.hasSuffix("Connection refused"), "\(refused)")
     }
 

@@ -1,3 +1,4 @@
+internal import Diagnosis
 internal import Telemetry
 
 /// What there is on a filtered page.
@@ -5,22 +6,23 @@ enum PageContent: Equatable {
     /// No line that is a metric: an empty page, HTML, JSON, compressed or random bytes. DLRover's agent sends such a page; to its master
     /// that is a sample without a hang line, which counts as a hang.
     case nothing
-    /// Metrics, but no hang line that DLRover's detector could read: one with the value 0 or 1.
+    /// Metrics, but without hang lines, or with one that DLRover's detector could not read: a DLRover master is not sent such a page.
     case metrics
     /// Metrics with hang lines.
     case hangLines
 
-    /// - Parameter page: lines that end with `\n`, as the filter makes them.
+    /// - Parameter page: what the filter has left.
     init(of page: String) {
-        self = .nothing
-        for line in page.utf8.split(separator: 0x0A) {
-            let isHang = line.drop { $0 == 0x20 || $0 == 0x09 }.starts(with: XPUTimerFilter.hangName.utf8)
-            guard isHang || self == .nothing, let sample = PrometheusSample(Substring(line)) else { continue }
-            if sample.name == XPUTimerFilter.hangName, sample.value == 0 || sample.value == 1 {
-                self = .hangLines
-                return
+        var (hasMetric, hasHang, hasUnusable) = (false, false, false)
+        for line in PythonLines.split(page[...].utf8) {
+            switch HangLine.kind(of: line) {
+            case .hang: (hasMetric, hasHang) = (true, true)
+            case .unusable:
+                hasUnusable = true
+                fallthrough
+            case .lookalike, .other: hasMetric = hasMetric || PrometheusSample(Substring(line)) != nil
             }
-            self = .metrics
         }
+        self = !hasMetric ? .nothing : hasHang && !hasUnusable ? .hangLines : .metrics
     }
 }

@@ -1,4 +1,5 @@
 internal import AsyncHTTPClient
+internal import Diagnosis
 internal import NIOCore
 
 /// Why a scrape gave no metrics, or not those that matter.
@@ -15,7 +16,7 @@ enum ScrapeFailure: Error, Equatable, CustomStringConvertible {
     case broken(String)
     /// No metric was left after the filter.
     case empty
-    /// There are metrics, and no hang line among them. The page is reported all the same.
+    /// There are metrics, and no hang lines among them, or one that can't be read. The page is reported all the same.
     case noHangLine
 
     /// What makes two failures the same to one who reads the log.
@@ -60,7 +61,7 @@ enum ScrapeFailure: Error, Equatable, CustomStringConvertible {
         case .broken(let reason): "the answer broke off: \(reason)"
         case .empty: "the page has no metric after the filter"
         case .noHangLine:
-            "the page has no \(XPUTimerFilter.hangName) line with 0 or 1; a DLRover master would count such a sample as a hang, "
+            "the page has no \(HangLine.name) lines, or not all are 0 or 1; a DLRover master would take it for a hang, or miss one, "
                 + "so it is not sent there"
         }
     }

@@ -3,9 +3,6 @@ internal import Diagnosis
 /// What DLRover's agent keeps of an XPUTimer page (`dlrover/python/elastic_agent/datacollector/xpu_timer_metric_collector.py`):
 /// lines that begin with neither `#` nor `exposer`, case-sensitive and untrimmed, joined by newlines. Empty lines stay.
 enum XPUTimerFilter {
-    /// The metric that DLRover's hang detector reads; the page of a healthy XPUTimer has one line of it for each local rank.
-    static let hangName = "XPU_TIMER_COMMON_HANG"
-
     static func apply(to page: String) -> String {
         let kept = PythonLines.split(page[...].utf8).filter { line in
             !line.starts(with: "#".utf8) && !line.starts(with: "exposer".utf8)

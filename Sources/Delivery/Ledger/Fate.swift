@@ -14,8 +14,6 @@ package enum Fate: Hashable, Sendable {
     static let slot = Fate.skipped("slot")
     /// Sent once, with no answer, and never again since a duplicate would be worse.
     static let ambiguous = Fate.lost("ambiguous")
-    /// Refused by the master; it is in the dead-letter file.
-    static let refused = Fate.skipped("refused")
     /// The stream had a hole that nobody explained: a fault of the program that brings the stream.
     static let unexplained = Fate.lost("unexplained")
 

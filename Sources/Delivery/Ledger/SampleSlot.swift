@@ -22,8 +22,10 @@ package struct SampleSlot: Hashable, Sendable {
     init(of entry: EnvelopeBatch.Entry, in batch: EnvelopeBatch, length: Duration) {
         let seconds = max(1, length.components.seconds)
         let rest = entry.collectionTime % seconds
+        // Anybody may have written the time: one at the end of its range has a slot that begins there.
+        let (start, isBeyond) = entry.collectionTime.subtractingReportingOverflow(rest < 0 ? rest + seconds : rest)
         self.init(
             dataType: batch.lane.dataType, nodeType: batch.nodeType, nodeRank: batch.nodeRank,
-            start: entry.collectionTime - (rest < 0 ? rest + seconds : rest))
+            start: isBeyond ? .min : start)
     }
 }

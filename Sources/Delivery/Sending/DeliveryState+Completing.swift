@@ -93,8 +93,8 @@ extension DeliveryState {
             settle(piece.takeFirst(1), as: .ambiguous, now: now)
             return 1
         }
-        // One that was refused keeps its slot: a poisoned master stores what it refuses.
-        if error.code != .refused { withdraw(piece) }
+        // One that the master refused keeps its slot: a poisoned master stores what it refuses.
+        if error.code != .refused || error.isLocal { withdraw(piece) }
         return 0
     }
 

@@ -54,6 +54,6 @@ struct SlotBook {
 
     /// When the slots begin that are no longer of interest once `mark` was made. Seconds since 1970.
     static func oldest(before mark: SlotMark) -> Int64 {
-        mark.slot.start - memory
+        max(mark.slot.start, .min + memory) - memory
     }
 }

@@ -15,6 +15,7 @@ import Testing
     @Test(arguments: [
         "\na 1", "garbage\nXPU_TIMER_COMMON_POOL_QUEUE_SIZE{rank=\"0\"} 3", "XPU_TIMER_COMMON_HANG_OTHER 1",
         "XPU_TIMER_COMMON_HANG 2", "XPU_TIMER_COMMON_HANG NaN",
+        "XPU_TIMER_COMMON_HANG{rank=\"0\"} 1\nXPU_TIMER_COMMON_HANG{rank=\"1\"} 2",
         "a{x=\"XPU_TIMER_COMMON_HANG\"} 1\nXPU_TIMER_COMMON_HANG{rank=",
     ])
     func tellsMetricsWithoutAHangLine(page: String) {

@@ -1,8 +1,6 @@
 import AsyncHTTPClient
 import Diagnosis
-import NIOCore
 import NIOHTTP1
-import NIOPosix
 
 /// Tells what a DLRover master's HTTP answers, and failures to get one, mean.
 struct HTTPErrorText: Sendable {
@@ -44,48 +42,35 @@ struct HTTPErrorText: Sendable {
     /// Why there was no answer.
     ///
     /// - Parameter mayHaveArrived: `false` if it is certain that the request was not written.
-    func error(of failure: any Error, mayHaveArrived: Bool = true) -> ReportError {
+    func error(of failure: any Error, mayHaveArrived: Bool) -> ReportError {
         var error = meaning(of: failure)
-        if !mayHaveArrived { error.isAmbiguous = false }
+        error.isAmbiguous = mayHaveArrived
         return error
     }
 
     private func meaning(of failure: any Error) -> ReportError {
-        if let error = failure as? HTTPClientError {
-            return self.error(of: error)
+        switch failure {
+        case let error as HTTPClientError: return meaning(of: error)
+        case let error as ResponseAccumulator.ResponseTooBigError: return unreadable("\(error)")
+        case is HTTPParserError: return unreadable("it is not HTTP/1.1 (\(failure))")
+        default: return unreachable(ConnectionErrorText.describe(failure))
         }
-        if let error = failure as? ResponseAccumulator.ResponseTooBigError {
-            return unreadable("\(error)")
-        }
-        if failure is HTTPParserError {
-            return unreadable("it is not HTTP/1.1 (\(failure))")
-        }
-        return unreachable(ConnectionErrorText.describe(failure), isAmbiguous: !Self.isOfConnecting(failure))
     }
 
-    /// Whether it is certain that the request never left.
-    private static func isOfConnecting(_ failure: any Error) -> Bool {
-        if failure is NIOConnectionError { return true }
-        if case ChannelError.connectTimeout = failure { return true }
-        return false
-    }
-
-    private func error(of failure: HTTPClientError) -> ReportError {
+    private func meaning(of failure: HTTPClientError) -> ReportError {
         switch failure {
         case .deadlineExceeded, .readTimeout, .writeTimeout:
-            ReportError(
-                code: .deadlineExceeded, message: "\(master) did not answer within \(deadline)", isAmbiguous: true)
+            ReportError(code: .deadlineExceeded, message: "\(master) did not answer within \(deadline)")
         case .alreadyShutdown: ReportError(code: .closed, message: "the client of \(master) is closed")
-        case .cancelled:
-            ReportError(code: .closed, message: "the report to \(master) was cancelled", isAmbiguous: true)
-        case .connectTimeout: unreachable("no connection within the time allowed", isAmbiguous: false)
-        case .remoteConnectionClosed: unreachable("the master closed the connection", isAmbiguous: true)
-        default: unreachable("\(failure.shortDescription)", isAmbiguous: true)
+        case .cancelled: ReportError(code: .closed, message: "the report to \(master) was cancelled")
+        case .connectTimeout: unreachable("no connection within the time allowed")
+        case .remoteConnectionClosed: unreachable("the master closed the connection")
+        default: unreachable("\(failure.shortDescription)")
         }
     }
 
-    private func unreachable(_ reason: String, isAmbiguous: Bool) -> ReportError {
-        ReportError(code: .unavailable, message: "\(master) cannot be reached: \(reason)", isAmbiguous: isAmbiguous)
+    private func unreachable(_ reason: String) -> ReportError {
+        ReportError(code: .unavailable, message: "\(master) cannot be reached: \(reason)")
     }
 
     /// The first 300 characters of a body, without tags and with each run of space as one.

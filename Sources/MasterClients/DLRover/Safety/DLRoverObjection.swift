@@ -1,3 +1,5 @@
+import Diagnosis
+
 /// Why an envelope cannot become a report that a DLRover master survives.
 struct DLRoverObjection: Error, Hashable {
     /// What becomes of the envelope.

@@ -1,12 +1,13 @@
-/// One line of XPUTimer's page that says whether a rank hangs, as DLRover's detector must find it.
+/// One line of XPUTimer's page that says whether a rank hangs, as DLRover's detector must find it: what a master gets and what raises the
+/// alarm on a node go by it alike.
 ///
 /// The detector takes each line that begins with the name for one rank's, and the last number on it for the value: `1.0` reads as 0, and a
 /// timestamp hides the value (WIRE.md, section 5).
-struct HangLine {
-    static let name = "XPU_TIMER_COMMON_HANG"
+package struct HangLine {
+    package static let name = "XPU_TIMER_COMMON_HANG"
 
     /// What a line is to the detector.
-    enum Kind {
+    package enum Kind {
         case hang(HangLine)
         /// Of another metric whose name begins the same: the detector would count it as a rank.
         case lookalike
@@ -20,9 +21,9 @@ struct HangLine {
     let isHung: Bool
 
     /// As it is sent.
-    var text: String { "\(Self.name)\(Substring(labels)) \(isHung ? 1 : 0)" }
+    package var text: String { "\(Self.name)\(Substring(labels)) \(isHung ? 1 : 0)" }
 
-    static func kind(of line: Substring.UTF8View) -> Kind {
+    package static func kind(of line: Substring.UTF8View) -> Kind {
         var rest = line.drop(while: isBlank)
         guard rest.starts(with: name.utf8) else { return .other }
         rest = rest.dropFirst(name.utf8.count)
