@@ -23,6 +23,7 @@ let nioHTTP1 = Target.Dependency.product(name: "NIOHTTP1", package: "swift-nio")
 let nioHTTP2 = Target.Dependency.product(name: "NIOHTTP2", package: "swift-nio-http2")
 let nioPosix = Target.Dependency.product(name: "NIOPosix", package: "swift-nio")
 let serviceLifecycle = Target.Dependency.product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
+let yams = Target.Dependency.product(name: "Yams", package: "Yams")
 
 let package = Package(
     name: "arobust",
@@ -34,6 +35,7 @@ let package = Package(
         .library(name: "ZMQBridge", targets: ["ZMQBridge"]),
         .library(name: "MasterClients", targets: ["MasterClients"]),
         .library(name: "Delivery", targets: ["Delivery"]),
+        .library(name: "FailureDiagnosis", targets: ["FailureDiagnosis"]),
         .library(name: "Inspection", targets: ["Inspection"]),
         .library(name: "Telemetry", targets: ["Telemetry"]),
         .library(name: "Agent", targets: ["Agent"]),
@@ -82,6 +84,9 @@ let package = Package(
             swiftSettings: settings
         ),
         .target(
+            name: "FailureDiagnosis", dependencies: ["Diagnosis", yams],
+            resources: [.embedInCode("Resources/rules.yaml")], swiftSettings: settings),
+        .target(
             name: "Inspection", dependencies: ["Delivery", "Diagnosis", "Journal", "Telemetry", "ZMQBridge", logging],
             swiftSettings: settings),
         .target(
@@ -90,7 +95,7 @@ let package = Package(
                 "Collectors", "Delivery", "Diagnosis", "Journal", "MasterClients", "Telemetry", "ZMQBridge",
                 coreMetrics,
                 logging, serviceLifecycle,
-                .product(name: "Yams", package: "Yams"),
+                yams,
             ],
             swiftSettings: settings
         ),
@@ -103,6 +108,9 @@ let package = Package(
         .executableTarget(
             name: "BusBenchmark", dependencies: ["Diagnosis", "ZMQBridge", logging], path: "Benchmarks/BusBenchmark",
             swiftSettings: settings),
+        .executableTarget(
+            name: "MatcherBenchmark", dependencies: ["FailureDiagnosis"], path: "Benchmarks/MatcherBenchmark",
+            exclude: ["compare.py"], swiftSettings: settings),
         .target(name: "TestSupport", path: "Tests/TestSupport", swiftSettings: settings),
         .testTarget(name: "DiagnosisTests", dependencies: ["Diagnosis", "TestSupport"], swiftSettings: settings),
         .testTarget(
@@ -118,6 +126,9 @@ let package = Package(
             dependencies: [
                 "Delivery", "Diagnosis", "TestSupport", logging, inMemoryLogging, grdb,
             ], swiftSettings: settings),
+        .testTarget(
+            name: "FailureDiagnosisTests", dependencies: ["Diagnosis", "FailureDiagnosis"], exclude: ["Fixtures"],
+            swiftSettings: settings),
         .testTarget(
             name: "InspectionTests",
             dependencies: ["Delivery", "Diagnosis", "Inspection", "Journal", "TestSupport", "ZMQBridge", logging],

@@ -1,0 +1,58 @@
+private import Diagnosis
+
+/// Turns a cause into an action.
+struct ActionChoice {
+    let failure: TrainingFailure
+
+    func choose(_ decision: CauseDecision, rules: [Rule]) -> (DiagnosisAction, String) {
+        guard let cause = decision.cause else { return withoutCause(decision) }
+        let rule = rules[cause.rule]
+        let who = cause.rank.map { "rank \($0): " } ?? ""
+        let what = "\(who)\(rule.title) (\(rule.id)): \(cause.text.prefix(200).trimmed)"
+        switch rule.action {
+        case .relaunchWorker: return node(.relaunchWorker, what)
+        case .jobAbortion:
+            return (
+                .jobAbortion(reason: rule.id, message: what), "\(what); to try again is in vain"
+            )
+        case .event where !hasFailed:
+            return (
+                .event(type: "warn", action: rule.id, message: what, labels: [:]),
+                "\(what); no rank has failed"
+            )
+        case .noAction where !hasFailed: return (.noAction, "\(what); no rank has failed")
+        case .restartWorker, .event, .noAction: return restart(what, rule)
+        }
+    }
+
+    private func restart(_ what: String, _ rule: Rule) -> (DiagnosisAction, String) {
+        let earlier = failure.earlierFailures[rule.id] ?? 0
+        if rule.relaunchAfter > 0, earlier >= rule.relaunchAfter {
+            return node(.relaunchWorker, "\(what); the same cause \(earlier) times before on this node")
+        }
+        return restart(what)
+    }
+
+    private func withoutCause(_ decision: CauseDecision) -> (DiagnosisAction, String) {
+        let hasCascade = !decision.rest.isEmpty
+        return restart(
+            hasCascade ? "only what follows from a failure elsewhere is seen" : "no known cause is seen")
+    }
+
+    private func restart(_ what: String) -> (DiagnosisAction, String) {
+        guard failure.restartCount < failure.maxRestarts else {
+            return node(.relaunchWorker, "\(what); no restarts are left (\(failure.maxRestarts))")
+        }
+        return node(.restartWorker, what)
+    }
+
+    private func node(_ operation: DiagnosisAction.NodeOperation, _ reason: String) -> (DiagnosisAction, String) {
+        (.node(operation, node: failure.node, reason: reason), reason)
+    }
+
+    /// Whether the launcher names a failed rank, or at least says that something failed.
+    private var hasFailed: Bool {
+        guard let text = failure.failures?.trimmed else { return false }
+        return !text.isEmpty && JSONValue(Array(text.utf8)) != .object([])
+    }
+}

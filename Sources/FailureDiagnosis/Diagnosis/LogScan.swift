@@ -1,0 +1,56 @@
+/// Reads one log backwards, block by block, until what stands before belongs to no failure of now.
+final class LogScan {
+    let source: LogSource
+    private(set) var findings: LogFindings
+    private let reader: BackwardLogReader
+    private let matcher: RuleMatcher
+    private let time: LogTime
+    private let incident: Double
+    private(set) var isDone = false
+    /// The last time in the log; looked for in its last block only, as many logs have no times at all.
+    private(set) var lastTime: Double?
+    private var hasLooked = false
+
+    /// - Returns: `nil` if the log cannot be read; `errno` says why.
+    init?(_ source: LogSource, matcher: RuleMatcher, time: LogTime, incident: Duration) {
+        guard let reader = BackwardLogReader(path: source.path) else { return nil }
+        self.source = source
+        self.reader = reader
+        self.matcher = matcher
+        self.time = time
+        self.incident = incident / .seconds(1)
+        findings = LogFindings(source: source, table: matcher.table, time: time)
+    }
+
+    /// Reads one block more.
+    ///
+    /// - Parameter end: when the failure was, if that is known better than by this log's last time.
+    func step(end: Double?) {
+        guard let block = reader.next() else {
+            isDone = true
+            return
+        }
+        let hits = block.bytes.withUnsafeBytes { matcher.hits(in: $0) }
+        if !hasLooked { lastTime = time(in: block) }
+        hasLooked = true
+        let earliest = (end ?? lastTime).map { $0 - incident }
+        findings.take(block, hits: hits, earliest: earliest)
+        isDone = findings.hasStart || isTooOld(block, earliest)
+    }
+
+    /// How many bytes at the file's start have not been read.
+    var unread: Int { isDone ? 0 : reader.position }
+
+    func lineNumber(at offset: Int, deadline: ContinuousClock.Instant) -> Int? {
+        reader.lineNumber(at: offset, deadline: deadline)
+    }
+
+    private func time(in block: BackwardLogReader.Block) -> Double? {
+        block.bytes.withUnsafeBytes { LineTimes(bytes: $0, time: time).last(before: $0.count) }
+    }
+
+    private func isTooOld(_ block: BackwardLogReader.Block, _ earliest: Double?) -> Bool {
+        guard let earliest, let first = block.bytes.withUnsafeBytes({ time.read($0) }) else { return false }
+        return first < earliest
+    }
+}

@@ -1,0 +1,4 @@
+/// Why a text is no regular expression.
+struct LinePatternError: Error, Hashable {
+    let reason: String
+}

@@ -1,0 +1,150 @@
+private import Glibc
+
+/// Finds many texts in one pass over bytes.
+///
+/// Each text of n bytes holds n - 3 pieces of four bytes. Looking at every s-th position only, with s at most the shortest text's n - 3, one
+/// piece of each occurrence is met all the same. So a position costs one load, one hash and one look into a small table of bits, no
+/// position waits for another, and most bytes are never looked at. Only where the bit is set are the texts themselves compared.
+/// The hash takes no account of case (bit 5), so that texts of either kind share the pass. Texts of fewer than four bytes are searched one by one.
+struct TermScanner: Sendable {
+    /// A text, and whether letters of either case are the same.
+    struct Term: Hashable, Sendable {
+        var bytes: [UInt8]
+        var ignoresCase: Bool
+    }
+
+    private struct Piece: Sendable {
+        var hash: UInt16
+        var term: UInt16
+        /// Where in the text the piece is.
+        var offset: UInt16
+    }
+
+    static let pieceBytes = 4
+    static let longestStride = 8
+
+    let terms: [Term]
+    /// How far apart the looked-at positions are.
+    let stride: Int
+    private let bits: [UInt64]
+    /// By the hash's upper byte, where its pieces begin in `pieces`, which are in the hash's order.
+    private let firstPiece: [UInt16]
+    private let pieces: [Piece]
+    private let shortTerms: [Int]
+
+    init(_ terms: [Term]) {
+        self.terms = terms
+        let long = terms.indices.filter { terms[$0].bytes.count >= Self.pieceBytes }
+        shortTerms = terms.indices.filter { terms[$0].bytes.count < Self.pieceBytes && !terms[$0].bytes.isEmpty }
+        let shortest = long.map { terms[$0].bytes.count }.min() ?? Self.longestStride + Self.pieceBytes
+        let stride = min(Self.longestStride, shortest - Self.pieceBytes + 1)
+        self.stride = stride
+        var bits = [UInt64](repeating: 0, count: 1024)
+        var pieces: [Piece] = []
+        for term in long {
+            let window = TermWindow.rarest(in: terms[term].bytes, positions: stride)
+            for offset in window..<(window + stride) {
+                let hash = Self.hash(of: terms[term].bytes, at: offset)
+                bits[Int(hash >> 6)] |= 1 << UInt64(hash & 63)
+                pieces.append(Piece(hash: hash, term: UInt16(term), offset: UInt16(offset)))
+            }
+        }
+        pieces.sort { ($0.hash, $0.term, $0.offset) < ($1.hash, $1.term, $1.offset) }
+        var firstPiece = [UInt16](repeating: 0, count: 257)
+        for piece in pieces { firstPiece[Int(piece.hash >> 8) + 1] += 1 }
+        for index in 1..<firstPiece.count { firstPiece[index] += firstPiece[index - 1] }
+        self.bits = bits
+        self.pieces = pieces
+        self.firstPiece = firstPiece
+    }
+
+    /// Calls `body` with each occurrence of each text, in no order, until it answers where to go on (`nil`: right here).
+    ///
+    /// An answer must lie beyond the occurrence. Several occurrences of a text may be told as one.
+    func scan(_ bytes: UnsafeRawBufferPointer, _ body: (_ term: Int, _ position: Int) -> Int?) {
+        bits.withUnsafeBufferPointer { bits in
+            var position = 0
+            while let candidate = nextCandidate(in: bytes, from: position, bits: bits) {
+                position = candidate + stride
+                if let next = visit(bytes, at: candidate, body) { position = max(next, candidate + 1) }
+            }
+        }
+        for term in shortTerms { scanShort(term, in: bytes, body) }
+    }
+
+    /// The next looked-at position whose piece may be a text's.
+    private func nextCandidate(
+        in bytes: UnsafeRawBufferPointer, from start: Int, bits: UnsafeBufferPointer<UInt64>
+    ) -> Int? {
+        guard let base = bytes.baseAddress, let bits = bits.baseAddress else { return nil }
+        let stride = self.stride
+        let last = bytes.count - Self.pieceBytes
+        var position = start
+        while position + 3 * stride <= last {
+            let at = base + position
+            let first = Self.bit(at, bits)
+            let second = Self.bit(at + stride, bits)
+            let third = Self.bit(at + 2 * stride, bits)
+            let fourth = Self.bit(at + 3 * stride, bits)
+            if first | second | third | fourth != 0 {
+                if first != 0 { return position }
+                if second != 0 { return position + stride }
+                return position + (third != 0 ? 2 : 3) * stride
+            }
+            position += 4 * stride
+        }
+        while position <= last {
+            if Self.bit(base + position, bits) != 0 { return position }
+            position += stride
+        }
+        return nil
+    }
+
+    private func visit(
+        _ bytes: UnsafeRawBufferPointer, at position: Int, _ body: (_ term: Int, _ position: Int) -> Int?
+    ) -> Int? {
+        let hash = Self.hash(bytes.loadUnaligned(fromByteOffset: position, as: UInt32.self))
+        for index in Int(firstPiece[Int(hash >> 8)])..<Int(firstPiece[Int(hash >> 8) + 1])
+        where pieces[index].hash == hash {
+            let start = position - Int(pieces[index].offset)
+            let term = Int(pieces[index].term)
+            guard start >= 0, isTerm(term, in: bytes, at: start) else { continue }
+            if let next = body(term, start) { return next }
+        }
+        return nil
+    }
+
+    private func isTerm(_ term: Int, in bytes: UnsafeRawBufferPointer, at start: Int) -> Bool {
+        let text = terms[term]
+        guard start + text.bytes.count <= bytes.count else { return false }
+        return ByteText.matches(text.bytes, bytes, at: start, ignoresCase: text.ignoresCase)
+    }
+
+    private func scanShort(
+        _ term: Int, in bytes: UnsafeRawBufferPointer, _ body: (_ term: Int, _ position: Int) -> Int?
+    ) {
+        var position = 0
+        while let found = ByteText.find(
+            terms[term].bytes, in: UnsafeRawBufferPointer(rebasing: bytes[position...]),
+            ignoresCase: terms[term].ignoresCase)
+        {
+            position = body(term, position + found) ?? (position + found + 1)
+            guard position < bytes.count else { return }
+        }
+    }
+
+    @inline(__always)
+    private static func bit(_ at: UnsafeRawPointer, _ bits: UnsafePointer<UInt64>) -> UInt64 {
+        let hash = hash(at.loadUnaligned(as: UInt32.self))
+        return bits[Int(hash >> 6)] >> UInt64(hash & 63) & 1
+    }
+
+    @inline(__always)
+    private static func hash(_ piece: UInt32) -> UInt16 {
+        UInt16(truncatingIfNeeded: ((piece | 0x2020_2020) &* 0x9E37_79B1) >> 16)
+    }
+
+    private static func hash(of bytes: [UInt8], at offset: Int) -> UInt16 {
+        bytes.withUnsafeBytes { hash($0.loadUnaligned(fromByteOffset: offset, as: UInt32.self)) }
+    }
+}
