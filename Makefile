@@ -27,10 +27,10 @@ soak: bootstrap build ## Crash tests with random seeds for MINUTES (30), or unti
 	@scripts/soak --minutes $(MINUTES)
 
 lint: ## Check the format of all Swift files
-	swift format lint --strict --recursive --parallel Sources Tests Benchmarks Package.swift
+	swift format lint --strict --recursive --parallel Sources Tests Benchmarks Examples Package.swift
 
 format: ## Format all Swift files
-	swift format --in-place --recursive --parallel Sources Tests Benchmarks Package.swift
+	swift format --in-place --recursive --parallel Sources Tests Benchmarks Examples Package.swift
 
 demo: bootstrap build ## Report a real training to the real DLRover master, and read back what it got
 	@demo/run

@@ -92,16 +92,19 @@ let package = Package(
         .target(
             name: "Agent",
             dependencies: [
-                "Collectors", "Delivery", "Diagnosis", "Journal", "MasterClients", "Telemetry", "ZMQBridge",
-                coreMetrics,
-                logging, serviceLifecycle,
-                yams,
+                "Collectors", "Delivery", "Diagnosis", "FailureDiagnosis", "Journal", "MasterClients", "Telemetry",
+                "ZMQBridge",
+                coreMetrics, logging, serviceLifecycle, yams,
+                .product(name: "SystemPackage", package: "swift-system"),
             ],
             swiftSettings: settings
         ),
         .target(
             name: "Commands",
-            dependencies: ["Agent", "Diagnosis", "Inspection", "ZMQBridge", argumentParser, logging, serviceLifecycle],
+            dependencies: [
+                "Agent", "Diagnosis", "FailureDiagnosis", "Inspection", "ZMQBridge", argumentParser, logging,
+                serviceLifecycle,
+            ],
             swiftSettings: settings
         ),
         .executableTarget(name: "arobust", dependencies: ["Commands", argumentParser], swiftSettings: settings),
@@ -109,8 +112,26 @@ let package = Package(
             name: "BusBenchmark", dependencies: ["Diagnosis", "ZMQBridge", logging], path: "Benchmarks/BusBenchmark",
             swiftSettings: settings),
         .executableTarget(
-            name: "MatcherBenchmark", dependencies: ["FailureDiagnosis"], path: "Benchmarks/MatcherBenchmark",
+            name: "MatcherBenchmark", dependencies: ["Diagnosis", "FailureDiagnosis"],
+            path: "Benchmarks/MatcherBenchmark",
             exclude: ["compare.py"], swiftSettings: settings),
+        .executableTarget(
+            name: "WithAgent", dependencies: ["Agent", "Diagnosis", "MasterClients"], path: "Examples/WithAgent",
+            swiftSettings: settings),
+        .executableTarget(
+            name: "SingleCollector", dependencies: ["Collectors", "Diagnosis", "MasterClients"],
+            path: "Examples/SingleCollector", swiftSettings: settings),
+        .executableTarget(
+            name: "CompleteTraining",
+            dependencies: ["Agent", "Diagnosis", "FailureDiagnosis", "MasterClients", logging],
+            path: "Examples/CompleteTraining", swiftSettings: settings),
+        .executableTarget(
+            name: "OnTheBus",
+            dependencies: [
+                "Agent", "ZMQBridge", logging, serviceLifecycle,
+                .product(name: "UnixSignals", package: "swift-service-lifecycle"),
+            ],
+            path: "Examples/OnTheBus", swiftSettings: settings),
         .target(name: "TestSupport", path: "Tests/TestSupport", swiftSettings: settings),
         .testTarget(name: "DiagnosisTests", dependencies: ["Diagnosis", "TestSupport"], swiftSettings: settings),
         .testTarget(
@@ -152,7 +173,8 @@ let package = Package(
         ),
         .testTarget(
             name: "AgentTests",
-            dependencies: ["Agent", "Diagnosis", "MasterClients", logging, inMemoryLogging], swiftSettings: settings),
+            dependencies: ["Agent", "Diagnosis", "FailureDiagnosis", "MasterClients", logging, inMemoryLogging],
+            swiftSettings: settings),
     ],
     swiftLanguageModes: [.v6]
 )

@@ -1,3 +1,4 @@
+private import Diagnosis
 private import FailureDiagnosis
 private import Glibc
 
@@ -32,7 +33,8 @@ enum MatcherBenchmark {
         failure.logs = [LogSource(path: path)]
         let verdict = diagnostician.diagnose(failure)
         print(
-            #"{"ready": "\#(ready - start)", "diagnosed": "\#(clock.now - ready)", "verdict": \#(verdict.json.json)}"#)
+            #"{"ready": "\#(ready - start)", "diagnosed": "\#(clock.now - ready)", "verdict": \#(verdict.json.text ?? "null")}"#
+        )
     }
 
     private static func measure(_ path: String, _ matcher: RuleMatcher) {

@@ -29,7 +29,8 @@ public struct AgentServices: Sendable {
         let registry = TelemetryRegistry(labels: [("command", "agent")])
         try await run(
             [
-                telemetry(of: "agent", registry, beside: publisher), publishing(publisher), bridge,
+                telemetry(of: "agent", registry, beside: publisher), PublisherService(publisher, logger: logger),
+                bridge,
                 CancelledService { try await ingest.run() },
             ] + makeCollectors(for: publisher, factory: registry))
     }
@@ -41,7 +42,7 @@ public struct AgentServices: Sendable {
         let registry = TelemetryRegistry(labels: [("command", "collect")])
         try await run(
             [
-                telemetry(of: "collect", registry, beside: publisher), publishing(publisher),
+                telemetry(of: "collect", registry, beside: publisher), PublisherService(publisher, logger: logger),
                 CancelledService { try await ingest.run() },
             ] + makeCollectors(for: publisher, factory: registry))
     }
@@ -79,18 +80,6 @@ public struct AgentServices: Sendable {
         configuration.journal = settings.journal
         return try await MetricPublisher.open(
             in: settings.stateDirectory(), configuration: configuration, logger: logger)
-    }
-
-    private func publishing(_ publisher: MetricPublisher) -> any Service {
-        CancelledService { [logger] in
-            logger.info(
-                "Publishing.",
-                metadata: [
-                    "state-dir": "\(publisher.directory.path)", "publisher": "\(publisher.id)",
-                    "epoch": "\(publisher.epoch)",
-                ])
-            try await publisher.run()
-        }
     }
 
     private func makeBridge(

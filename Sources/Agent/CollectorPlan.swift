@@ -6,7 +6,7 @@ internal import Logging
 /// A collector that the settings ask for, and how it is run.
 struct CollectorPlan {
     /// How long, after SIGTERM, a log is read on.
-    private static let lastLogRound: Duration = .seconds(1)
+    static let lastLogRound: Duration = .seconds(1)
 
     let collector: any DataCollector
     let interval: Duration

@@ -24,12 +24,17 @@ public struct ArobustCommand: AsyncParsableCommand {
               arobust status
               arobust audit
 
+            After a crash, ask what it was and what to do:
+
+              arobust diagnose --log train.log --restart-count 1
+
             Collecting and reporting can also run apart: arobust collect and arobust bridge.
             """,
         version: ProductVersion.text,
         subcommands: [
             AgentCommand.self, CollectCommand.self, BridgeCommand.self, TapCommand.self, PublishCommand.self,
-            StatusCommand.self, AuditCommand.self, JournalCommand.self, ConfigCommand.self,
+            StatusCommand.self, AuditCommand.self, JournalCommand.self, DiagnoseCommand.self, RulesCommand.self,
+            ConfigCommand.self,
         ]
     )
 

@@ -6,7 +6,7 @@ extension MasterURL {
     ///
     /// - Throws: `MasterClientOptionsError`. A master that cannot be reached is no error here.
     public func makeReporter(
-        options: MasterClientOptions = MasterClientOptions(), logger: Logger
+        options: MasterClientOptions = MasterClientOptions(), logger: Logger = Logger(label: "arobust.master")
     ) throws -> any EnvelopeReporter {
         try options.check()
         var logger = logger

@@ -38,15 +38,15 @@ import Testing
         let json = diagnostician.diagnose(failure([LogSource(path: path)])).json
         guard case .object(let members) = json else { return }
         #expect(
-            members.map(\.key) == [
+            Set(members.keys) == [
                 "action_type", "instance", "timestamp", "expired_time_period", "executable_time_period", "reason",
                 "msg",
                 "explanation", "evidence", "cascades", "notes",
             ])
         #expect(json["action_type"] == .string("job_abortion"))
-        #expect(json["instance"] == .number(-1))
-        #expect(json["cascades"]?["nccl.peer-gone"] == .number(1))
-        #expect(JSONValue(Array(json.json.utf8)) == json)
+        #expect(json["instance"] == .int(-1))
+        #expect(json["cascades"]?["nccl.peer-gone"] == .int(1))
+        #expect(JSONValue(Array(try #require(json.text).utf8)) == json)
     }
 
     @Test func whatCannotBeReadIsNoted() throws {
@@ -113,7 +113,7 @@ import Testing
         var failure = failure([LogSource(path: path)])
         failure.restartCount = count
         failure.maxRestarts = most
-        failure.earlierFailures = earlier
+        failure.earlierFailures = earlier.mapValues { count in Set((0..<count).map { "\($0)" }) }
         #expect(diagnostician.diagnose(failure).action.type == action)
     }
 

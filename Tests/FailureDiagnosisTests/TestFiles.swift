@@ -30,11 +30,6 @@ final class ScratchFolder {
     }
 }
 
-extension JSONValue {
-    var string: String? { if case .string(let text) = self { text } else { nil } }
-    var number: Double? { if case .number(let number) = self { number } else { nil } }
-}
-
 extension TestFiles {
     static func makeFolders(_ names: [String], in path: String) throws {
         for name in names {

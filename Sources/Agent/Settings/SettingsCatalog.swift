@@ -1,6 +1,6 @@
 /// Every setting there is.
 enum SettingsCatalog {
-    static let all: [SettingDefinition] = general + collecting + delivering
+    static let all: [SettingDefinition] = general + collecting + diagnosing + delivering
 
     static let general = [
         SettingDefinition("state-dir", .list(.text), "holds a publisher's sockets; bridge and tap take several"),
@@ -42,6 +42,10 @@ enum SettingsCatalog {
     ]
 
     static let collecting = [
+        SettingDefinition(
+            "listen", .text,
+            "where DLRover's own clients may report to the bus: dlrover+grpc://127.0.0.1:50051; their other calls go to the first DLRover master"
+        ),
         SettingDefinition("logs.files", .list(.text), "training logs to follow"),
         SettingDefinition(
             "logs.from", .choice(["start", "end"]), standard: "start",
@@ -72,6 +76,32 @@ enum SettingsCatalog {
             "stacks.deadline", .duration(min: .milliseconds(10)), standard: "10s",
             "how long py-spy may take for a process"),
         SettingDefinition("stacks.py-spy", .text, "the py-spy to use; else the one in PATH"),
+    ]
+
+    static let diagnosing = [
+        SettingDefinition(
+            "diagnosis.rules", .list(.text),
+            "files of rules that add to the built-in ones and change them; read in order"),
+        SettingDefinition(
+            "diagnosis.stream", .toggle, standard: "true",
+            "look for the rules' lines in the logs as they are read: counts, status, a warning"),
+        SettingDefinition(
+            "diagnosis.max-restarts", .number(0...1_000_000), standard: "3",
+            "after so many restarts a failed training is relaunched on another node"),
+        SettingDefinition(
+            "diagnosis.memory", .duration(min: .zero, max: .seconds(365 * 86400)), standard: "24h",
+            "how long a cause counts as one that comes back on this node"),
+        SettingDefinition(
+            "diagnosis.budget", .duration(min: .milliseconds(100), max: .seconds(600)), standard: "2s",
+            "how long a diagnosis may take; a log is read from its end, as far as that allows"),
+        SettingDefinition(
+            "diagnosis.kernel-log", .text, "what dmesg or journalctl -k writes: out-of-memory kills, NVIDIA's Xids"),
+        SettingDefinition(
+            "diagnosis.failure-node-errors", .text,
+            "#texts# in number signs that say that the node has failed; also FAILURE_NODE_ERRORS"),
+        SettingDefinition(
+            "diagnosis.report-failures", .toggle, standard: "false",
+            "tell DLRover masters of a diagnosed failure; not beside DLRover's own agent, which tells them itself"),
     ]
 
     /// Those of a master, each of which can also stand in the master's own entry.

@@ -10,6 +10,7 @@ struct SettingsLoader {
     private static let dlroverNames = [
         ("NODE_ID", "node.id"), ("NODE_TYPE", "node.type"), ("WORKER_RANK", "node.rank"), ("NODE_RANK", "node.rank"),
         ("JOB_UID", "job-uid"), ("XPU_TIMER_PORT", "metrics.xpu-timer-port"),
+        ("FAILURE_NODE_ERRORS", "diagnosis.failure-node-errors"),
     ]
 
     /// - Throws: `SettingsError` with the place and what is allowed.

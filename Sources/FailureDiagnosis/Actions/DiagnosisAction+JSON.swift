@@ -1,58 +1,50 @@
-private import Diagnosis
+public import Diagnosis
 
 extension DiagnosisAction {
     /// Whom an action is for, as DLRover numbers them.
-    private static let masterInstance = -1.0
-    private static let localInstance = -3.0
+    private static let masterInstance: Int64 = -1
+    private static let localInstance: Int64 = -3
     /// How long an action holds, in seconds.
-    private static let expiry = 300.0
+    private static let expiry: Int64 = 300
     /// DLRover's `NoAction` has its default in milliseconds where seconds are meant.
-    private static let expiryOfNoAction = 60_000.0
+    private static let expiryOfNoAction: Int64 = 60_000
 
-    /// The keys and values that DLRover's `to_json` writes, in its order.
+    /// The keys and values that DLRover's `to_json` writes.
     ///
     /// - Parameter timestamp: seconds since 1970.
-    public func jsonMembers(timestamp: Int) -> [JSONValue.Member] {
-        let expiry = self == .noAction ? Self.expiryOfNoAction : Self.expiry
-        let common: [JSONValue.Member] = [
-            .init("action_type", .string(type)),
-            .init("instance", .number(instance)),
-            .init("timestamp", .number(Double(timestamp))),
-            .init("expired_time_period", .number(expiry)),
-            .init("executable_time_period", .number(0)),
+    public func jsonMembers(timestamp: Int) -> [String: JSONValue] {
+        var members: [String: JSONValue] = [
+            "action_type": .string(type),
+            "instance": .int(instance),
+            "timestamp": .int(Int64(timestamp)),
+            "expired_time_period": .int(self == .noAction ? Self.expiryOfNoAction : Self.expiry),
+            "executable_time_period": .int(0),
         ]
-        return common + ownMembers
+        members.merge(ownMembers) { $1 }
+        return members
     }
 
-    private var instance: Double {
+    private var instance: Int64 {
         switch self {
         case .noAction, .node: Self.localInstance
         case .event, .jobAbortion: Self.masterInstance
         }
     }
 
-    private var ownMembers: [JSONValue.Member] {
+    private var ownMembers: [String: JSONValue] {
         switch self {
-        case .noAction: []
+        case .noAction: [:]
         case .event(let type, let action, let message, let labels):
             [
-                .init("event_type", .string(type)),
-                .init("event_instance", .string("-3")),
-                .init("event_action", .string(action)),
-                .init("event_msg", .string(message)),
-                .init(
-                    "event_labels",
-                    .object(labels.sorted { $0.key < $1.key }.map { .init($0.key, .string($0.value)) })),
+                "event_type": .string(type), "event_instance": .string("-3"), "event_action": .string(action),
+                "event_msg": .string(message), "event_labels": .object(labels.mapValues(JSONValue.string)),
             ]
         case .node(_, let node, let reason):
             [
-                .init("node_id", .number(Double(node.id))),
-                .init("node_type", .string(node.type)),
-                .init("node_status", .string("")),
-                .init("reason", .string(reason)),
+                "node_id": .int(Int64(node.id)), "node_type": .string(node.type), "node_status": .string(""),
+                "reason": .string(reason),
             ]
-        case .jobAbortion(let reason, let message):
-            [.init("reason", .string(reason)), .init("msg", .string(message))]
+        case .jobAbortion(let reason, let message): ["reason": .string(reason), "msg": .string(message)]
         }
     }
 }

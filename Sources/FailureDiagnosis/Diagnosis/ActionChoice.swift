@@ -21,14 +21,15 @@ struct ActionChoice {
                 "\(what); no rank has failed"
             )
         case .noAction where !hasFailed: return (.noAction, "\(what); no rank has failed")
-        case .restartWorker, .event, .noAction: return restart(what, rule)
+        case .restartWorker, .event, .noAction:
+            let earlier = failure.earlierFailures[rule.id, default: []].subtracting([cause.signature(in: failure)])
+            return restart(what, rule, earlier: earlier.count)
         }
     }
 
-    private func restart(_ what: String, _ rule: Rule) -> (DiagnosisAction, String) {
-        let earlier = failure.earlierFailures[rule.id] ?? 0
+    private func restart(_ what: String, _ rule: Rule, earlier: Int) -> (DiagnosisAction, String) {
         if rule.relaunchAfter > 0, earlier >= rule.relaunchAfter {
-            return node(.relaunchWorker, "\(what); the same cause \(earlier) times before on this node")
+            return node(.relaunchWorker, "\(what); it was the cause of \(earlier) failures before on this node")
         }
         return restart(what)
     }
@@ -53,6 +54,6 @@ struct ActionChoice {
     /// Whether the launcher names a failed rank, or at least says that something failed.
     private var hasFailed: Bool {
         guard let text = failure.failures?.trimmed else { return false }
-        return !text.isEmpty && JSONValue(Array(text.utf8)) != .object([])
+        return !text.isEmpty && JSONValue(Array(text.utf8)) != .object([:])
     }
 }

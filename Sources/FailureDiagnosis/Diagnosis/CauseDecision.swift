@@ -9,10 +9,13 @@ struct CauseDecision {
     let others: [Sighting]
     /// What follows from a failure, and information.
     let rest: [Sighting]
+    /// Those that the training went on after.
+    let survived: [Sighting]
     private let rules: [Rule]
 
-    init(_ sightings: [Sighting], rules: [Rule]) {
+    init(_ sightings: [Sighting], survived: [Sighting] = [], rules: [Rule]) {
         self.rules = rules
+        self.survived = survived
         let blamed = Self.merged(
             sightings.filter { rules[$0.rule].role == .rootCause || rules[$0.rule].role == .confirmation })
         rest = sightings.filter { rules[$0.rule].role == .cascade || rules[$0.rule].role == .information }

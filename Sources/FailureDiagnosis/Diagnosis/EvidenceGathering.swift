@@ -1,3 +1,4 @@
+internal import Diagnosis
 private import Glibc
 
 /// Reads all that there is about a failure, within its budget.
@@ -20,13 +21,41 @@ struct EvidenceGathering {
         deadline = .now + failure.budget
     }
 
-    var sightings: [Sighting] { structured + scans.flatMap(\.findings.sightings) }
+    /// The first root cause that the training did not go on after.
+    ///
+    /// One that it went on after decides only where nothing else does and ranks were left waiting: a hang, in which other threads write on.
+    func decide() -> CauseDecision {
+        let all = structured + scans.flatMap(\.sightings)
+        let rules = matcher.table.rules
+        var candidates = all
+        var survived: [Sighting] = []
+        var decision = CauseDecision(all, rules: rules)
+        while let cause = decision.cause, ContinuousClock.now < deadline, let scan = scan(of: cause),
+            scan.goesOn(after: cause)
+        {
+            candidates.removeAll { $0.rule == cause.rule && $0.file == cause.file }
+            survived.append(cause)
+            if let last = scan.findings.last[cause.rule], last.offset != cause.offset { candidates.append(last) }
+            decision = CauseDecision(candidates, survived: survived, rules: rules)
+        }
+        let hasCascade = decision.rest.contains { rules[$0.rule].role == .cascade }
+        let isUnexplained = decision.cause.map { rules[$0.rule].role == .confirmation } ?? true
+        return !survived.isEmpty && isUnexplained && hasCascade
+            ? CauseDecision(all, rules: rules) : decision
+    }
+
+    /// The scan of the rank's log that a sighting stands in.
+    private func scan(of sighting: Sighting) -> LogScan? {
+        guard sighting.offset != nil, sighting.file != failure.kernelLog else { return nil }
+        return scans.first { $0.source.path == sighting.file }
+    }
 
     mutating func gather() {
         readFailures()
         for file in failure.errorFiles { readErrorFile(file) }
         var end = structured.compactMap(\.time).max()
         read(failure.logs.compactMap { open($0) }, end: end)
+        readReports()
         end = ([end] + scans.map(\.lastTime)).compactMap { $0 }.max()
         if let path = failure.kernelLog { read([open(LogSource(path: path))].compactMap { $0 }, end: end) }
     }
@@ -63,21 +92,34 @@ struct EvidenceGathering {
 
     private mutating func readFailures() {
         guard let text = failure.failures, !text.trimmed.isEmpty else { return }
-        guard let json = JSONValue(Array(text.utf8)) else {
-            notes.append("the failures are not JSON; they are read as text")
-            readText(text, rank: nil, time: nil, file: nil)
+        guard text.utf8.count <= Self.errorFileBytes, let json = JSONValue(Array(text.utf8)) else {
+            notes.append("the failures are not JSON, or too long; they are read as text")
+            readText(
+                String(decoding: text.utf8.suffix(Self.errorFileBytes), as: UTF8.self), rank: nil, time: nil, file: nil)
             return
         }
         for rankFailure in RankFailure.read(json, time: time) {
             readText(rankFailure.message, rank: rankFailure.rank, time: rankFailure.time, file: nil)
-            guard let code = rankFailure.exitCode else { continue }
-            for (index, rule) in matcher.table.rules.enumerated() where rule.exitCodes.contains(code) {
-                let who = rankFailure.rank.map { "rank \($0)" } ?? "a rank"
-                structured.append(
-                    Sighting(
-                        rule: index, text: "\(who) ended with exit code \(code)", rank: rankFailure.rank,
-                        time: rankFailure.time, isStructured: true))
-            }
+            if let code = rankFailure.exitCode { take(exitCode: code, of: rankFailure.rank, time: rankFailure.time) }
+        }
+    }
+
+    /// What the launcher's log says of each rank, where it is among the logs.
+    private mutating func readReports() {
+        let known = Set(structured.compactMap(\.rank))
+        for entry in scans.compactMap(\.report).flatMap(\.entries) where !known.contains(entry.rank) {
+            // It notices late, as it does in its other account.
+            if let code = entry.exitCode { take(exitCode: code, of: entry.rank, time: entry.time.map { $0 + 0.999 }) }
+        }
+    }
+
+    private mutating func take(exitCode code: Int, of rank: Int?, time: Double?) {
+        for (index, rule) in matcher.table.rules.enumerated() where rule.exitCodes.contains(code) {
+            let who = rank.map { "rank \($0)" } ?? "a rank"
+            structured.append(
+                Sighting(
+                    rule: index, text: "\(who) ended with exit code \(code)", rank: rank, time: time, isStructured: true
+                ))
         }
     }
 

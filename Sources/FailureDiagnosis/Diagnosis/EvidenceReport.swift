@@ -9,9 +9,10 @@ struct EvidenceReport {
     var evidence: [Evidence] {
         let cause = decision.cause.map { [evidence(of: $0, why: decision.why)] } ?? []
         let others = decision.others.map { evidence(of: $0, why: whyNot($0)) }
+        let survived = decision.survived.map { evidence(of: $0, why: "the training went on after it") }
         let rest = decision.rest.sorted { ($0.time ?? .infinity, $0.rule) < ($1.time ?? .infinity, $1.rule) }
             .map { evidence(of: $0, why: whyNot($0)) }
-        return Array((cause + others + rest).prefix(Self.most))
+        return Array((cause + others + survived + rest).prefix(Self.most))
     }
 
     /// How many lines follow from a failure elsewhere, by rule.

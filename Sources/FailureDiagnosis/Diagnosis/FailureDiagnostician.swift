@@ -16,7 +16,7 @@ public struct FailureDiagnostician: Sendable {
     public func diagnose(_ failure: TrainingFailure) -> FailureVerdict {
         var gathering = EvidenceGathering(failure, matcher: matcher)
         gathering.gather()
-        let decision = CauseDecision(gathering.sightings, rules: matcher.table.rules)
+        let decision = gathering.decide()
         let (action, reason) = ActionChoice(failure: failure).choose(decision, rules: matcher.table.rules)
         let report = EvidenceReport(decision: decision, rules: matcher.table.rules)
         var evidence = report.evidence
@@ -25,6 +25,7 @@ public struct FailureDiagnostician: Sendable {
         }
         return FailureVerdict(
             action: action, cause: decision.cause == nil ? nil : evidence.first, evidence: evidence, reason: reason,
-            cascades: report.cascades, notes: gathering.notes, timestamp: Int(failure.clock.now))
+            cascades: report.cascades, notes: gathering.notes,
+            signature: decision.cause?.signature(in: failure), timestamp: Int(failure.clock.now))
     }
 }

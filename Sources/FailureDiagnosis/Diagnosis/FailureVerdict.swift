@@ -11,6 +11,8 @@ public struct FailureVerdict: Hashable, Sendable {
     public var cascades: [String: Int]
     /// What was not read, and why.
     public var notes: [String]
+    /// Tells this failure from others by the same rule: the same however often it is diagnosed. `nil`: there is no cause.
+    public var signature: String?
     /// When the diagnosis was made, in seconds since 1970.
     public var timestamp: Int
 }

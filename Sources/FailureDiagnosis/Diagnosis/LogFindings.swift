@@ -7,6 +7,8 @@ struct LogFindings {
     private let source: LogSource
     private let time: LogTime
     private(set) var first: [Int: Sighting] = [:]
+    /// The last line of each rule that is not general.
+    private(set) var last: [Int: Sighting] = [:]
     private var lastGeneral: [Int?: Sighting] = [:]
     private var times: [Int: [Double?]] = [:]
     /// Where an attempt starts, if the log says so: nothing before it counts.
@@ -29,6 +31,9 @@ struct LogFindings {
                 hasStart = true
             }
             takeGeneral(hits, in: bytes, at: block.offset, earliest: earliest)
+            for hit in hits.reversed() where !isGeneral(hit) && last[hit.rule] == nil {
+                last[hit.rule] = sighting(of: hit, in: bytes, at: block.offset)
+            }
             var found: [Int: Sighting] = [:]
             for hit in hits where !isGeneral(hit) {
                 takeSpecial(hit, in: bytes, at: block.offset, earliest: earliest, found: &found)

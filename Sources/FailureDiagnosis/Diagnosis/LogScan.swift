@@ -10,6 +10,12 @@ final class LogScan {
     /// The last time in the log; looked for in its last block only, as many logs have no times at all.
     private(set) var lastTime: Double?
     private var hasLooked = false
+    /// The launcher's account, if the log ends with one.
+    private(set) lazy var report: ElasticReport? = {
+        let count = min(reader.size, ElasticReport.reach)
+        let start = reader.size - count
+        return reader.piece(from: start, count: count)?.withUnsafeBytes { ElasticReport($0, from: start, time: time) }
+    }()
 
     /// - Returns: `nil` if the log cannot be read; `errno` says why.
     init?(_ source: LogSource, matcher: RuleMatcher, time: LogTime, incident: Duration) {
@@ -40,6 +46,23 @@ final class LogScan {
 
     /// How many bytes at the file's start have not been read.
     var unread: Int { isDone ? 0 : reader.position }
+
+    /// What the log has; a line in the launcher's account is the rank's that it speaks of.
+    var sightings: [Sighting] {
+        findings.sightings.map { sighting in
+            var sighting = sighting
+            if sighting.rank == nil, let offset = sighting.offset {
+                sighting.rank = report?.entries.first { $0.range.contains(offset) }?.rank
+            }
+            return sighting
+        }
+    }
+
+    /// Whether the training went on after a line of this log.
+    func goesOn(after sighting: Sighting) -> Bool {
+        guard let offset = sighting.offset else { return false }
+        return Progress(time: time, matcher: matcher).goesOn(after: offset, writtenAt: sighting.time, in: reader)
+    }
 
     func lineNumber(at offset: Int, deadline: ContinuousClock.Instant) -> Int? {
         reader.lineNumber(at: offset, deadline: deadline)

@@ -20,4 +20,13 @@ struct Sighting: Sendable {
     var isStructured = false
     /// How many such lines there are.
     var count = 1
+
+    /// Tells the failure that began with it from others: the line and where it stands. A log that is written anew in each attempt may
+    /// have the same line in the same place, so the restarts count too.
+    func signature(in failure: TrainingFailure) -> String {
+        let parts = [
+            file, offset.map(String.init), rank.map(String.init), time.map { "\($0)" }, "\(failure.restartCount)",
+        ]
+        return parts.map { $0 ?? "-" }.joined(separator: "|") + "|" + text.prefix(200)
+    }
 }

@@ -14,8 +14,8 @@ public struct TrainingFailure: Sendable {
     /// How often the training has been started again, and how often it may be: once none is left, a restart becomes a relaunch.
     public var restartCount = 0
     public var maxRestarts = 3
-    /// How often this node has failed before, by the rule that was the cause.
-    public var earlierFailures: [String: Int] = [:]
+    /// What failed on this node before: the causes' signatures (`FailureVerdict.signature`), by rule.
+    public var earlierFailures: [String: Set<String>] = [:]
     public var node = NodeIdentity()
     /// How long the diagnosis may take.
     public var budget: Duration = .seconds(2)

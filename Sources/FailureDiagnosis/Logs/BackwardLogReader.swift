@@ -37,7 +37,7 @@ final class BackwardLogReader {
     func next() -> Block? {
         guard position > 0 else { return nil }
         let start = max(0, position - Self.blockBytes)
-        guard let bytes = read(from: start, count: position - start) else { return nil }
+        guard let bytes = piece(from: start, count: position - start) else { return nil }
         guard start > 0, let lineEnd = bytes.firstIndex(of: 0x0A), lineEnd + 1 < bytes.count else {
             position = start
             return Block(offset: start, bytes: bytes)
@@ -57,7 +57,7 @@ final class BackwardLogReader {
         var start = 0
         while start < offset {
             guard ContinuousClock.now < deadline,
-                let bytes = read(from: start, count: min(Self.blockBytes, offset - start))
+                let bytes = piece(from: start, count: min(Self.blockBytes, offset - start))
             else { return nil }
             for byte in bytes where byte == 0x0A { number += 1 }
             start += bytes.count
@@ -65,7 +65,8 @@ final class BackwardLogReader {
         return number
     }
 
-    private func read(from start: Int, count: Int) -> [UInt8]? {
+    /// - Returns: `nil` if the file has become shorter, or cannot be read.
+    func piece(from start: Int, count: Int) -> [UInt8]? {
         let bytes = [UInt8](unsafeUninitializedCapacity: count) { buffer, filled in
             while filled < count, let base = buffer.baseAddress {
                 let read = pread(descriptor, base + filled, count - filled, off_t(start + filled))

@@ -6,6 +6,13 @@ public struct LineExplanation: Hashable, Sendable {
         let miss: CompiledRule.Miss?
 
         public var isHit: Bool { miss == nil }
+        /// Whether the line has all the rule's texts, and is none of its all the same.
+        public var isNearMiss: Bool {
+            switch miss {
+            case .excluded, .pattern: true
+            case nil, .text: false
+            }
+        }
         /// Why the rule doesn't match, as a phrase; `nil`: it does.
         public var reason: String? {
             switch miss {

@@ -23,6 +23,25 @@ package enum PinnedThread {
         }
     }
 
+    /// Runs `work` on a new thread and returns what it returns; `nil` when that takes longer than `patience`. The thread is then left alone:
+    /// it may hang in a call that nothing ends, such as a read from a dead file server.
+    package static func run<Result: Sendable>(
+        name: String, patience: Duration, _ work: @escaping @Sendable () -> Result
+    ) async -> Result? {
+        let (results, result) = AsyncStream<Result>.makeStream(bufferingPolicy: .bufferingOldest(1))
+        start(
+            Job(name: name) {
+                result.yield(work())
+                result.finish()
+            })
+        let timer = Task {
+            try await Task.sleep(for: patience)
+            result.finish()
+        }
+        defer { timer.cancel() }
+        return await results.first { _ in true }
+    }
+
     private final class Job: Sendable {
         let name: String
         let body: @Sendable () -> Void

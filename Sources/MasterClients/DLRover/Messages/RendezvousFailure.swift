@@ -1,3 +1,5 @@
+internal import Diagnosis
+
 /// What a DLRover master reads of a failure of level `rdzv_error` (`_report_failure` of `dlrover/python/master/servicer.py`). It raises for
 /// anything else.
 enum RendezvousFailure {

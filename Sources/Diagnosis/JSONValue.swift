@@ -1,11 +1,11 @@
 #if canImport(FoundationEssentials)
-    import FoundationEssentials
+    private import FoundationEssentials
 #else
-    import Foundation
+    private import Foundation
 #endif
 
-/// Any JSON.
-enum JSONValue: Hashable, Sendable {
+/// Any JSON. Objects don't keep the order of their members.
+public enum JSONValue: Hashable, Sendable {
     case null
     case bool(Bool)
     case int(Int64)
@@ -14,16 +14,40 @@ enum JSONValue: Hashable, Sendable {
     case array([JSONValue])
     case object([String: JSONValue])
 
+    /// Reads a text; `nil` if it is no JSON, or is nested too deep for Foundation (512).
+    public init?(_ utf8: [UInt8]) {
+        guard let value = try? JSONDecoder().decode(JSONValue.self, from: Data(utf8)) else { return nil }
+        self = value
+    }
+
     /// The members of the object that `text` is; `nil` if it is none.
-    static func object(_ text: String) -> [String: JSONValue]? {
-        guard case .object(let members)? = try? JSONDecoder().decode(JSONValue.self, from: Data(text.utf8)) else {
-            return nil
-        }
+    public static func object(_ text: String) -> [String: JSONValue]? {
+        guard case .object(let members)? = JSONValue(Array(text.utf8)) else { return nil }
         return members
     }
 
+    /// The value of a key, if this is an object with it.
+    public subscript(key: String) -> JSONValue? {
+        guard case .object(let members) = self else { return nil }
+        return members[key]
+    }
+
+    /// The text that a string holds.
+    public var string: String? {
+        if case .string(let text) = self { text } else { nil }
+    }
+
+    /// A whole number, also one that is written as a text.
+    public var integer: Int? {
+        switch self {
+        case .int(let number): Int(exactly: number)
+        case .string(let text): Int(text)
+        default: nil
+        }
+    }
+
     /// As text, members in the order of their keys; `nil` for numbers that JSON does not have.
-    var text: String? {
+    public var text: String? {
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
         return (try? encoder.encode(self)).map { String(decoding: $0, as: UTF8.self) }
@@ -31,7 +55,7 @@ enum JSONValue: Hashable, Sendable {
 }
 
 extension JSONValue: Codable {
-    init(from decoder: any Decoder) throws {
+    public init(from decoder: any Decoder) throws {
         let value = try decoder.singleValueContainer()
         if value.decodeNil() {
             self = .null
@@ -50,7 +74,7 @@ extension JSONValue: Codable {
         }
     }
 
-    func encode(to encoder: any Encoder) throws {
+    public func encode(to encoder: any Encoder) throws {
         var value = encoder.singleValueContainer()
         switch self {
         case .null: try value.encodeNil()

@@ -1,0 +1,65 @@
+/// Whether a training went on after something was written: then that was no failure, or one that the training dealt with.
+///
+/// It did if lines that look like those before it (the same but for their digits) come again, more than a minute later: progress is
+/// what a training writes over and over. Where a log has no times, many such lines will do.
+struct Progress {
+    /// How long after it lines begin to count, in seconds: other ranks go on for a little while.
+    private static let patience = 60.0
+    private static let leastTimedLines = 3
+    private static let leastLines = 200
+    /// How much is read before it, and how much after it, at either end, in bytes.
+    private static let reach = 256 << 10
+
+    private let time: LogTime
+    private let matcher: RuleMatcher
+
+    init(time: LogTime, matcher: RuleMatcher) {
+        self.time = time
+        self.matcher = matcher
+    }
+
+    /// - Parameters:
+    ///   - offset: where the line begins.
+    ///   - lineTime: when it was written, in seconds since 1970.
+    func goesOn(after offset: Int, writtenAt lineTime: Double?, in reader: BackwardLogReader) -> Bool {
+        guard let before = reader.piece(from: max(0, offset - Self.reach), count: min(offset, Self.reach)) else {
+            return false
+        }
+        let known = shapes(of: before)
+        guard !known.isEmpty else { return false }
+        var after = reader.piece(from: offset, count: min(Self.reach, reader.size - offset)) ?? []
+        let rest = reader.size - offset - after.count
+        if rest > 0 {
+            after += reader.piece(from: reader.size - min(rest, Self.reach), count: min(rest, Self.reach)) ?? []
+        }
+        var (timed, all) = (0, 0)
+        var latest = lineTime
+        after.withUnsafeBytes { bytes in
+            for line in bytes.split(separator: 0x0A) {
+                let line = UnsafeRawBufferPointer(rebasing: line)
+                latest = time.read(line) ?? latest
+                guard known.contains(Self.shape(of: line)) else { continue }
+                all += 1
+                if let lineTime, let latest, latest >= lineTime + Self.patience { timed += 1 }
+            }
+        }
+        return lineTime == nil ? all >= Self.leastLines : timed >= Self.leastTimedLines
+    }
+
+    /// The shapes of the lines that no rule hits.
+    private func shapes(of bytes: [UInt8]) -> Set<Int> {
+        bytes.withUnsafeBytes { bytes in
+            let hits = Set(matcher.hits(in: bytes).map(\.line.lowerBound))
+            return Set(
+                bytes.split(separator: 0x0A).filter { !$0.isEmpty && !hits.contains($0.startIndex) }
+                    .map { Self.shape(of: UnsafeRawBufferPointer(rebasing: $0)) })
+        }
+    }
+
+    /// The line's first bytes without digits and spaces, hashed.
+    private static func shape(of line: UnsafeRawBufferPointer) -> Int {
+        var hasher = Hasher()
+        for byte in line.prefix(96) where !TimeText.isDigit(byte) && byte != 0x20 { hasher.combine(byte) }
+        return hasher.finalize()
+    }
+}
