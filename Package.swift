@@ -14,6 +14,8 @@ let argumentParser = Target.Dependency.product(name: "ArgumentParser", package: 
 let asyncHTTPClient = Target.Dependency.product(name: "AsyncHTTPClient", package: "async-http-client")
 let coreMetrics = Target.Dependency.product(name: "CoreMetrics", package: "swift-metrics")
 let deque = Target.Dependency.product(name: "DequeModule", package: "swift-collections")
+let grpcCore = Target.Dependency.product(name: "GRPCCore", package: "grpc-swift-2")
+let grpcPosix = Target.Dependency.product(name: "GRPCNIOTransportHTTP2Posix", package: "grpc-swift-nio-transport")
 let grdb = Target.Dependency.product(name: "GRDB", package: "GRDB.swift")
 let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
 let inMemoryLogging = Target.Dependency.product(name: "InMemoryLogging", package: "swift-log")
@@ -36,6 +38,7 @@ let package = Package(
         .library(name: "MasterClients", targets: ["MasterClients"]),
         .library(name: "Delivery", targets: ["Delivery"]),
         .library(name: "FailureDiagnosis", targets: ["FailureDiagnosis"]),
+        .library(name: "DLRoverListener", targets: ["DLRoverListener"]),
         .library(name: "Inspection", targets: ["Inspection"]),
         .library(name: "Telemetry", targets: ["Telemetry"]),
         .library(name: "Agent", targets: ["Agent"]),
@@ -50,6 +53,8 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-nio-http2", from: "1.46.0"),
         .package(url: "https://github.com/apple/swift-system", from: "1.8.1"),
         .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
+        .package(url: "https://github.com/grpc/grpc-swift-2", from: "2.4.3"),
+        .package(url: "https://github.com/grpc/grpc-swift-nio-transport", from: "2.9.2"),
         .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
         .package(url: "https://github.com/swift-server/async-http-client", from: "1.37.0"),
         .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
@@ -84,16 +89,20 @@ let package = Package(
             swiftSettings: settings
         ),
         .target(
-            name: "FailureDiagnosis", dependencies: ["Diagnosis", yams],
+            name: "FailureDiagnosis", dependencies: ["Diagnosis", coreMetrics, logging, yams],
             resources: [.embedInCode("Resources/rules.yaml")], swiftSettings: settings),
+        .target(
+            name: "DLRoverListener",
+            dependencies: ["Diagnosis", "MasterClients", "ZMQBridge", coreMetrics, grpcCore, grpcPosix, logging],
+            swiftSettings: settings),
         .target(
             name: "Inspection", dependencies: ["Delivery", "Diagnosis", "Journal", "Telemetry", "ZMQBridge", logging],
             swiftSettings: settings),
         .target(
             name: "Agent",
             dependencies: [
-                "Collectors", "Delivery", "Diagnosis", "FailureDiagnosis", "Journal", "MasterClients", "Telemetry",
-                "ZMQBridge",
+                "Collectors", "DLRoverListener", "Delivery", "Diagnosis", "FailureDiagnosis", "Journal",
+                "MasterClients", "Telemetry", "ZMQBridge",
                 coreMetrics, logging, serviceLifecycle, yams,
                 .product(name: "SystemPackage", package: "swift-system"),
             ],
@@ -148,7 +157,11 @@ let package = Package(
                 "Delivery", "Diagnosis", "TestSupport", logging, inMemoryLogging, grdb,
             ], swiftSettings: settings),
         .testTarget(
-            name: "FailureDiagnosisTests", dependencies: ["Diagnosis", "FailureDiagnosis"], exclude: ["Fixtures"],
+            name: "FailureDiagnosisTests",
+            dependencies: [
+                "Collectors", "Diagnosis", "FailureDiagnosis", "Telemetry", coreMetrics, logging, inMemoryLogging,
+            ],
+            exclude: ["Fixtures"],
             swiftSettings: settings),
         .testTarget(
             name: "InspectionTests",

@@ -1,5 +1,6 @@
 internal import Collectors
 internal import CoreMetrics
+internal import DLRoverListener
 internal import Delivery
 public import Diagnosis
 public import Logging
@@ -32,7 +33,7 @@ public struct AgentServices: Sendable {
                 telemetry(of: "agent", registry, beside: publisher), PublisherService(publisher, logger: logger),
                 bridge,
                 CancelledService { try await ingest.run() },
-            ] + makeCollectors(for: publisher, factory: registry))
+            ] + makeListener(for: publisher, factory: registry) + makeCollectors(for: publisher, factory: registry))
     }
 
     /// `arobust collect`: collectors and publisher.
@@ -44,7 +45,7 @@ public struct AgentServices: Sendable {
             [
                 telemetry(of: "collect", registry, beside: publisher), PublisherService(publisher, logger: logger),
                 CancelledService { try await ingest.run() },
-            ] + makeCollectors(for: publisher, factory: registry))
+            ] + makeListener(for: publisher, factory: registry) + makeCollectors(for: publisher, factory: registry))
     }
 
     /// `arobust bridge`: subscribers and reporters.
@@ -122,6 +123,15 @@ public struct AgentServices: Sendable {
             "Heartbeats are sent in this node's name: no agent of DLRover's own may run here.",
             metadata: ["node-id": "\(settings.node.id)", "interval": "\(DurationText.write(interval))"])
         return Heartbeat(sender: sender, node: settings.node, interval: interval, logger: logger)
+    }
+
+    private func makeListener(for publisher: MetricPublisher, factory: any MetricsFactory) throws -> [any Service] {
+        guard let address = try settings.listenAddress() else { return [] }
+        let master = try settings.masters().first { $0.url.isDLRover }
+        let listener = try DLRoverListener(
+            address: address, publisher: publisher, node: settings.node, master: master?.url,
+            options: master?.options ?? MasterClientOptions(), logger: logger, factory: factory)
+        return [CancelledService { try await listener.run() }]
     }
 
     private func makeCollectors(

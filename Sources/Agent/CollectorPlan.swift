@@ -1,6 +1,7 @@
 internal import Collectors
 internal import CoreMetrics
 internal import Diagnosis
+internal import FailureDiagnosis
 internal import Logging
 
 /// A collector that the settings ask for, and how it is run.
@@ -26,9 +27,15 @@ struct CollectorPlan {
         let configuration = LogCollector.Configuration(
             chunkBytes: values.size("logs.chunk-size"), maxLineBytes: values.size("logs.max-line-size"),
             startFrom: values.text("logs.from") == "end" ? .end : .start)
-        return values.texts("logs.files").map { path in
+        let files = values.texts("logs.files")
+        var watch: LogWatch?
+        if values.toggle("diagnosis.stream"), !files.isEmpty {
+            watch = LogWatch(rules: try settings.ruleTable(), logger: logger, factory: factory)
+        }
+        return files.map { path in
             let collector = LogCollector(
-                path: path, node: settings.node, configuration: configuration, logger: logger, factory: factory)
+                path: path, node: settings.node, configuration: configuration, logger: logger, factory: factory,
+                observer: watch)
             return CollectorPlan(
                 collector: collector, interval: values.duration("logs.interval"), lastRound: lastLogRound)
         }

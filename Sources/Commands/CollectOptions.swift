@@ -41,6 +41,14 @@ struct CollectOptions: ParsableArguments {
     var pySpy: String?
 
     @ArgumentParser.Option(
+        help: ArgumentHelp(
+            """
+            Take what DLRover's own clients report to this address (dlrover+grpc://127.0.0.1:50051), and pass their other \
+            calls to the first DLRover master.
+            """, valueName: "url"))
+    var listen: String?
+
+    @ArgumentParser.Option(
         help: ArgumentHelp("How much the journal may hold (default: 2GiB).", valueName: "size"))
     var journalSize: String?
 
@@ -71,6 +79,7 @@ struct CollectOptions: ParsableArguments {
             .one("stacks.ranks", "--stack-ranks", stackRanks ? "true" : nil),
             .one("stacks.interval", "--stack-interval", stackInterval),
             .one("stacks.py-spy", "--py-spy", pySpy),
+            .one("listen", "--listen", listen),
             .one("journal.size", "--journal-size", journalSize),
             .one("journal.durability", "--durability", durability),
             .one("node.id", "--node-id", nodeID),

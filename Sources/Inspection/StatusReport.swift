@@ -1,8 +1,11 @@
 public import ZMQBridge
 
-/// A publisher's status for programs: what it says of itself, and `alarms`.
+/// A publisher's status for programs: what it says of itself, and `alarms`, `findings`, `finding_counts`.
 public struct StatusReport: Encodable {
-    private enum CodingKeys: String, CodingKey { case alarms }
+    private enum CodingKeys: String, CodingKey {
+        case alarms, findings
+        case findingCounts = "finding_counts"
+    }
 
     public let status: PublisherStatus
     public let telemetry: TelemetryFolder
@@ -16,5 +19,7 @@ public struct StatusReport: Encodable {
         try status.encode(to: encoder)
         var container = encoder.container(keyedBy: CodingKeys.self)
         try container.encode(telemetry.alarms, forKey: .alarms)
+        try container.encode(telemetry.findings, forKey: .findings)
+        try container.encode(telemetry.findingCounts, forKey: .findingCounts)
     }
 }

@@ -43,6 +43,7 @@ public struct StatusText {
     private var telemetryLines: [String] {
         telemetry.alarms.map { "ALARM      \($0.sentence)" }
             + telemetry.notRunning.map { "not running: \(HumanText.line($0))" }
+            + FindingText(telemetry: telemetry, now: status.time).lines
     }
 
     private var laneLines: [String] {

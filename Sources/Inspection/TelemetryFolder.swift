@@ -2,7 +2,7 @@ private import Foundation
 internal import Telemetry
 public import ZMQBridge
 
-/// What the `*.prom` files of a folder say: which processes run, and what alarms they raise.
+/// What the `*.prom` files of a folder say: which processes run, what alarms they raise, and what they found in logs.
 public struct TelemetryFolder: Hashable, Sendable {
     /// A process that runs writes its file every few seconds; one that has not for longer, in seconds, was killed.
     static let longestSilence: Int64 = 120
@@ -12,6 +12,10 @@ public struct TelemetryFolder: Hashable, Sendable {
     public private(set) var alarms: [Alarm] = []
     /// The commands that have ended, well or not.
     public private(set) var notRunning: [String] = []
+    /// The failure rules that followed logs have hit, the last one first. Those of a process that has ended too: what it found may be why.
+    public private(set) var findings: [LogFinding] = []
+    /// How many hits there were, by domain and role.
+    public private(set) var findingCounts: [String: [String: UInt64]] = [:]
 
     /// Nothing is known.
     public init() {}
@@ -30,12 +34,14 @@ public struct TelemetryFolder: Hashable, Sendable {
             guard let text = Self.text(of: "\(path)/\(name)") else { continue }
             add(text, command: String(name.dropLast(5)), now: now)
         }
+        findings.sort { ($1.seen, $0.rule, $0.command) < ($0.seen, $1.rule, $1.command) }
     }
 
     private mutating func add(_ text: String, command: String, now: Int64) {
         let samples = text.split(separator: "\n").compactMap { PrometheusSample($0) }
         func first(_ name: String) -> Double? { samples.first { $0.name == name }?.value }
         guard let up = first("arobust_up"), let time = first("arobust_telemetry_written_at_seconds") else { return }
+        for sample in samples { addFinding(sample, command: command) }
         guard up == 1, Double(now) - time <= Double(Self.longestSilence) else {
             notRunning.append(command)
             return
@@ -50,6 +56,16 @@ public struct TelemetryFolder: Hashable, Sendable {
                     name: sample.labels["name"] ?? "", source: sample.labels["source"] ?? "",
                     reason: sample.labels["reason"] ?? "", since: since.flatMap { Int64(exactly: $0.value.rounded()) },
                     command: command))
+        }
+    }
+
+    private mutating func addFinding(_ sample: PrometheusSample, command: String) {
+        if let finding = LogFinding(sample.name, labels: sample.labels, value: sample.value, command: command) {
+            findings.append(finding)
+        } else if sample.name == "arobust_log_findings_total", sample.value > 0, sample.value < 0x1p40 {
+            // A file has fewer than 2^20 samples, so their sum does not overflow.
+            let (domain, role) = (sample.labels["domain"] ?? "", sample.labels["role"] ?? "")
+            findingCounts[domain, default: [:]][role, default: 0] += UInt64(sample.value)
         }
     }
 

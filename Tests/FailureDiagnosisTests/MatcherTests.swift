@@ -88,18 +88,6 @@ import Testing
         let mismatch = matcher.explain("    raise ValueError: no")
         #expect(mismatch.verdicts.first?.reason == "the regular expression doesn't match")
     }
-
-    @Test func theStreamIsCounted() {
-        var stream = StreamMatcher(RuleMatcher(.builtIn))
-        let first = "CUDA out of memory\nstep 2\nncclRemoteError: gone\n"
-        stream.consume(Array(first.utf8)[...], time: 1)
-        stream.consume(Array("NVRM: Xid (PCI:1): 154, x\nstep".utf8)[...], time: 2)
-        #expect(stream.counts == [.gpuMemory: [.rootCause: 1], .network: [.cascade: 1], .gpu: [.information: 1]])
-        #expect(stream.lastHit?.ruleID == "nvidia.xid.154")
-        #expect(stream.lastHit?.time == 2)
-        #expect(stream.lastRootCause?.text == "CUDA out of memory")
-        #expect(stream.bytes == first.utf8.count + 30)
-    }
 }
 
 /// Random numbers that are the same in each run.

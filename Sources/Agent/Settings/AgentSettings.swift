@@ -20,6 +20,7 @@ public struct AgentSettings: Sendable {
         _ = try masters()
         _ = try metricURL()
         _ = try stackTarget()
+        _ = try listenAddress()
         guard try !endpoints().isEmpty else { throw noStateDirectory }
     }
 

@@ -18,11 +18,13 @@ public actor LogCollector: DataCollector {
     private let executor = BlockingExecutor(label: "arobust.log-collector")
     private let node: NodeIdentity
     private let configuration: Configuration
+    private let path: String
     private let key: String
     private let logger: Logger
     private let report: MetricReport
     private let lineCount: Counter
     private let byteCount: Counter
+    private let observer: (any LogObserver)?
     private var client: (any MasterClient)?
     private var follower: LogFollower
     /// Whether the client's position is still to be asked for.
@@ -31,17 +33,21 @@ public actor LogCollector: DataCollector {
     /// - Parameters:
     ///   - path: the log; a relative one is taken from the working directory of now. It need not exist yet.
     ///   - factory: makes the self-metrics.
+    ///   - observer: sees the log's lines once they are reported.
     public init(
         path: String, node: NodeIdentity, configuration: Configuration = Configuration(),
         logger: Logger = Logger(label: "arobust.log-collector"),
-        factory: any MetricsFactory = MetricsSystem.factory
+        factory: any MetricsFactory = MetricsSystem.factory,
+        observer: (any LogObserver)? = nil
     ) {
         let path = Self.absolute(path)
         var logger = logger
         logger[metadataKey: "path"] = "\(path)"
+        self.path = path
         self.node = node
         self.configuration = configuration
         self.logger = logger
+        self.observer = observer
         key = "log:\(path)"
         report = MetricReport(content: "log content", data: "log data", logger: logger)
         lineCount = Counter(label: "arobust_log_lines_total", dimensions: [("file", path)], factory: factory)
@@ -74,10 +80,10 @@ public actor LogCollector: DataCollector {
     public func storeData(_ data: LogChunk) async -> Bool {
         let metric = WorkerTrainingMetric(dataType: .trainingLog, dataContent: data.content, node: node)
         guard await report.send(metric, position: data.position, to: client) else { return false }
-        if let span = data.span {
-            follower.confirm(span)
+        if let span = data.span, follower.confirm(span) {
             lineCount.increment(by: data.lineCount)
             byteCount.increment(by: data.byteCount)
+            observer?.observe(data.content, of: path)
         }
         return true
     }

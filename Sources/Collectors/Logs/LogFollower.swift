@@ -112,8 +112,11 @@ struct LogFollower {
     }
 
     /// Moves on behind `span`, which was reported. Anything but the stretch that follows the last confirmed one changes nothing.
-    mutating func confirm(_ span: LogSpan) {
-        guard span.generation == generation, span.start == offset, span.end <= readOffset else { return }
+    ///
+    /// - Returns: whether it is that stretch.
+    @discardableResult
+    mutating func confirm(_ span: LogSpan) -> Bool {
+        guard span.generation == generation, span.start == offset, span.end <= readOffset else { return false }
         let count = Int(span.end - span.start)
         confirmedTail = lastBytes(before: count)
         buffer.consume(count)
@@ -121,6 +124,7 @@ struct LogFollower {
         cutter.reset()
         if !span.endsWithinLine { warnedOfLongLine = false }
         hasConfirmed = true
+        return true
     }
 
     /// Closes the file and forgets what was read of it and not confirmed.

@@ -27,14 +27,24 @@ enum ElasticMessage {
         }
     }
 
+    /// The parts of a message; empty or 0 where it has none.
+    static func decode(_ message: ByteBuffer) throws(ProtoError) -> (nodeID: Int, nodeType: String, data: [UInt8]) {
+        var rest = message
+        var (nodeID, nodeType, data) = (0, "", [UInt8]())
+        while let field = try ProtoWire.takeField(&rest) {
+            switch field {
+            case .varint(number: 1, let value): nodeID = Int(Int32(truncatingIfNeeded: value))
+            case .bytes(number: 2, let value): nodeType = String(buffer: value)
+            case .bytes(number: 3, let value): data = Array(buffer: value)
+            default: break
+            }
+        }
+        return (nodeID, nodeType, data)
+    }
+
     /// The pickle in a message that a master answers with; empty if there is none.
     static func data(decoding message: ByteBuffer) throws(ProtoError) -> [UInt8] {
-        var rest = message
-        var data: [UInt8] = []
-        while let field = try ProtoWire.takeField(&rest) {
-            if case .bytes(number: 3, let value) = field { data = Array(buffer: value) }
-        }
-        return data
+        try decode(message).data
     }
 
     private static func headSize(nodeID: Int, nodeType: String) -> Int {

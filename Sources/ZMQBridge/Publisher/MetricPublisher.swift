@@ -102,6 +102,23 @@ public final class MetricPublisher: MasterClient {
         try await groupCommit.publish(PublishRequest(metrics: try EncodedMetrics(metrics), position: position))
     }
 
+    /// Publishes a metric that another program gives as JSON, as `docs/wire-format.md`, "Ingest", has it, and returns when it is in the
+    /// journal.
+    ///
+    /// - Parameter node: fills in what the metric leaves out of its node.
+    /// - Throws: `ReportError` with the code `refused` for what can't be on the bus, and `storage` while the journal can't be written: the
+    ///   metric is then not published, and may be given again.
+    package func publishDurably(json: [UInt8], node: NodeIdentity) async throws {
+        let (metrics, refused) = IngestRequest(message: [json], isAnswered: false).read(node: node)
+        if let refusal = refused.first { throw ReportError(code: .refused, message: refusal.reason) }
+        let request = PublishRequest(metrics: try EncodedMetrics(metrics), position: nil, needsJournal: true)
+        guard configuration.journal.durability == .powerLoss else {
+            if let failure = commit([request]).failures[0] { throw failure }
+            return
+        }
+        try await groupCommit.publish(request)
+    }
+
     private var groupCommit: GroupCommit {
         groups.withLock { group in
             if let group { return group }

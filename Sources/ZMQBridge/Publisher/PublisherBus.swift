@@ -32,7 +32,7 @@ struct PublisherBus: ~Copyable {
         headerFrame.deallocate()
     }
 
-    /// Journals the requests as one group and then sends them, numbered. While the journal can't be written, those with a position are
+    /// Journals the requests as one group and then sends them, numbered. While the journal can't be written, those that need it are
     /// refused, and the others are sent as volatile.
     mutating func publish(_ requests: [PublishRequest]) -> PublishOutcome {
         var outcome = PublishOutcome(failures: requests.map { checkLanes($0.metrics) })
@@ -43,7 +43,7 @@ struct PublisherBus: ~Copyable {
         } catch {
             outcome.journalError = error
             let refusal = ReportError(code: .storage, message: "\(error)")
-            for index in requests.indices where requests[index].position != nil {
+            for index in requests.indices where requests[index].needsJournal {
                 outcome.failures[index] = outcome.failures[index] ?? refusal
             }
             send(requests, &outcome, publishTime: now, flags: EnvelopeHeader.Flag.volatile)

@@ -1,0 +1,45 @@
+/// Where DLRover's own clients may call: `dlrover+grpc://` and an address of this machine alone, with a port; 0 takes a free one.
+///
+/// The protocol has no authentication, and a master's answers go through, so nobody else may get in.
+public struct ListenAddress: Hashable, Sendable, CustomStringConvertible {
+    /// What is allowed, to follow "must be".
+    public static let rule =
+        "dlrover+grpc://, a loopback address (127.0.0.1, localhost or [::1]), a colon and a port, 0 for a free one"
+
+    /// An IPv4 or IPv6 address, without brackets.
+    let host: String
+    let port: Int
+
+    /// - Returns: `nil` if the text is no such address.
+    public init?(_ text: String) {
+        let scheme = "dlrover+grpc://"
+        guard text.lowercased().hasPrefix(scheme) else { return nil }
+        var rest = text.dropFirst(scheme.count)
+        if rest.hasSuffix("/") { rest.removeLast() }
+        guard let colon = rest.lastIndex(of: ":"), let port = Int(rest[rest.index(after: colon)...]),
+            (0...65535).contains(port)
+        else { return nil }
+        switch rest[..<colon].lowercased() {
+        case "localhost": host = "127.0.0.1"
+        case "[::1]": host = "::1"
+        case let address where Self.isLoopback(address): host = address
+        default: return nil
+        }
+        self.port = port
+    }
+
+    init(host: String, port: Int) {
+        self.host = host
+        self.port = port
+    }
+
+    /// Whether it is one of 127.0.0.0/8.
+    private static func isLoopback(_ text: String) -> Bool {
+        let parts = text.split(separator: ".", omittingEmptySubsequences: false)
+        return parts.count == 4 && parts[0] == "127" && parts.allSatisfy { UInt8($0) != nil }
+    }
+
+    public var description: String {
+        "dlrover+grpc://\(host.contains(":") ? "[\(host)]" : host):\(port)"
+    }
+}

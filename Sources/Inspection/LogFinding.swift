@@ -1,0 +1,38 @@
+/// A failure rule that a followed log has hit: the gauge `arobust_log_finding_seen_at_seconds`.
+public struct LogFinding: Hashable, Sendable, Codable {
+    /// The rule's id.
+    public var rule: String
+    /// What has happened, in a few words.
+    public var title: String
+    public var domain: String
+    /// `root-cause`, `cascade`, `confirmation` or `information`.
+    public var role: String
+    /// The log with the last line that hit the rule.
+    public var file: String
+    /// When that line was read, in seconds since 1970.
+    public var seen: Int64
+    /// Which command read it: `agent`, `collect`.
+    public var command: String
+
+    var isRootCause: Bool { role == "root-cause" }
+
+    /// - Returns: `nil` if it is another metric, or no time.
+    init?(_ name: String, labels: [String: String], value: Double, command: String) {
+        guard name == "arobust_log_finding_seen_at_seconds", value > 0,
+            let seen = Int64(exactly: value.rounded())
+        else { return nil }
+        rule = labels["rule"] ?? ""
+        title = labels["title"] ?? ""
+        domain = labels["domain"] ?? ""
+        role = labels["role"] ?? ""
+        file = labels["file"] ?? ""
+        self.seen = seen
+        self.command = command
+    }
+
+    /// What an operator reads.
+    func sentence(now: Int64) -> String {
+        "\(HumanText.line(title)), \(HumanText.span(from: seen, to: now)) ago, in \(HumanText.line(file)) "
+            + "(\(HumanText.line(rule)))"
+    }
+}

@@ -1,0 +1,14 @@
+import Diagnosis
+import Synchronization
+
+/// Keeps what it sees.
+final class RecordingObserver: LogObserver {
+    private let state = Mutex<[(lines: String, path: String)]>([])
+
+    var seen: [String] { state.withLock { $0.map(\.lines) } }
+    var paths: Set<String> { state.withLock { Set($0.map(\.path)) } }
+
+    func observe(_ lines: String, of path: String) {
+        state.withLock { $0.append((lines, path)) }
+    }
+}

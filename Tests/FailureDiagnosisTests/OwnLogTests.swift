@@ -1,0 +1,80 @@
+import Collectors
+import Diagnosis
+import FailureDiagnosis
+import Foundation
+import Logging
+import Telemetry
+import Testing
+
+/// A log that has our own log in it: what is found must not be found again.
+@Suite(.timeLimit(.minutes(1))) struct OwnLogTests {
+    private struct Client: MasterClient {
+        func reportDiagnosisAgentMetrics(_ metrics: [WorkerTrainingMetric], position: SourcePosition?) async throws {}
+        func lastPosition(of key: String) async -> SourcePosition? { nil }
+    }
+
+    private let folder: ScratchFolder
+    private let registry = TelemetryRegistry()
+
+    init() throws {
+        folder = try ScratchFolder()
+    }
+
+    private var counted: Double {
+        registry.text().split(separator: "\n").compactMap { PrometheusSample($0) }
+            .filter { $0.name == "arobust_log_findings_total" }.map(\.value).reduce(0, +)
+    }
+
+    private func content(_ path: String) throws -> String {
+        String(decoding: try TestFiles.read(path), as: UTF8.self)
+    }
+
+    @Test(arguments: ["arobust", "arobust.log-watch", "trainer", ""])
+    func aLogThatIsFollowedAndWrittenTo(label: String) async throws {
+        let path = try folder.write(
+            "step 1\nRuntimeError: CUDA out of memory\nOSError: [Errno 28] No space left on device\n", to: "train.log")
+        let logger = Logger(label: label) { OwnLogHandler(path: path, label: $0) }
+        // With a new watch for each line nothing is kept back.
+        func round() async -> Int {
+            let watch = LogWatch(rules: .builtIn, logger: logger, factory: registry)
+            let collector = LogCollector(
+                path: path, node: NodeIdentity(id: 0, type: "worker", rank: 0),
+                logger: Logger(label: "quiet") { _ in SwiftLogNoOpLogHandler() }, observer: watch)
+            await collector.setClient(Client())
+            return await collector.collectRounds(100)
+        }
+        #expect(await round() == 2)
+        let first = try content(path)
+        #expect(first.split(separator: "\n").count == 5)
+        #expect(first.contains("arobust alarm: a root cause stands in a followed log."))
+        #expect(first.contains("text=RuntimeError: CUDA out of memory title="))
+        #expect(counted == 2)
+        // The file now begins with the two, so two more are told: none for the lines that we wrote.
+        _ = await round()
+        #expect(try content(path).split(separator: "\n").count == 7)
+        #expect(counted == 4)
+    }
+
+    @Test(arguments: Logger.Level.allCases)
+    func whatElseWeLog(level: Logger.Level) throws {
+        let path = try folder.write("", to: "own")
+        for label in ["arobust", "arobust.log-collector"] {
+            var logger = Logger(label: label) { OwnLogHandler(path: path, label: $0) }
+            logger.logLevel = .trace
+            logger.log(
+                level: level, "Failed to report log data to master: No space left on device",
+                metadata: ["error": "CUDA out of memory"])
+        }
+        // Rules without any exclusion of their own.
+        let rules = try RuleTable(
+            yaml: """
+                rules:
+                  - {id: a.b, title: T, any: [CUDA out of memory], domain: host, role: root-cause, action: event}
+                """, name: "test")
+        let own = try content(path)
+        #expect(own.contains(" \(level) arobust: error=CUDA out of memory ["))
+        LogWatch(rules: rules, logger: Logger(label: "quiet") { _ in SwiftLogNoOpLogHandler() }, factory: registry)
+            .observe(own, of: path)
+        #expect(counted == 0)
+    }
+}
