@@ -33,8 +33,12 @@ struct GRPCUpstream: Upstream {
                 request: request, descriptor: method.descriptor, serializer: RawMessage(), deserializer: RawMessage(),
                 options: options
             ) { response in try response.message }
-        } catch let error as RPCError where error.code == .unavailable {
-            throw RPCError(code: .unavailable, message: "\(name) cannot be reached: \(error.message)")
+        } catch let error as RPCError {
+            // A status that is passed back whole has the transport's own headers twice: the client would end the connection.
+            let isMasters = error.cause == nil && !(error.code == .unavailable && error.metadata.isEmpty)
+            throw RPCError(
+                code: error.code, message: isMasters ? error.message : "\(name) cannot be reached: \(error.message)",
+                metadata: Metadata(error.metadata.filter { Self.goesOn($0.key) }))
         }
     }
 

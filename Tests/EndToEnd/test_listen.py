@@ -1,0 +1,280 @@
+"""DLRover's own clients report to the agent itself: their metrics are on the bus, their other calls reach the master."""
+
+from __future__ import annotations
+
+import json
+import signal
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from concurrent import futures
+from pathlib import Path
+from typing import Any
+
+import pytest
+from harness import foreign_agent, small_disk
+from harness.dlrover_master import DLRoverMaster
+from harness.file_master import FileMaster
+from harness.process import ROOT, Arobust, Process, free_port, wait_until
+from harness.small_disk import SmallDisk
+
+foreign_agent  # gRPC's fork handlers must be off before grpc is imported
+import grpc  # noqa: E402
+
+MakeMaster = Callable[..., DLRoverMaster]
+LOG = "TRAINING_LOG"
+QUICK = {"AROBUST_DELIVERY_BATCH_TIME": "20ms", "AROBUST_DELIVERY_BACKOFF_MAX": "200ms", "AROBUST_DELIVERY_JOIN": "false"}
+REPORT, GET = "/elastic.Master/report", "/elastic.Master/get"
+
+
+@pytest.fixture
+def address() -> str:
+    return f"127.0.0.1:{free_port()}"
+
+
+def start(arobust: Arobust, address: str, *arguments: str, command: str = "agent") -> Process:
+    process = arobust.start_ready(command, "--listen", f"dlrover+grpc://{address}", *arguments, environment=QUICK)
+    process.wait_for_log("Listening for DLRover clients.")
+    return process
+
+
+def dlrover_client(scratch: Path, address: str, *calls: list[Any], version: str = "0.6.1") -> list[Any]:
+    environment = {"DLROVER_LOG_LEVEL": "ERROR", "DLROVER_EVENT_ENABLE": "false"}
+    if version != "0.6.1":
+        environment["PYTHONPATH"] = str(ROOT / f".venv/dlrover-{version}")
+    runner = ROOT / "Tests/EndToEnd/harness/dlrover_client.py"
+    client = Process("client", [sys.executable, runner, address, json.dumps(calls)], scratch, environment)
+    try:
+        assert client.wait(100) == 0, client.tail()
+        return json.loads(client.output().splitlines()[-1])
+    finally:
+        client.kill()
+        client.output_path.unlink()
+
+
+@pytest.mark.parametrize("version", ["0.6.1", "0.5.1", "0.4.0"])
+@pytest.mark.parametrize("service", ["grpc", "http"])
+def test_one_address_changes_and_two_masters_and_a_tap_have_it(
+    arobust: Arobust, make_master: MakeMaster, scratch: Path, address: str, version: str, service: str
+) -> None:
+    if version == "0.4.0" and service == "http":
+        pytest.skip("0.4.0 has no HTTP")
+    master = make_master(service, version=version).start().wait_ready()
+    file = FileMaster(scratch / "copy.ndjson")
+    agent = start(arobust, address, "--master", file.url, "--master", master.url)
+    tap = arobust.start("tap", "--json", "--from", "oldest", "--count", "20")
+    contents = [f"line {number} é" for number in range(20)]
+    calls = [["report", *contents], ["kv_store_set", "key", "value"], ["kv_store_get", "key"]]
+    calls += [["num_nodes_waiting", "elastic-training"]]
+    through = dlrover_client(scratch, address, *calls, version=version)
+    assert through[0] == 20
+    if service == "grpc":
+        assert through[1:] == dlrover_client(scratch, master.address, *calls[1:], version=version)
+    assert through[2] == "value"
+    wait_until(lambda: file.contents(LOG) == contents and master.contents(LOG) == contents, agent.tail)
+    assert tap.wait() == 0
+    assert [json.loads(line)["data_content"] for line in tap.output().splitlines()] == contents
+    assert agent.stop() == 0
+
+
+class Recorder(grpc.GenericRpcHandler):
+    """Stands for a master: keeps every call's bytes and answers with bytes of its own."""
+
+    def __init__(self) -> None:
+        self.calls: list[tuple[str, bytes, dict[str, str]]] = []
+        self.answer: bytes | grpc.StatusCode = b"\x1a\x03abc"
+        self.hold = threading.Event()
+        self.hold.set()
+        self.cancelled = threading.Event()
+
+    def service(self, details: grpc.HandlerCallDetails) -> grpc.RpcMethodHandler:
+        metadata = dict(details.invocation_metadata)
+
+        def handle(message: bytes, context: grpc.ServicerContext) -> bytes:
+            self.calls.append((details.method, message, metadata))
+            context.add_callback(self.cancelled.set)
+            self.hold.wait(20)
+            if isinstance(self.answer, grpc.StatusCode):
+                context.abort(self.answer, "the master's own words: é%")
+            return self.answer
+
+        return grpc.unary_unary_rpc_method_handler(handle)
+
+
+@pytest.fixture
+def recorder() -> Iterator[tuple[Recorder, str]]:
+    server = grpc.server(futures.ThreadPoolExecutor(8), options=[("grpc.max_receive_message_length", 1 << 28)])
+    made = Recorder()
+    server.add_generic_rpc_handlers((made,))
+    port = server.add_insecure_port("127.0.0.1:0")
+    server.start()
+    yield made, f"dlrover+grpc://127.0.0.1:{port}"
+    made.hold.set()
+    server.stop(None)
+
+
+def channel(address: str) -> grpc.Channel:
+    size = [("grpc.max_send_message_length", 1 << 28), ("grpc.max_receive_message_length", 1 << 28)]
+    return grpc.insecure_channel(address, options=[*size, ("grpc.enable_retries", 0)])
+
+
+def test_other_calls_go_byte_for_byte(arobust: Arobust, address: str, recorder: tuple[Recorder, str]) -> None:
+    record, url = recorder
+    agent = start(arobust, address, "--master", url)
+    other = foreign_agent.pickle_of(b"{}", "comm").replace(b"WorkerTrainingMetric", b"SomethingElseMetrics")
+    given = [(GET, b""), (GET, b"\xff not protobuf \x00"), (REPORT, b"\x08\x05\x12\x06worker\x1a\x02hi\x98\x06\x01")]
+    given += [(REPORT, b"\x1a" + foreign_agent._varint(len(other)) + other), (GET, b"\x1a\x04" + b"x" * 4)]
+    big = b"\x1a" + foreign_agent._varint(20 << 20) + bytes(20 << 20)
+    with channel(address) as made:
+        for method, message in [*given, (GET, big)]:
+            answer = made.unary_unary(method)(message, timeout=20, metadata=[("job_uid", "job-7"), ("x-own", "1")])
+            assert answer == record.answer
+        record.answer = bytes(range(256)) * 40_000
+        assert made.unary_unary(GET)(b"", timeout=20) == record.answer
+        for status in (grpc.StatusCode.UNKNOWN, grpc.StatusCode.UNAUTHENTICATED, grpc.StatusCode.RESOURCE_EXHAUSTED):
+            record.answer = status
+            with pytest.raises(grpc.RpcError) as error:
+                made.unary_unary(REPORT)(b"", timeout=20)
+            assert (error.value.code(), error.value.details()) == (status, "the master's own words: é%")
+    assert [(method, message) for method, message, _ in record.calls[:6]] == [*given, (GET, big)]
+    assert all(sent["job_uid"] == "job-7" and sent["x-own"] == "1" for _, _, sent in record.calls[:6])
+    assert agent.stop() == 0
+
+
+def test_a_master_that_hangs_holds_nobody_up(
+    arobust: Arobust, scratch: Path, address: str, recorder: tuple[Recorder, str]
+) -> None:
+    """Metrics are taken while other calls wait; a call that its client gives up is given up at the master."""
+    record, url = recorder
+    record.hold.clear()
+    file = FileMaster(scratch / "copy.ndjson")
+    agent = start(arobust, address, "--master", file.url, "--master", url)
+    with channel(address) as made:
+        waiting = [made.unary_unary(GET).future(b"", timeout=30) for _ in range(6)]
+        wait_until(lambda: len(record.calls) == 6, "the calls to reach the master")
+        metric = {"data_type": LOG, "data_content": "now", "node_id": 0}
+        assert foreign_agent.report(address, "grpc", "0.6.1", metric, seconds=5) == "stored"
+        wait_until(lambda: file.contents(LOG) == ["now"], agent.tail)
+        assert not any(each.done() for each in waiting)
+        for each in waiting:
+            each.cancel()
+        assert record.cancelled.wait(10)
+        with pytest.raises(grpc.RpcError) as error:
+            made.unary_unary(GET)(b"", timeout=0.3)
+        assert error.value.code() == grpc.StatusCode.DEADLINE_EXCEEDED
+    record.hold.set()
+    assert agent.stop() == 0
+
+
+def test_without_a_master_only_metrics_are_taken(arobust: Arobust, scratch: Path, address: str) -> None:
+    file = FileMaster(scratch / "copy.ndjson")
+    agent = start(arobust, address, "--master", file.url)
+    assert dlrover_client(scratch, address, ["report", "one"]) == [1]
+    with channel(address) as made:
+        for method in (GET, REPORT):
+            with pytest.raises(grpc.RpcError) as error:
+                made.unary_unary(method)(b"", timeout=10)
+            assert error.value.code() == grpc.StatusCode.UNIMPLEMENTED
+            assert "--master dlrover+grpc://" in error.value.details()
+    wait_until(lambda: file.contents(LOG) == ["one"], agent.tail)
+    assert agent.stop() == 0
+
+
+def test_a_master_that_is_down_and_comes_back(
+    arobust: Arobust, make_master: MakeMaster, scratch: Path, address: str
+) -> None:
+    master = make_master()
+    agent = start(arobust, address, "--master", master.url)
+    assert dlrover_client(scratch, address, ["report", "early"]) == [1]
+    with channel(address) as made:
+        with pytest.raises(grpc.RpcError) as error:
+            made.unary_unary(GET)(b"", timeout=10)
+        assert error.value.code() == grpc.StatusCode.UNAVAILABLE
+        assert master.url in error.value.details()
+        master.start().wait_ready()
+
+        def answers() -> bool:
+            try:
+                return made.unary_unary(GET)(b"", timeout=10) is not None
+            except grpc.RpcError:
+                return False
+
+        wait_until(answers, agent.tail, every=0.2)
+    wait_until(lambda: master.contents(LOG) == ["early"], agent.tail)
+    assert agent.stop() == 0
+
+
+def test_what_cannot_be_on_the_bus_is_refused_with_its_reason(arobust: Arobust, address: str) -> None:
+    agent = start(arobust, address, command="collect")
+    for metric, reason in (
+        (b"no json", "arobust: "), ({"data_content": "x"}, "data_type is missing"),
+        ({"data_type": "A/B", "data_content": "x"}, "data_type 'A/B' must be"),
+    ):
+        assert reason in foreign_agent.report(address, "grpc", "0.6.1", metric)
+    assert agent.log().count("A DLRover client's metric was refused.") == 1
+    assert agent.stop() == 0
+
+
+def test_success_means_that_the_journal_has_it(arobust: Arobust, scratch: Path, address: str) -> None:
+    """SIGKILL right after the answer: the metric is there at the next start."""
+    file = FileMaster(scratch / "copy.ndjson")
+    collect = start(arobust, address, command="collect")
+    for number in range(50):
+        metric = {"data_type": "GENERIC", "data_content": f"{number}"}
+        assert foreign_agent.report(address, "grpc", "0.6.1", metric) == "stored"
+    collect.send(signal.SIGKILL)
+    collect.wait()
+    agent = arobust.start_ready("agent", "--master", file.url, environment=QUICK)
+    wait_until(lambda: len(file.contents("GENERIC")) >= 50, agent.tail)
+    assert file.contents("GENERIC") == [f"{number}" for number in range(50)]
+    assert agent.stop() == 0
+
+
+@pytest.mark.skipif(bool(small_disk.why_not()), reason=small_disk.why_not() or "-")
+def test_a_journal_that_cannot_be_written_is_no_success(arobust: Arobust, scratch: Path, address: str) -> None:
+    disk = SmallDisk(scratch, 16, "state/journal")
+    try:
+        arobust.prefix = disk.prefix
+        arobust.state.chmod(0o700)
+        file = FileMaster(scratch / "copy.ndjson")
+        agent = start(arobust, address, "--master", file.url)
+        metric = {"data_type": LOG, "data_content": "first"}
+        assert foreign_agent.report(address, "grpc", "0.6.1", metric) == "stored"
+        wait_until(lambda: file.contents(LOG) == ["first"], agent.tail)
+        disk.fill()
+        assert "journal" in foreign_agent.report(address, "grpc", "0.6.1", {**metric, "data_content": "x" * 60000})
+        before = len(file.contents(LOG))
+        disk.free()
+        wait_until(lambda: dlrover_client(scratch, address, ["report", "last"]) == [1], agent.tail)
+        wait_until(lambda: file.contents(LOG)[-1:] == ["last"], agent.tail)
+        assert (before, file.contents(LOG)) == (1, ["first", "last"])
+        assert agent.stop() == 0
+    finally:
+        disk.close()
+
+
+@pytest.mark.parametrize(
+    ("listen", "status", "words"),
+    [
+        ("dlrover+grpc://0.0.0.0:50051", 64, "a loopback address"),
+        ("dlrover+http://127.0.0.1:50051", 64, "must be dlrover+grpc://"),
+        ("nonsense", 64, "must be dlrover+grpc://"),
+        ("taken", 1, "Address already in use"),
+    ],
+)
+def test_addresses_that_will_not_do(
+    arobust: Arobust, recorder: tuple[Recorder, str], listen: str, status: int, words: str
+) -> None:
+    listen = recorder[1] if listen == "taken" else listen
+    collect = arobust.start("collect", "--listen", listen)
+    assert collect.wait() == status
+    assert words in collect.log()
+    assert listen in collect.log()
+
+
+def test_a_free_port_is_said(arobust: Arobust) -> None:
+    collect = start(arobust, "127.0.0.1:0", command="collect")
+    said = next(line for line in collect.log().splitlines() if "Listening for DLRover" in line)
+    port = int(said.split("address=dlrover+grpc://127.0.0.1:")[1].split()[0])
+    assert foreign_agent.report(f"127.0.0.1:{port}", "grpc", "0.6.1", {"data_type": LOG, "data_content": "x"}) == "stored"
+    assert collect.stop() == 0
