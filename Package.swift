@@ -164,6 +164,9 @@ let package = Package(
             exclude: ["Fixtures"],
             swiftSettings: settings),
         .testTarget(
+            name: "DLRoverListenerTests",
+            dependencies: ["DLRoverListener", "Diagnosis", logging, inMemoryLogging], swiftSettings: settings),
+        .testTarget(
             name: "InspectionTests",
             dependencies: ["Delivery", "Diagnosis", "Inspection", "Journal", "TestSupport", "ZMQBridge", logging],
             swiftSettings: settings),

@@ -64,8 +64,11 @@ struct EvidenceOptions: ParsableArguments {
 
     private static func object(_ text: String) throws -> String {
         var json = text
-        if text == "-" || text.hasPrefix("@") {
-            let path = text == "-" ? "/dev/stdin" : String(text.dropFirst())
+        if text == "-" {
+            // A pipe has no size, and FileManager reads none that has not.
+            json = String(decoding: try FileHandle.standardInput.readToEnd() ?? Data(), as: UTF8.self)
+        } else if text.hasPrefix("@") {
+            let path = String(text.dropFirst())
             guard let bytes = FileManager.default.contents(atPath: path) else {
                 throw refusal("--failures: \(path) cannot be read")
             }

@@ -3,6 +3,7 @@ public enum MetricCatalog {
     public static let help = [
         "arobust_alarm": "1 while something needs an operator's attention, else 0, by what, where and why.",
         "arobust_alarm_began_at_seconds": "When the alarm began, in seconds since 1970; 0 while there is none.",
+        "arobust_listener_calls_total": "Calls of DLRover's own clients, by what became of them.",
         "arobust_log_bytes_total": "Bytes of the training log that were reported.",
         "arobust_log_finding_seen_at_seconds":
             "When a line of a followed log last hit the rule, in seconds since 1970; file: the log with that line.",

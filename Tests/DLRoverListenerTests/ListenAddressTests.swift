@@ -1,0 +1,26 @@
+import DLRoverListener
+import Testing
+
+@Suite struct ListenAddressTests {
+    @Test(arguments: [
+        ("dlrover+grpc://127.0.0.1:50051", "dlrover+grpc://127.0.0.1:50051"),
+        ("DLRover+gRPC://localhost:0/", "dlrover+grpc://127.0.0.1:0"),
+        ("dlrover+grpc://[::1]:1", "dlrover+grpc://[::1]:1"),
+        ("dlrover+grpc://127.8.9.10:65535", "dlrover+grpc://127.8.9.10:65535"),
+    ])
+    func loopbackWillDo(text: String, description: String) {
+        #expect(ListenAddress(text)?.description == description)
+    }
+
+    @Test(arguments: [
+        "", "127.0.0.1:50051", "dlrover+http://127.0.0.1:1", "dlrover+grpc://0.0.0.0:1", "dlrover+grpc://[::]:1",
+        "dlrover+grpc://10.0.0.1:1", "dlrover+grpc://127.0.0.1", "dlrover+grpc://127.0.0.1:",
+        "dlrover+grpc://127.0.0.1:65536",
+        "dlrover+grpc://127.0.0.1:-1", "dlrover+grpc://127.0.0:1", "dlrover+grpc://127.0.0.256:1",
+        "dlrover+grpc://127.0.0.1.evil:1",
+        "dlrover+grpc://::1:1", "dlrover+grpc://host:1",
+    ])
+    func anythingElseWillNot(text: String) {
+        #expect(ListenAddress(text) == nil)
+    }
+}
