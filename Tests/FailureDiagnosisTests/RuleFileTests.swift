@@ -81,7 +81,13 @@ import Testing
         #expect(
             table.lint().map { "\($0.ruleID) \($0.kind.rawValue)" } == [
                 "second unreachable", "third dead-text", "third dead-text", "third dead-text", "third short-text",
-                "fourth dead-text", "fourth pattern",
+                "fourth dead-text",
             ])
+        let scratch = try ScratchFolder()
+        let corpus = try ScratchCorpus(
+            in: scratch, lines: "- {rule: fourth, origin: made, match: [some advice], near-miss: [x]}",
+            index: "- {job: one, origin: made, rule: none, action: restart_worker}", job: "one", log: "x")
+        let found = table.lint(corpus: try RuleCorpus(folder: corpus.path)).filter { $0.ruleID == "fourth" }
+        #expect(found.map(\.kind) == [.deadText, .pattern])
     }
 }
