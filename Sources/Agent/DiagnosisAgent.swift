@@ -27,6 +27,8 @@ public actor DiagnosisAgent: Service {
     private var runs: [CollectorRun] = []
     private var isRunning = false
     private var client: (any MasterClient)?
+    /// Those that may be under way.
+    private var reports: [Task<Bool, Never>] = []
 
     /// Makes an agent with the collectors that the settings ask for. Nothing is collected before `start()`.
     ///
@@ -121,7 +123,8 @@ public actor DiagnosisAgent: Service {
         runs.append(CollectorRun(plan, deadline: settings.shutdownDeadline, logger: logger))
     }
 
-    /// Stops collecting: the logs are read to their ends once more, up to the settings' `shutdown-deadline`. It can be started again.
+    /// Stops collecting: the logs are read to their ends once more, up to the settings' `shutdown-deadline`, and a failure that is being
+    /// reported is told, up to the client's own deadline. It can be started again.
     public func stop() async {
         let ending = runs
         runs = []
@@ -129,6 +132,8 @@ public actor DiagnosisAgent: Service {
         await withDiscardingTaskGroup { group in
             for run in ending { group.addTask { await run.end() } }
         }
+        for report in reports { _ = await report.value }
+        reports = []
     }
 
     /// Starts, and stops when told to: for a `ServiceGroup`.
@@ -164,10 +169,13 @@ public actor DiagnosisAgent: Service {
         failure.failures = failures.text
         failure.restartCount = restartCount
         let verdict = await diagnostician.diagnose(failure)
-        if settings.reportsFailures, let client = await client {
-            // On its own: the training waits for the verdict, not for a master.
-            Task { await FailureReport(failure, verdict).send(to: [client], logger: logger) }
-        }
+        await report(FailureReport(failure, verdict))
         return verdict
+    }
+
+    /// Tells the client, if that is set. On its own: the training waits for the verdict, not for a master.
+    private func report(_ failure: FailureReport) {
+        guard settings.reportsFailures, let client else { return }
+        reports.append(Task { [logger] in await failure.send(to: [client], logger: logger) })
     }
 }

@@ -41,6 +41,8 @@ public final class DLRoverListener: Sendable {
             transportSecurity: .plaintext,
             config: .defaults { config in
                 config.rpc.maxRequestPayloadSize = Self.longestMessage
+                // Said, so that a client waits. Unsaid, a hundred is the limit, and one more ends the connection.
+                config.http2.maxConcurrentStreams = 1024
                 // DLRover's channels may ping as they like: one that is closed for it costs the training a rendezvous.
                 config.connection.keepalive.clientBehavior.minPingIntervalWithoutCalls = .zero
                 config.connection.keepalive.clientBehavior.allowWithoutCalls = true
@@ -55,18 +57,22 @@ public final class DLRoverListener: Sendable {
     private static func upstream(
         of master: MasterURL?, options: MasterClientOptions, logger: Logger
     ) throws -> any Upstream {
-        switch master?.target {
-        case .dlroverGRPC(let host, let port): try GRPCUpstream(host: host, port: port, name: "\(master!)")
+        guard let master else { return NoUpstream() }
+        switch master.target {
+        case .dlroverGRPC(let host, let port): return try GRPCUpstream(host: host, port: port, name: "\(master)")
         case .dlroverHTTP(let host, let port):
-            HTTPUpstream(host: host, port: port, options: options, logger: logger)
-        case nil, .file, .standardOutput: NoUpstream()
+            var options = options
+            // The client decides how long it waits.
+            options.deadline = .seconds(600)
+            return HTTPUpstream(host: host, port: port, options: options, logger: logger)
+        case .file, .standardOutput: return NoUpstream()
         }
     }
 
-    /// How long the calls under way may go on after the end, DLRover's rendezvous among them.
+    /// How long the answers under way may take after the end.
     private static let grace: Duration = .seconds(1)
 
-    /// Listens until the task is cancelled; calls under way then have a second to end.
+    /// Listens until the task is cancelled; what waits for the master then ends, and answers have a second to go out.
     ///
     /// - Throws: `ListenError` if the address can't be listened at.
     public func run() async throws {

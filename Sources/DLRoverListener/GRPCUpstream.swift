@@ -35,9 +35,9 @@ struct GRPCUpstream: Upstream {
             ) { response in try response.message }
         } catch let error as RPCError {
             // A status that is passed back whole has the transport's own headers twice: the client would end the connection.
-            let isMasters = error.cause == nil && !(error.code == .unavailable && error.metadata.isEmpty)
+            let isAway = error.code == .unavailable && (error.cause != nil || error.metadata.isEmpty)
             throw RPCError(
-                code: error.code, message: isMasters ? error.message : "\(name) cannot be reached: \(error.message)",
+                code: error.code, message: isAway ? "\(name) cannot be reached: \(error.message)" : error.message,
                 metadata: Metadata(error.metadata.filter { Self.goesOn($0.key) }))
         }
     }

@@ -13,7 +13,7 @@ struct HTTPUpstream: Upstream {
 
     func call(_ method: MasterMethod, _ message: [UInt8], metadata: Metadata) async throws -> [UInt8] {
         guard let request = DLRoverRequest(message: message) else {
-            throw RPCError(code: .invalidArgument, message: "the request is no elastic.Message")
+            throw RPCError(code: .internalError, message: "the request is no elastic.Message")
         }
         do throws(ReportError) {
             switch method {
@@ -26,10 +26,8 @@ struct HTTPUpstream: Upstream {
     }
 
     func run() async {
-        // Connections are made by calls; there is nothing to keep.
-        let (forever, end) = AsyncStream<Never>.makeStream()
-        for await _ in forever {}
-        end.finish()
+        // Connections are made by calls; there is nothing to keep, but to close at the end.
+        while !Task.isCancelled { try? await Task.sleep(for: .seconds(3600)) }
         await relay.close()
     }
 
@@ -38,7 +36,7 @@ struct HTTPUpstream: Upstream {
         switch error.code {
         case .wrongJob: .unauthenticated
         case .deadlineExceeded: .deadlineExceeded
-        case .refused: .invalidArgument
+        case .refused: .unknown
         default: .unavailable
         }
     }

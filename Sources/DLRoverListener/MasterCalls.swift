@@ -3,7 +3,6 @@ internal import Diagnosis
 internal import GRPCCore
 internal import Logging
 internal import MasterClients
-private import Synchronization
 internal import ZMQBridge
 
 /// What becomes of each call: a metric is published, anything else goes to the master.
@@ -75,6 +74,10 @@ struct MasterCalls: Sendable {
             }
             metrics.forwarded.increment()
             return answer
+        } catch  where call.isCancelled {
+            metrics.failed.increment()
+            // The client has given it up. One whose deadline is over may still take this for the answer, so it must say that.
+            throw RPCError(code: .deadlineExceeded, message: "the master did not answer in the client's time")
         } catch {
             metrics.failed.increment()
             throw error

@@ -111,12 +111,9 @@ public final class MetricPublisher: MasterClient {
     package func publishDurably(json: [UInt8], node: NodeIdentity) async throws {
         let (metrics, refused) = IngestRequest(message: [json], isAnswered: false).read(node: node)
         if let refusal = refused.first { throw ReportError(code: .refused, message: refusal.reason) }
-        let request = PublishRequest(metrics: try EncodedMetrics(metrics), position: nil, needsJournal: true)
-        guard configuration.journal.durability == .powerLoss else {
-            if let failure = commit([request]).failures[0] { throw failure }
-            return
-        }
-        try await groupCommit.publish(request)
+        // On the group's own thread, whatever the durability: the journal may block.
+        try await groupCommit.publish(
+            PublishRequest(metrics: try EncodedMetrics(metrics), position: nil, needsJournal: true))
     }
 
     private var groupCommit: GroupCommit {
