@@ -161,5 +161,5 @@ def test_master_that_restarts_in_the_middle(
     assert after == published[-len(after) :], "without a gap, in order, to the last"
     assert len(after) >= 150, "nothing that was published while the master was away is missing"
     wait_until(lambda: job.healthy.contents("GENERIC") == published, "the healthy master to have all")
-    assert job.file.contents("GENERIC") == published
+    wait_until(lambda: job.file.contents("GENERIC") == published, "the file to have all")
     assert agent.stop() == 0
