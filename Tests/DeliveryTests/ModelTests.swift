@@ -385,7 +385,7 @@ import Testing
         }
         // A sample that is refused may have had the slot while a good one passed.
         for (lane, produced) in world.produced where lane.dataType == World.sampled {
-            for envelope in produced where envelope.isBad || envelope.isEvicted {
+            for envelope in produced where envelope.isBad {
                 wanted.remove(
                     SampleSlot(
                         dataType: lane.dataType, nodeType: "worker", nodeRank: envelope.rank,
