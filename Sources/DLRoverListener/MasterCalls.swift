@@ -7,9 +7,6 @@ internal import ZMQBridge
 
 /// What becomes of each call: a metric is published, anything else goes to the master.
 struct MasterCalls: Sendable {
-    /// How often refusals are logged, at most.
-    private static let logInterval: Duration = .seconds(60)
-
     private let publisher: MetricPublisher
     private let node: NodeIdentity
     private let upstream: any Upstream
@@ -26,7 +23,7 @@ struct MasterCalls: Sendable {
         self.upstream = upstream
         self.logger = logger
         metrics = ListenerMetrics(factory: factory)
-        refusals = RefusalLog(interval: Self.logInterval, logger: logger)
+        refusals = RefusalLog(quietTime: .seconds(60), logger: logger)
     }
 
     func register(with router: inout RPCRouter<some ServerTransport>) {

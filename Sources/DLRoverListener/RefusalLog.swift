@@ -4,33 +4,21 @@ private import Synchronization
 
 /// Logs what is refused, the first at once and then one in a while: a client tries each ten times.
 final class RefusalLog: Sendable {
-    private struct State {
-        var next = ContinuousClock.now
-        var suppressed = 0
-    }
-
-    private let interval: Duration
     private let logger: Logger
-    private let state = Mutex(State())
+    private let counter: Mutex<QuietCounter>
 
-    init(interval: Duration, logger: Logger) {
-        self.interval = interval
+    init(quietTime: Duration, logger: Logger) {
         self.logger = logger
+        counter = Mutex(QuietCounter(quietTime: quietTime))
     }
 
     func note(_ error: ReportError) {
-        let suppressed: Int? = state.withLock { state in
-            guard ContinuousClock.now >= state.next else {
-                state.suppressed += 1
-                return nil
-            }
-            state.next = .now + interval
-            defer { state.suppressed = 0 }
-            return state.suppressed
+        let due: Int? = counter.withLock { counter in
+            counter.count(1)
+            return counter.due()
         }
-        guard let suppressed else { return }
+        guard let due else { return }
         logger.warning(
-            "A DLRover client's metric was refused.",
-            metadata: ["reason": "\(error)", "others-since": "\(suppressed)"])
+            "A DLRover client's metric was refused.", metadata: ["reason": "\(error)", "calls": "\(due)"])
     }
 }

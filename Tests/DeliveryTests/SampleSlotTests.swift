@@ -113,12 +113,47 @@ import Testing
         var other = Self.mark(1)
         other.lane.publisher = PublisherID(high: 9, low: 9)
         #expect(book.standing(of: Self.mark(1)) == .own)
-        #expect(book.standing(of: other) == .taken)
+        #expect(book.standing(of: other) == .awaited)
         #expect(book.standing(of: Self.mark(1, rank: 1)) == .free)
         book.send(Self.mark(1))
         #expect(book.standing(of: Self.mark(1)) == .ownSent)
+        book.decide(other)
+        #expect(book.standing(of: other) == .awaited)
+        book.decide(Self.mark(1))
+        #expect(book.standing(of: other) == .taken)
         book.remove(Self.mark(1))
         #expect(book.standing(of: other) == .free)
+    }
+
+    /// The other publisher's sample goes if the first is not for the master, and else is passed.
+    @Test(arguments: ["unfit", "delivered", "ambiguous", "withdrawn"])
+    func anotherPublishersSampleWaitsForTheFirstsFate(fate: String) throws {
+        var fixture = fixture()
+        fixture.add(Self.sample(1))
+        let (call, _) = fixture.next(at: .zero)
+        let lane = Lane(publisher: PublisherID(high: 9, low: 9), dataType: Self.type)
+        var other = EnvelopeBatch(lane: lane, epoch: 1, nodeType: "worker", nodeRank: 0)
+        other.append(
+            sequence: 1, collectionTime: Self.slot + 1, publishTime: 0, body: Array("other".utf8).span)
+        fixture.add(other)
+        #expect(fixture.send(at: .zero) == "wait")
+        var outcome = ReportOutcome(accepted: 1)
+        switch fate {
+        case "unfit": outcome.skipped = [ReportOutcome.Skip(index: 0, rule: "unfit", reason: "it is bad")]
+        case "ambiguous": outcome = ReportOutcome(accepted: 0, failure: Self.noAnswer)
+        case "withdrawn": outcome = ReportOutcome(accepted: 0, failure: .unavailable)
+        default: break
+        }
+        _ = fixture.state.complete(try #require(call), outcome, now: Fixture.time(.zero))
+        var sent: [String] = []
+        while let next = fixture.next(at: .seconds(40)).call {
+            sent += next.batch.contents
+            fixture.complete(next, accepted: 1, at: .seconds(40))
+        }
+        let expected = ["unfit": ["other"], "delivered": [], "ambiguous": []]
+        if let expected = expected[fate] { #expect(sent == expected) } else { #expect(sent.count == 1) }
+        let skipped = [lane, .test(Self.type)].compactMap { fixture.state.ledgers[$0]?.counts.skipped["slot"] }
+        #expect(skipped.reduce(0, +) == (fate == "unfit" ? 0 : 1))
     }
 
     @Test(arguments: [(0, 0), (59, 0), (60, 60), (-1, -60), (-60, -60), (.max, .max - 7), (.min, .min)])

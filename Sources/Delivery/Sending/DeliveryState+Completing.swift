@@ -51,6 +51,7 @@ extension DeliveryState {
             settled += settleSample(&piece, silence, now: now)
             pause(failuresAtStart: call.failuresAtStart, now: now)
         }
+        if settled > 0 { keepSlot(of: call.piece) }
         putBack(piece, of: call.key, settled: settled)
         needsAnnouncement = true
         return effect

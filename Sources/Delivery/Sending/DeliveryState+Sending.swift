@@ -72,6 +72,7 @@ extension DeliveryState {
         _ key: SendQueue.Key, _ queue: SendQueue, now: DeliveryTime
     ) -> ContinuousClock.Instant? {
         guard let first = queue.pieces.first, var ready = queue.readyTime(policy: policy) else { return nil }
+        if let slot = queue.awaitedSlot, slots.isAwaited(slot) { return nil }
         let stored = ledgers[key.lane]?.storedVersion ?? 0
         guard stored > 0, stored >= queue.heldVersion, !unstorable.contains(key.lane) else { return nil }
         let type = key.lane.dataType
@@ -124,7 +125,9 @@ extension DeliveryState {
             let count = piece.batch.entries.prefix { window.fate(of: $0) == fate }.count
             queue.alone = max(0, queue.alone - count)
             news.skip(count, of: piece.batch.lane.dataType, rule: fate.reason, reason: window.reason(of: first))
-            settle(piece.takeFirst(count), as: fate, now: now)
+            let passed = piece.takeFirst(count)
+            if policy.sampleSlots[passed.batch.lane.dataType] != nil { withdrawUnsent(passed) }
+            settle(passed, as: fate, now: now)
         }
         let start = piece.batch.entries.startIndex
         if let bad = piece.batch.entries.firstIndex(where: { window.fate(of: $0) != nil }) {

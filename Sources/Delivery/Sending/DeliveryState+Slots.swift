@@ -11,6 +11,7 @@ extension DeliveryState {
     ) -> Bool {
         guard let mark = mark(of: piece, slotLength: slotLength) else { return false }
         let lane = mark.lane
+        queue.awaitedSlot = nil
         switch slots.standing(of: mark) {
         case .own:
             slots.send(mark)
@@ -22,6 +23,9 @@ extension DeliveryState {
             queue.heldVersion = ledgers[lane]?.version ?? 0
         case .ownSent:
             settle(piece, as: .ambiguous, now: now)
+        case .awaited:
+            queue.prepend(piece)
+            queue.awaitedSlot = mark.slot
         case .taken:
             news.skip(piece.batch.count, of: lane.dataType, rule: Fate.slot.reason)
             settle(piece, as: .slot, now: now)
@@ -31,11 +35,28 @@ extension DeliveryState {
 
     /// Gives the slot of a sample free again that the master certainly did not get.
     mutating func withdraw(_ piece: SendPiece) {
-        guard let length = policy.sampleSlots[piece.batch.lane.dataType],
-            let mark = mark(of: piece, slotLength: length)
-        else { return }
+        guard let mark = mark(of: piece) else { return }
         slots.remove(mark)
         _ = change(mark.lane) { $0.note(.withdraw(mark)) }
+    }
+
+    /// Gives the slots free again that samples have which are passed without a call.
+    mutating func withdrawUnsent(_ piece: SendPiece) {
+        var rest = piece
+        while !rest.batch.isEmpty {
+            let one = rest.takeFirst(1)
+            if let mark = mark(of: one), slots.standing(of: mark) == .own { withdraw(one) }
+        }
+    }
+
+    /// Leaves a sample that has its fate its slot.
+    mutating func keepSlot(of piece: SendPiece) {
+        if let mark = mark(of: piece) { slots.decide(mark) }
+    }
+
+    /// `nil` for a type without slots.
+    private func mark(of piece: SendPiece) -> SlotMark? {
+        policy.sampleSlots[piece.batch.lane.dataType].flatMap { mark(of: piece, slotLength: $0) }
     }
 
     private func mark(of piece: SendPiece, slotLength: Duration) -> SlotMark? {

@@ -23,6 +23,8 @@ struct SendQueue {
     var alone = 0
     /// The version of the lane's ledger that must be stored before the next call.
     var heldVersion: UInt64 = 0
+    /// The slot of the sample at the front, while another envelope has it that may not need it.
+    var awaitedSlot: SampleSlot?
     /// When it was served last, counted in calls.
     var turn: Int
 

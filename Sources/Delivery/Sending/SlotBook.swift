@@ -10,7 +10,9 @@ struct SlotBook {
         case own
         /// It is this envelope's, and the master may have got it: in a call of this run or, as a stored mark says, of an earlier one.
         case ownSent
-        /// It is another envelope's.
+        /// It is another envelope's, of which it isn't known yet whether the master gets it.
+        case awaited
+        /// It is another envelope's, for good.
         case taken
     }
 
@@ -20,6 +22,8 @@ struct SlotBook {
     private struct Owner {
         var mark: SlotMark
         var mayHaveArrived: Bool
+        /// Whether the envelope has its fate, so that nobody else gets the slot.
+        var isDecided: Bool
     }
 
     private var owners: [SampleSlot: Owner]
@@ -27,17 +31,18 @@ struct SlotBook {
     /// - Parameter stored: of an earlier run.
     init(stored: [SlotMark] = []) {
         owners = Dictionary(
-            stored.map { ($0.slot, Owner(mark: $0, mayHaveArrived: true)) }, uniquingKeysWith: { first, _ in first })
+            stored.map { ($0.slot, Owner(mark: $0, mayHaveArrived: true, isDecided: true)) },
+            uniquingKeysWith: { first, _ in first })
     }
 
     func standing(of mark: SlotMark) -> Standing {
         guard let owner = owners[mark.slot] else { return .free }
-        guard owner.mark == mark else { return .taken }
+        guard owner.mark == mark else { return owner.isDecided ? .taken : .awaited }
         return owner.mayHaveArrived ? .ownSent : .own
     }
 
     mutating func add(_ mark: SlotMark) {
-        owners[mark.slot] = Owner(mark: mark, mayHaveArrived: false)
+        owners[mark.slot] = Owner(mark: mark, mayHaveArrived: false, isDecided: false)
         // Not at each: a node adds one a minute.
         guard owners.count % 1024 == 0 else { return }
         owners = owners.filter { $0.key.start > Self.oldest(before: mark) }
@@ -46,6 +51,17 @@ struct SlotBook {
     /// Notes that the envelope is sent now.
     mutating func send(_ mark: SlotMark) {
         owners[mark.slot]?.mayHaveArrived = true
+    }
+
+    /// Notes that the envelope keeps its slot, if it has it.
+    mutating func decide(_ mark: SlotMark) {
+        guard owners[mark.slot]?.mark == mark else { return }
+        owners[mark.slot]?.isDecided = true
+    }
+
+    /// Whether the slot is somebody's who may give it back.
+    func isAwaited(_ slot: SampleSlot) -> Bool {
+        owners[slot].map { !$0.isDecided } ?? false
     }
 
     mutating func remove(_ mark: SlotMark) {

@@ -1,3 +1,5 @@
+private import Glibc
+
 /// Finds the time at which a log line was written.
 ///
 /// Understood are `2026-11-24 00:14:47,123` (also with `T`, `_`, slashes, a fraction, a zone), glog's `E1124 00:14:47.123456` (also `E321`), syslog's
@@ -70,7 +72,10 @@ struct LogTime {
     }
 
     private func timeOfTheYear(_ month: Int, _ day: Int, _ seconds: Double) -> Double? {
-        let year = CivilDate(secondsSince1970: clock.now + clock.utcOffset).year
+        var now = time_t(clock.now + clock.utcOffset)
+        var today = tm()
+        guard gmtime_r(&now, &today) != nil else { return nil }
+        let year = Int(today.tm_year) + 1900
         guard let time = time(year, month, day, seconds, offset: clock.utcOffset) else { return nil }
         guard time > clock.now + 86400 else { return time }
         return self.time(year - 1, month, day, seconds, offset: clock.utcOffset)
@@ -78,6 +83,8 @@ struct LogTime {
 
     private func time(_ year: Int, _ month: Int, _ day: Int, _ seconds: Double, offset: Double) -> Double? {
         guard (1...12).contains(month), (1...31).contains(day), (1970...9999).contains(year) else { return nil }
-        return Double(CivilDate(year: year, month: month, day: day).daysSince1970) * 86400 + seconds - offset
+        var date = tm()
+        (date.tm_year, date.tm_mon, date.tm_mday) = (Int32(year - 1900), Int32(month - 1), Int32(day))
+        return Double(timegm(&date)) + seconds - offset
     }
 }

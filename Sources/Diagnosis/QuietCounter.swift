@@ -1,13 +1,15 @@
 /// Counts something for the log: says the first at once, then the sum at most once in a while.
 package struct QuietCounter {
-    private static let quietTime: Duration = .seconds(10)
-
+    private let quietTime: Duration
     private var unsaid = 0
     private var lastSaid: ContinuousClock.Instant?
     /// All that was ever counted.
     package private(set) var total = 0
 
-    package init() {}
+    /// - Parameter quietTime: how long nothing is said after something was.
+    package init(quietTime: Duration = .seconds(10)) {
+        self.quietTime = quietTime
+    }
 
     package mutating func count(_ number: Int) {
         unsaid = unsaid.addingReportingOverflow(number).overflow ? .max : unsaid + number
@@ -16,7 +18,7 @@ package struct QuietCounter {
 
     /// The sum that is to be said now, if there is one and it is time.
     package mutating func due(now: ContinuousClock.Instant = .now) -> Int? {
-        if let lastSaid, lastSaid.duration(to: now) < Self.quietTime { return nil }
+        if let lastSaid, lastSaid.duration(to: now) < quietTime { return nil }
         guard let rest = takeRest() else { return nil }
         lastSaid = now
         return rest

@@ -1,6 +1,6 @@
 import Testing
 
-@testable import Delivery
+import Diagnosis
 
 @Suite struct QuietCounterTests {
     @Test func saysTheFirstAtOnceAndThenSumsOnceInAWhile() {
