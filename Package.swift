@@ -93,7 +93,10 @@ let package = Package(
             resources: [.embedInCode("Resources/rules.yaml")], swiftSettings: settings),
         .target(
             name: "DLRoverListener",
-            dependencies: ["Diagnosis", "MasterClients", "ZMQBridge", coreMetrics, grpcCore, grpcPosix, logging],
+            dependencies: [
+                "Diagnosis", "MasterClients", "ZMQBridge", coreMetrics, grpcCore, grpcPosix, logging, nioCore, nioHPACK,
+                nioHTTP2,
+            ],
             swiftSettings: settings),
         .target(
             name: "Inspection", dependencies: ["Delivery", "Diagnosis", "Journal", "Telemetry", "ZMQBridge", logging],
@@ -165,7 +168,10 @@ let package = Package(
             swiftSettings: settings),
         .testTarget(
             name: "DLRoverListenerTests",
-            dependencies: ["DLRoverListener", "Diagnosis", logging, inMemoryLogging], swiftSettings: settings),
+            dependencies: [
+                "DLRoverListener", "Diagnosis", "MasterClients", "Telemetry", "ZMQBridge", coreMetrics, grpcCore,
+                grpcPosix, inMemoryLogging, logging, nioCore,
+            ], swiftSettings: settings),
         .testTarget(
             name: "InspectionTests",
             dependencies: ["Delivery", "Diagnosis", "Inspection", "Journal", "TestSupport", "ZMQBridge", logging],

@@ -4,29 +4,43 @@ internal import GRPCCore
 internal import GRPCNIOTransportHTTP2Posix
 public import Logging
 public import MasterClients
+private import Synchronization
 public import ZMQBridge
 
 /// Stands where a DLRover client looks for its master: takes its diagnosis metrics for the bus, and passes every other call to the master.
 ///
-/// A metric is answered with success once the journal has it. What can't be on the bus is refused with `INVALID_ARGUMENT`; while the journal
-/// can't be written the answer is `UNAVAILABLE`: DLRover's client tries both again, ten times, and says why in its log. All other calls
-/// (rendezvous, heartbeats, key-value store, and metrics of a form that is not known here) go to the master as they came, at most 256 MiB
-/// each, and end with the client's deadline; none waits for another.
+/// A `report` that carries a `WorkerTrainingMetric` is answered with success once the journal has it. Every other unary call of any
+/// service, also one whose pickle can't be read here, goes to the master byte for byte, with the client's metadata and deadline; the
+/// master's answer, or its status, comes back. A call that hangs there holds up no metric. No retries are made here: the client makes them.
+///
+/// **What can't be on the bus** (no JSON of a metric, a word that no topic can have) is answered `INVALID_ARGUMENT` with the reason. A
+/// DLRover master raises over such data, which a client sees as `UNKNOWN`; DLRover's client tries either ten times, with pauses of 5 s.
+/// `success=false` would be quicker for it, and is what a master answers to a pickle that it can't read, but the client doesn't look at it:
+/// the metric would be lost without a word. While the journal can't be written the answer is `UNAVAILABLE`, so that the client tries again.
+///
+/// **Bounds**: a message may have 256 MiB, as in DLRover's clients; at most `RequestBudget.bytes` of requests are in memory at once, and at
+/// most `CallForwarder.mostCalls` calls are with the master. What is beyond is answered `RESOURCE_EXHAUSTED`.
 public final class DLRoverListener: Sendable {
-    /// As large as DLRover's own client and master let a message be (`dlrover/python/common/grpc.py`), in bytes.
-    static let longestMessage = 256 << 20
+    /// How long calls that are under way may take to end when the listener stops.
+    private static let grace: Duration = .seconds(1)
+    /// More calls of one connection wait with the client.
+    private static let streamsPerConnection = 1024
+    /// What a client may send ahead on a stream.
+    private static let window = 1 << 20
 
-    private let transport: HTTP2ServerTransport.Posix
-    private let server: GRPCServer<HTTP2ServerTransport.Posix>
-    private let upstream: any Upstream
     private let address: ListenAddress
+    private let transport: HTTP2ServerTransport.Posix
+    private let calls: CallHandler
+    private let relay: (any DLRoverRelay)?
     private let logger: Logger
 
     /// - Parameters:
     ///   - publisher: where metrics go.
     ///   - node: fills in what a metric leaves out.
-    ///   - master: where other calls go; `nil`: they are answered `UNIMPLEMENTED`.
+    ///   - master: where other calls go; `nil`, or no DLRover master: they are answered `UNIMPLEMENTED`.
+    ///   - options: of these only `connectTimeout` and, over HTTP, `userAgent` count: the job and the deadline are the client's own.
     ///   - factory: makes the self-metrics.
+    /// - Throws: `MasterClientOptionsError`.
     public init(
         address: ListenAddress, publisher: MetricPublisher, node: NodeIdentity, master: MasterURL?,
         options: MasterClientOptions = MasterClientOptions(), logger: Logger = Logger(label: "arobust.listener"),
@@ -34,81 +48,66 @@ public final class DLRoverListener: Sendable {
     ) throws {
         self.address = address
         self.logger = logger
-        upstream = try Self.upstream(of: master, options: options, logger: logger)
+        relay = try master?.makeRelay(options: options, logger: logger)
+        let metrics = ListenerMetrics(factory: factory)
+        calls = CallHandler(
+            receiver: MetricReceiver(publisher: publisher, node: node, metrics: metrics, logger: logger),
+            forwarder: relay.map { CallForwarder(relay: $0, metrics: metrics) })
         transport = HTTP2ServerTransport.Posix(
-            address: address.host.contains(":")
+            address: address.isIPv6
                 ? .ipv6(host: address.host, port: address.port) : .ipv4(host: address.host, port: address.port),
-            transportSecurity: .plaintext,
-            config: .defaults { config in
-                config.rpc.maxRequestPayloadSize = Self.longestMessage
-                // Said, so that a client waits. Unsaid, a hundred is the limit, and one more ends the connection.
-                config.http2.maxConcurrentStreams = 1024
-                // DLRover's channels may ping as they like: one that is closed for it costs the training a rendezvous.
-                config.connection.keepalive.clientBehavior.minPingIntervalWithoutCalls = .zero
-                config.connection.keepalive.clientBehavior.allowWithoutCalls = true
-            })
-        var router = RPCRouter<HTTP2ServerTransport.Posix>()
-        let calls = MasterCalls(
-            publisher: publisher, node: node, upstream: upstream, logger: logger, factory: factory)
-        calls.register(with: &router)
-        server = GRPCServer(transport: transport, router: router)
+            transportSecurity: .plaintext, config: Self.configuration(budget: RequestBudget()))
     }
 
-    private static func upstream(
-        of master: MasterURL?, options: MasterClientOptions, logger: Logger
-    ) throws -> any Upstream {
-        guard let master else { return NoUpstream() }
-        switch master.target {
-        case .dlroverGRPC(let host, let port): return try GRPCUpstream(host: host, port: port, name: "\(master)")
-        case .dlroverHTTP(let host, let port):
-            var options = options
-            // The client decides how long it waits.
-            options.deadline = .seconds(600)
-            return HTTPUpstream(host: host, port: port, options: options, logger: logger)
-        case .file, .standardOutput: return NoUpstream()
+    private static func configuration(budget: RequestBudget) -> HTTP2ServerTransport.Posix.Config {
+        .defaults { config in
+            config.rpc.maxRequestPayloadSize = RelayLimits.messageBytes
+            config.compression.enabledAlgorithms = .all
+            config.http2.targetWindowSize = window
+            config.http2.maxConcurrentStreams = streamsPerConnection
+            config.connection.maxGraceTime = grace
+            // DLRover's channels may ping as they like: one that is closed for it costs the training a rendezvous.
+            config.connection.keepalive.clientBehavior.minPingIntervalWithoutCalls = .zero
+            config.connection.keepalive.clientBehavior.allowWithoutCalls = true
+            config.channelDebuggingCallbacks.onAcceptHTTP2Stream = { RequestGate.install(on: $0, budget: budget) }
         }
     }
 
-    /// How long the answers under way may take after the end.
-    private static let grace: Duration = .seconds(1)
-
-    /// Listens until the task is cancelled; what waits for the master then ends, and answers have a second to go out.
+    /// Listens until the task is cancelled, then takes no more calls and answers those that are under way, for up to 1 s.
     ///
+    /// May be called once.
     /// - Throws: `ListenError` if the address can't be listened at.
     public func run() async throws {
-        // Unstructured, both: they outlive the cancellation of this task, the answers under way need them.
-        let connecting = Task { try await upstream.run() }
-        let serving = Task { try await server.serve() }
-        let naming = Task { await sayAddress() }
+        let (transport, calls) = (transport, calls)
+        // A task of its own: it ends by itself when ours is cancelled, after the last answer.
+        let serving = Task { try await transport.listen { await calls.handle($0, $1) } }
+        let announcing = Task { await self.announce() }
         let result = await withTaskCancellationHandler {
             await serving.result
         } onCancel: {
-            server.beginGracefulShutdown()
+            calls.stop()
+            transport.beginGracefulShutdown()
             Task {
-                try await Task.sleep(for: Self.grace)
+                try? await Task.sleep(for: Self.grace)
                 serving.cancel()
             }
         }
-        naming.cancel()
-        connecting.cancel()
-        _ = await connecting.result
-        if case .failure(let error) = result, !Task.isCancelled {
-            throw ListenError(address: address, reason: "\(error)")
-        }
+        announcing.cancel()
+        await relay?.close()
+        if case .failure(let error) = result, !Task.isCancelled { throw ListenError(address: address, cause: error) }
     }
 
     /// Where it listens; waits until it does.
     ///
-    /// - Throws: if it can't.
+    /// - Throws: if it can't, or does no more.
     public var boundAddress: ListenAddress {
         get async throws {
             let bound = try await transport.listeningAddress
-            let port = bound.ipv4?.port ?? bound.ipv6?.port ?? address.port
-            return ListenAddress(host: address.host, port: port)
+            return ListenAddress(host: address.host, port: bound.ipv4?.port ?? bound.ipv6?.port ?? address.port)
         }
     }
 
-    private func sayAddress() async {
+    private func announce() async {
         guard let bound = try? await boundAddress else { return }
         logger.info("Listening for DLRover clients.", metadata: ["address": "\(bound)"])
     }

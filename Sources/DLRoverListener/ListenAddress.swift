@@ -16,16 +16,16 @@ public struct ListenAddress: Hashable, Sendable, CustomStringConvertible {
         guard text.lowercased().hasPrefix(scheme) else { return nil }
         var rest = text.dropFirst(scheme.count)
         if rest.hasSuffix("/") { rest.removeLast() }
-        guard let colon = rest.lastIndex(of: ":"), let port = Int(rest[rest.index(after: colon)...]),
-            (0...65535).contains(port)
-        else { return nil }
+        guard let colon = rest.lastIndex(of: ":"), let port = UInt16(rest[rest.index(after: colon)...]) else {
+            return nil
+        }
         switch rest[..<colon].lowercased() {
         case "localhost": host = "127.0.0.1"
         case "[::1]": host = "::1"
         case let address where Self.isLoopback(address): host = address
         default: return nil
         }
-        self.port = port
+        self.port = Int(port)
     }
 
     init(host: String, port: Int) {
@@ -39,7 +39,9 @@ public struct ListenAddress: Hashable, Sendable, CustomStringConvertible {
         return parts.count == 4 && parts[0] == "127" && parts.allSatisfy { UInt8($0) != nil }
     }
 
+    var isIPv6: Bool { host.contains(":") }
+
     public var description: String {
-        "dlrover+grpc://\(host.contains(":") ? "[\(host)]" : host):\(port)"
+        "dlrover+grpc://\(isIPv6 ? "[\(host)]" : host):\(port)"
     }
 }

@@ -28,14 +28,14 @@ enum ElasticMessage {
     }
 
     /// The parts of a message; empty or 0 where it has none.
-    static func decode(_ message: ByteBuffer) throws(ProtoError) -> (nodeID: Int, nodeType: String, data: [UInt8]) {
+    static func decode(_ message: ByteBuffer) throws(ProtoError) -> (nodeID: Int, nodeType: String, data: ByteBuffer) {
         var rest = message
-        var (nodeID, nodeType, data) = (0, "", [UInt8]())
+        var (nodeID, nodeType, data) = (0, "", ByteBuffer())
         while let field = try ProtoWire.takeField(&rest) {
             switch field {
             case .varint(number: 1, let value): nodeID = Int(Int32(truncatingIfNeeded: value))
             case .bytes(number: 2, let value): nodeType = String(buffer: value)
-            case .bytes(number: 3, let value): data = Array(buffer: value)
+            case .bytes(number: 3, let value): data = value
             default: break
             }
         }
@@ -44,7 +44,7 @@ enum ElasticMessage {
 
     /// The pickle in a message that a master answers with; empty if there is none.
     static func data(decoding message: ByteBuffer) throws(ProtoError) -> [UInt8] {
-        try decode(message).data
+        Array(buffer: try decode(message).data)
     }
 
     private static func headSize(nodeID: Int, nodeType: String) -> Int {

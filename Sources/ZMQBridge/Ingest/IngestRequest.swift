@@ -25,18 +25,27 @@ struct IngestRequest {
         var metrics: [WorkerTrainingMetric] = []
         var refused: [IngestAnswer.Refusal] = []
         for (index, body) in bodies.enumerated() {
-            do throws(MetricJSONError) {
-                let checked = try MetricBody(checking: body[...])
-                if let reason = Self.refusal(of: checked) {
-                    refused.append(IngestAnswer.Refusal(index: index, reason: reason))
-                } else {
-                    metrics.append(Self.complete(checked, node: node))
-                }
+            do throws(ReportError) {
+                metrics.append(try Self.metric(body[...], node: node))
             } catch {
-                refused.append(IngestAnswer.Refusal(index: index, reason: "\(error)"))
+                refused.append(IngestAnswer.Refusal(index: index, reason: error.message))
             }
         }
         return (metrics, refused)
+    }
+
+    /// Reads one metric's JSON, and fills in what it leaves out as `read(node:)` does.
+    ///
+    /// - Throws: a refusal with the reason.
+    static func metric(_ json: ArraySlice<UInt8>, node: NodeIdentity) throws(ReportError) -> WorkerTrainingMetric {
+        let body: MetricBody
+        do throws(MetricJSONError) {
+            body = try MetricBody(checking: json)
+        } catch {
+            throw ReportError(code: .refused, message: "\(error)", isLocal: true)
+        }
+        if let reason = refusal(of: body) { throw ReportError(code: .refused, message: reason, isLocal: true) }
+        return complete(body, node: node)
     }
 
     private static func refusal(of body: MetricBody) -> String? {

@@ -16,7 +16,7 @@ final class GroupCommit: Sendable {
         self.commit = commit
     }
 
-    func publish(_ request: PublishRequest) async throws {
+    func publish(_ request: PublishRequest) async throws(ReportError) {
         let failure = await withCheckedContinuation { (continuation: CheckedContinuation<ReportError?, Never>) in
             waiting.withLock { $0.append((request, { continuation.resume(returning: $0) })) }
             queue.async { self.commitWaiting() }

@@ -108,12 +108,12 @@ public final class MetricPublisher: MasterClient {
     /// - Parameter node: fills in what the metric leaves out of its node.
     /// - Throws: `ReportError` with the code `refused` for what can't be on the bus, and `storage` while the journal can't be written: the
     ///   metric is then not published, and may be given again.
-    package func publishDurably(json: [UInt8], node: NodeIdentity) async throws {
-        let (metrics, refused) = IngestRequest(message: [json], isAnswered: false).read(node: node)
-        if let refusal = refused.first { throw ReportError(code: .refused, message: refusal.reason) }
-        // On the group's own thread, whatever the durability: the journal may block.
+    package func publishDurably(json: [UInt8], node: NodeIdentity) async throws(ReportError) {
+        let metric = try IngestRequest.metric(json[...], node: node)
+        // Also where the disk is not waited for: the call may come from any task, and a write that the disk holds up must not keep a
+        // cooperative thread.
         try await groupCommit.publish(
-            PublishRequest(metrics: try EncodedMetrics(metrics), position: nil, needsJournal: true))
+            PublishRequest(metrics: try EncodedMetrics([metric]), position: nil, needsJournal: true))
     }
 
     private var groupCommit: GroupCommit {

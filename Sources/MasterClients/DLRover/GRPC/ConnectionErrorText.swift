@@ -3,8 +3,8 @@ import NIOHTTP2
 import NIOPosix
 
 /// What to tell an operator about an error of a connection.
-enum ConnectionErrorText {
-    static func describe(_ error: any Error) -> String {
+package enum ConnectionErrorText {
+    package static func describe(_ error: any Error) -> String {
         switch error {
         case let error as IOError: SystemError.text(error.errnoCode)
         case let error as NIOConnectionError: describe(error)

@@ -14,56 +14,72 @@ final class GRPCClient: Sendable {
     private let eventLoop: any EventLoop
     private let core: NIOLoopBoundBox<GRPCClientCore>
     private let timeout: TimeAmount
-    private let commonHeaders: HPACKHeaders
+    private let longestAnswer: Int
+    private let baseHeaders: [(String, String)]
+    private let commonHeaders: [(String, String)]
 
     /// - Parameters:
     ///   - metadata: sent with every call, after gRPC's own headers. Names in lower case.
-    ///   - timeout: how long one call may take, connecting included.
+    ///   - timeout: how long one call may take that has no deadline of its own, connecting included.
+    ///   - longestAnswer: the most bytes of an answer, its prefix included. A server may have as many under way for each call.
     ///   - firstStreamID: where a connection's stream ids begin; odd. For tests.
     init(
         host: String, port: Int, metadata: [(name: String, value: String)], timeout: Duration, connectTimeout: Duration,
-        firstStreamID: Int = 1, logger: Logger
+        longestAnswer: Int = GRPCWindow.longestAnswer, firstStreamID: Int = 1, logger: Logger
     ) {
         eventLoop = MultiThreadedEventLoopGroup.singleton.next()
         executor = EventLoopTaskExecutor(eventLoop)
         self.timeout = TimeAmount(timeout)
-        var headers: [(String, String)] = [
+        self.longestAnswer = longestAnswer
+        baseHeaders = [
             (":method", "POST"), (":scheme", "http"), (":authority", MasterURL.authority(host, port)),
-            ("te", "trailers"), ("content-type", "application/grpc"), ("grpc-timeout", Self.timeoutText(timeout)),
-            ("grpc-accept-encoding", "identity"),
+            ("te", "trailers"), ("content-type", "application/grpc"), ("grpc-accept-encoding", "identity"),
         ]
-        headers += metadata.map { ($0.name, $0.value) }
-        commonHeaders = HPACKHeaders(headers)
+        commonHeaders = [("grpc-timeout", Self.timeoutText(timeout))] + metadata.map { ($0.name, $0.value) }
         let connector = GRPCConnector(
-            host: host, port: port, connectTimeout: TimeAmount(connectTimeout), firstStreamID: firstStreamID,
-            eventLoop: eventLoop)
+            host: host, port: port, connectTimeout: TimeAmount(connectTimeout), streamWindow: longestAnswer + 1,
+            firstStreamID: firstStreamID, eventLoop: eventLoop)
         core = NIOLoopBoundBox.makeBoxSendingValue(
             GRPCClientCore(connector: connector, logger: logger), eventLoop: eventLoop)
     }
 
     /// The headers of calls to the method at `path`, `/package.Service/Method`. Make them once.
     func headers(path: String) -> HPACKHeaders {
+        headers(path: path, adding: commonHeaders)
+    }
+
+    /// The headers of one call to the method at `path`, with its own metadata and deadline instead of the client's.
+    ///
+    /// - Parameter timeout: what the server is told; `nil`: that there is none.
+    func headers(path: String, metadata: [(name: String, value: String)], timeout: Duration?) -> HPACKHeaders {
+        let deadline = timeout.map { [("grpc-timeout", Self.timeoutText($0))] } ?? []
+        return headers(path: path, adding: deadline + metadata.map { ($0.name, $0.value) })
+    }
+
+    private func headers(path: String, adding others: [(String, String)]) -> HPACKHeaders {
         // Pseudo-headers must stand before all others (RFC 9113, section 8.3).
-        HPACKHeaders([(":path", path)] + commonHeaders.map { ($0.name, $0.value) })
+        HPACKHeaders([(":path", path)] + baseHeaders + others)
     }
 
     /// Makes one call and waits for its end.
     ///
     /// - Parameters:
     ///   - request: the message with its five-byte prefix.
+    ///   - timeout: how long it may take; `nil`: as long as the client's calls may.
     ///   - token: says afterwards whether the server may have got the request.
     func call(
-        _ headers: HPACKHeaders, _ request: ByteBuffer, token: GRPCCall.Token = GRPCCall.Token()
+        _ headers: HPACKHeaders, _ request: ByteBuffer, timeout: Duration? = nil,
+        token: GRPCCall.Token = GRPCCall.Token()
     ) async -> GRPCCall.Outcome {
-        let deadline = NIODeadline.now() + timeout
-        let core = core
+        let deadline = NIODeadline.now() + (timeout.map { TimeAmount($0) } ?? self.timeout)
+        let (core, longestAnswer) = (core, longestAnswer)
         return await withTaskCancellationHandler {
             await withCheckedContinuation { continuation in
                 @Sendable func submit() {
                     core.value.submit(
                         GRPCCall(
                             headers: headers, request: request, deadline: deadline,
-                            maxAnswerBytes: GRPCWindow.longestAnswer, token: token, continuation: continuation))
+                            maxAnswerBytes: longestAnswer, token: token, continuation: continuation))
                 }
                 if eventLoop.inEventLoop { submit() } else { eventLoop.execute(submit) }
             }

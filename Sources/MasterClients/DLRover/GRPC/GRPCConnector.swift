@@ -11,16 +11,18 @@ struct GRPCConnector: Sendable {
     let host: String
     let port: Int
     let connectTimeout: TimeAmount
+    /// What the server may send on one stream.
+    let streamWindow: Int
     let firstStreamID: Int
     let eventLoop: any EventLoop
 
     /// Connects and answers with a channel whose last handler is a `GRPCConnection`. On its event loop.
     func connect() -> EventLoopFuture<any Channel> {
-        let firstStreamID = firstStreamID
+        let (firstStreamID, streamWindow) = (firstStreamID, streamWindow)
         return bootstrap.channelInitializer { channel in
             channel.eventLoop.makeCompletedFuture {
                 try channel.pipeline.syncOperations.addHandlers([
-                    Self.http2Handler(), GRPCConnection(firstStreamID: firstStreamID),
+                    Self.http2Handler(streamWindow: streamWindow), GRPCConnection(firstStreamID: firstStreamID),
                 ])
             }
         }.connect(host: host, port: port)
@@ -45,12 +47,12 @@ struct GRPCConnector: Sendable {
         #endif
     }
 
-    private static func http2Handler() -> NIOHTTP2Handler {
+    private static func http2Handler(streamWindow: Int) -> NIOHTTP2Handler {
         var connection = NIOHTTP2Handler.ConnectionConfiguration()
         connection.initialSettings = [
             HTTP2Setting(parameter: .enablePush, value: 0),
             HTTP2Setting(parameter: .maxConcurrentStreams, value: 0),
-            HTTP2Setting(parameter: .initialWindowSize, value: GRPCWindow.stream),
+            HTTP2Setting(parameter: .initialWindowSize, value: streamWindow),
             HTTP2Setting(parameter: .maxHeaderListSize, value: 64 * 1024),
         ]
         // A gRPC server measures the line with pings, up to many a second, and resets streams that it answers early.

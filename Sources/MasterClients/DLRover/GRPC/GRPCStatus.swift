@@ -1,31 +1,40 @@
 /// The status that ends a call (https://grpc.io/docs/guides/status-codes).
-struct GRPCStatus: Hashable, Sendable {
+package struct GRPCStatus: Error, Hashable, Sendable {
     /// A status code; an open set, as servers may send others.
-    struct Code: RawRepresentable, Hashable, Sendable {
-        let rawValue: Int
+    package struct Code: RawRepresentable, Hashable, Sendable {
+        package let rawValue: Int
 
-        static let ok = Code(rawValue: 0)
-        static let cancelled = Code(rawValue: 1)
-        static let unknown = Code(rawValue: 2)
-        static let invalidArgument = Code(rawValue: 3)
-        static let deadlineExceeded = Code(rawValue: 4)
-        static let notFound = Code(rawValue: 5)
-        static let alreadyExists = Code(rawValue: 6)
-        static let permissionDenied = Code(rawValue: 7)
-        static let resourceExhausted = Code(rawValue: 8)
-        static let failedPrecondition = Code(rawValue: 9)
-        static let aborted = Code(rawValue: 10)
-        static let outOfRange = Code(rawValue: 11)
-        static let unimplemented = Code(rawValue: 12)
-        static let internalError = Code(rawValue: 13)
-        static let unavailable = Code(rawValue: 14)
-        static let dataLoss = Code(rawValue: 15)
-        static let unauthenticated = Code(rawValue: 16)
+        package init(rawValue: Int) {
+            self.rawValue = rawValue
+        }
+
+        package static let ok = Code(rawValue: 0)
+        package static let cancelled = Code(rawValue: 1)
+        package static let unknown = Code(rawValue: 2)
+        package static let invalidArgument = Code(rawValue: 3)
+        package static let deadlineExceeded = Code(rawValue: 4)
+        package static let notFound = Code(rawValue: 5)
+        package static let alreadyExists = Code(rawValue: 6)
+        package static let permissionDenied = Code(rawValue: 7)
+        package static let resourceExhausted = Code(rawValue: 8)
+        package static let failedPrecondition = Code(rawValue: 9)
+        package static let aborted = Code(rawValue: 10)
+        package static let outOfRange = Code(rawValue: 11)
+        package static let unimplemented = Code(rawValue: 12)
+        package static let internalError = Code(rawValue: 13)
+        package static let unavailable = Code(rawValue: 14)
+        package static let dataLoss = Code(rawValue: 15)
+        package static let unauthenticated = Code(rawValue: 16)
     }
 
-    var code: Code
+    package var code: Code
     /// The server's text, decoded.
-    var message: String
+    package var message: String
+
+    package init(code: Code, message: String) {
+        self.code = code
+        self.message = message
+    }
 }
 
 extension GRPCStatus.Code: CustomStringConvertible {
@@ -35,7 +44,7 @@ extension GRPCStatus.Code: CustomStringConvertible {
         "INTERNAL", "UNAVAILABLE", "DATA_LOSS", "UNAUTHENTICATED",
     ]
 
-    var description: String {
+    package var description: String {
         Self.names.indices.contains(rawValue) ? Self.names[rawValue] : "status \(rawValue)"
     }
 }

@@ -4,9 +4,8 @@ enum GRPCWindow {
     static let http2Default = 65535
     /// What we let a server send on one connection before it must wait for us.
     static let connection = 4 * 1024 * 1024
-    /// What we let a server send on one stream.
-    static let stream = 1024 * 1024
-    /// The longest answer. It must be shorter than the window: a longer one could not even arrive.
-    static let longestAnswer = stream - 1
+    /// The longest answer that a client takes unless it is told otherwise. A stream's window is one byte more: an answer that is too long
+    /// can't arrive whole, and one that is not needs no window but the first.
+    static let longestAnswer = 1024 * 1024 - 1
     static let lastStreamID = Int(Int32.max)
 }

@@ -12,10 +12,14 @@ enum HTTPRequestBody {
     static func message(_ message: any DLRoverMessage, _ module: DLRoverModule) -> ByteBuffer {
         var pickle = ByteBufferAllocator().buffer(capacity: message.pickleSize(module))
         message.appendPickle(module, to: &pickle)
+        return body(node: message.node, pickle: pickle)
+    }
+
+    static func body(node: NodeIdentity, pickle: ByteBuffer) -> ByteBuffer {
         let data = Data(pickle.readableBytesView).base64EncodedData()
         var body = ByteBufferAllocator().buffer(capacity: data.count + 256)
-        body.writeString(#"{"node_id": \#(message.node.id), "node_type": ""#)
-        body.writeBytes(escaped(message.node.type))
+        body.writeString(#"{"node_id": \#(node.id), "node_type": ""#)
+        body.writeBytes(escaped(node.type))
         body.writeString(#"", "data": ""#)
         body.writeBytes(data)
         body.writeString(#""}"#)

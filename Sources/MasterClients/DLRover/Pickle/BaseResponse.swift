@@ -9,8 +9,8 @@ struct BaseResponse: Hashable, Sendable {
         self.data = data
     }
 
-    init(pickle: ArraySlice<UInt8>) throws(PickleError) {
-        guard case .object(let object) = try PickleReader.read(pickle), object.type == .baseResponse,
+    init(pickle: ArraySlice<UInt8>, limits: PickleLimits = PickleLimits()) throws(PickleError) {
+        guard case .object(let object) = try PickleReader.read(pickle, limits: limits), object.type == .baseResponse,
             let success = object.bool("success"), let data = object.bytes("data")
         else { throw PickleError(offset: 0, reason: "it is no BaseResponse with success and data") }
         self.init(success: success, data: data)

@@ -1,29 +1,104 @@
-package import Diagnosis
-package import Logging
+import AsyncHTTPClient
+import Diagnosis
+import Logging
+import NIOCore
+import NIOHTTP1
 
-/// Passes a gRPC client's requests to a DLRover master that serves HTTP: the same pickles in another envelope.
-package struct DLRoverHTTPRelay: Sendable {
-    private let transport: DLRoverHTTPTransport
+/// Passes calls to a master that serves HTTP: the same pickles in HTTP's envelope, and what a gRPC master would answer.
+///
+/// Only `elastic.Master`'s two methods have a counterpart there.
+struct DLRoverHTTPRelay: DLRoverRelay {
+    /// The most bytes around a message's pickle in a `BaseResponse`.
+    private static let answerOverhead = 4096
 
-    package init(host: String, port: Int, options: MasterClientOptions, logger: Logger) {
-        transport = DLRoverHTTPTransport(host: host, port: port, options: options, logger: logger)
+    private let caller: HTTPCaller
+    private let master: String
+    private let userAgent: String
+
+    init(host: String, port: Int, options: MasterClientOptions, logger: Logger) {
+        caller = HTTPCaller(host: host, port: port, connectTimeout: options.connectTimeout, logger: logger)
+        master = MasterURL(target: .dlroverHTTP(host: host, port: port)).description
+        userAgent = options.userAgent
     }
 
-    /// - Returns: the answer as an `elastic.Response`.
-    package func report(_ request: DLRoverRequest) async throws(ReportError) -> [UInt8] {
-        switch try await transport.report(request, module: .comm) {
-        case .taken: return DLRoverAnswerMessage.response(success: true)
-        case .notTaken: return DLRoverAnswerMessage.response(success: false)
-        case .tooLarge(_, let error): throw error
+    func answer(to call: RelayedCall) async throws(GRPCStatus) -> ByteBuffer {
+        switch call.path {
+        case "/elastic.Master/report":
+            return ElasticMessage.response(success: try await post("/report", call)?.success ?? false)
+        case "/elastic.Master/get":
+            guard let answer = try await post("/get", call) else {
+                throw GRPCStatus(code: .unauthenticated, message: "Job uid is invalid")
+            }
+            return ElasticMessage.message(data: answer.data)
+        default:
+            throw GRPCStatus(
+                code: .unimplemented, message: "\(master) serves HTTP, which has nothing like \(call.path)")
         }
     }
 
-    /// - Returns: the answer as an `elastic.Message`.
-    package func get(_ request: DLRoverRequest) async throws(ReportError) -> [UInt8] {
-        DLRoverAnswerMessage.message(pickle: try await transport.get(request, module: .comm))
+    func close() async {
+        await caller.close()
     }
 
-    package func close() async {
-        await transport.close()
+    /// - Returns: `nil` if the master belongs to another job than the client, which a gRPC master says in two ways.
+    private func post(_ path: String, _ call: RelayedCall) async throws(GRPCStatus) -> BaseResponse? {
+        let errors = HTTPErrorText(master: master, deadline: call.patience)
+        let (request, response): (ByteBuffer, HTTPClient.Response)
+        request = try body(of: call)
+        do throws(ReportError) {
+            response = try await caller.post(
+                path, headers: headers(of: call), body: request,
+                longestAnswer: RelayLimits.messageBytes + Self.answerOverhead, errors: errors)
+        } catch {
+            throw GRPCStatus(relaying: error)
+        }
+        let body = response.body ?? ByteBuffer()
+        switch response.status.code {
+        case 200: return try read(body, errors)
+        case 406: return nil
+        case 500:
+            throw GRPCStatus(code: .unknown, message: "Exception calling application: \(String(buffer: body))")
+        default:
+            throw GRPCStatus(
+                relaying: errors.error(status: Int(response.status.code), body: String(buffer: body)))
+        }
+    }
+
+    private func headers(of call: RelayedCall) -> HTTPHeaders {
+        var headers: HTTPHeaders = [
+            "content-type": "application/json", "accept": "application/json", "user-agent": userAgent,
+        ]
+        if let jobUID = call.jobUID { headers.add(name: "job_uid", value: jobUID) }
+        return headers
+    }
+
+    private func body(of call: RelayedCall) throws(GRPCStatus) -> ByteBuffer {
+        let message: (nodeID: Int, nodeType: String, data: ByteBuffer)
+        do throws(ProtoError) {
+            message = try ElasticMessage.decode(call.message)
+        } catch {
+            // The words of grpcio's server.
+            throw GRPCStatus(code: .internalError, message: "Exception deserializing request!")
+        }
+        guard message.data.readableBytes <= DLRoverHTTPTransport.longestPickle else {
+            throw GRPCStatus(
+                code: .resourceExhausted,
+                message: """
+                    the message has \(message.data.readableBytes) bytes, and \(master) takes \
+                    \(DLRoverHTTPTransport.longestPickle) over HTTP
+                    """)
+        }
+        return HTTPRequestBody.body(
+            node: NodeIdentity(id: message.nodeID, type: message.nodeType), pickle: message.data)
+    }
+
+    private func read(_ body: ByteBuffer, _ errors: HTTPErrorText) throws(GRPCStatus) -> BaseResponse {
+        do throws(PickleError) {
+            var limits = PickleLimits()
+            limits.bytes = RelayLimits.messageBytes + Self.answerOverhead
+            return try BaseResponse(pickle: Array(buffer: body)[...], limits: limits)
+        } catch {
+            throw GRPCStatus(relaying: errors.unreadable("\(error)"))
+        }
     }
 }

@@ -1,0 +1,61 @@
+import AsyncHTTPClient
+import Diagnosis
+import Logging
+import NIOCore
+import NIOHTTP1
+import Synchronization
+
+/// Posts to one HTTP/1.1 server.
+struct HTTPCaller: Sendable {
+    private let client: HTTPClient
+    private let eventLoop: any EventLoop
+    private let base: String
+    private let logger: Logger
+
+    init(host: String, port: Int, connectTimeout: Duration, logger: Logger) {
+        var configuration = HTTPClient.Configuration()
+        configuration.httpVersion = .http1Only
+        configuration.redirectConfiguration = .disallow
+        configuration.timeout.connect = TimeAmount(connectTimeout)
+        // Otherwise a refused connection is tried again and again until the deadline, and its reason is lost.
+        configuration.connectionPool.retryConnectionEstablishment = false
+        client = HTTPClient(eventLoopGroupProvider: .singleton, configuration: configuration)
+        eventLoop = client.eventLoopGroup.any()
+        base = "http://\(MasterURL.authority(host, port))"
+        self.logger = logger
+    }
+
+    /// Makes one call and waits for the whole answer.
+    ///
+    /// - Parameters:
+    ///   - longestAnswer: the most bytes of its body that are taken.
+    ///   - errors: says what a failure means; `errors.deadline` is how long the call may take.
+    func post(
+        _ path: String, headers: HTTPHeaders, body: ByteBuffer, longestAnswer: Int, errors: HTTPErrorText
+    ) async throws(ReportError) -> HTTPClient.Response {
+        var collector: HTTPAnswerCollector?
+        do {
+            let request = try HTTPClient.Request(
+                url: base + path, method: .POST, headers: headers, body: .byteBuffer(body))
+            let delegate = HTTPAnswerCollector(request, maxBytes: longestAnswer)
+            collector = delegate
+            // Not the async interface: its deadline ends with the answer's head. On one event loop for all calls, which then is that of all
+            // connections, too: the collector needs that.
+            let task = client.execute(
+                request: request, delegate: delegate, eventLoop: .delegate(on: eventLoop),
+                deadline: .now() + TimeAmount(errors.deadline), logger: logger)
+            return try await withTaskCancellationHandler {
+                try await task.get()
+            } onCancel: {
+                task.cancel()
+            }
+        } catch {
+            throw errors.error(
+                of: error, mayHaveArrived: collector?.mayHaveArrived.load(ordering: .relaxed) ?? false)
+        }
+    }
+
+    func close() async {
+        try? await client.shutdown()
+    }
+}
