@@ -182,6 +182,10 @@ def test_the_failure_is_reported_to_the_real_master(
     found = diagnose(arobust, "--log", log, "--failures", '{"1": {"exitcode": 1}}', "--master", master.url, "--report-failures")
     assert found["action_type"] == "restart_worker"
     assert "The failure was reported." in (scratch / "diagnose1.log").read_text()
+    # The real job manager logs what it took, and keeps no more of a process's failure.
+    master.process.wait_for_log("decisive words")
+    told = next(line for line in master.process.log().splitlines() if "decisive words" in line)
+    assert '"decisive_line": "[rank1]: ValueError: decisive words", "1": {"exitcode":' in told
 
 
 def test_torchruns_folder(arobust: Arobust, scratch: Path) -> None:
