@@ -3,8 +3,8 @@ import FailureDiagnosis
 import Foundation
 import Testing
 
-/// Whatever is in the files, there is a verdict.
-@Suite struct FuzzTests {
+/// Whatever is in the files, there is a verdict. One after the other: each computes without a pause, on a thread that other suites need.
+@Suite(.serialized) struct FuzzTests {
     private static let samples: [[UInt8]] = {
         let jobs = TestFiles.corpus + "/jobs"
         let names = (try? FileManager.default.subpathsOfDirectory(atPath: jobs)) ?? []
