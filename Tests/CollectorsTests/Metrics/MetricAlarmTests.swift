@@ -24,17 +24,8 @@ import Testing
         await collector.storeData(page)
     }
 
-    /// A port where nobody listens.
-    private func freePort() async throws -> Int {
-        let server = try await MisbehavingServer(.close)
-        defer { _ = server }
-        let port = server.port
-        try await server.close()
-        return port
-    }
-
     @Test func tellsOfTheBeginningAndTheEndInLogMetricsAndReports() async throws {
-        let port = try await freePort()
+        let port = try await MisbehavingServer.closedPort()
         let url = "http://127.0.0.1:\(port)/metrics"
         let collector = try await collector(url)
         #expect(metrics.lines("arobust_scrapes_total").count == 8)
@@ -109,14 +100,15 @@ import Testing
     }
 
     @Test func reportsNothingOfItUnlessAsked() async throws {
-        let collector = try await collector("http://127.0.0.1:\(try await freePort())/", reportsAlarm: false)
+        let collector = try await collector(
+            "http://127.0.0.1:\(try await MisbehavingServer.closedPort())/", reportsAlarm: false)
         await round(collector)
         #expect(client.metrics.isEmpty)
         #expect(metrics.values("arobust_alarm", by: "reason") == ["unreachable": 1])
     }
 
     @Test func triesAFailedReportAgainInTheNextRound() async throws {
-        let collector = try await collector("http://127.0.0.1:\(try await freePort())/")
+        let collector = try await collector("http://127.0.0.1:\(try await MisbehavingServer.closedPort())/")
         client.fail("No room")
         for _ in 0..<3 { await round(collector) }
         #expect(client.metrics.isEmpty)

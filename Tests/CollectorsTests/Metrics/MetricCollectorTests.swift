@@ -11,8 +11,15 @@ import Testing
     private func collector(
         _ server: MisbehavingServer, _ configuration: MetricCollector.Configuration = .init()
     ) async throws -> MetricCollector {
+        try await collector(port: server.port, configuration)
+    }
+
+    private func collector(
+        port: Int, _ configuration: MetricCollector.Configuration = .init()
+    ) async throws -> MetricCollector {
         let collector = MetricCollector(
-            url: try MetricURL(server.url), node: node, configuration: configuration, logger: log.logger)
+            url: try MetricURL("http://127.0.0.1:\(port)/metrics"), node: node, configuration: configuration,
+            logger: log.logger)
         await collector.setClient(client)
         return collector
     }
@@ -96,10 +103,8 @@ import Testing
     }
 
     @Test func tellsOfARefusalOnceInAWhileAndOfTheRecovery() async throws {
-        let first = try await MisbehavingServer(.close)
-        let collector = try await collector(first, .init(problemInterval: 5))
-        let port = first.port
-        try await first.close()
+        let port = try await MisbehavingServer.closedPort()
+        let collector = try await collector(port: port, .init(problemInterval: 5))
         for _ in 0..<10 { #expect(await !collector.isEnabled()) }
         #expect(await collector.collectData() == nil)
         #expect(log.count("nobody answers there") == 3)

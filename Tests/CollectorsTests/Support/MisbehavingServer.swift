@@ -31,6 +31,17 @@ final class MisbehavingServer: Sendable {
 
     var url: String { "http://127.0.0.1:\(port)/metrics" }
 
+    /// A port where nobody listens, and none of the other tests' servers will: it is below the range from which the kernel gives ports
+    /// (`ip_local_port_range`, 32768 and up).
+    static func closedPort() async throws -> Int {
+        while true {
+            guard let server = try? await MisbehavingServer(.close, port: .random(in: 20000..<32000)) else { continue }
+            let port = server.port
+            try await server.close()
+            return port
+        }
+    }
+
     func close() async throws {
         try await channel.close()
     }
