@@ -6,9 +6,10 @@ export SWIFT_FLAGS = --explicit-target-dependency-import-check error
 
 .DEFAULT_GOAL := help
 .PHONY: help bootstrap build release test soak lint format demo bench clean
+.PHONY: cluster-up cluster-down cluster-faults cluster-fault cluster-audit cluster-test
 
 help: ## Show this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 bootstrap: ## Install what is missing: Debian packages, the Python environment of the tests
 	@scripts/bootstrap
@@ -38,6 +39,25 @@ demo: bootstrap build ## Report a real training to the real DLRover master, and 
 bench: bootstrap release ## Measure what reporting costs
 	swift build $(SWIFT_FLAGS) --configuration release --static-swift-stdlib --product BusBenchmark
 	@scripts/bench
+
+NODES ?= 4
+cluster-up: ## Start NODES (4) nodes and three masters in containers; see docs/clusters.md
+	@python3 -m cluster up --nodes $(NODES)
+
+cluster-down: ## Remove them, and all that they stored
+	@python3 -m cluster down
+
+cluster-faults: ## List what can be done to the cluster
+	@python3 -m cluster faults
+
+cluster-fault: ## Do FAULT to it, at TARGET (a random one), and mend it
+	@python3 -m cluster fault $(FAULT) $(if $(TARGET),--target $(TARGET))
+
+cluster-audit: ## Hold what the masters stored against what the trainers wrote
+	@python3 -m cluster audit
+
+cluster-test: ## All of that on a cluster of its own: every fault, then the verdict (SEED repeats one)
+	@python3 -m cluster test --nodes $(NODES) $(if $(SEED),--seed $(SEED)) $(if $(BREAK),--break $(BREAK))
 
 clean: ## Remove what was built (.venv stays)
 	swift package clean

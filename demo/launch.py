@@ -16,8 +16,9 @@ from harness.process import die_with_parent, free_port
 from harness.xpu_timer_page import PageServer, xpu_timer_page
 
 
-def rank_environment(rank: int, ranks: int, port: int) -> dict[str, str]:
+def rank_environment(rank: int, ranks: int, port: int, run: str) -> dict[str, str]:
     return os.environ | {
+        "NUMBERED_RUN": run,
         "RANK": str(rank),
         "LOCAL_RANK": str(rank),
         "WORLD_SIZE": str(ranks),
@@ -34,12 +35,15 @@ def main() -> int:
     parser = argparse.ArgumentParser()
     parser.add_argument("--ranks", type=int, default=2)
     parser.add_argument("--log", type=Path, required=True)
+    parser.add_argument("--metrics-port", type=int, default=0, help="where to serve the page; 0: anywhere")
+    parser.add_argument("--number-lines", action="store_true", help="begin each line with the run's start, the rank and a number")
     parser.add_argument("training", nargs="*", help="arguments for train.py, after --")
     arguments = parser.parse_args()
 
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     port = free_port()
     started = time.monotonic()
+    run = str(int(time.time())) if arguments.number_lines else ""
     children: list[subprocess.Popen[bytes]] = []
 
     def page() -> str:
@@ -51,11 +55,11 @@ def main() -> int:
         with open(arguments.log, "ab") as log:
             for rank in range(arguments.ranks):
                 command = [sys.executable, Path(__file__).with_name("train.py"), *arguments.training]
-                environment = rank_environment(rank, arguments.ranks, port)
+                environment = rank_environment(rank, arguments.ranks, port, run)
                 children.append(
                     subprocess.Popen(command, stdout=log, stderr=log, env=environment, preexec_fn=die_with_parent)
                 )
-        server = PageServer(page)
+        server = PageServer(page, arguments.metrics_port)
         print(json.dumps({"pids": [child.pid for child in children], "metrics_url": server.url}), flush=True)
         return max(child.wait() for child in children)
     finally:

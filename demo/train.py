@@ -6,6 +6,7 @@ middle. Started by `launch.py`, once a rank, with the environment that torchrun 
 """
 
 import argparse
+import itertools
 import os
 import time
 from multiprocessing.connection import Client, Connection, Listener
@@ -15,6 +16,9 @@ import numpy as np
 RANK = int(os.environ["RANK"])
 WORLD_SIZE = int(os.environ["WORLD_SIZE"])
 MASTER = (os.environ["MASTER_ADDR"], int(os.environ["MASTER_PORT"]))
+RUN = os.environ.get("NUMBERED_RUN", "")
+"""When given, each line begins with it and a number, so that no two are the same."""
+NUMBERS = itertools.count(1)
 KEY = os.environ["TORCHELASTIC_RUN_ID"].encode()
 
 Parameters = list[np.ndarray]
@@ -22,7 +26,8 @@ Parameters = list[np.ndarray]
 
 def log(text: str) -> None:
     """One write a line: all ranks share the file."""
-    os.write(1, f"[rank {RANK}] {text}\n".encode())
+    head = f"[run {RUN} rank {RANK} line {next(NUMBERS)}]" if RUN else f"[rank {RANK}]"
+    os.write(1, f"{head} {text}\n".encode())
 
 
 def connect() -> list[Connection]:

@@ -4,7 +4,7 @@ It is that of 0.4.0, 0.5.1 or 0.6.1: whichever stands first in PYTHONPATH.
 
 What differs from upstream, and nothing else does:
 
-* It listens on 127.0.0.1. Upstream's two servers listen on every interface, without authentication.
+* It listens on 127.0.0.1, unless `--address` says otherwise. Upstream's two servers listen on every interface, without authentication.
 * It can have a job uid. Upstream's local master has none and so never refuses anybody's.
 * With `--accept-log`, each metric that was stored is appended to a file, which survives the master.
 * A control socket (one JSON request and one JSON answer a connection) reads the master's store, sets faults, and asks the
@@ -19,6 +19,7 @@ import json
 import socketserver
 import threading
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import grpc
@@ -27,21 +28,21 @@ from dlrover_faults import Faults
 from dlrover_upstream import DiagnosisMaster, is_hang, make_master
 
 
-def listen_on_loopback_only() -> None:
+def listen_only_on(address: str) -> None:
     """Upstream hands `[::]:port` to gRPC and a port without an address to tornado, with no setting for either."""
     make_server = grpc.server
 
-    def make_loopback_server(*args: Any, options: Any = (), **kwargs: Any) -> grpc.Server:
+    def make_server_there(*args: Any, options: Any = (), **kwargs: Any) -> grpc.Server:
         # Without so_reuseport=0 a second master would share the port instead of being refused.
         server = make_server(*args, options=[*options, ("grpc.so_reuseport", 0)], **kwargs)
         add_port = server.add_insecure_port
-        server.add_insecure_port = lambda address: add_port(address.replace("[::]", "127.0.0.1"))
+        server.add_insecure_port = lambda place: add_port(place.replace("[::]", address))
         return server
 
-    grpc.server = make_loopback_server
+    grpc.server = make_server_there
 
     listen = tornado.httpserver.HTTPServer.listen
-    tornado.httpserver.HTTPServer.listen = lambda self, port: listen(self, port, address="127.0.0.1")
+    tornado.httpserver.HTTPServer.listen = lambda self, port: listen(self, port, address=address)
 
 
 def keep_accepted(path: str) -> None:
@@ -68,6 +69,7 @@ def start_control(path: str, answer: Callable[[dict[str, Any]], Any]) -> None:
                 result = {"error": repr(error)}
             self.wfile.write(json.dumps(result).encode())
 
+    Path(path).unlink(missing_ok=True)  # left by one that was killed
     server = socketserver.ThreadingUnixStreamServer(path, Handler)
     threading.Thread(target=server.serve_forever, daemon=True).start()
 
@@ -76,12 +78,13 @@ def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--service", choices=("grpc", "http"), required=True)
     parser.add_argument("--port", type=int, required=True)
+    parser.add_argument("--address", default="127.0.0.1", help="where to listen; in a container or namespace of its own, 0.0.0.0")
     parser.add_argument("--control", required=True, help="path of the control socket")
     parser.add_argument("--job-uid", default="")
     parser.add_argument("--accept-log", help="a file for every metric that is stored")
     arguments = parser.parse_args()
 
-    listen_on_loopback_only()
+    listen_only_on(arguments.address)
     faults = Faults(arguments.port)
     faults.install()
     if arguments.accept_log:

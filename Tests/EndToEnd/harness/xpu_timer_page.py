@@ -51,7 +51,7 @@ def as_dlrover_reports(page: str) -> str:
 class PageServer:
     """Serves what `next_page` returns, and 503 while that is None; `served` holds every page that went out."""
 
-    def __init__(self, next_page: Callable[[], str | None]) -> None:
+    def __init__(self, next_page: Callable[[], str | None], port: int = 0) -> None:
         self.served: list[str] = []
         self.asked = 0
         lock = threading.Lock()
@@ -74,7 +74,7 @@ class PageServer:
             def log_message(self, *_: Any) -> None:
                 pass
 
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self._server = ThreadingHTTPServer(("127.0.0.1", port), Handler)
         self._server.daemon_threads = True
         threading.Thread(target=self._server.serve_forever, daemon=True).start()
 

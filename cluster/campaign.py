@@ -1,0 +1,150 @@
+"""A campaign: a cluster is brought up, harmed by a schedule that a seed makes, left alone, and judged."""
+
+from __future__ import annotations
+
+import json
+import random
+import threading
+import time
+from collections import defaultdict
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from . import faults
+from .runtime import Failed, Runtime
+from .verdict import Row, rows_from_json, table
+
+START_SECONDS = 120
+REST_SECONDS = 150
+"""More than a reporter's longest pause between two attempts; see docs/masters.md."""
+BREAKS = ("replay",)
+
+
+@dataclass(frozen=True)
+class Act:
+    """One fault of a schedule."""
+
+    at: float
+    """Seconds after the campaign's beginning."""
+    fault: str
+    target: str
+
+
+def schedule(names: list[str], runtime: Runtime, seed: int, pace: float) -> list[Act]:
+    """The faults in random order at random targets, one some seconds after the other; long ones overlap."""
+    chance = random.Random(seed)
+    order = chance.sample(names, len(names))
+    at, acts = 0.0, []
+    for name in order:
+        at += chance.uniform(4, 14) * pace
+        acts.append(Act(at, name, chance.choice(faults.find(name).targets(runtime))))
+    return acts
+
+
+def _have_all_begun(rows: list[Row]) -> bool:
+    return all(row.stored for row in rows)
+
+
+def _are_all_green(rows: list[Row]) -> bool:
+    return not any(row.is_red for row in rows)
+
+
+@dataclass
+class Campaign:
+    runtime: Runtime
+    seed: int
+    pace: float = 1
+    """Factor of all times."""
+    broken: str = ""
+    """One of `BREAKS`: a promise that is broken on purpose, and the verdict must see it."""
+    problems: list[str] = field(default_factory=list)
+    _started: float = field(default_factory=time.monotonic)
+
+    def run(self, names: list[str]) -> bool:
+        """Whether every promise was kept. What happens is printed."""
+        try:
+            self._say(f"{self.runtime.topology.nodes} nodes as {self.runtime.name}; seed {self.seed}")
+            self.runtime.up()
+            rows = self._wait(START_SECONDS, at_rest=False, done=_have_all_begun)
+            if not _have_all_begun(rows):
+                raise Failed(f"after {START_SECONDS} s not every master has lines of every node:\n{table(rows)}")
+            self._say("every master has lines of every node")
+            self._harm(schedule(self._possible(names), self.runtime, self.seed, self.pace))
+            if self.broken == "replay":
+                self._break_replay()
+            green = self._rest_and_judge()
+            return self._stop_all() and green and not self.problems
+        finally:
+            self.runtime.down()
+            self._say("nothing is left running")
+
+    def _say(self, text: str) -> None:
+        print(f"{time.monotonic() - self._started:6.1f} s  {text}", flush=True)
+
+    def _possible(self, names: list[str]) -> list[str]:
+        reasons = {name: self.runtime.why_not(faults.find(name).needs) for name in names}
+        for name, reason in reasons.items():
+            if reason:
+                self._say(f"{name} can't be done here: {reason}")
+        return [name for name in names if not reasons[name]]
+
+    def _harm(self, acts: list[Act]) -> None:
+        busy: defaultdict[str, threading.Lock] = defaultdict(threading.Lock)
+        begun = time.monotonic()
+
+        def play(act: Act) -> None:
+            time.sleep(max(0, begun + act.at - time.monotonic()))
+            with busy[act.target]:  # one fault at a time for each node and master
+                try:
+                    faults.apply(faults.find(act.fault), self.runtime, act.target, lambda said: self._say(f"{act.fault}: {said}"), self.pace)
+                except Exception as problem:  # a thread of its own: nobody else would hear of it
+                    self._fail(f"{act.fault} at {act.target}: {problem}")
+
+        threads = [threading.Thread(target=play, args=[act], daemon=True) for act in acts]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+
+    def _break_replay(self) -> None:
+        """What is published while the bridge is away can't be asked for any more."""
+        self.runtime.inside("close-replay", "1")
+        self._say("PROMISE BROKEN ON PURPOSE: the replay socket of node 1 is gone")
+        faults.apply(faults.find("bridge-killed"), self.runtime, "1", self._say, self.pace)
+        time.sleep(5)
+
+    def _rest_and_judge(self) -> bool:
+        for node in self.runtime.topology.node_numbers:
+            self.runtime.pause(f"trainer-{node}")
+        self._say("the trainers stand still; what is under way has time to arrive")
+        # A broken promise isn't mended by waiting: once nothing is under way, the verdict stands.
+        seconds = 20 if self.broken else REST_SECONDS
+        rows = self._wait(seconds, at_rest=True, done=_are_all_green)
+        print(table(rows), flush=True)
+        return _are_all_green(rows)
+
+    def _wait(self, seconds: float, at_rest: bool, done: Callable[[list[Row]], bool]) -> list[Row]:
+        """Asks for the verdict until it is as wished; the last one."""
+        flags = ["--json", "--at-rest"] if at_rest else ["--json"]
+        deadline = time.monotonic() + seconds
+        while True:
+            rows = rows_from_json(json.loads(self.runtime.inside("audit", *flags)))
+            if done(rows) or time.monotonic() > deadline:
+                return rows
+            time.sleep(2)
+
+    def _stop_all(self) -> bool:
+        """Ends each service of ours while a master is away, as `docker stop` does."""
+        gone = self.runtime.topology.dlrover_masters[0].name
+        self.runtime.kill([gone])
+        ended = {service: self.runtime.stop(service) for service in self.runtime.topology.arobust_services}
+        slowest = max(seconds for _, seconds in ended.values())
+        for service, (status, seconds) in ended.items():
+            if status:
+                self._fail(f"{service} ended with {status} after {seconds:.1f} s; {self.runtime.tail(service)}")
+        self._say(f"{len(ended)} services stopped while {gone} was away, the slowest within {slowest:.1f} s")
+        return not any(status for status, _ in ended.values())
+
+    def _fail(self, problem: str) -> None:
+        self._say(f"FAILED {problem}")
+        self.problems.append(problem)

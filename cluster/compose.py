@@ -1,0 +1,163 @@
+"""A cluster of containers, with `docker compose` or the older `docker-compose`."""
+
+from __future__ import annotations
+
+import functools
+import shutil
+import subprocess
+import time
+from pathlib import Path
+
+from . import link
+from .composefile import FILE, NODES, PROJECT, compose_file
+from .runtime import Failed
+from .topology import Topology, default_masters
+
+DEVICE = "eth0"
+GRACE_SECONDS = 10
+
+
+def run(*command: str, quiet: bool = True, statuses: tuple[int, ...] = (0,)) -> str:
+    """What the command prints; with `quiet` off it prints to where this program prints."""
+    done = subprocess.run(command, stdout=subprocess.PIPE if quiet else None, stderr=subprocess.PIPE if quiet else None, text=True, check=False)
+    if done.returncode not in statuses:
+        raise Failed(f"{' '.join(command)} ended with {done.returncode}: {(done.stderr or '').strip()}")
+    return done.stdout or ""
+
+
+@functools.cache
+def compose_command() -> tuple[str, ...]:
+    if shutil.which("docker") is None:
+        raise Failed("needs docker, with compose")
+    if subprocess.run(["docker", "compose", "version"], capture_output=True, check=False).returncode == 0:
+        return ("docker", "compose")
+    if shutil.which("docker-compose"):
+        return ("docker-compose",)
+    raise Failed("needs docker compose, or docker-compose 1.27 or newer")
+
+
+class ComposeRuntime:
+    """Implements `Runtime` for the compose project of this name, which may run already."""
+
+    def __init__(self, project: str, nodes: int | None = None) -> None:
+        """Without a number of nodes: as many as run."""
+        self._project = project
+        self._containers: dict[str, str] = {}
+        self.topology = Topology(nodes or self._running_nodes(), default_masters())
+
+    @property
+    def name(self) -> str:
+        return f"containers, with {' '.join(compose_command())}"
+
+    def why_not(self, ability: str) -> str:
+        if ability == "shaping" and not self._can_shape:
+            return "this kernel has neither netem nor tbf"
+        return ""
+
+    @functools.cached_property
+    def _can_shape(self) -> bool:
+        try:
+            can = bool(self.slow_link(1))
+        except Failed as problem:
+            if "Unknown qdisc" in str(problem):
+                return False
+            raise
+        self._restore_link(1)
+        return can
+
+    def up(self) -> None:
+        self.build()
+        self._compose("up", "--detach", "--no-build", quiet=False)
+
+    def build(self) -> None:
+        """One service of each image: the others have the same."""
+        self._compose("build", "bridge-1", "trainer-1", self.topology.dlrover_masters[0].name, quiet=False)
+
+    def down(self) -> None:
+        self._compose("down", "--volumes", "--timeout", str(GRACE_SECONDS))
+
+    def start(self, service: str) -> None:
+        run("docker", "start", self._id(service))
+
+    def kill(self, services: list[str]) -> None:
+        ids = [self._id(service) for service in services]
+        # The collector of a trainer that is killed dies with it, perhaps before its own turn comes.
+        subprocess.run(["docker", "kill", *ids], capture_output=True, check=False)
+        run("docker", "wait", *ids)
+
+    def stop(self, service: str) -> tuple[int, float]:
+        started = time.monotonic()
+        run("docker", "stop", "--time", str(GRACE_SECONDS), self._id(service))
+        seconds = time.monotonic() - started
+        return int(run("docker", "inspect", "--format", "{{.State.ExitCode}}", self._id(service))), seconds
+
+    def pause(self, service: str) -> None:
+        run("docker", "pause", self._id(service))
+
+    def resume(self, service: str) -> None:
+        run("docker", "unpause", self._id(service))
+
+    def cut_link(self, node: int) -> None:
+        run("docker", "network", "disconnect", self._network, self._id(f"bridge-{node}"))
+
+    def slow_link(self, node: int) -> str:
+        return link.slow(DEVICE, lambda arguments: self._tc(node, arguments))
+
+    def heal_link(self, node: int) -> None:
+        bridge = self._id(f"bridge-{node}")
+        connected = run("docker", "inspect", "--format", "{{range $name, $_ := .NetworkSettings.Networks}}{{$name}} {{end}}", bridge)
+        if self._network in connected.split():
+            self._restore_link(node)
+        else:
+            run("docker", "network", "connect", self._network, bridge)
+
+    def _restore_link(self, node: int) -> None:
+        link.restore(DEVICE, lambda arguments: self._tc(node, arguments))
+
+    def inside(self, *arguments: str) -> str:
+        command = ["docker", "exec", self._id("audit"), "python3", "-m", "cluster", "inside", *arguments]
+        return run(*command, statuses=(0, 1))
+
+    def tail(self, service: str) -> str:
+        done = subprocess.run(["docker", "logs", "--tail", "30", self._id(service)], capture_output=True, text=True, check=False)
+        return done.stdout + done.stderr
+
+    @property
+    def _network(self) -> str:
+        return f"{self._project}_masters"
+
+    def _tc(self, node: int, arguments: list[str]) -> bool:
+        """In a container of its own that shares the bridge's network: the bridge has no right to change it."""
+        where = ["--network", f"container:{self._id(f'bridge-{node}')}", "--cap-add", "NET_ADMIN", "--user", "0"]
+        command = ["docker", "run", "--rm", *where, "--entrypoint", "tc", "arobust-demo", *arguments]
+        return subprocess.run(command, capture_output=True, check=False).returncode == 0
+
+    def _compose(self, *arguments: str, quiet: bool = True) -> None:
+        # --project-directory: paths in a file are seen from docker/, wherever the file lies.
+        where = ["--project-name", self._project, "--project-directory", str(FILE.parent), "--file", str(self._file())]
+        run(*compose_command(), *where, *arguments, quiet=quiet)
+
+    def _file(self) -> Path:
+        if self.topology.nodes == NODES:
+            return FILE
+        file = PROJECT / f".build/cluster/compose-{self.topology.nodes}.yaml"
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(compose_file(self.topology.nodes))
+        return file
+
+    def _id(self, service: str) -> str:
+        if service not in self._containers:
+            self._containers = self._list()
+        if service not in self._containers:
+            raise Failed(f"there is no container of {service} in the project {self._project}; `make cluster-up` makes one")
+        return self._containers[service]
+
+    def _list(self) -> dict[str, str]:
+        label = '{{.Label "com.docker.compose.service"}}'
+        project = f"label=com.docker.compose.project={self._project}"
+        lines = run("docker", "ps", "--all", "--filter", project, "--format", f"{label} {{{{.ID}}}}").splitlines()
+        return dict(line.split() for line in lines)
+
+    def _running_nodes(self) -> int:
+        compose_command()
+        return sum(service.startswith("bridge-") for service in self._list()) or NODES

@@ -1,0 +1,110 @@
+"""What has to be done where the nodes' states and the masters' stores are: in the `audit` container, or here."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+from .evidence import POISON
+from .runtime import Failed
+from .topology import Topology
+from .verdict import as_json, table, verdict
+
+FILLING = "filling"
+USAGE = 2
+"""The exit status when something can't be done; 1 is a red verdict."""
+
+
+def program() -> str:
+    return os.environ.get("CLUSTER_AROBUST", "arobust")
+
+
+def ask_master(control: Path, request: dict[str, object]) -> object:
+    """One request to the runner of a master (Tests/EndToEnd/harness/dlrover_runner.py)."""
+    with socket.socket(socket.AF_UNIX) as connection:
+        connection.settimeout(30)
+        connection.connect(str(control))
+        with connection.makefile("rwb") as stream:
+            stream.write(json.dumps(request).encode() + b"\n")
+            stream.flush()
+            answer = json.loads(stream.read())
+    if "error" in answer:
+        raise Failed(answer["error"])
+    return answer["ok"]
+
+
+def fill(folder: Path) -> None:
+    """Takes all the room of the disk that the folder is on; refuses one that others need."""
+    if shutil.disk_usage(folder).total > 1 << 30:
+        raise Failed(f"{folder} is on a disk of more than 1 GiB: it is not the cluster's own")
+    with open(folder / FILLING, "ab", buffering=0) as file:
+        for size in (1 << 20, 1 << 12, 1):
+            try:
+                while file.write(b"\0" * size) == size:
+                    pass
+            except OSError:
+                continue
+
+
+def poison(topology: Topology, node: int) -> None:
+    """Publishes a log metric in milliseconds: one such that reaches a DLRover master disables the type for the whole job."""
+    now = int(time.time() * 1000)
+    metric = {
+        "data_type": "TRAINING_LOG", "timestamp": now, "data_content": f"{POISON} {now}]", "node_id": node - 1,
+        "node_type": "worker", "node_rank": node - 1, "is_final_result": False, "need_report": True,
+    }  # fmt: skip
+    command = [program(), "publish", "--state-dir", str(topology.state(node))]
+    done = subprocess.run(command, input=json.dumps(metric) + "\n", capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise Failed(f"not published: {done.stderr.strip()}")
+
+
+def judge(topology: Topology, flags: list[str]) -> int:
+    rows = verdict(topology, program(), at_rest="--at-rest" in flags)
+    print(json.dumps(as_json(rows)) if "--json" in flags else table(rows))
+    return 1 if any(row.is_red for row in rows) else 0
+
+
+def watch(topology: Topology, seconds: float) -> None:
+    """Prints the verdict again and again, until SIGTERM."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+    while True:
+        time.sleep(seconds)
+        print(time.strftime("%H:%M:%S"), table(verdict(topology, program())), sep="\n", end="\n\n", flush=True)
+
+
+def act(topology: Topology, arguments: list[str]) -> int:
+    match arguments:
+        case ["audit", *flags]:
+            return judge(topology, flags)
+        case ["watch", seconds]:
+            watch(topology, float(seconds))
+        case ["master", name, request]:
+            (master,) = (each for each in topology.masters if each.name == name)
+            ask_master(topology.control(master), json.loads(request))
+        case ["fill", node]:
+            fill(topology.state(int(node)))
+        case ["free", node]:
+            (topology.state(int(node)) / FILLING).unlink(missing_ok=True)
+        case ["poison", node]:
+            poison(topology, int(node))
+        case ["close-replay", node]:
+            (topology.state(int(node)) / "replay.sock").unlink()
+        case _:
+            raise Failed(f"no such action: {' '.join(arguments)}")
+    return 0
+
+
+def main(arguments: list[str]) -> int:
+    try:
+        return act(Topology.from_json(os.environ["CLUSTER_TOPOLOGY"]), arguments)
+    except (Failed, OSError) as problem:
+        print(problem, file=sys.stderr)
+        return USAGE

@@ -1,0 +1,144 @@
+"""What a test cluster consists of, and where everything in it lies; the same for containers and for plain processes."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+METRICS_PORT = 18889
+"""XPUTimer's own."""
+MASTER_PORTS = (50001, 8080)
+"""Of gRPC and of HTTP."""
+
+
+@dataclass(frozen=True)
+class Master:
+    """A master, by the name of its service."""
+
+    name: str
+    scheme: str
+    address: str = ""
+
+    @property
+    def is_dlrover(self) -> bool:
+        return self.scheme.startswith("dlrover")
+
+
+@dataclass(frozen=True)
+class Topology:
+    """So many nodes, each reporting to all masters. `root` holds what outlives the processes."""
+
+    nodes: int
+    masters: tuple[Master, ...]
+    root: str = "/cluster"
+    listen: str = "0.0.0.0"
+    """The address that DLRover's masters listen on."""
+    metrics_ports: tuple[int, ...] = ()
+    """Of the nodes' XPUTimer pages, where the nodes share one loopback; else each has the usual one on its own."""
+
+    @classmethod
+    def from_json(cls, text: str) -> Topology:
+        values = json.loads(text)
+        masters = tuple(Master(**each) for each in values.pop("masters"))
+        return cls(masters=masters, metrics_ports=tuple(values.pop("metrics_ports")), **values)
+
+    def to_json(self) -> str:
+        return json.dumps(asdict(self), separators=(",", ":"))
+
+    # MARK: names
+
+    @property
+    def node_numbers(self) -> range:
+        return range(1, self.nodes + 1)
+
+    @property
+    def dlrover_masters(self) -> list[Master]:
+        return [master for master in self.masters if master.is_dlrover]
+
+    def node_services(self, node: int) -> list[str]:
+        """In the order in which they start: the collector lives in the trainer's namespaces."""
+        return [f"trainer-{node}", f"collect-{node}", f"bridge-{node}"]
+
+    @property
+    def services(self) -> list[str]:
+        """All that belongs to the cluster itself, in the order in which it starts."""
+        masters = [master.name for master in self.dlrover_masters]
+        return masters + [name for node in self.node_numbers for name in self.node_services(node)] + ["tap"]
+
+    @property
+    def arobust_services(self) -> list[str]:
+        return [service for service in self.services if service.startswith(("collect-", "bridge-", "tap"))]
+
+    # MARK: places
+
+    def state(self, node: int) -> Path:
+        return Path(self.root, "nodes", str(node), "state")
+
+    def log(self, node: int) -> Path:
+        return Path(self.root, "logs", f"node-{node}", "train.log")
+
+    def master_folder(self, master: Master) -> Path:
+        return Path(self.root, "masters", master.name)
+
+    def store(self, master: Master, node: int) -> Path:
+        """Where the metrics lie that the master took of this node, and perhaps those of others."""
+        return self.master_folder(master) / ("accepted.ndjson" if master.is_dlrover else f"node-{node}.ndjson")
+
+    def control(self, master: Master) -> Path:
+        return self.master_folder(master) / "control.sock"
+
+    def url(self, master: Master, node: int) -> str:
+        """What the node reports to. It is also the consumer's name in the node's account."""
+        return f"{master.scheme}://{master.address}" if master.is_dlrover else f"file://{self.store(master, node)}"
+
+    def metrics_port(self, node: int) -> int:
+        return self.metrics_ports[node - 1] if self.metrics_ports else METRICS_PORT
+
+    # MARK: what runs
+
+    def command(self, service: str) -> list[str]:
+        """The arguments of the service's program: `arobust`, demo/launch.py, or the runner of DLRover's master."""
+        for master in self.dlrover_masters:
+            if master.name == service:
+                _, _, port = master.address.rpartition(":")
+                return [
+                    "--service", master.scheme.rpartition("+")[2], "--port", port, "--address", self.listen,
+                    "--control", str(self.control(master)), "--accept-log", str(self.store(master, 0)),
+                ]  # fmt: skip
+        kind, _, number = service.partition("-")
+        if kind == "trainer":
+            return [
+                "--log", str(self.log(int(number))), "--number-lines", "--metrics-port", str(self.metrics_port(int(number))),
+                "--", "--steps", "1000000", "--step-seconds", "0.2",
+            ]  # fmt: skip
+        if kind == "tap":
+            return ["tap", *(part for node in self.node_numbers for part in ("--state-dir", str(self.state(node))))]
+        return [kind]
+
+    def environment(self, service: str) -> dict[str, str]:
+        """The settings of a collector or a bridge; who the node is stands in the variables of DLRover's own agent."""
+        kind, _, number = service.partition("-")
+        if kind not in ("collect", "bridge"):
+            return {}
+        node = int(number)
+        found = {"NODE_ID": str(node - 1), "NODE_RANK": str(node - 1), "AROBUST_STATE_DIR": str(self.state(node))}
+        if kind == "collect":
+            return found | {
+                "AROBUST_LOGS_FILES": str(self.log(node)),
+                "AROBUST_METRICS_INTERVAL": "10s",
+                "AROBUST_STACKS_INTERVAL": "15s",
+                "AROBUST_STACKS_RANKS": "true",
+                "XPU_TIMER_PORT": str(self.metrics_port(node)),
+            }
+        return found | {"AROBUST_MASTERS": ",".join(self.url(master, node) for master in self.masters)}
+
+
+def default_masters(host: str = "", ports: tuple[int, int] = MASTER_PORTS) -> tuple[Master, ...]:
+    """DLRover over gRPC, DLRover over HTTP, and a file. Without a `host` that they share, each is the host of its name."""
+    grpc, http = ports
+    return (
+        Master("master-grpc", "dlrover+grpc", f"{host or 'master-grpc'}:{grpc}"),
+        Master("master-http", "dlrover+http", f"{host or 'master-http'}:{http}"),
+        Master("file", "file"),
+    )
