@@ -13,7 +13,6 @@ from .composefile import FILE, NODES, PROJECT, compose_file
 from .runtime import Failed
 from .topology import Topology, default_masters
 
-DEVICE = "eth0"
 GRACE_SECONDS = 10
 
 
@@ -50,20 +49,7 @@ class ComposeRuntime:
         return f"containers, with {' '.join(compose_command())}"
 
     def why_not(self, ability: str) -> str:
-        if ability == "shaping" and not self._can_shape:
-            return "this kernel has neither netem nor tbf"
-        return ""
-
-    @functools.cached_property
-    def _can_shape(self) -> bool:
-        try:
-            can = bool(self.slow_link(1))
-        except Failed as problem:
-            if "Unknown qdisc" in str(problem):
-                return False
-            raise
-        self._restore_link(1)
-        return can
+        return link.why_not(self._device(1), functools.partial(self._tc, 1)) if ability == "shaping" else ""
 
     def up(self) -> None:
         self.build()
@@ -101,18 +87,15 @@ class ComposeRuntime:
         run("docker", "network", "disconnect", self._network, self._id(f"bridge-{node}"))
 
     def slow_link(self, node: int) -> str:
-        return link.slow(DEVICE, lambda arguments: self._tc(node, arguments))
+        return link.slow(self._device(node), functools.partial(self._tc, node))
 
     def heal_link(self, node: int) -> None:
         bridge = self._id(f"bridge-{node}")
         connected = run("docker", "inspect", "--format", "{{range $name, $_ := .NetworkSettings.Networks}}{{$name}} {{end}}", bridge)
         if self._network in connected.split():
-            self._restore_link(node)
+            link.restore(self._device(node), functools.partial(self._tc, node))
         else:
             run("docker", "network", "connect", self._network, bridge)
-
-    def _restore_link(self, node: int) -> None:
-        link.restore(DEVICE, lambda arguments: self._tc(node, arguments))
 
     def inside(self, *arguments: str) -> str:
         command = ["docker", "exec", self._id("audit"), "python3", "-m", "cluster", "inside", *arguments]
@@ -126,11 +109,22 @@ class ComposeRuntime:
     def _network(self) -> str:
         return f"{self._project}_masters"
 
-    def _tc(self, node: int, arguments: list[str]) -> bool:
+    def _device(self, node: int) -> str:
+        """Of the bridge: it is another one after the bridge was off the network."""
+        lines = self._beside(node, "ip", "-oneline", "link", "show", "type", "veth").stdout
+        if not lines:
+            raise Failed(f"bridge-{node} has no link")
+        return lines.split()[1].partition("@")[0]  # 7: eth0@if8: <BROADCAST,...
+
+    def _tc(self, node: int, arguments: list[str]) -> str:
+        return self._beside(node, "tc", *arguments).stderr.strip()
+
+    def _beside(self, node: int, *command: str) -> subprocess.CompletedProcess[str]:
         """In a container of its own that shares the bridge's network: the bridge has no right to change it."""
         where = ["--network", f"container:{self._id(f'bridge-{node}')}", "--cap-add", "NET_ADMIN", "--user", "0"]
-        command = ["docker", "run", "--rm", *where, "--entrypoint", "tc", "arobust-demo", *arguments]
-        return subprocess.run(command, capture_output=True, check=False).returncode == 0
+        program, *arguments = command
+        full = ["docker", "run", "--rm", *where, "--entrypoint", program, "arobust-demo", *arguments]
+        return subprocess.run(full, capture_output=True, text=True, check=False)
 
     def _compose(self, *arguments: str, quiet: bool = True) -> None:
         # --project-directory: paths in a file are seen from docker/, wherever the file lies.

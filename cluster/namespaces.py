@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import subprocess
 import time
@@ -87,15 +88,18 @@ class NodeNamespaces:
         run("ip", "link", "set", f"node{node}", "down")
 
     def slow(self, node: int) -> str:
-        return link.slow(DEVICE, lambda arguments: self._tc(node, arguments))
+        return link.slow(DEVICE, functools.partial(self._tc, node))
+
+    def why_not_slow(self, node: int) -> str:
+        return link.why_not(DEVICE, functools.partial(self._tc, node))
 
     def heal(self, node: int) -> None:
         run("ip", "link", "set", f"node{node}", "up")
-        link.restore(DEVICE, lambda arguments: self._tc(node, arguments))
+        link.restore(DEVICE, functools.partial(self._tc, node))
 
-    def _tc(self, node: int, arguments: list[str]) -> bool:
+    def _tc(self, node: int, arguments: list[str]) -> str:
         command = ["nsenter", f"--target={self._pids[node]}", "--net", "tc", *arguments]
-        return subprocess.run(command, capture_output=True, check=False).returncode == 0
+        return subprocess.run(command, capture_output=True, text=True, check=False).stderr.strip()
 
     def close(self) -> None:
         for node, holder in self._holders.items():

@@ -51,7 +51,7 @@ class ProcessRuntime:
     def why_not(self, ability: str) -> str:
         if self._namespaces is None and ability in ("links", "shaping", "disk"):
             return "needs Linux namespaces"
-        return ""
+        return self._own_namespaces.why_not_slow(1) if ability == "shaping" else ""
 
     def up(self) -> None:
         topology = self.topology
