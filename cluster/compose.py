@@ -16,12 +16,19 @@ from .topology import Topology, default_masters
 GRACE_SECONDS = 10
 
 
-def run(*command: str, quiet: bool = True, statuses: tuple[int, ...] = (0,)) -> str:
-    """What the command prints; with `quiet` off it prints to where this program prints."""
-    done = subprocess.run(command, stdout=subprocess.PIPE if quiet else None, stderr=subprocess.PIPE if quiet else None, text=True, check=False)
+SECONDS = 120
+"""For a command whose output nobody sees. None takes that long: it would hang."""
+
+
+def run(*command: str, statuses: tuple[int, ...] = (0,)) -> str:
+    """What the command prints."""
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, timeout=SECONDS, check=False)
+    except subprocess.TimeoutExpired as hung:
+        raise Failed(str(hung)) from None
     if done.returncode not in statuses:
-        raise Failed(f"{' '.join(command)} ended with {done.returncode}: {(done.stderr or '').strip()}")
-    return done.stdout or ""
+        raise Failed(f"{' '.join(command)} ended with {done.returncode}: {done.stderr.strip()}")
+    return done.stdout
 
 
 @functools.cache
@@ -53,11 +60,11 @@ class ComposeRuntime:
 
     def up(self) -> None:
         self.build()
-        self._compose("up", "--detach", "--no-build", quiet=False)
+        self._compose("up", "--detach", "--no-build")
 
     def build(self) -> None:
         """One service of each image: the others have the same."""
-        self._compose("build", "bridge-1", "trainer-1", self.topology.dlrover_masters[0].name, quiet=False)
+        self._compose("build", "bridge-1", "trainer-1", self.topology.dlrover_masters[0].name)
 
     def down(self) -> None:
         self._compose("down", "--volumes", "--timeout", str(GRACE_SECONDS))
@@ -126,10 +133,13 @@ class ComposeRuntime:
         full = ["docker", "run", "--rm", *where, "--entrypoint", program, "arobust-demo", *arguments]
         return subprocess.run(full, capture_output=True, text=True, check=False)
 
-    def _compose(self, *arguments: str, quiet: bool = True) -> None:
+    def _compose(self, *arguments: str) -> None:
+        """It prints to where this program prints."""
         # --project-directory: paths in a file are seen from docker/, wherever the file lies.
         where = ["--project-name", self._project, "--project-directory", str(FILE.parent), "--file", str(self._file())]
-        run(*compose_command(), *where, *arguments, quiet=quiet)
+        done = subprocess.run([*compose_command(), *where, *arguments], check=False)
+        if done.returncode:
+            raise Failed(f"{' '.join(compose_command())} {arguments[0]} ended with {done.returncode}")
 
     def _file(self) -> Path:
         if self.topology.nodes == NODES:

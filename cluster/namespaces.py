@@ -9,7 +9,7 @@ import time
 from pathlib import Path
 
 import psutil
-from harness.process import Process
+from harness.process import AROBUST, Process
 
 from . import link
 from .runtime import Failed
@@ -41,7 +41,7 @@ def why_not() -> str:
 def enter(command: list[str]) -> None:
     """Becomes this command in namespaces of its own, under a shell that reaps what loses its parent."""
     full = [*unshare("--mount"), "bash", "-c", '"$@"; exit $?', "bash", *command]
-    os.execvpe(full[0], full, os.environ | {MARK: "1"})
+    os.execvpe(full[0], full, os.environ | {MARK: "1", "AROBUST_BIN": str(AROBUST)})
 
 
 def run(*command: str) -> None:
@@ -57,6 +57,8 @@ class NodeNamespaces:
         self._scratch = scratch
         self._holders: dict[int, Process] = {}
         self._pids: dict[int, int] = {}
+
+    def open(self) -> None:
         run("ip", "link", "set", "lo", "up")
         run("ip", "address", "add", f"{MASTERS}/32", "dev", "lo")
 

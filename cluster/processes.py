@@ -54,7 +54,11 @@ class ProcessRuntime:
         return self._own_namespaces.why_not_slow(1) if ability == "shaping" else ""
 
     def up(self) -> None:
+        if not AROBUST.exists():
+            raise Failed(f"there is no {AROBUST}; `make build` makes it")
         topology = self.topology
+        if self._namespaces:
+            self._namespaces.open()
         for master in topology.masters:
             topology.master_folder(master).mkdir(parents=True)
         for node in topology.node_numbers:

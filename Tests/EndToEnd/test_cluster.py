@@ -4,6 +4,7 @@ import os
 import re
 import subprocess
 import sys
+import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -31,16 +32,12 @@ def campaign(*arguments: str) -> subprocess.CompletedProcess[str]:
 
 
 @pytest.fixture
-def leaves_nothing() -> Iterator[None]:
-    """No process and no folder of a cluster that wasn't there before."""
-
-    def found() -> set[Path]:
-        processes = {path.parent for path in Path("/proc").glob("[0-9]*/cmdline") if b"cluster\0test" in _read(path)}
-        return processes | set(Path("/tmp").glob("ar-*/nodes"))
-
-    before = found()
+def leaves_nothing(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """No process of this test's cluster runs after it: each inherits a variable with a name that no other has."""
+    mark = f"CLUSTER_TEST_{uuid.uuid4().hex}"
+    monkeypatch.setenv(mark, "1")
     yield
-    assert not found() - before
+    assert [path for path in Path("/proc").glob("[0-9]*/environ") if mark.encode() in _read(path)] == []
 
 
 def _read(path: Path) -> bytes:
@@ -93,6 +90,13 @@ def test_without_docker_that_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
     done = run("audit")
     assert done.returncode == 2
     assert "needs docker" in done.stderr
+
+
+def test_without_an_executable_that_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys.modules[__name__], "AROBUST", Path("/nowhere/arobust"))
+    done = campaign()
+    assert done.returncode == 2
+    assert "there is no /nowhere/arobust; `make build` makes it" in done.stderr
 
 
 def test_the_compose_file_is_up_to_date() -> None:
