@@ -16,7 +16,7 @@ from .topology import Topology, default_masters
 GRACE_SECONDS = 10
 
 
-SECONDS = 120
+SECONDS = 300
 """For a command whose output nobody sees. None takes that long: it would hang."""
 
 
@@ -60,14 +60,16 @@ class ComposeRuntime:
 
     def up(self) -> None:
         self.build()
-        self._compose("up", "--detach", "--no-build")
+        run(*self._compose, "up", "--detach", "--no-build")
 
     def build(self) -> None:
-        """One service of each image: the others have the same."""
-        self._compose("build", "bridge-1", "trainer-1", self.topology.dlrover_masters[0].name)
+        """One service of each image: the others have the same. It takes minutes, and so shows what it does."""
+        command = [*self._compose, "build", "bridge-1", "trainer-1", self.topology.dlrover_masters[0].name]
+        if status := subprocess.run(command, check=False).returncode:
+            raise Failed(f"{compose_command()[-1]} build ended with {status}")
 
     def down(self) -> None:
-        self._compose("down", "--volumes", "--timeout", str(GRACE_SECONDS))
+        run(*self._compose, "down", "--volumes", "--timeout", str(GRACE_SECONDS))
 
     def start(self, service: str) -> None:
         run("docker", "start", self._id(service))
@@ -133,13 +135,11 @@ class ComposeRuntime:
         full = ["docker", "run", "--rm", *where, "--entrypoint", program, "arobust-demo", *arguments]
         return subprocess.run(full, capture_output=True, text=True, check=False)
 
-    def _compose(self, *arguments: str) -> None:
-        """It prints to where this program prints."""
+    @property
+    def _compose(self) -> tuple[str, ...]:
         # --project-directory: paths in a file are seen from docker/, wherever the file lies.
-        where = ["--project-name", self._project, "--project-directory", str(FILE.parent), "--file", str(self._file())]
-        done = subprocess.run([*compose_command(), *where, *arguments], check=False)
-        if done.returncode:
-            raise Failed(f"{' '.join(compose_command())} {arguments[0]} ended with {done.returncode}")
+        where = ("--project-directory", str(FILE.parent), "--file", str(self._file()))
+        return (*compose_command(), "--project-name", self._project, *where)
 
     def _file(self) -> Path:
         if self.topology.nodes == NODES:
