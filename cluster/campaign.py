@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import random
 import threading
@@ -77,8 +78,8 @@ class Campaign:
         self._stop_all()
         return green and not self.problems
 
-    def _say(self, text: str) -> None:
-        print(f"{time.monotonic() - self._started:6.1f} s  {text}", flush=True)
+    def _say(self, text: str, about: str = "") -> None:
+        print(f"{time.monotonic() - self._started:6.1f} s  {about}{text}", flush=True)
 
     def _possible(self, names: list[str]) -> list[str]:
         reasons = {name: self.runtime.why_not(faults.find(name).needs) for name in names}
@@ -95,7 +96,8 @@ class Campaign:
             time.sleep(max(0, begun + act.at - time.monotonic()))
             with busy[act.target]:  # one fault at a time for each node and master
                 try:
-                    faults.apply(faults.find(act.fault), self.runtime, act.target, lambda said: self._say(f"{act.fault}: {said}"), self.pace)
+                    say = functools.partial(self._say, about=f"{act.fault}: ")
+                    faults.apply(faults.find(act.fault), self.runtime, act.target, say, self.pace)
                 except Exception as problem:  # a thread of its own: nobody else would hear of it
                     self._fail(f"{act.fault} at {act.target}: {problem}")
 

@@ -30,6 +30,8 @@ class NodeEvidence:
     audit: dict[str, Any] | None
     """What `arobust audit --json` says; None if it says nothing."""
     problem: str = ""
+    written_later: set[str] = field(default_factory=set)
+    """All lines of the log when the stores had been read: a master may have had some that were written meanwhile."""
 
     def rows(self, consumer: str) -> list[dict[str, Any]]:
         return [row for row in (self.audit or {}).get("rows", []) if row["consumer"] == consumer]
@@ -81,9 +83,9 @@ def arobust(program: str, *arguments: str) -> tuple[int, str, str]:
 
 
 def read_node(topology: Topology, node: int, program: str) -> NodeEvidence:
+    """While all of it goes on: each thing before what accounts for it, so that nothing looks lost that is on its way."""
     state = str(topology.state(node))
     written = read_lines(topology.log(node))
-    _, audit, problem = arobust(program, "audit", "--json", "--state-dir", state)
     _, export, _ = arobust(program, "journal", "export", "--state-dir", state)
     carriers: dict[str, set[Position]] = {}
     for line in export.splitlines():
@@ -91,6 +93,7 @@ def read_node(topology: Topology, node: int, program: str) -> NodeEvidence:
         if metric["data_type"] == LOG:
             for text in metric["data_content"].split("\n"):
                 carriers.setdefault(text, set()).add((metric["epoch"], metric["sequence"]))
+    _, audit, problem = arobust(program, "audit", "--json", "--state-dir", state)
     try:
         answers = json.loads(audit)
     except ValueError:

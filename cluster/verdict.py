@@ -6,7 +6,7 @@ from collections import Counter
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from .evidence import LOG, POISON, NodeEvidence, Stored, read_node, read_stored
+from .evidence import LOG, POISON, NodeEvidence, Stored, read_lines, read_node, read_stored
 from .topology import Master, Topology
 
 
@@ -61,7 +61,8 @@ def judge(evidence: NodeEvidence, stored: Stored, master: Master, consumer: str,
     order = list(dict.fromkeys(line for line in stored.lines if line in written))
     if order != [line for line in evidence.written if line in held]:
         row.faults.append(f"out of order, first at {_first_out_of_order(order, evidence.written)!r}")
-    strange = [line for line in held if line not in written and line not in evidence.carriers]
+    known = written | evidence.written_later | evidence.carriers.keys()
+    strange = [line for line in held if line not in known and not line.startswith(POISON)]
     if strange:
         row.faults.append(f"{len(strange)} lines that nobody wrote, such as {strange[0][:60]!r}")
     if master.is_dlrover and any(line.startswith(POISON) for line in held):
@@ -133,9 +134,9 @@ def verdict(topology: Topology, program: str, at_rest: bool = False) -> list[Row
     rows = []
     for node in topology.node_numbers:
         evidence = read_node(topology, node, program)
-        for master in topology.masters:
-            stored = read_stored(topology, master, node)
-            rows.append(judge(evidence, stored, master, topology.url(master, node), at_rest))
+        stores = [(master, read_stored(topology, master, node)) for master in topology.masters]
+        evidence.written_later = set(read_lines(topology.log(node)))
+        rows += [judge(evidence, stored, master, topology.url(master, node), at_rest) for master, stored in stores]
     return rows
 
 
@@ -153,10 +154,10 @@ def table(rows: list[Row]) -> str:
         cells.append([str(row.node), row.master, *map(str, numbers), *end])
     widths = [max(len(line[column]) for line in cells) for column in range(len(head))]
     right = range(2, 8)
-    lines = [
-        "  ".join(text.rjust(width) if column in right else text.ljust(width) for column, (text, width) in enumerate(zip(line, widths))).rstrip()
-        for line in cells
-    ]
+    lines = []
+    for line in cells:
+        padded = [text.rjust(widths[column]) if column in right else text.ljust(widths[column]) for column, text in enumerate(line)]
+        lines.append("  ".join(padded).rstrip())
     lines += [f"RED  node {row.node} at {row.master}: {fault}" for row in rows for fault in row.faults]
     red = sum(row.is_red for row in rows)
     lines.append(f"RED: {red} of {len(rows)} broke a promise" if red else f"GREEN: {len(rows)} of {len(rows)} kept every promise")

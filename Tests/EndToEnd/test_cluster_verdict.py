@@ -158,6 +158,13 @@ def test_what_is_under_way_is_a_fault_at_rest_only() -> None:
         assert case.judge(at_rest=False).faults == []
 
 
+def test_a_line_that_was_written_while_the_verdict_read_is_no_stranger() -> None:
+    case = Case()
+    invent(case)
+    evidence = NodeEvidence(1, case.written, case.carriers, case.audit, written_later={*LINES, "[run 1 rank 0 line 11]"})
+    assert judge(evidence, case.stored, GRPC, "c").faults == []
+
+
 def test_a_line_in_two_envelopes_needs_only_one() -> None:
     case = Case()
     case.carriers[LINES[2]] = {(1, 3), (1, 30)}
