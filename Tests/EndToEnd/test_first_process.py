@@ -38,9 +38,9 @@ def test_a_signal_to_process_1_ends_it_cleanly(arobust: Arobust, number: signal.
     agent = arobust.start_ready("agent", "--log-file", log, "--master", f"file://{copy}")
     first = first_process(agent)
     assert status_of(first)["NSpid"].split()[-1] == "1"
+    wait_until(lambda: copy.exists() and "a line" in copy.read_text(), lambda: f"the line; {agent.tail()}")
     os.kill(first, number)
     assert agent.wait() == 0, agent.tail()
-    assert "a line" in copy.read_text()
 
 
 def test_its_status_is_that_of_the_program(arobust: Arobust) -> None:
