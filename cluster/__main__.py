@@ -115,7 +115,6 @@ def _make_runtime(arguments: argparse.Namespace) -> Runtime:
     if arguments.runtime == "compose":
         # Beside a cluster that somebody looks at.
         return ComposeRuntime(f"{arguments.project}-test", arguments.nodes)
-    sys.path.insert(0, str(PROJECT / "Tests/EndToEnd"))
     try:
         from . import namespaces
         from .processes import ProcessRuntime

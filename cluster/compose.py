@@ -10,10 +10,9 @@ from pathlib import Path
 
 from . import link
 from .composefile import FILE, NODES, PROJECT, compose_file
-from .runtime import Failed
+from .runtime import GRACE_SECONDS, Failed
 from .topology import Topology, default_masters
 
-GRACE_SECONDS = 10
 
 
 SECONDS = 300

@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from harness.file_master import whole_lines
+
 from .topology import Master, Topology
 
 LOG = "TRAINING_LOG"
@@ -55,20 +57,9 @@ def read_lines(path: Path) -> list[str]:
     return whole.decode(errors="replace").split("\n") if whole else []
 
 
-def read_metrics(path: Path) -> list[dict[str, Any]]:
-    """The whole lines of JSON; a writer that was killed may have left half of one anywhere."""
-    found = []
-    for line in read_lines(path):
-        try:
-            found.append(json.loads(line))
-        except ValueError:
-            continue
-    return found
-
-
 def read_stored(topology: Topology, master: Master, node: int) -> Stored:
     stored = Stored()
-    for metric in read_metrics(topology.store(master, node)):
+    for metric in whole_lines(topology.store(master, node)):
         if metric["node_id"] != node - 1:
             continue
         stored.counts[metric["data_type"]] += 1

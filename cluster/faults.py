@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import time
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from .runtime import Failed, Runtime
 
-Harm = Callable[[Runtime, str], AbstractContextManager[str]]
-"""Harms the target until its context is left; says what it did."""
+Harm = Callable[[Runtime, str], str]
+"""Harms the target; says what it did."""
+Mend = Callable[[Runtime, str], None]
+
+
+def _nothing(runtime: Runtime, target: str) -> None:
+    """For what needs no mending."""
 
 
 @dataclass(frozen=True)
@@ -22,6 +27,7 @@ class Fault:
     seconds: float
     """How long the harm lasts, at a pace of 1."""
     harm: Harm
+    mend: Mend = _nothing
     needs: str = ""
     """An ability of the runtime; see `Runtime.why_not`."""
 
@@ -31,112 +37,105 @@ class Fault:
         return [str(node) for node in runtime.topology.node_numbers]
 
 
-def _killed(service: str) -> Harm:
-    @contextmanager
-    def harm(runtime: Runtime, target: str) -> Iterator[str]:
-        services = [f"{service}-{target}"] if service else [target]
-        with _dead(runtime, services) as said:
-            yield said
-
-    return harm
+Services = Callable[[Runtime, str], list[str]]
+"""What runs at a target."""
 
 
-@contextmanager
-def _dead(runtime: Runtime, services: list[str]) -> Iterator[str]:
-    runtime.kill(services)
-    try:
-        yield f"killed {', '.join(services)}"
-    finally:
-        for service in services:
+def _node(runtime: Runtime, node: str) -> list[str]:
+    return runtime.topology.node_services(int(node))
+
+
+def _bridge(runtime: Runtime, node: str) -> list[str]:
+    return [f"bridge-{node}"]
+
+
+def _collector(runtime: Runtime, node: str) -> list[str]:
+    return [f"collect-{node}"]
+
+
+def _master(runtime: Runtime, master: str) -> list[str]:
+    return [master]
+
+
+def _killed(what: str, target: str, seconds: float, services: Services) -> Fault:
+    def kill(runtime: Runtime, target: str) -> str:
+        runtime.kill(services(runtime, target))
+        return f"killed {', '.join(services(runtime, target))}"
+
+    def start(runtime: Runtime, target: str) -> None:
+        for service in services(runtime, target):
             runtime.start(service)
 
-
-@contextmanager
-def _dead_node(runtime: Runtime, target: str) -> Iterator[str]:
-    with _dead(runtime, runtime.topology.node_services(int(target))) as said:
-        yield said
+    return Fault(what, target, seconds, kill, start)
 
 
-@contextmanager
-def _paused_bridge(runtime: Runtime, target: str) -> Iterator[str]:
-    runtime.pause(f"bridge-{target}")
-    try:
-        yield f"stopped bridge-{target}"
-    finally:
-        runtime.resume(f"bridge-{target}")
+def _misbehaving(what: str, seconds: float, kind: str, delay: float, said: str) -> Fault:
+    """A master with a fault of its runner (Tests/EndToEnd/harness/dlrover_faults.py)."""
+
+    def ask(runtime: Runtime, target: str, kind: str) -> None:
+        runtime.inside("master", target, json.dumps({"op": "fault", "kind": kind, "seconds": delay}))
+
+    def misbehave(runtime: Runtime, target: str) -> str:
+        ask(runtime, target, kind)
+        return f"{target} {said}"
+
+    return Fault(what, "master", seconds, misbehave, lambda runtime, target: ask(runtime, target, "none"))
 
 
-@contextmanager
-def _restarted_master(runtime: Runtime, target: str) -> Iterator[str]:
-    status, seconds = runtime.stop(target)
-    runtime.start(target)
-    yield f"restarted {target}; it ended with {status} after {seconds:.1f} s"
+def _pause_bridge(runtime: Runtime, node: str) -> str:
+    runtime.pause(f"bridge-{node}")
+    return f"stopped bridge-{node}"
 
 
-def _misbehaving(kind: str, seconds: float, words: str) -> Harm:
-    """A fault of the runner of the masters (Tests/EndToEnd/harness/dlrover_faults.py)."""
-
-    @contextmanager
-    def harm(runtime: Runtime, target: str) -> Iterator[str]:
-        def ask(kind: str, seconds: float = 0) -> None:
-            runtime.inside("master", target, json.dumps({"op": "fault", "kind": kind, "seconds": seconds}))
-
-        ask(kind, seconds)
-        try:
-            yield f"{target} {words}"
-        finally:
-            ask("none")
-
-    return harm
+def _resume_bridge(runtime: Runtime, node: str) -> None:
+    runtime.resume(f"bridge-{node}")
 
 
-@contextmanager
-def _cut_link(runtime: Runtime, target: str) -> Iterator[str]:
-    runtime.cut_link(int(target))
-    try:
-        yield f"cut the link of node {target}"
-    finally:
-        runtime.heal_link(int(target))
+def _restart_master(runtime: Runtime, master: str) -> str:
+    status, seconds = runtime.stop(master)
+    runtime.start(master)
+    return f"restarted {master}; it ended with {status} after {seconds:.1f} s"
 
 
-@contextmanager
-def _slow_link(runtime: Runtime, target: str) -> Iterator[str]:
-    how = runtime.slow_link(int(target))
-    try:
-        yield f"the link of node {target} has {how}"
-    finally:
-        runtime.heal_link(int(target))
+def _cut_link(runtime: Runtime, node: str) -> str:
+    runtime.cut_link(int(node))
+    return f"cut the link of node {node}"
 
 
-@contextmanager
-def _full_disk(runtime: Runtime, target: str) -> Iterator[str]:
-    runtime.inside("fill", target)
-    try:
-        yield f"filled the disk of node {target}"
-    finally:
-        runtime.inside("free", target)
+def _slow_link(runtime: Runtime, node: str) -> str:
+    return f"the link of node {node} has {runtime.slow_link(int(node))}"
 
 
-@contextmanager
-def _poison(runtime: Runtime, target: str) -> Iterator[str]:
-    runtime.inside("poison", target)
-    yield f"published a log metric in milliseconds at node {target}"
+def _heal_link(runtime: Runtime, node: str) -> None:
+    runtime.heal_link(int(node))
+
+
+def _fill_disk(runtime: Runtime, node: str) -> str:
+    runtime.inside("fill", node)
+    return f"filled the disk of node {node}"
+
+
+def _free_disk(runtime: Runtime, node: str) -> None:
+    runtime.inside("free", node)
+
+
+def _poison(runtime: Runtime, node: str) -> str:
+    runtime.inside("poison", node)
+    return f"published a log metric in milliseconds at node {node}"
 
 
 FAULTS = {
-    "bridge-killed": Fault("a bridge is killed, and started again", "node", 8, _killed("bridge")),
-    "bridge-stopped": Fault("a bridge stands still for a minute", "node", 60, _paused_bridge),
-    "collector-killed": Fault("a collector is killed, and started again", "node", 8, _killed("collect")),
-    "node-killed": Fault("trainer, collector and bridge of a node are killed at once", "node", 10, _dead_node),
-    "master-killed": Fault("a master is killed, and started again with an empty memory", "master", 15, _killed("")),
-    "master-restarted": Fault("a master is restarted with SIGTERM", "master", 0, _restarted_master),
-    "master-slow": Fault("a master takes 2 s for each report", "master", 20, _misbehaving("delay", 2, "takes 2 s a report")),
-    "master-refusing": Fault(
-        "a master answers success=false", "master", 10, _misbehaving("success_false", 0, "refuses everything")
-    ),
-    "link-cut": Fault("nothing passes between a node and the masters", "node", 20, _cut_link, "links"),
-    "link-slow": Fault("a node's link is slow and lossy", "node", 20, _slow_link, "shaping"),
-    "disk-full": Fault("a node's disk is full", "node", 15, _full_disk, "disk"),
+    "bridge-killed": _killed("a bridge is killed, and started again", "node", 8, _bridge),
+    "bridge-stopped": Fault("a bridge stands still for a minute", "node", 60, _pause_bridge, _resume_bridge),
+    "collector-killed": _killed("a collector is killed, and started again", "node", 8, _collector),
+    "node-killed": _killed("trainer, collector and bridge of a node are killed at once", "node", 10, _node),
+    "master-killed": _killed("a master is killed, and started again with an empty memory", "master", 15, _master),
+    "master-restarted": Fault("a master is restarted, as its operator would", "master", 0, _restart_master),
+    "master-slow": _misbehaving("a master takes 2 s for each report", 20, "delay", 2, "takes 2 s a report"),
+    "master-refusing": _misbehaving("a master answers success=false", 10, "success_false", 0, "refuses everything"),
+    "link-cut": Fault("nothing passes between a node and the masters", "node", 20, _cut_link, _heal_link, "links"),
+    "link-slow": Fault("a node's link is slow and lossy", "node", 20, _slow_link, _heal_link, "shaping"),
+    "disk-full": Fault("a node's disk is full", "node", 15, _fill_disk, _free_disk, "disk"),
     "poison": Fault("a metric is published that would poison a DLRover master", "node", 0, _poison),
 }
 
@@ -148,14 +147,22 @@ def find(name: str) -> Fault:
 
 
 def apply(fault: Fault, runtime: Runtime, target: str, say: Callable[[str], None], pace: float = 1) -> None:
-    """Harms and mends; what it does is said when it is done."""
+    """Harms and mends, also when it is interrupted or the harm succeeds only in part; what it does is said when it is done."""
     if target not in fault.targets(runtime):
         raise Failed(f"there is no {fault.target} {target!r}; there are {', '.join(fault.targets(runtime))}")
     if reason := runtime.why_not(fault.needs):
         raise Failed(f"this can't be done here: {reason}")
-    with fault.harm(runtime, target) as said:
+    try:
+        said = fault.harm(runtime, target)
+    except BaseException:
+        with contextlib.suppress(Failed):  # the harm's own failure says more
+            fault.mend(runtime, target)
+        raise
+    try:
         say(said)
         time.sleep(fault.seconds * pace)
+    finally:
+        fault.mend(runtime, target)
     if fault.seconds:
         say(f"{said}: mended after {fault.seconds * pace:.0f} s")
 

@@ -6,11 +6,12 @@ import json
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import time
 from pathlib import Path
+
+from harness.control import ask
 
 from .evidence import POISON
 from .runtime import Failed
@@ -24,20 +25,6 @@ USAGE = 2
 
 def program() -> str:
     return os.environ.get("CLUSTER_AROBUST", "arobust")
-
-
-def ask_master(control: Path, request: dict[str, object]) -> object:
-    """One request to the runner of a master (Tests/EndToEnd/harness/dlrover_runner.py)."""
-    with socket.socket(socket.AF_UNIX) as connection:
-        connection.settimeout(30)
-        connection.connect(str(control))
-        with connection.makefile("rwb") as stream:
-            stream.write(json.dumps(request).encode() + b"\n")
-            stream.flush()
-            answer = json.loads(stream.read())
-    if "error" in answer:
-        raise Failed(answer["error"])
-    return answer["ok"]
 
 
 def fill(folder: Path) -> None:
@@ -83,7 +70,7 @@ def act(topology: Topology, arguments: list[str]) -> int:
             watch(topology, float(seconds))
         case ["master", name, request]:
             (master,) = (each for each in topology.masters if each.name == name)
-            ask_master(topology.control(master), json.loads(request))
+            ask(topology.control(master), **json.loads(request))
         case ["fill", node]:
             fill(topology.state(int(node)))
         case ["free", node]:
@@ -100,6 +87,6 @@ def act(topology: Topology, arguments: list[str]) -> int:
 def main(arguments: list[str]) -> int:
     try:
         return act(Topology.from_json(os.environ["CLUSTER_TOPOLOGY"]), arguments)
-    except (Failed, OSError) as problem:
+    except (Failed, OSError, RuntimeError) as problem:
         print(problem, file=sys.stderr)
         return USAGE

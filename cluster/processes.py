@@ -12,17 +12,15 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+from harness.dlrover_master import RUNNER, RUNNER_ENVIRONMENT
 from harness.process import AROBUST, ROOT, Process, free_port, new_scratch, status_of, wait_until
 
 from .namespaces import MARK, MASTERS, NodeNamespaces, child_of
-from .runtime import Failed
+from .runtime import GRACE_SECONDS, Failed
 from .topology import MASTER_PORTS, Topology, default_masters
 
 STATE_MEBIBYTES = 64
-RUNNER = ROOT / "Tests/EndToEnd/harness/dlrover_runner.py"
 LAUNCH = ROOT / "demo/launch.py"
-GRACE_SECONDS = 10
-"""That `docker stop` gives."""
 
 
 class ProcessRuntime:
@@ -97,7 +95,7 @@ class ProcessRuntime:
         prefix = self._namespaces.prefix(int(number)) if self._namespaces and number.isdigit() else []
         if kind == "master":
             self._control(service).unlink(missing_ok=True)
-            environment |= {"DLROVER_EVENT_ENABLE": "false", "DLROVER_LOG_LEVEL": "WARNING"}
+            environment |= RUNNER_ENVIRONMENT
             program = [sys.executable, str(RUNNER)]
         elif kind == "trainer":
             environment |= {"PYTHONPATH": str(ROOT / "Tests/EndToEnd")}

@@ -7,6 +7,10 @@ from typing import Protocol
 from .topology import Topology
 
 
+GRACE_SECONDS = 10
+"""Between SIGTERM and SIGKILL, as `docker stop` has it."""
+
+
 class Failed(Exception):
     """Something could not be done; the message says what, and what the tool said to it."""
 
@@ -40,7 +44,7 @@ class Runtime(Protocol):
         ...
 
     def stop(self, service: str) -> tuple[int, float]:
-        """SIGTERM, and after 10 s SIGKILL. The exit status and the seconds that it took."""
+        """As its operator would: SIGTERM, or what its image has instead, and after `GRACE_SECONDS` SIGKILL. The exit status and the seconds that it took."""
         ...
 
     def pause(self, service: str) -> None:

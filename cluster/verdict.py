@@ -97,7 +97,7 @@ def _account_faults(evidence: NodeEvidence, rows: list[dict[str, Any]]) -> list[
 
 
 def _hole_faults(evidence: NodeEvidence, held: Counter[str], missing: list[str], log_row: dict[str, Any]) -> list[str]:
-    """Each line that isn't there has to lie in an envelope that the account says is skipped, lost or pending."""
+    """No more envelopes are missing than the account says are skipped, lost or pending. It has no place for each skip, so they are counted."""
     unpublished = [line for line in missing if line not in evidence.carriers]
     envelopes: set[tuple[int, int]] = set()
     for line, carriers in evidence.carriers.items():

@@ -39,8 +39,11 @@ def test_a_signal_to_process_1_ends_it_cleanly(arobust: Arobust, number: signal.
     first = first_process(agent)
     assert status_of(first)["NSpid"].split()[-1] == "1"
     wait_until(lambda: copy.exists() and "a line" in copy.read_text(), lambda: f"the line; {agent.tail()}")
+    with open(log, "a") as lines:
+        lines.write("the last line\n")
     os.kill(first, number)
     assert agent.wait() == 0, agent.tail()
+    assert "the last line" in copy.read_text()
 
 
 def test_its_status_is_that_of_the_program(arobust: Arobust) -> None:

@@ -1,6 +1,5 @@
 """The real DLRover master (0.6.1, 0.5.1, 0.4.0) as a child process of a test, on loopback, with its own store read back."""
 
-import json
 import signal
 import socket
 import sys
@@ -9,10 +8,12 @@ from typing import Any, Literal
 
 from . import foreign_agent
 from .clock import Clock
+from .control import ask
 from .file_master import whole_lines
 from .process import ROOT, Process, free_port, wait_until
 
 RUNNER = Path(__file__).with_name("dlrover_runner.py")
+RUNNER_ENVIRONMENT = {"DLROVER_EVENT_ENABLE": "false", "DLROVER_LOG_LEVEL": "WARNING"}
 
 Service = Literal["grpc", "http"]
 Version = Literal["0.6.1", "0.5.1", "0.4.0"]
@@ -62,7 +63,7 @@ class DLRoverMaster:
         command += ["--control", self._control, "--job-uid", self.job_uid]
         if self.accept_log is not None:
             command += ["--accept-log", self.accept_log]
-        environment = {"DLROVER_EVENT_ENABLE": "false", "DLROVER_LOG_LEVEL": "WARNING"}
+        environment = dict(RUNNER_ENVIRONMENT)
         if self.version != "0.6.1":  # which is the one in .venv itself
             environment["PYTHONPATH"] = str(ROOT / f".venv/dlrover-{self.version}")
         if self._clock is not None:
@@ -117,26 +118,26 @@ class DLRoverMaster:
         `delay`: it waits that many seconds, or until the fault is changed, and then stores. `mute`: it stores, and then waits so before
         it answers. `cut`: it stores, and then ends the connection without an answer (HTTP: all of them).
         """
-        self._ask(op="fault", kind=kind, seconds=seconds)
+        ask(self._control, op="fault", kind=kind, seconds=seconds)
 
     def counts(self) -> dict[str, int]:
         """How many diagnosis reports reached the servicer (`calls`), and became `stored`, `refused` and `raised`.
 
         `unread`: other reports that were answered with success=false, such as a pickle with a wrong module name.
         """
-        return self._ask(op="counts")
+        return ask(self._control, op="counts")
 
     def samples(self) -> list[tuple[int, int]]:
         """Node rank and timestamp of each XPU_TIMER_METRIC that it holds, in the order in which it took them."""
-        return [tuple(each) for each in self._ask(op="samples")]
+        return [tuple(each) for each in ask(self._control, op="samples")]
 
     def clear(self) -> None:
         """Empties the store, as a restart does in more time."""
-        self._ask(op="clear")
+        ask(self._control, op="clear")
 
     def is_hang(self) -> bool:
         """The verdict of the real hang detector over what the master holds."""
-        return self._ask(op="hang")
+        return ask(self._control, op="hang")
 
     def report(self, metric: Metric | bytes, seconds: float = 20) -> str:
         """Sends a metric as some other agent would, unguarded: `stored`, `false`, or what the servicer raised."""
@@ -155,7 +156,7 @@ class DLRoverMaster:
         return self.everything().get(data_type, [])
 
     def everything(self) -> dict[str, list[Metric]]:
-        return self._ask(op="store")
+        return ask(self._control, op="store")
 
     def contents(self, data_type: str) -> list[str]:
         return [metric["data_content"] for metric in self.store(data_type)]
@@ -164,15 +165,3 @@ class DLRoverMaster:
         """Every metric that it stored, in order, over all its lives; only with an `accept_log`."""
         assert self.accept_log is not None
         return whole_lines(self.accept_log)
-
-    def _ask(self, **request: Any) -> Any:
-        with socket.socket(socket.AF_UNIX) as connection:
-            connection.settimeout(30)
-            connection.connect(str(self._control))
-            with connection.makefile("rwb") as stream:
-                stream.write(json.dumps(request).encode() + b"\n")
-                stream.flush()
-                answer = json.loads(stream.read())
-        if "error" in answer:
-            raise RuntimeError(answer["error"])
-        return answer["ok"]

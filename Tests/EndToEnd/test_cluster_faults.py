@@ -1,0 +1,81 @@
+"""The faults of a test cluster: each mends what it harms, whatever happens meanwhile. The runtime here only notes what it is told."""
+
+import sys
+from typing import Any
+from unittest.mock import Mock
+
+import pytest
+from harness.process import ROOT
+
+sys.path.insert(0, str(ROOT))
+from cluster import faults  # noqa: E402
+from cluster.runtime import Failed, Runtime  # noqa: E402
+from cluster.topology import Topology, default_masters  # noqa: E402
+
+MENDED = {
+    "bridge-killed": ["start bridge-2"],
+    "bridge-stopped": ["resume bridge-2"],
+    "collector-killed": ["start collect-2"],
+    "node-killed": ["start trainer-2", "start collect-2", "start bridge-2"],
+    "master-killed": ["start master-http"],
+    "master-restarted": ["start master-http"],
+    "master-slow": ['inside master master-http {"op": "fault", "kind": "none", "seconds": 2}'],
+    "master-refusing": ['inside master master-http {"op": "fault", "kind": "none", "seconds": 0}'],
+    "link-cut": ["heal_link 2"],
+    "link-slow": ["heal_link 2"],
+    "disk-full": ["inside free 2"],
+    "poison": ["inside poison 2"],
+}
+
+
+@pytest.fixture
+def runtime() -> Mock:
+    made = Mock(spec=Runtime)
+    made.topology = Topology(2, default_masters())
+    made.why_not.return_value = ""
+    made.stop.return_value = (0, 0.1)
+    return made
+
+
+def told(runtime: Mock) -> list[str]:
+    calls = [" ".join([name, *map(str, arguments)]) for name, arguments, _ in runtime.method_calls]
+    return [call for call in calls if not call.startswith("why_not")]
+
+
+def target(fault: faults.Fault) -> str:
+    return "2" if fault.target == "node" else "master-http"
+
+
+def test_every_fault_stands_here() -> None:
+    assert MENDED.keys() == faults.FAULTS.keys()
+
+
+@pytest.mark.parametrize("name", MENDED)
+def test_what_is_interrupted_is_mended(name: str, runtime: Mock, monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupt(seconds: float) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(faults.time, "sleep", interrupt)
+    fault = faults.find(name)
+    with pytest.raises(KeyboardInterrupt):
+        faults.apply(fault, runtime, target(fault), lambda said: None)
+    calls = told(runtime)
+    assert calls[-len(MENDED[name]) :] == MENDED[name]
+    assert calls[0] != MENDED[name][0] or name == "poison", "it was harmed first"
+
+
+def test_what_succeeds_in_part_is_mended(runtime: Mock) -> None:
+    runtime.kill.side_effect = Failed("one of them does not die")
+    runtime.start.side_effect = [None, None, Failed("it runs already")]
+    with pytest.raises(Failed, match="does not die"):
+        faults.apply(faults.find("node-killed"), runtime, "2", lambda said: None)
+    assert told(runtime)[1:] == MENDED["node-killed"]
+
+
+@pytest.mark.parametrize(("where", "reason"), [("3", "there is no node '3'; there are 1, 2"), ("2", "this can't be done here: no tc")])
+def test_what_can_not_be_done_is_not_begun(where: str, reason: str, runtime: Mock) -> None:
+    runtime.why_not.return_value = "no tc"
+    said: list[Any] = []
+    with pytest.raises(Failed, match=reason):
+        faults.apply(faults.find("link-slow"), runtime, where, said.append)
+    assert (told(runtime), said) == ([], [])
