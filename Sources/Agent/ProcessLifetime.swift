@@ -1,7 +1,9 @@
 private import Dispatch
 private import Glibc
-internal import Logging
-internal import ServiceLifecycle
+public import Logging
+public import ServiceLifecycle
+private import Synchronization
+public import ZMQBridge
 
 /// Runs services until one fails or the process is told to stop: the first SIGTERM, SIGINT or SIGHUP ends them in order, a second one the
 /// process at once, with status 128 + the signal's number.
@@ -74,5 +76,50 @@ struct ProcessLifetime {
             source.resume()
             return source
         }
+    }
+}
+
+/// Counts the signals that asked the process to stop.
+final class SignalCount: Sendable {
+    private let count = Atomic(0)
+
+    func next() -> Int {
+        count.add(1, ordering: .relaxed).newValue
+    }
+}
+
+/// Work that runs until its task is cancelled, as a service: shutdown cancels it.
+struct CancelledService: Service {
+    let work: @Sendable () async throws -> Void
+
+    init(_ work: @escaping @Sendable () async throws -> Void) {
+        self.work = work
+    }
+
+    func run() async throws {
+        try await cancelWhenGracefulShutdown(work)
+    }
+}
+
+/// A publisher as a service: greets consumers and answers their requests until shutdown.
+///
+/// In a `ServiceGroup` it stands before the collectors that publish through it, so that it ends after them.
+public struct PublisherService: Service {
+    private let publisher: MetricPublisher
+    private let logger: Logger
+
+    public init(_ publisher: MetricPublisher, logger: Logger = Logger(label: "arobust")) {
+        self.publisher = publisher
+        self.logger = logger
+    }
+
+    public func run() async throws {
+        logger.info(
+            "Publishing.",
+            metadata: [
+                "state-dir": "\(publisher.directory.path)", "publisher": "\(publisher.id)",
+                "epoch": "\(publisher.epoch)",
+            ])
+        try await CancelledService { try await publisher.run() }.run()
     }
 }

@@ -1,6 +1,6 @@
 internal import Diagnosis
-internal import FailureDiagnosis
-internal import Logging
+public import FailureDiagnosis
+public import Logging
 internal import MasterClients
 
 /// What masters are told of a failure: its cause first, then what the launcher said.
@@ -39,5 +39,34 @@ struct FailureReport: Sendable {
             logger.error("Failed to report a failure to the master: \(error)")
             return false
         }
+    }
+}
+
+/// Tells the settings' DLRover masters of a failure, for programs that have no client of their own.
+public struct MasterFailureReports: Sendable {
+    private let masters: [MasterSettings]
+    private let logger: Logger
+
+    /// - Returns: `nil` where `diagnosis.report-failures` is off.
+    /// - Throws: `SettingsError` if it is on and no DLRover master is set.
+    public init?(settings: AgentSettings, logger: Logger) throws(SettingsError) {
+        guard settings.reportsFailures else { return nil }
+        masters = try settings.masters().filter { $0.url.isDLRover }
+        self.logger = logger
+        guard !masters.isEmpty else {
+            throw SettingsError(
+                place: settings.place(of: "diagnosis.report-failures"),
+                reason: "there is no DLRover master to report failures to; set --master or DLROVER_MASTER_ADDR")
+        }
+    }
+
+    /// Tells all masters at once, each within its deadline; what fails is logged.
+    ///
+    /// - Returns: whether all of them took it.
+    public func send(_ failure: TrainingFailure, _ verdict: FailureVerdict) async throws -> Bool {
+        let clients = try masters.map { try $0.url.makeReporter(options: $0.options, logger: logger) }
+        let isTaken = await FailureReport(failure, verdict).send(to: clients, logger: logger)
+        for client in clients { await client.close() }
+        return isTaken
     }
 }

@@ -1,4 +1,8 @@
+internal import Collectors
+internal import DLRoverListener
 public import Diagnosis
+public import FailureDiagnosis
+private import Glibc
 internal import Journal
 public import Logging
 internal import MasterClients
@@ -134,5 +138,105 @@ public struct AgentSettings: Sendable {
     /// Where a setting's value came from, for errors.
     func place(of key: String) -> String {
         "\(values.effective(key)?.origin ?? .standard)"
+    }
+}
+
+extension AgentSettings {
+    /// The built-in rules, what the rule files of the settings add and change, and DLRover's failure-node errors.
+    ///
+    /// - Throws: `SettingsError` with the rule file and line, and what is allowed.
+    public func ruleTable() throws(SettingsError) -> RuleTable {
+        var table = RuleTable.builtIn
+        for path in values.texts("diagnosis.rules") {
+            do throws(RuleTableError) {
+                try table.apply(file: path)
+            } catch {
+                throw SettingsError(place: error.place, reason: error.reason)
+            }
+        }
+        let key = "diagnosis.failure-node-errors"
+        guard let errors = values.value(key), table.addFailureNodeErrors(errors.texts.joined()) == 0 else {
+            return table
+        }
+        // DLRover's own variable means nothing to DLRover either if it is written otherwise.
+        guard errors.origin == .environment("FAILURE_NODE_ERRORS") else {
+            throw SettingsError(
+                place: place(of: key),
+                reason:
+                    "it is '\(errors.texts.joined())'; it must be texts in number signs: #error code is 12345# error code is 23456#"
+            )
+        }
+        return table
+    }
+
+    /// Whether masters are told of failures.
+    var reportsFailures: Bool { values.toggle("diagnosis.report-failures") }
+
+    /// What the settings know of a failure: the followed logs, the limits, the node.
+    public func trainingFailure() -> TrainingFailure {
+        var failure = TrainingFailure()
+        failure.logs = values.texts("logs.files").map { LogSource(path: $0) }
+        failure.kernelLog = values.text("diagnosis.kernel-log")
+        failure.maxRestarts = values.number("diagnosis.max-restarts") ?? failure.maxRestarts
+        failure.budget = values.duration("diagnosis.budget")
+        failure.node = node
+        return failure
+    }
+}
+
+extension AgentSettings {
+    /// Where DLRover's own clients may call; `nil`: nowhere.
+    func listenAddress() throws(SettingsError) -> ListenAddress? {
+        guard let text = values.text("listen") else { return nil }
+        guard let address = ListenAddress(text) else {
+            throw SettingsError(
+                place: place(of: "listen"), reason: "listen is '\(text)'; it must be \(ListenAddress.rule)")
+        }
+        return address
+    }
+}
+
+extension AgentSettings {
+    /// The metrics page to scrape, as a URL or as XPUTimer's port says; of both, the one from the stronger place. `nil`: none is set.
+    func metricURL() throws(SettingsError) -> MetricURL? {
+        let port = values.value("metrics.xpu-timer-port")
+        let url = values.value("metrics.url")
+        let portWins = (port?.origin.strength ?? -1) > (url?.origin.strength ?? -1)
+        do throws(MetricURLError) {
+            if portWins, let number = values.number("metrics.xpu-timer-port") {
+                return try MetricURL(xpuTimerPort: number)
+            }
+            return try url.map { url throws(MetricURLError) in try MetricURL(url.texts.joined()) }
+        } catch {
+            throw SettingsError(
+                place: place(of: portWins ? "metrics.xpu-timer-port" : "metrics.url"), reason: "\(error)")
+        }
+    }
+}
+
+extension AgentSettings {
+    /// The processes whose stacks to dump; `nil`: none are set.
+    func stackTarget() throws(SettingsError) -> StackTarget? {
+        let pids = values.texts("stacks.pids").compactMap { Int32($0) }
+        guard values.toggle("stacks.ranks") else { return pids.isEmpty ? nil : .pids(pids) }
+        guard pids.isEmpty else {
+            throw SettingsError(
+                place: place(of: "stacks.ranks"),
+                reason: "stacks.ranks is true and stacks.pids is set (\(place(of: "stacks.pids"))); give one of them")
+        }
+        return .ranks
+    }
+}
+
+/// Where things are unless told otherwise.
+enum DefaultPaths {
+    /// `/var/lib/arobust` for root, `$XDG_STATE_HOME/arobust` (or `~/.local/state/arobust`) for others.
+    ///
+    /// - Returns: `nil` if neither variable is set: a place that all users share could be taken by any of them.
+    static func stateDirectory(environment: [String: String], isRoot: Bool = geteuid() == 0) -> String? {
+        if isRoot { return "/var/lib/arobust" }
+        if let home = environment["XDG_STATE_HOME"], home.hasPrefix("/") { return home + "/arobust" }
+        if let home = environment["HOME"], home.hasPrefix("/") { return home + "/.local/state/arobust" }
+        return nil
     }
 }

@@ -75,3 +75,34 @@ struct MasterSettings: Sendable {
         }
     }
 }
+
+/// The names under which a master's entry in the file holds its own settings.
+enum MasterOption {
+    /// `deadline` stands for `delivery.deadline`, `job-uid` for itself.
+    static func key(of name: String) -> String {
+        name == "job-uid" ? name : "delivery." + name
+    }
+
+    static var names: [String] {
+        SettingsCatalog.delivering.map { String($0.key.split(separator: ".").last ?? "") }
+    }
+
+    static func definition(of name: String) -> SettingDefinition? {
+        SettingsCatalog.delivering.first { $0.key == key(of: name) }
+    }
+}
+
+/// A data type with a duration, as people write it: `XPU_TIMER_METRIC=5m`.
+struct TypeDuration {
+    let dataType: DiagnosisDataType
+    let duration: Duration
+
+    init?(_ text: String) {
+        let parts = text.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
+        guard parts.count == 2, TopicWord.isValid(String(parts[0])), let duration = DurationText.read(String(parts[1])),
+            duration <= .seconds(365 * 86400)
+        else { return nil }
+        dataType = DiagnosisDataType(rawValue: String(parts[0]))
+        self.duration = duration
+    }
+}
