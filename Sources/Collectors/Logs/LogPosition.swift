@@ -62,3 +62,20 @@ struct LogPosition: Hashable, Sendable {
         return bytes
     }
 }
+
+/// Why a stored position cannot be used.
+struct LogPositionError: Error, Hashable, CustomStringConvertible {
+    let reason: String
+
+    var description: String { "the stored position is not readable: \(reason)" }
+}
+
+/// A stretch of one of the files that a follower goes through, one after the other.
+struct LogSpan: Hashable, Sendable {
+    /// Counts the files, and the truncations of a file.
+    let generation: Int
+    let start: UInt64
+    let end: UInt64
+    /// Whether the stretch ends within a line that was too long.
+    let endsWithinLine: Bool
+}

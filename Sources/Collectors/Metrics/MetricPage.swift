@@ -1,4 +1,5 @@
 public import Diagnosis
+internal import Telemetry
 
 /// A filtered page of metrics, or a text of the user's own to report as one.
 public struct MetricPage: Sendable, Hashable {
@@ -15,5 +16,42 @@ public struct MetricPage: Sendable, Hashable {
 extension MetricPage: ExpressibleByStringLiteral {
     public init(stringLiteral content: String) {
         self.init(content: content)
+    }
+}
+
+/// What there is on a filtered page.
+enum PageContent: Equatable {
+    /// No line that is a metric: an empty page, HTML, JSON, compressed or random bytes. DLRover's agent sends such a page; to its master
+    /// that is a sample without a hang line, which counts as a hang.
+    case nothing
+    /// Metrics, but without hang lines, or with one that DLRover's detector could not read: a DLRover master is not sent such a page.
+    case metrics
+    /// Metrics with hang lines.
+    case hangLines
+
+    /// - Parameter page: what the filter has left.
+    init(of page: String) {
+        var (hasMetric, hasHang, hasUnusable) = (false, false, false)
+        for line in PythonLines.split(page[...].utf8) {
+            switch HangLine.kind(of: line) {
+            case .hang: (hasMetric, hasHang) = (true, true)
+            case .unusable:
+                hasUnusable = true
+                fallthrough
+            case .lookalike, .other: hasMetric = hasMetric || PrometheusSample(Substring(line)) != nil
+            }
+        }
+        self = !hasMetric ? .nothing : hasHang && !hasUnusable ? .hangLines : .metrics
+    }
+}
+
+/// What DLRover's agent keeps of an XPUTimer page (`dlrover/python/elastic_agent/datacollector/xpu_timer_metric_collector.py`):
+/// lines that begin with neither `#` nor `exposer`, case-sensitive and untrimmed, joined by newlines. Empty lines stay.
+enum XPUTimerFilter {
+    static func apply(to page: String) -> String {
+        let kept = PythonLines.split(page[...].utf8).filter { line in
+            !line.starts(with: "#".utf8) && !line.starts(with: "exposer".utf8)
+        }
+        return String(decoding: Array(kept.joined(separator: "\n".utf8)), as: UTF8.self)
     }
 }

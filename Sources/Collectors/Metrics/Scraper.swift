@@ -1,4 +1,5 @@
 internal import AsyncHTTPClient
+internal import CoreMetrics
 internal import Glibc
 internal import NIOCore
 internal import NIOHTTP1
@@ -69,5 +70,97 @@ struct Scraper: Sendable {
         case let error as NIOConnectionError: .unreachable("\(error)")
         default: .broken("\(error)")
         }
+    }
+}
+
+/// What came of a round of scraping, as a label of self-metrics.
+enum ScrapeResult: String, CaseIterable, Sendable {
+    /// A page with metrics and hang lines.
+    case ok
+    case empty
+    case noHangLine = "no_hang_line"
+    case unreachable
+    case deadline
+    case tooLarge = "too_large"
+    case status
+    case broken
+}
+
+/// The self-metrics of one page. All series are there from the start, so that their first change is seen.
+struct ScrapeMetrics: Sendable {
+    private let rounds: [ScrapeResult: Counter]
+    private let up: Gauge
+    private let alarms: [ScrapeResult: Gauge]
+    private let beganAt: Gauge
+
+    init(url: MetricURL, factory: any MetricsFactory) {
+        let url = "\(url)"
+        rounds = Dictionary(
+            uniqueKeysWithValues: ScrapeResult.allCases.map { result in
+                let dimensions = [("url", url), ("result", result.rawValue)]
+                return (result, Counter(label: "arobust_scrapes_total", dimensions: dimensions, factory: factory))
+            })
+        up = Gauge(label: "arobust_scrape_up", dimensions: [("url", url)], factory: factory)
+        let alarm = [("name", "xpu_timer_scrape"), ("source", url)]
+        alarms = Dictionary(
+            uniqueKeysWithValues: ScrapeResult.allCases.filter { $0 != .ok }.map { result in
+                let dimensions = alarm + [("reason", result.rawValue)]
+                return (result, Gauge(label: "arobust_alarm", dimensions: dimensions, factory: factory))
+            })
+        beganAt = Gauge(label: "arobust_alarm_began_at_seconds", dimensions: alarm, factory: factory)
+    }
+
+    /// Counts a round and shows what it came to.
+    ///
+    /// - Parameter since: when the alarm began, in seconds since 1970; `nil` if all is well.
+    func note(_ result: ScrapeResult, since: Int64?) {
+        rounds[result]?.increment()
+        up.record(result == .ok || result == .noHangLine ? 1 : 0)
+        for (reason, alarm) in alarms { alarm.record(reason == result ? 1 : 0) }
+        beganAt.record(since ?? 0)
+    }
+}
+
+/// Whether somebody listens at a TCP port: connects and closes at once. Blocks for at most the limit and the name's resolution.
+enum TCPProbe {
+    /// - Parameter limit: for each of the host's addresses; at most some days.
+    /// - Throws: `SystemError` of the last address that was tried; `EHOSTUNREACH` for a name without addresses.
+    static func connect(host: String, port: Int, limit: Duration) throws(SystemError) {
+        let subject = "\(host):\(port)"
+        var hints = addrinfo()
+        hints.ai_socktype = CInt(SOCK_STREAM.rawValue)
+        hints.ai_flags = AI_NUMERICSERV
+        var list: UnsafeMutablePointer<addrinfo>?
+        guard getaddrinfo(host, "\(port)", &hints, &list) == 0, let list else {
+            throw SystemError("resolve the host of", subject, code: EHOSTUNREACH)
+        }
+        defer { freeaddrinfo(list) }
+        var error = SystemError("connect to", subject, code: EHOSTUNREACH)
+        var next: UnsafeMutablePointer<addrinfo>? = list
+        while let address = next?.pointee {
+            let code = connect(to: address, limit: limit)
+            if code == 0 { return }
+            error = SystemError("connect to", subject, code: code)
+            next = address.ai_next
+        }
+        throw error
+    }
+
+    /// - Returns: 0, or the error's number.
+    private static func connect(to address: addrinfo, limit: Duration) -> CInt {
+        let descriptor = socket(
+            address.ai_family, CInt(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue | SOCK_NONBLOCK.rawValue), 0)
+        guard descriptor >= 0 else { return errno }
+        defer { close(descriptor) }
+        if Glibc.connect(descriptor, address.ai_addr, address.ai_addrlen) == 0 { return 0 }
+        let code = errno
+        guard code == EINPROGRESS else { return code }
+        var poller = pollfd(fd: descriptor, events: Int16(POLLOUT), revents: 0)
+        let ready = poll(&poller, 1, CInt(limit / .milliseconds(1)))
+        guard ready > 0 else { return ready == 0 ? ETIMEDOUT : errno }
+        var result: CInt = 0
+        var size = socklen_t(MemoryLayout<CInt>.size)
+        guard getsockopt(descriptor, SOL_SOCKET, SO_ERROR, &result, &size) == 0 else { return errno }
+        return result
     }
 }

@@ -60,3 +60,70 @@ enum ProcessTable {
             localRank: environment["LOCAL_RANK"].flatMap { Int($0) }, hasRunID: hasRunID, isPython: isPython(pid))
     }
 }
+
+/// A process as the choice of training ranks sees it.
+struct ProcessInfo: Equatable {
+    let pid: Int32
+    let parent: Int32
+    /// `RANK` of the environment it was started with.
+    let rank: Int?
+    /// `LOCAL_RANK` of the environment it was started with.
+    let localRank: Int?
+    /// Whether the environment has `TORCHELASTIC_RUN_ID`.
+    let hasRunID: Bool
+    let isPython: Bool
+
+    /// How exactly the environment says which rank this is: 3 with `RANK` and `LOCAL_RANK`, 2 with `RANK`, 1 with a run's id only, 0 without any.
+    var evidence: Int {
+        if rank != nil { return localRank != nil ? 3 : 2 }
+        return hasRunID ? 1 : 0
+    }
+}
+
+/// Reads files of `/proc`. They have no size beforehand, and any of them can be gone or forbidden at any time.
+enum ProcFile {
+    /// The file's bytes, at most `limit`.
+    ///
+    /// - Throws: `SystemError`; `ENOENT` and `ESRCH` mean that the process is gone, `EACCES` and `EPERM` that it is not ours to look at.
+    static func bytes(_ path: String, limit: Int = 1024 * 1024) throws(SystemError) -> [UInt8] {
+        let descriptor = open(path, O_RDONLY | O_CLOEXEC)
+        guard descriptor >= 0 else { throw SystemError("open", path, code: errno) }
+        defer { close(descriptor) }
+        var bytes: [UInt8] = []
+        var block = [UInt8](repeating: 0, count: 16 * 1024)
+        while bytes.count < limit {
+            let count = read(descriptor, &block, block.count)
+            let code = errno
+            if count < 0 && code == EINTR { continue }
+            guard count >= 0 else { throw SystemError("read", path, code: code) }
+            if count == 0 { break }
+            bytes.append(contentsOf: block.prefix(min(count, limit - bytes.count)))
+        }
+        return bytes
+    }
+
+    static func text(_ path: String, limit: Int = 1024 * 1024) throws(SystemError) -> String {
+        String(decoding: try bytes(path, limit: limit), as: UTF8.self)
+    }
+
+    /// Where a symbolic link of `/proc` points, or `nil`.
+    static func link(_ path: String) -> String? {
+        var target = [CChar](repeating: 0, count: Int(PATH_MAX))
+        let count = readlink(path, &target, target.count)
+        return count < 0 ? nil : String(decoding: target.prefix(count).map(UInt8.init(bitPattern:)), as: UTF8.self)
+    }
+
+    /// The names in a directory of `/proc` that are numbers: processes in `/proc`, threads in `/proc/PID/task`. Sorted.
+    static func numbers(in path: String) -> [Int32] {
+        guard let stream = opendir(path) else { return [] }
+        defer { closedir(stream) }
+        var numbers: [Int32] = []
+        while let entry = readdir(stream) {
+            let number = withUnsafeBytes(of: &entry.pointee.d_name) { name in
+                Int32(String(decoding: name.prefix { $0 != 0 }, as: UTF8.self))
+            }
+            if let number { numbers.append(number) }
+        }
+        return numbers.sorted()
+    }
+}

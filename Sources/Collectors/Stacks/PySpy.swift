@@ -2,6 +2,12 @@ internal import Glibc
 internal import Subprocess
 internal import SystemPackage
 
+#if canImport(FoundationEssentials)
+    internal import FoundationEssentials
+#else
+    internal import Foundation
+#endif
+
 /// Runs `py-spy dump` as a child process.
 ///
 /// `--nonblocking` reads the target's memory while it runs and never stops it; `--locals` (secrets) and `--native` (stops the target for
@@ -97,5 +103,79 @@ extension Substring {
         var rest = drop(while: isTrimmed)
         while let last = rest.last, isTrimmed(last) { rest.removeLast() }
         return rest
+    }
+}
+
+/// Reads what `py-spy dump --json` writes (py-spy 0.4, `src/dump.rs`): an array of threads. Unknown keys are passed over.
+enum PySpyOutput {
+    struct Unreadable: Error {
+        let reason: String
+    }
+
+    private struct Thread: Decodable {
+        let thread_name: String?
+        let os_thread_id: Int?
+        let active: Bool
+        let owns_gil: Bool
+        let frames: [Frame]
+    }
+
+    private struct Frame: Decodable {
+        let name: String
+        let filename: String
+        let short_filename: String?
+        let line: Int
+    }
+
+    static func threads(_ json: [UInt8]) -> Result<[PythonThread], Unreadable> {
+        guard let threads = try? JSONDecoder().decode([Thread].self, from: Data(json)) else {
+            let start = String(decoding: json.prefix(80), as: UTF8.self).split(separator: "\n").joined(separator: " ")
+            return .failure(Unreadable(reason: "py-spy wrote what is no dump: '\(start)'"))
+        }
+        return .success(
+            threads.map { thread in
+                PythonThread(
+                    name: thread.thread_name, osID: thread.os_thread_id, isActive: thread.active,
+                    ownsGIL: thread.owns_gil,
+                    frames: thread.frames.map {
+                        PythonThread.Frame(function: $0.name, file: $0.short_filename ?? $0.filename, line: $0.line)
+                    })
+            })
+    }
+}
+
+/// A Python thread's stack, as py-spy gives it.
+public struct PythonThread: Sendable, Hashable {
+    /// One call, the innermost first in its thread.
+    public struct Frame: Sendable, Hashable {
+        public var function: String
+        /// Relative to the module path where that is known: `torch/distributed/distributed_c10d.py`.
+        public var file: String
+        /// 0 if unknown.
+        public var line: Int
+
+        public init(function: String, file: String, line: Int) {
+            self.function = function
+            self.file = file
+            self.line = line
+        }
+    }
+
+    /// `nil` if Python does not know it (yet).
+    public var name: String?
+    /// The kernel's id of the thread; `nil` where py-spy cannot tell.
+    public var osID: Int?
+    /// Whether it was on a processor, and not waiting.
+    public var isActive: Bool
+    /// Whether it held Python's global lock.
+    public var ownsGIL: Bool
+    public var frames: [Frame]
+
+    public init(name: String?, osID: Int?, isActive: Bool, ownsGIL: Bool, frames: [Frame]) {
+        self.name = name
+        self.osID = osID
+        self.isActive = isActive
+        self.ownsGIL = ownsGIL
+        self.frames = frames
     }
 }
