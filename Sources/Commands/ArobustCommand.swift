@@ -1,3 +1,4 @@
+internal import Agent
 public import ArgumentParser
 internal import Diagnosis
 
@@ -39,4 +40,46 @@ public struct ArobustCommand: AsyncParsableCommand {
     )
 
     public init() {}
+}
+
+/// Paragraphs that the help of several commands has in common. Lines of up to 78 characters stay as they are on a terminal of 80.
+enum HelpText {
+    static let masters = """
+        Without --master, and none in AROBUST_MASTERS or the settings file, the
+        master is the one in DLROVER_MASTER_ADDR. If that is not set either, there
+        is a warning, and nobody is reported to.
+        """
+
+    static let settings = """
+        The default state directory is /var/lib/arobust for root, else
+        $XDG_STATE_HOME/arobust, else ~/.local/state/arobust. docs/settings.md
+        describes the settings file; arobust config show lists all settings.
+        """
+
+    static let status = """
+        Exit status: 0 when it ended as told, 1 if it failed, 64 for a wrong flag or
+        setting.
+        """
+}
+
+/// Ends a command with a sentence: status 64 (`EX_USAGE`) for a wrong setting, as for a wrong flag, and 1 for anything else.
+enum CommandFailure {
+    static func wrap(_ work: () async throws -> Void) async throws {
+        do {
+            try await work()
+        } catch let error as SettingsError {
+            throw exit(error)
+        } catch let exit as ExitCode {
+            throw exit
+        } catch {
+            StandardError.say("Error: \(error)")
+            throw ExitCode.failure
+        }
+    }
+
+    /// Says what is wrong with a setting. The usage is not shown: the setting may stand in a file or a variable.
+    static func exit(_ error: SettingsError) -> ExitCode {
+        StandardError.say("Error: \(error)")
+        return .validationFailure
+    }
 }

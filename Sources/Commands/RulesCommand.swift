@@ -1,4 +1,6 @@
+internal import Agent
 internal import ArgumentParser
+internal import FailureDiagnosis
 
 /// `arobust rules`: the rules by which failures are diagnosed.
 struct RulesCommand: AsyncParsableCommand {
@@ -14,4 +16,87 @@ struct RulesCommand: AsyncParsableCommand {
         subcommands: [
             RulesListCommand.self, RulesExplainCommand.self, RulesLintCommand.self, RulesTestCommand.self,
         ])
+}
+
+/// The flag of the commands that use rules.
+struct RuleOptions: ParsableArguments {
+    @ArgumentParser.Option(
+        help: ArgumentHelp(
+            "A YAML file of rules that add to the built-in ones or change them. May be given more than once.",
+            valueName: "file"))
+    var rules: [String] = []
+
+    var flags: [SettingFlag] {
+        [.several("diagnosis.rules", "--rules", rules)]
+    }
+}
+
+/// `arobust rules lint`
+struct RulesLintCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "lint",
+        abstract: "Look the rules over: texts without effect, rules that are never reached.",
+        discussion: """
+              arobust rules lint --rules my-rules.yaml
+
+            Exit status: 0 if nothing was found, 1 if something was, 64 for a wrong flag,
+            setting or rule file.
+            """)
+
+    @OptionGroup var common: CommonOptions
+    @OptionGroup var rules: RuleOptions
+
+    @ArgumentParser.Option(
+        help: ArgumentHelp("Also look for rules that this corpus has no line for.", valueName: "dir"))
+    var corpus: String?
+
+    func run() async throws {
+        let settings = try common.settings(rules.flags)
+        try await CommandFailure.wrap {
+            let table = try settings.ruleTable()
+            let findings = table.lint(corpus: try corpus.map { try RuleCorpus(folder: $0) })
+            try StandardOutput.write(
+                findings.map(\.description) + ["\(table.rules.count) rules, \(findings.count) findings"])
+            if !findings.isEmpty { throw ExitCode.failure }
+        }
+    }
+}
+
+/// `arobust rules test`
+struct RulesTestCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "test",
+        abstract: "Run a corpus of logs against the rules.",
+        discussion: """
+            A corpus has lines that a rule must match and must not, and the logs of whole
+            jobs with the cause and the action that must be found. That of the built-in
+            rules is in rules/corpus of arobust's sources.
+
+              arobust rules test --corpus rules/corpus
+              arobust rules test --rules my-rules.yaml --corpus my-corpus
+
+            Exit status: 0 if all is found as it must be, 1 if not, 64 for a wrong flag,
+            setting or rule file.
+            """)
+
+    @OptionGroup var common: CommonOptions
+    @OptionGroup var rules: RuleOptions
+
+    @ArgumentParser.Option(help: ArgumentHelp("The corpus's folder.", valueName: "dir"))
+    var corpus: String
+
+    func run() async throws {
+        let settings = try common.settings(rules.flags)
+        try await CommandFailure.wrap {
+            let corpus = try RuleCorpus(folder: corpus)
+            let failures = corpus.run(try settings.ruleTable())
+            let counts = corpus.counts
+            try StandardOutput.write(
+                failures.map(\.description) + [
+                    "\(counts.matches) lines that must match, \(counts.nearMisses) that must not, \(counts.jobs) jobs: "
+                        + "\(failures.count) failed"
+                ])
+            if !failures.isEmpty { throw ExitCode.failure }
+        }
+    }
 }

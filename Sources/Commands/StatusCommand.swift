@@ -80,3 +80,69 @@ struct StatusCommand: AsyncParsableCommand {
         Array(reports.map { StatusText($0.status, telemetry: $0.telemetry).lines }.joined(separator: ["", ""]))
     }
 }
+
+/// `arobust audit`
+struct AuditCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "audit",
+        abstract: "Check that every envelope is accounted for by every consumer.",
+        discussion: """
+            For each consumer and lane, what was produced has to be what was delivered,
+            skipped and lost, and what is pending. What is lost is shown; it is accounted
+            for, so only --strict fails on it. A consumer that keeps no ledger is checked
+            as far as its cursor goes.
+
+              arobust audit --strict && echo 'nothing is lost'
+
+            \(HelpText.settings)
+
+            Exit status: 0 if it adds up, 1 if not or if it failed, 64 for a wrong flag
+            or setting.
+            """)
+
+    @OptionGroup var common: CommonOptions
+    @OptionGroup var directories: StateDirectoryOptions
+
+    @ArgumentParser.Flag(help: "Print an array of JSON, one element a state directory.")
+    var json = false
+
+    @ArgumentParser.Flag(help: "Fail also when something is lost.")
+    var strict = false
+
+    func run() async throws {
+        let settings = try common.settings(directories.flags)
+        try await CommandFailure.wrap {
+            let current = await CurrentStatuses(
+                of: try settings.stateDirectories(), consumers: settings.consumersDirectory)
+            let audits = current.statuses.map { Audit($0) }
+            try StandardOutput.write(
+                json
+                    ? [InspectionJSON.text(audits)]
+                    : Array(audits.map { AuditText($0, isStrict: strict).lines }.joined(separator: [""])))
+            let isPassed = audits.allSatisfy { $0.isPassed(isStrict: strict) }
+            if current.hasFailed || !isPassed { throw ExitCode.failure }
+        }
+    }
+}
+
+/// The statuses of several publishers.
+struct CurrentStatuses {
+    var statuses: [PublisherStatus] = []
+    /// Whether one of them has none.
+    var hasFailed = false
+
+    /// Asks for each one's; what went wrong with one is said, and the others are still shown.
+    ///
+    /// - Parameter consumers: the setting `consumers-dir`; `nil`: in each state directory.
+    init(of directories: [StateDirectory], consumers: String?) async {
+        for directory in directories {
+            do {
+                statuses.append(
+                    try await .current(of: directory, consumers: consumers ?? directory.consumersDirectory))
+            } catch {
+                StandardError.say("Error: \(error)")
+                hasFailed = true
+            }
+        }
+    }
+}

@@ -1,4 +1,5 @@
 internal import Diagnosis
+internal import Inspection
 private import Synchronization
 
 /// Prints what a tap receives to standard output, a delivery at a time.
@@ -57,5 +58,51 @@ final class TapPrinter: EnvelopeReceiver {
         case .json: TapLine.appendJSON(body, to: &text)
         case .readable: TapLine.appendReadable(entry, of: batch, to: &text)
         }
+    }
+}
+
+/// The lines that a tap prints.
+enum TapLine {
+    /// How much of a metric's first line is shown, in characters.
+    private static let shownLength = 100
+    /// The same in Unicode scalars: without a limit, one character could be as long as the content.
+    private static let longestHead = 8 * shownLength
+
+    /// The metric as it came, on one line.
+    static func appendJSON(_ body: ArraySlice<UInt8>, to text: inout [UInt8]) {
+        if body.contains(0x0A), let checked = try? MetricBody(checking: body) {
+            MetricJSON.encode(checked.metric, into: &text)
+        } else {
+            text += body
+        }
+        text.append(0x0A)
+    }
+
+    /// `2026-11-23T18:00:00Z TRAINING_LOG worker/0 1234 B  first line`
+    static func appendReadable(_ entry: EnvelopeBatch.Entry, of batch: EnvelopeBatch, to text: inout [UInt8]) {
+        let body = batch.body(of: entry)
+        let content = (try? MetricBody(checking: body))?.content ?? "(not a metric's JSON)"
+        // Of a content of many MiB only the head is looked at: finding characters in all of it would take seconds.
+        let head = Substring(content.unicodeScalars.prefix(longestHead)).prefix(shownLength).prefix { !$0.isNewline }
+        let shown = head.map { $0.isControl ? "\u{FFFD}" : $0 }
+        let more = head.utf8.count < content.utf8.count ? " …" : ""
+        let columns = [
+            MomentText.write(entry.collectionTime), pad(batch.lane.dataType.rawValue, to: 16),
+            pad("\(batch.nodeType)/\(batch.nodeRank)", to: 9), pad("\(content.utf8.count) B", to: 9),
+            String(shown) + more,
+        ]
+        text += columns.joined(separator: "  ").utf8
+        text.append(0x0A)
+    }
+
+    private static func pad(_ text: String, to width: Int) -> String {
+        text + String(repeating: " ", count: max(0, width - text.count))
+    }
+}
+
+extension Character {
+    /// Whether a terminal could take it for a command.
+    fileprivate var isControl: Bool {
+        unicodeScalars.contains { $0.properties.generalCategory == .control && $0 != "\t" }
     }
 }

@@ -1,5 +1,17 @@
 private import Glibc
 
+/// The descriptors 0, 1 and 2.
+public enum StandardStreams {
+    /// Opens `/dev/null` in place of those that are closed. Otherwise the next socket or eventfd would get their number, and what is
+    /// meant for people would be written into it. To be called before anything else opens a descriptor.
+    public static func fillGaps() {
+        var descriptor: Int32
+        repeat { descriptor = open("/dev/null", O_RDWR) } while (STDIN_FILENO...STDERR_FILENO).contains(descriptor)
+        // Without a /dev/null nothing can be done.
+        if descriptor > STDERR_FILENO { close(descriptor) }
+    }
+}
+
 /// The output proper of commands that show something and end.
 enum StandardOutput {
     /// Why it can't be written, other than that nobody reads it.
@@ -33,4 +45,14 @@ enum StandardOutput {
     }
 
     static var isTerminal: Bool { isatty(STDOUT_FILENO) == 1 }
+}
+
+/// What is said to people beside the output proper.
+enum StandardError {
+    /// Prints a line to standard error.
+    static func say(_ line: String) {
+        let bytes = Array((line + "\n").utf8)
+        // If standard error is gone there is nobody to tell.
+        _ = write(STDERR_FILENO, bytes, bytes.count)
+    }
 }

@@ -1,0 +1,100 @@
+internal import Agent
+internal import ArgumentParser
+private import Foundation
+internal import Logging
+
+/// The flags of all commands.
+struct CommonOptions: ParsableArguments {
+    @ArgumentParser.Option(help: "A YAML file of settings; environment and flags win over it. Also: AROBUST_CONFIG.")
+    var config: String?
+
+    @ArgumentParser.Option(
+        help: "How much to log to standard error: trace, debug, info, notice, warning, error or critical.")
+    var logLevel: String?
+
+    var flags: [SettingFlag] {
+        [SettingFlag(key: "log-level", name: "--log-level", texts: logLevel.map { [$0] } ?? [])]
+    }
+
+    /// Puts the settings together; one that is wrong ends the command with the usage status.
+    func settings(_ flags: [SettingFlag]) throws -> AgentSettings {
+        let environment = ProcessInfo.processInfo.environment
+        do throws(SettingsError) {
+            return try AgentSettings(
+                file: config ?? Self.file(environment), environment: environment, flags: self.flags + flags)
+        } catch {
+            throw CommandFailure.exit(error)
+        }
+    }
+
+    /// An empty variable counts as unset.
+    private static func file(_ environment: [String: String]) -> String? {
+        environment["AROBUST_CONFIG"].flatMap { $0.isEmpty ? nil : $0 }
+    }
+
+    static func logger(_ settings: AgentSettings) -> Logger {
+        var logger = Logger(label: "arobust") { StreamLogHandler.standardError(label: $0) }
+        logger.logLevel = settings.logLevel
+        return logger
+    }
+}
+
+/// The flags of the commands that report.
+struct MasterOptions: ParsableArguments {
+    @ArgumentParser.Option(
+        help: ArgumentHelp(
+            """
+            A master to report to: dlrover+grpc://host:port, dlrover+http://host:port, file:///path.ndjson or stdout:. \
+            May be given more than once. Also: AROBUST_MASTERS, DLROVER_MASTER_ADDR.
+            """, valueName: "url"))
+    var master: [String] = []
+
+    @ArgumentParser.Option(help: "The job's id, as a DLRover master knows it. Also: JOB_UID.")
+    var jobUID: String?
+
+    var flags: [SettingFlag] {
+        [.several("masters", "--master", master), .one("job-uid", "--job-uid", jobUID)]
+    }
+}
+
+/// The flags of the commands that listen to publishers.
+struct SourceOptions: ParsableArguments {
+    @ArgumentParser.Option(
+        help: ArgumentHelp(
+            "A publisher's state directory. May be given more than once (default: as for arobust agent).",
+            valueName: "dir"))
+    var stateDir: [String] = []
+
+    static let connectHelp = ArgumentHelp(
+        "A publisher's endpoint, ipc:// or loopback tcp://. May be given more than once.", valueName: "endpoint")
+
+    @ArgumentParser.Option(help: connectHelp)
+    var connect: [String] = []
+
+    var flags: [SettingFlag] {
+        [.several("state-dir", "--state-dir", stateDir), .several("connect", "--connect", connect)]
+    }
+}
+
+/// The flag of the commands that look into state directories.
+struct StateDirectoryOptions: ParsableArguments {
+    @ArgumentParser.Option(
+        help: ArgumentHelp("A publisher's state directory (default: as for arobust agent).", valueName: "dir"))
+    var stateDir: [String] = []
+
+    var flags: [SettingFlag] {
+        [.several("state-dir", "--state-dir", stateDir)]
+    }
+}
+
+extension SettingFlag {
+    /// A flag that takes one value.
+    static func one(_ key: String, _ name: String, _ text: String?) -> SettingFlag {
+        SettingFlag(key: key, name: name, texts: text.map { [$0] } ?? [])
+    }
+
+    /// A flag that can be given more than once.
+    static func several(_ key: String, _ name: String, _ texts: [String]) -> SettingFlag {
+        SettingFlag(key: key, name: name, texts: texts)
+    }
+}

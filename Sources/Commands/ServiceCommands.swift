@@ -1,0 +1,118 @@
+internal import Agent
+internal import ArgumentParser
+private import Glibc
+
+/// `arobust agent`
+struct AgentCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "agent",
+        abstract: "Collect, publish and report, in one process.",
+        discussion: """
+            Follows training logs, scrapes XPUTimer's metrics and dumps stacks;
+            publishes all of it on the bus in the state directory; reports it to each
+            master at that master's pace.
+
+              arobust agent --log-file train.log --xpu-timer-port 18889 \\
+                --stack-ranks --master dlrover+grpc://10.0.0.1:50001
+
+            SIGTERM or SIGINT ends it after sending what it holds, a second one at once.
+
+            \(HelpText.masters)
+
+            \(HelpText.settings)
+
+            \(HelpText.status)
+            """)
+
+    @OptionGroup var common: CommonOptions
+    @OptionGroup var collect: CollectOptions
+    @OptionGroup var masters: MasterOptions
+
+    func run() async throws {
+        let settings = try common.settings(collect.flags + masters.flags)
+        try await CommandFailure.wrap {
+            try await AgentServices(settings: settings, logger: CommonOptions.logger(settings)).runAgent()
+        }
+    }
+}
+
+/// `arobust collect`
+struct CollectCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "collect",
+        abstract: "Collect and publish; report to nobody.",
+        discussion: """
+            The first half of an agent. arobust bridge with the same state directory,
+            also one started later, is the second; arobust tap shows what is collected.
+
+              arobust collect --log-file train.log --stack-ranks --stack-interval 5m
+
+            SIGTERM or SIGINT ends it after a last look at the logs, a second one at
+            once.
+
+            \(HelpText.settings)
+
+            \(HelpText.status)
+            """)
+
+    @OptionGroup var common: CommonOptions
+    @OptionGroup var collect: CollectOptions
+
+    func run() async throws {
+        let settings = try common.settings(collect.flags)
+        try await CommandFailure.wrap {
+            try await AgentServices(settings: settings, logger: CommonOptions.logger(settings)).runCollect()
+        }
+    }
+}
+
+/// `arobust bridge`
+struct BridgeCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "bridge",
+        abstract: "Report what publishers publish to each of several masters.",
+        discussion: """
+            The second half of an agent: subscribes to the bus of one or several
+            publishers (arobust agent or collect) and waits for those that are not there
+            yet.
+
+              arobust bridge --master dlrover+grpc://10.0.0.1:50001 \\
+                --master file:///var/log/diagnosis.ndjson
+
+            SIGTERM or SIGINT ends it after sending what it holds, a second one at once.
+
+            \(HelpText.masters)
+
+            \(HelpText.settings)
+
+            \(HelpText.status)
+            """)
+
+    @OptionGroup var common: CommonOptions
+    @OptionGroup var sources: SourceOptions
+    @OptionGroup var masters: MasterOptions
+
+    func run() async throws {
+        let settings = try common.settings(sources.flags + masters.flags)
+        try await CommandFailure.wrap {
+            try await AgentServices(settings: settings, logger: CommonOptions.logger(settings)).runBridge()
+        }
+    }
+}
+
+/// Waits for a descriptor that somebody else has made non-blocking: with a terminal or a pipe, that holds for all who share it.
+enum Readiness {
+    static func awaitInput(_ descriptor: Int32) {
+        wait(descriptor, POLLIN)
+    }
+
+    static func awaitOutput(_ descriptor: Int32) {
+        wait(descriptor, POLLOUT)
+    }
+
+    /// Returns early at a signal, and when the other side is gone: the caller tries again and sees.
+    private static func wait(_ descriptor: Int32, _ events: Int32) {
+        var one = pollfd(fd: descriptor, events: Int16(events), revents: 0)
+        _ = poll(&one, 1, -1)
+    }
+}
