@@ -1,3 +1,5 @@
+package import Diagnosis
+
 /// What became of an envelope in the end, as the ledger names it.
 package enum Fate: Hashable, Sendable {
     case delivered
@@ -43,4 +45,73 @@ package enum Fate: Hashable, Sendable {
         default: return nil
         }
     }
+}
+
+/// What became of a lane's envelopes at one consumer, since its account began.
+package struct LaneCounts: Hashable, Sendable {
+    package var delivered: UInt64 = 0
+    /// By rule.
+    package var skipped: [String: UInt64] = [:]
+    /// By reason.
+    package var lost: [String: UInt64] = [:]
+
+    /// How many of the delivered reached the master other than they were collected, by what was done. Not in the total.
+    package var changed: [String: UInt64] = [:]
+
+    package init() {}
+
+    mutating func add(_ count: UInt64, as fate: Fate) {
+        switch fate {
+        case .delivered: delivered += count
+        case .skipped(let rule): skipped[rule, default: 0] += count
+        case .lost(let reason): lost[reason, default: 0] += count
+        }
+    }
+
+    package var total: UInt64 {
+        delivered + skipped.values.reduce(0, +) + lost.values.reduce(0, +)
+    }
+}
+
+/// Envelopes of a lane that were skipped or are lost, in the order of the lane.
+package struct LedgerRange: Hashable, Sendable {
+    package var first: LanePosition
+    package var last: LanePosition
+    /// How many they are: fewer than the sequences between if others lie between, unknown to the sequences if epochs do.
+    package var count: UInt64
+    package var fate: Fate
+    /// When it was found. Seconds since 1970.
+    package var time: Int64
+
+    /// Takes in a range that follows this one without a hole and met the same fate.
+    ///
+    /// - Returns: whether it was such a range.
+    mutating func extend(with next: LedgerRange) -> Bool {
+        guard fate == next.fate, last.epoch == next.first.epoch, last.sequence + 1 == next.first.sequence else {
+            return false
+        }
+        last = next.last
+        count += next.count
+        time = next.time
+        return true
+    }
+}
+
+/// Consecutive sequences of one epoch, both ends included.
+package struct SequenceRange: Hashable, Sendable {
+    package var epoch: UInt64
+    package var first: UInt64
+    package var last: UInt64
+
+    package init(epoch: UInt64, first: UInt64, last: UInt64) {
+        self.epoch = epoch
+        self.first = first
+        self.last = last
+    }
+
+    package var count: UInt64 { last - first + 1 }
+
+    var start: LanePosition { LanePosition(epoch: epoch, sequence: first) }
+
+    var end: LanePosition { LanePosition(epoch: epoch, sequence: last) }
 }

@@ -1,4 +1,4 @@
-internal import Diagnosis
+package import Diagnosis
 
 /// The account of one lane: the window, the counts, and what the store has of both.
 struct LaneLedger {
@@ -162,4 +162,37 @@ extension LedgerRange {
             first: LanePosition(epoch: gap.after.epoch, sequence: gap.after.sequence + 1), last: gap.through,
             count: gap.count, fate: fate, time: time)
     }
+}
+
+/// What a transaction says of one lane.
+package struct LaneCommit: Sendable {
+    /// How the lane is now.
+    package var lane: StoredLane
+    /// How the store has it; `nil`: not at all.
+    package var before: StoredLane?
+    /// Skipped and lost since then.
+    package var newRanges: [LedgerRange]
+    /// In their order, since then.
+    package var slots: [SlotChange] = []
+    /// Of the ledger that it was taken from.
+    package var version: UInt64 = 0
+}
+
+/// What is to be made durable at once.
+package struct LedgerCommit: Sendable {
+    package var lanes: [Lane: LaneCommit] = [:]
+    /// To be written before the transaction, so that no envelope is passed as refused without its letter.
+    package var deadLetters: [Lane: [DeadLetter]] = [:]
+}
+
+/// What became of a `LedgerCommit`.
+package struct CommitResult: Sendable {
+    /// Lanes of which nothing was stored, maybe none. The same may be tried again.
+    package var failed: Set<Lane> = []
+    /// Lanes whose dead letters were written, even if then the transaction failed.
+    package var lettersWritten: Set<Lane> = []
+    /// What went wrong: a sentence for an operator.
+    package var error: String?
+
+    package init() {}
 }

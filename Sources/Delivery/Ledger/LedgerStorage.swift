@@ -18,3 +18,48 @@ package protocol LedgerStorage: Sendable {
     /// Ends the store. What was written is kept.
     func close() async
 }
+
+/// A lane as the consumer's store has it.
+package struct StoredLane: Hashable, Sendable {
+    package var origin: LanePosition
+    package var cursor: LanePosition
+    /// What is finished beyond the cursor: in order, neighbours joined.
+    package var ahead: [SequenceRange]
+    package var counts: LaneCounts
+
+    package init(
+        origin: LanePosition, cursor: LanePosition, ahead: [SequenceRange] = [], counts: LaneCounts = LaneCounts()
+    ) {
+        self.origin = origin
+        self.cursor = cursor
+        self.ahead = ahead
+        self.counts = counts
+    }
+
+    /// What the consumer says of the lane to its publisher.
+    func account(of type: DiagnosisDataType) -> ConsumerAccount.Lane {
+        var account = ConsumerAccount.Lane(dataType: type, through: cursor)
+        account.origin = origin
+        account.ahead = ahead.reduce(0) { $0 + $1.count }
+        account.delivered = counts.delivered
+        account.skipped = counts.skipped
+        account.lost = counts.lost
+        account.changed = counts.changed.isEmpty ? nil : counts.changed
+        return account
+    }
+}
+
+extension [Lane: StoredLane] {
+    /// One account for each publisher.
+    func accounts(consumer: String, state: [String: String] = [:]) -> [PublisherID: ConsumerAccount] {
+        var accounts: [PublisherID: ConsumerAccount] = [:]
+        for (lane, stored) in self {
+            accounts[lane.publisher, default: ConsumerAccount(consumer: consumer, state: state)].lanes
+                .append(stored.account(of: lane.dataType))
+        }
+        for publisher in accounts.keys {
+            accounts[publisher]?.lanes.sort { $0.dataType.rawValue < $1.dataType.rawValue }
+        }
+        return accounts
+    }
+}

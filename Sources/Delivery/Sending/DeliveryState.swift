@@ -103,3 +103,55 @@ struct DeliveryState {
         return news
     }
 }
+
+/// Now, by both clocks: one for pauses, and the time of day for the age of envelopes.
+struct DeliveryTime: Sendable {
+    var instant: ContinuousClock.Instant
+    /// Since 1970.
+    var nanoseconds: UInt64
+
+    static var now: DeliveryTime {
+        DeliveryTime(instant: .now, nanoseconds: WallClock.nanoseconds())
+    }
+
+    /// Since 1970, rounded down.
+    var seconds: Int64 { Int64(nanoseconds / 1_000_000_000) }
+}
+
+/// What a completed call changed beside the ledger, for the log.
+struct CallEffect {
+    /// Whether an envelope was refused for good.
+    var refused = false
+    /// Whether the master cannot take any of its data type until it restarts.
+    var poisoned = false
+    /// For how long its data type is held from now on, if it is.
+    var heldFor: Duration?
+    /// Whether its data type was held and goes again.
+    var released = false
+}
+
+/// What the log should say, gathered under the lock and said outside of it.
+struct DeliveryNews {
+    /// What was skipped of a data type, by a rule.
+    struct Rule: Hashable {
+        var type: DiagnosisDataType
+        var name: String
+    }
+
+    struct Skipped {
+        var count: UInt64 = 0
+        /// Why the last one was, where that says more than the rule.
+        var reason: String?
+    }
+
+    /// By lane and reason.
+    var lost: [Lane: [String: UInt64]] = [:]
+    var skipped: [Rule: Skipped] = [:]
+
+    var isEmpty: Bool { lost.isEmpty && skipped.isEmpty }
+
+    mutating func skip(_ count: Int, of type: DiagnosisDataType, rule: String, reason: String? = nil) {
+        skipped[Rule(type: type, name: rule), default: Skipped()].count += UInt64(count)
+        if let reason { skipped[Rule(type: type, name: rule)]?.reason = reason }
+    }
+}

@@ -1,4 +1,4 @@
-package import Diagnosis
+public import Diagnosis
 private import Dispatch
 private import Foundation
 internal import GRDB
@@ -152,6 +152,91 @@ extension ConsumerStore: LedgerStorage {
                 }
                 continuation.resume()
             }
+        }
+    }
+}
+
+extension ConsumerStore {
+    /// Reads the stores of all consumers in a directory, by name. Waits for the disk.
+    ///
+    /// Each is locked for as long as it is read; one that is in use is only named.
+    ///
+    /// - Throws: an error of the file system if the directory can't be read.
+    public static func readings(inDirectory directory: String) throws -> [ConsumerReading] {
+        try FileManager.default.contentsOfDirectory(atPath: directory).sorted().compactMap { name in
+            ConsumerFiles(directory: directory, databaseName: name).map(reading)
+        }
+    }
+
+    private static func reading(_ files: ConsumerFiles) -> ConsumerReading {
+        var reading = ConsumerReading(consumer: files.stem, path: files.database, content: .accounts([:]))
+        do {
+            let (lock, holder) = try ConsumerLock.take(files.lock, consumer: nil)
+            if !holder.consumer.isEmpty { reading.consumer = holder.consumer }
+            guard let lock else {
+                reading.content = .inUse(by: holder.process)
+                return reading
+            }
+            try withExtendedLifetime(lock) {
+                let database = try LedgerDatabase(path: files.database, consumer: nil, bounds: Bounds())
+                defer { database.close() }
+                reading.consumer = try database.name()
+                reading.content = .accounts(database.lanes.accounts(consumer: reading.consumer))
+            }
+        } catch {
+            reading.content = .unreadable(reason: "\(error)")
+        }
+        return reading
+    }
+}
+
+/// What a consumer's store on disk says, read while nobody has it open.
+public struct ConsumerReading: Sendable {
+    public enum Content: Sendable {
+        /// For each publisher.
+        case accounts([PublisherID: ConsumerAccount])
+        /// It is open in this process: ask that one.
+        case inUse(by: String)
+        /// It is damaged, or of a newer version. It was left as it is.
+        case unreadable(reason: String)
+    }
+
+    /// Its name; the file's name if the files don't say it.
+    public var consumer: String
+    /// The database's file.
+    public var path: String
+    public var content: Content
+}
+
+/// Why a consumer's store cannot be used.
+public struct ConsumerStoreError: Error, Hashable, CustomStringConvertible {
+    /// What is wrong, by what a caller should do about it.
+    public enum Code: Hashable, Sendable {
+        /// Another process, or another object of this one, has it open.
+        case inUse
+        /// A newer arobust has written it.
+        case newerVersion
+        /// The file belongs to another consumer whose name makes the same file name.
+        case otherConsumer
+        /// A file cannot be made, opened or written.
+        case inputOutput
+    }
+
+    public let code: Code
+    /// The consumer's name.
+    public let consumer: String
+    public let path: String
+    /// Who has it, or what the system said.
+    public let detail: String
+
+    public var description: String {
+        switch code {
+        case .inUse: "another bridge reports to '\(consumer)': \(path) is in use (\(detail))"
+        case .newerVersion:
+            "the ledger of '\(consumer)' in \(path) was written by a newer arobust (\(detail)); "
+                + "use that version, or move the file away to begin anew"
+        case .otherConsumer: "\(path) is the ledger of '\(detail)' and cannot hold that of '\(consumer)' too"
+        case .inputOutput: "the ledger of '\(consumer)' cannot be used: \(path): \(detail)"
         }
     }
 }

@@ -1,0 +1,121 @@
+/// Whether a breaker lets calls through, as accounts and people name it.
+enum BreakerState: String, Sendable {
+    case closed
+    /// Nothing is sent until the pause is over.
+    case open
+    /// One call tries whether it works again.
+    case halfOpen = "half-open"
+}
+
+/// Holds calls back from a master that does not answer: after each failure a pause, then one call at a time until one succeeds.
+///
+/// After `policy.breakerFailures` failures in a row it counts as open: for people, and for nothing else.
+struct MasterBreaker {
+    private let policy: DeliveryPolicy
+    /// Failures in a row.
+    private(set) var failures = 0
+    /// Until when nothing is sent; `nil` if nothing keeps the next call back.
+    private(set) var pausedUntil: ContinuousClock.Instant?
+    private var generator = SystemRandomNumberGenerator()
+
+    init(policy: DeliveryPolicy) {
+        self.policy = policy
+    }
+
+    /// Whether only one call at a time may be under way.
+    var probes: Bool { failures > 0 }
+
+    func state(now: ContinuousClock.Instant) -> BreakerState {
+        guard failures >= policy.breakerFailures else { return .closed }
+        return pausedUntil.map { now < $0 } ?? false ? .open : .halfOpen
+    }
+
+    /// Notes a failed call.
+    ///
+    /// - Parameters:
+    ///   - failuresAtStart: `failures` when the call began; calls that failed side by side are one failure.
+    ///   - longestPause: a bound beside the policy's.
+    mutating func fail(failuresAtStart: Int, longestPause: Duration?, now: ContinuousClock.Instant) {
+        guard failuresAtStart >= failures else { return }
+        failures += 1
+        let pause = policy.backoff.delay(failures: failures, using: &generator)
+        pausedUntil = now + min(pause, longestPause ?? pause)
+    }
+
+    mutating func succeed() {
+        failures = 0
+        pausedUntil = nil
+    }
+
+    /// Lets the next call through whatever pause was given.
+    mutating func skipPause() {
+        pausedUntil = nil
+    }
+}
+
+/// Holds back one data type that the master keeps refusing, so that not all of it ends as dead letters.
+///
+/// When the pause is over, a single envelope tries: accepted, and all go again; refused, and the pause doubles.
+struct TypeBreaker {
+    private let policy: DeliveryPolicy
+    /// Refused envelopes in a row.
+    private var refusals = 0
+    /// How long the last pause was; `nil` while closed.
+    private var pause: Duration?
+    private(set) var heldUntil: ContinuousClock.Instant?
+
+    init(policy: DeliveryPolicy) {
+        self.policy = policy
+    }
+
+    func state(now: ContinuousClock.Instant) -> BreakerState {
+        guard let heldUntil else { return .closed }
+        return now < heldUntil ? .open : .halfOpen
+    }
+
+    /// Notes an envelope that was refused for good.
+    ///
+    /// - Parameter isFinal: the next would certainly be refused too.
+    /// - Returns: the pause if the type is held from now on.
+    mutating func refuse(isFinal: Bool = false, now: ContinuousClock.Instant) -> Duration? {
+        refusals += 1
+        switch state(now: now) {
+        case .open: return nil
+        case .closed where refusals < policy.typeBreakerRefusals && !isFinal: return nil
+        case .closed: pause = policy.typeBreakerPause
+        case .halfOpen: pause = min(policy.typeBreakerLongestPause, (pause ?? policy.typeBreakerPause) * 2)
+        }
+        heldUntil = pause.map { now + $0 }
+        return pause
+    }
+
+    /// Notes an envelope that was accepted.
+    ///
+    /// - Returns: whether the type was held until now.
+    mutating func accept() -> Bool {
+        refusals = 0
+        defer {
+            pause = nil
+            heldUntil = nil
+        }
+        return heldUntil != nil
+    }
+}
+
+/// How long to wait after a master has failed: twice as long after each failure, up to a limit, and never the same for all nodes.
+///
+/// Half of each pause is random ("equal jitter", M. Brooker, "Exponential Backoff And Jitter", 2015), so that thousands of agents
+/// don't come back in the same moment.
+public struct Backoff: Sendable, Hashable {
+    public var min: Duration = .milliseconds(500)
+    public var max: Duration = .seconds(30)
+
+    public init() {}
+
+    /// The pause after the `failures`th failure in a row, from 1.
+    func delay(failures: Int, using generator: inout some RandomNumberGenerator) -> Duration {
+        let doublings = Swift.min(Swift.max(failures - 1, 0), 20)
+        let full = Swift.min(max, min * (1 << doublings))
+        return full / 2 + (full / 2) * Double.random(in: 0...1, using: &generator)
+    }
+}
