@@ -1,3 +1,14 @@
+/// What a consumer's stream is made of. Items of one lane come in the lane's order, without a hole and without a repetition.
+public enum StreamItem: Sendable {
+    /// The lane's stream begins after this place. Comes once, before the lane's first other item, unless the consumer itself said
+    /// with `StreamStart.after` where it begins.
+    case start(Lane, after: LanePosition)
+    /// Envelopes whose sequences follow each other, and the lane's item before.
+    case batch(EnvelopeBatch)
+    /// Envelopes that are gone.
+    case gap(StreamGap)
+}
+
 /// Envelopes of a lane that a consumer will not get, and why.
 public struct StreamGap: Hashable, Sendable {
     /// Why they are gone, as ledgers name it.
@@ -35,4 +46,20 @@ public struct StreamGap: Hashable, Sendable {
         self.count = count
         self.reason = reason
     }
+}
+
+/// Where a consumer's stream of a lane begins.
+public enum StreamStart: Hashable, Sendable {
+    /// After this place: a cursor.
+    case after(LanePosition)
+    /// With the oldest envelope that the publisher has retained.
+    case oldest
+    /// With what is published from now on.
+    case now
+    /// With what was collected at this time or later, to the precision of a journal record. Seconds since 1970.
+    case since(Int64)
+    /// With the last so many envelopes.
+    case last(UInt64)
+    /// With this sequence in the lane's newest epoch.
+    case sequence(UInt64)
 }

@@ -1,0 +1,116 @@
+/// A master's client as the bridge drives it: it takes envelopes in batches and says how far it came.
+///
+/// A client reports one batch at a time for each lane and node, in order, and may be called for several of those at once.
+public protocol EnvelopeReporter: MasterClient {
+    /// Reports the batch from its first envelope on, and returns when the master has answered for the last, or at the first failure.
+    ///
+    /// - Returns: how many were accepted, and why the next was not. Never throws: a failure says whether a retry may help.
+    func report(_ batch: EnvelopeBatch) async -> ReportOutcome
+
+    /// Whether a lane's envelopes must come in the order of their sequences whatever their node, one call at a time for the lane: so for
+    /// a receiver that remembers a lane's last sequence. `false`, as by default: one call at a time for each lane and node.
+    var needsLanesInOrder: Bool { get }
+
+    /// Closes connections and files. What is still under way fails with `ReportError.Code.closed`.
+    func close() async
+}
+
+extension EnvelopeReporter {
+    public var needsLanesInOrder: Bool { false }
+
+    /// Reports metrics that never were on a bus: as batches with epoch 0.
+    public func reportDiagnosisAgentMetrics(_ metrics: [WorkerTrainingMetric], position: SourcePosition?) async throws {
+        for batch in EnvelopeBatch.batches(of: metrics) {
+            if let failure = await report(batch).failure { throw failure.error }
+        }
+    }
+}
+
+extension EnvelopeBatch {
+    /// Runs of metrics of the same type and node, in the given order, as batches without a publisher.
+    static func batches(of metrics: [WorkerTrainingMetric]) -> [EnvelopeBatch] {
+        var batches: [EnvelopeBatch] = []
+        for metric in metrics {
+            let continuesLast =
+                batches.last.map {
+                    $0.lane.dataType == metric.dataType && $0.nodeType == metric.node.type
+                        && $0.nodeRank == metric.node.rank
+                } ?? false
+            if !continuesLast {
+                let lane = Lane(publisher: PublisherID(high: 0, low: 0), dataType: metric.dataType)
+                batches.append(
+                    EnvelopeBatch(lane: lane, epoch: 0, nodeType: metric.node.type, nodeRank: metric.node.rank))
+            }
+            batches[batches.count - 1].append(
+                sequence: 0, collectionTime: metric.timestamp, publishTime: 0, body: MetricJSON.encode(metric).span)
+        }
+        return batches
+    }
+}
+
+/// Whoever takes a consumer's stream: a master's reporter, a tap.
+///
+/// All is called on the subscriber's thread, one call at a time, and must not wait for anything slow.
+public protocol EnvelopeReceiver: Sendable {
+    /// Where the lane's stream begins; `nil`: this lane is not wanted. Asked once for each lane and run.
+    func start(of lane: Lane) -> StreamStart?
+
+    /// How many bytes of bodies the receiver would take now. While it is 0 or less, the lane's live envelopes are let go, and later
+    /// asked for again; the receiver says so with `MetricSubscriber.roomChanged()`.
+    func room(in lane: Lane) -> Int
+
+    /// Takes what comes next: a bit more than there is room for, never much.
+    ///
+    /// - Returns: whether more is wanted; `false` ends the subscriber.
+    func receive(_ items: [StreamItem]) -> Bool
+}
+
+/// How far a client came with a batch.
+public struct ReportOutcome: Sendable {
+    /// Why an envelope was not accepted, and how many after it share its fate.
+    public struct Failure: Sendable {
+        /// How many envelopes the failed call carried: more than one if they were joined, and then a refusal may concern just one of them.
+        public var count: Int
+        public var error: ReportError
+
+        public init(count: Int, error: ReportError) {
+            self.count = count
+            self.error = error
+        }
+    }
+
+    /// An envelope that the client passed over, because this kind of master must not get it.
+    public struct Skip: Hashable, Sendable {
+        /// In the batch, from 0; less than `accepted`.
+        public var index: Int
+        /// The rule as the ledger names it, `no-hang-line`.
+        public var rule: String
+        /// A sentence for an operator: what was wrong with this one.
+        public var reason: String
+
+        public init(index: Int, rule: String, reason: String) {
+            self.index = index
+            self.rule = rule
+            self.reason = reason
+        }
+    }
+
+    /// How many envelopes from the front of the batch are done with: the master has accepted them, but for those in `skipped`.
+    public var accepted: Int
+    /// Why those after the accepted ones were not; `nil` when the whole batch is done with.
+    public var failure: Failure?
+    /// In the order of the batch.
+    public var skipped: [Skip]
+    /// How many of the accepted envelopes reached the master other than they came, by what was done: `line-cut`. An envelope may count
+    /// under several.
+    public var changed: [String: UInt64]
+
+    public init(
+        accepted: Int, failure: Failure? = nil, skipped: [Skip] = [], changed: [String: UInt64] = [:]
+    ) {
+        self.accepted = accepted
+        self.failure = failure
+        self.skipped = skipped
+        self.changed = changed
+    }
+}
