@@ -3,6 +3,7 @@ internal import Diagnosis
 internal import Logging
 internal import MasterClients
 internal import NIOCore
+private import Synchronization
 internal import ZMQBridge
 
 /// Publishes the metrics that clients report.
@@ -31,5 +32,44 @@ struct MetricReceiver: Sendable {
         }
         metrics.published.increment()
         return ReportedMetric.success
+    }
+}
+
+/// The listener's self-metrics.
+struct ListenerMetrics: Sendable {
+    let published: Counter
+    let refused: Counter
+    let forwarded: Counter
+    let failed: Counter
+
+    init(factory: any MetricsFactory) {
+        func counter(_ outcome: String) -> Counter {
+            Counter(label: "arobust_listener_calls_total", dimensions: [("outcome", outcome)], factory: factory)
+        }
+        published = counter("published")
+        refused = counter("refused")
+        forwarded = counter("forwarded")
+        failed = counter("forward-failed")
+    }
+}
+
+/// Logs what is refused, the first at once and then one in a while: a client tries each ten times.
+final class RefusalLog: Sendable {
+    private let logger: Logger
+    private let counter: Mutex<QuietCounter>
+
+    init(quietTime: Duration, logger: Logger) {
+        self.logger = logger
+        counter = Mutex(QuietCounter(quietTime: quietTime))
+    }
+
+    func note(_ error: ReportError) {
+        let due: Int? = counter.withLock { counter in
+            counter.count(1)
+            return counter.due()
+        }
+        guard let due else { return }
+        logger.warning(
+            "A DLRover client's metric was refused.", metadata: ["reason": "\(error)", "calls": "\(due)"])
     }
 }

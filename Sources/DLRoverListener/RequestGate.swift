@@ -1,6 +1,7 @@
 internal import NIOCore
 internal import NIOHPACK
 internal import NIOHTTP2
+private import Synchronization
 
 /// Stands first on each stream and counts what its request takes of the budget, until the stream ends. The library itself bounds one message
 /// but not their sum.
@@ -46,5 +47,27 @@ final class RequestGate: ChannelInboundHandler {
         ])
         // Not closed here: a reset right behind the status would hide it from the client, which ends the stream itself.
         context.writeAndFlush(wrapOutboundOut(.headers(.init(headers: status, endStream: true))), promise: nil)
+    }
+}
+
+/// How much memory the requests of all connections may take together. May be used from any thread.
+final class RequestBudget: Sendable {
+    /// In bytes: room for one of the largest and many small ones. A request that is passed on is copied, so the memory is up to three times
+    /// that.
+    static let bytes = 320 << 20
+
+    private let used = Atomic(0)
+
+    /// Takes some of it.
+    ///
+    /// - Returns: whether that much was left.
+    func take(_ bytes: Int) -> Bool {
+        if used.add(bytes, ordering: .relaxed).newValue <= Self.bytes { return true }
+        giveBack(bytes)
+        return false
+    }
+
+    func giveBack(_ bytes: Int) {
+        used.subtract(bytes, ordering: .relaxed)
     }
 }
