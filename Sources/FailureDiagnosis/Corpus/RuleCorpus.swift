@@ -1,3 +1,5 @@
+private import Glibc
+
 /// Logs with what must be found in them: `lines/*.yaml` for each rule, and `jobs/index.yaml` with a folder for each failed training.
 ///
 /// In a job's folder `rank<N>.log` is a rank's log, `kernel.log` the kernel's, any other `.log` one of several ranks or of the launcher;
@@ -63,5 +65,25 @@ public struct RuleCorpus: Sendable {
         if let rank = job.rank { compare("the rank", verdict.cause?.rank.map(String.init), "\(rank)") }
         guard !wrong.isEmpty else { return [] }
         return [CorpusFailure(place: "\(job.place) (\(job.name))", reason: wrong.joined(separator: "; "))]
+    }
+}
+
+/// Listing a folder.
+enum Folder {
+    /// The names of what is in a folder, in order.
+    static func names(in path: String) throws(RuleTableError) -> [String] {
+        guard let stream = opendir(path) else {
+            throw RuleTableError(
+                place: path, reason: "the folder cannot be read: \(String(cString: strerror(errno)))")
+        }
+        defer { closedir(stream) }
+        var names: [String] = []
+        while let entry = readdir(stream) {
+            let name = withUnsafeBytes(of: entry.pointee.d_name) { bytes in
+                String(decoding: bytes.prefix { $0 != 0 }, as: UTF8.self)
+            }
+            if name != ".", name != ".." { names.append(name) }
+        }
+        return names.sorted()
     }
 }

@@ -40,3 +40,73 @@ final class LinePattern: @unchecked Sendable {
         return false
     }
 }
+
+/// Why a text is no regular expression.
+struct LinePatternError: Error, Hashable {
+    let reason: String
+}
+
+/// Searching for a text in bytes.
+enum ByteText {
+    /// Whether `text` stands in `bytes` at `start`; there must be room.
+    static func matches(_ text: [UInt8], _ bytes: UnsafeRawBufferPointer, at start: Int, ignoresCase: Bool) -> Bool {
+        guard ignoresCase else {
+            return text.withUnsafeBytes { text in
+                guard let wanted = text.baseAddress, let base = bytes.baseAddress else { return true }
+                return memcmp(wanted, base + start, text.count) == 0
+            }
+        }
+        return text.indices.allSatisfy { folded(text[$0]) == folded(bytes[start + $0]) }
+    }
+
+    /// Where `text` stands first.
+    static func find(_ text: [UInt8], in bytes: UnsafeRawBufferPointer, ignoresCase: Bool) -> Int? {
+        guard text.count <= bytes.count, let base = bytes.baseAddress else { return nil }
+        guard !ignoresCase else {
+            return (0...(bytes.count - text.count)).first { matches(text, bytes, at: $0, ignoresCase: true) }
+        }
+        guard let first = text.first else { return 0 }
+        var start = 0
+        let last = bytes.count - text.count
+        while start <= last, let found = memchr(base + start, Int32(first), last - start + 1) {
+            start = UnsafeRawPointer(found) - base
+            if matches(text, bytes, at: start, ignoresCase: false) { return start }
+            start += 1
+        }
+        return nil
+    }
+
+    private static func folded(_ byte: UInt8) -> UInt8 {
+        (UInt8(ascii: "A")...UInt8(ascii: "Z")).contains(byte) ? byte | 0x20 : byte
+    }
+}
+
+/// Where lines begin and end.
+enum LineBounds {
+    /// The line around a position, without its end. A carriage return ends a line too: progress bars end theirs so.
+    ///
+    /// - Parameter limit: how many bytes of the line are taken at most, half of them on either side.
+    static func line(in bytes: UnsafeRawBufferPointer, around position: Int, limit: Int) -> Range<Int> {
+        let first = max(0, position - limit / 2)
+        let last = min(bytes.count, position + limit / 2)
+        var start = position
+        while start > first, !isEnd(bytes[start - 1]) { start -= 1 }
+        var end = position
+        while end < last, !isEnd(bytes[end]) { end += 1 }
+        return start..<end
+    }
+
+    /// The lines by position, each once.
+    static func inOrder(_ lines: [Range<Int>]) -> [Range<Int>] {
+        let isOrdered = zip(lines, lines.dropFirst()).allSatisfy { $0.upperBound <= $1.lowerBound }
+        if isOrdered { return lines }
+        var ordered: [Range<Int>] = []
+        for line in lines.sorted(by: { $0.lowerBound < $1.lowerBound })
+        where (ordered.last?.upperBound ?? 0) <= line.lowerBound {
+            ordered.append(line)
+        }
+        return ordered
+    }
+
+    static func isEnd(_ byte: UInt8) -> Bool { byte == 0x0A || byte == 0x0D }
+}

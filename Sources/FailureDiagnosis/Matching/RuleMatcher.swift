@@ -113,3 +113,95 @@ public struct RuleMatcher: Sendable {
         return special.isEmpty ? Array(hits.prefix(1)) : special
     }
 }
+
+/// A rule in the form in which lines are compared with it.
+struct CompiledRule: Sendable {
+    /// Without the rule's only anchor, which stands in each line that is looked at.
+    let all: [[UInt8]]
+    let any: [[UInt8]]
+    let exclusions: [[UInt8]]
+    let ignoresCase: Bool
+    let pattern: LinePattern?
+    let isWeakRoot: Bool
+
+    /// Why a line is no hit of a rule.
+    enum Miss: Hashable, Sendable {
+        case text(String)
+        case excluded(String)
+        case pattern
+    }
+
+    init(_ rule: Rule) {
+        let anchors = rule.anchors
+        all = rule.all.filter { anchors != [$0] }.map { Array($0.utf8) }
+        any = rule.any.map { Array($0.utf8) }
+        exclusions = rule.exclusions.map { Array($0.utf8) }
+        ignoresCase = rule.ignoresCase
+        // A table only takes expressions that compile; a rule made in code with another one never matches.
+        pattern = rule.pattern.flatMap { (try? LinePattern($0, ignoresCase: rule.ignoresCase)) ?? LinePattern.never }
+        isWeakRoot = rule.weight == .weak && rule.role == .rootCause
+    }
+
+    /// `nil`: the line, in which one of the rule's anchors stands, is a hit.
+    func miss(_ line: UnsafeRawBufferPointer) -> Miss? {
+        for text in all where !stands(text, in: line) { return .text(String(decoding: text, as: UTF8.self)) }
+        if !any.isEmpty, !any.contains(where: { stands($0, in: line) }) {
+            return .text(String(decoding: any[0], as: UTF8.self))
+        }
+        for text in exclusions where stands(text, in: line) { return .excluded(String(decoding: text, as: UTF8.self)) }
+        if let pattern, !pattern.matches(line) { return .pattern }
+        return nil
+    }
+
+    private func stands(_ text: [UInt8], in line: UnsafeRawBufferPointer) -> Bool {
+        ByteText.find(text, in: line, ignoresCase: ignoresCase) != nil
+    }
+}
+
+extension LinePattern {
+    /// Matches nothing: a byte between end and start of one line.
+    fileprivate static let never: LinePattern? = try? LinePattern("$.^", ignoresCase: false)
+}
+
+/// A line that a rule matches.
+public struct RuleHit: Hashable, Sendable {
+    /// The rule's place in its table's `rules`.
+    public var rule: Int
+    /// Where the line is, without its end: an offset in the bytes that were searched. Of a line longer than `RuleMatcher.longestLine` the
+    /// part around the text that was found.
+    public var line: Range<Int>
+}
+
+/// What the rules make of a line.
+public struct LineExplanation: Hashable, Sendable {
+    /// What a rule with a text in the line says.
+    public struct Verdict: Hashable, Sendable {
+        public let ruleID: String
+        let miss: CompiledRule.Miss?
+
+        public var isHit: Bool { miss == nil }
+        /// Whether the line has all the rule's texts, and is none of its all the same.
+        public var isNearMiss: Bool {
+            switch miss {
+            case .excluded, .pattern: true
+            case nil, .text: false
+            }
+        }
+        /// Why the rule doesn't match, as a phrase; `nil`: it does.
+        public var reason: String? {
+            switch miss {
+            case nil: nil
+            case .text(let text): "the line lacks '\(text)'"
+            case .excluded(let text): "the line has '\(text)', which the rule excludes"
+            case .pattern: "the regular expression doesn't match"
+            }
+        }
+    }
+
+    /// The text that keeps the line from every rule.
+    public let exclusion: String?
+    /// In the table's order.
+    public let verdicts: [Verdict]
+    /// The ids of the rules that count for the line.
+    public let hits: [String]
+}

@@ -1,4 +1,0 @@
-/// Why a text is no regular expression.
-struct LinePatternError: Error, Hashable {
-    let reason: String
-}
