@@ -1,3 +1,5 @@
+private import Foundation
+
 /// Why something can't be looked at.
 public struct InspectionError: Error, Hashable, Sendable {
     /// What went wrong, by what to do about it.
@@ -24,4 +26,14 @@ public struct InspectionError: Error, Hashable, Sendable {
 
 extension InspectionError: CustomStringConvertible {
     public var description: String { message }
+}
+
+/// The form in which everything that is looked at is given to programs.
+public enum InspectionJSON {
+    /// The value as JSON over several lines, keys in order, without a newline at the end.
+    public static func text(_ value: some Encodable) throws -> String {
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = [.sortedKeys, .prettyPrinted, .withoutEscapingSlashes]
+        return String(decoding: try encoder.encode(value), as: UTF8.self)
+    }
 }

@@ -1,3 +1,46 @@
+public import Diagnosis
+
+/// Rows in aligned columns.
+struct TextTable {
+    struct Column {
+        var title: String
+        /// Numbers go to the right.
+        var isNumber: Bool
+
+        static func text(_ title: String) -> Column { Column(title: title, isNumber: false) }
+        static func number(_ title: String) -> Column { Column(title: title, isNumber: true) }
+    }
+
+    private static let space = "  "
+
+    let columns: [Column]
+    private var rows: [[String]] = []
+
+    init(_ columns: [Column]) {
+        self.columns = columns
+    }
+
+    /// - Parameter cells: one a column.
+    mutating func add(_ cells: [String]) {
+        rows.append(cells)
+    }
+
+    /// The titles and the rows, each beginning with `indent`; no spaces at the ends.
+    func lines(indent: String = "") -> [String] {
+        let all = [columns.map(\.title)] + rows
+        let widths = columns.indices.map { column in all.map { $0[column].count }.max() ?? 0 }
+        return all.map { cells in
+            let padded = cells.indices.map { index in
+                let padding = String(repeating: " ", count: widths[index] - cells[index].count)
+                return columns[index].isNumber ? padding + cells[index] : cells[index] + padding
+            }
+            var line = indent + padded.joined(separator: Self.space)
+            while line.last == " " { line.removeLast() }
+            return line
+        }
+    }
+}
+
 /// Numbers, times and foreign text as people read them in a terminal.
 enum HumanText {
     /// `17 B`, `1.2 MiB`
@@ -63,5 +106,19 @@ extension Dictionary where Value == UInt64 {
             let (total, overflow) = sum.addingReportingOverflow(value)
             return overflow ? .max : total
         }
+    }
+}
+
+/// A lane's position as people write it, and as everything here shows it.
+public enum PositionText {
+    /// What can be read, for error texts.
+    public static let rule = "EPOCH/SEQUENCE, such as 1795464000/12"
+
+    public static func read(_ text: String) -> LanePosition? {
+        let parts = text.split(separator: "/", omittingEmptySubsequences: false)
+        guard parts.count == 2, let epoch = UInt64(parts[0]), let sequence = UInt64(parts[1]), epoch < .max,
+            sequence < .max
+        else { return nil }
+        return LanePosition(epoch: epoch, sequence: sequence)
     }
 }

@@ -1,0 +1,158 @@
+public import Diagnosis
+private import Foundation
+internal import Journal
+internal import ZMQBridge
+
+/// What the check of a whole journal has found.
+public struct JournalCheck: Hashable, Sendable, Encodable {
+    public struct Lane: Hashable, Sendable, Encodable {
+        public var dataType: DiagnosisDataType
+        public var records = 0
+        /// Envelopes that could be read.
+        public var count: UInt64 = 0
+        public var bytes = 0
+
+        enum CodingKeys: String, CodingKey {
+            case dataType = "data_type"
+            case records, count, bytes
+        }
+    }
+
+    public var directory: String
+    public var lanes: [Lane] = []
+    /// Damage.
+    public var problems: [String] = []
+    /// What is worth knowing and no damage.
+    public var notes: [String] = []
+
+    public var isWhole: Bool { problems.isEmpty }
+
+    public var lines: [String] {
+        var lines: [String] = []
+        if !lanes.isEmpty {
+            var table = TextTable([.text("LANE"), .number("RECORDS"), .number("COUNT"), .number("BYTES")])
+            for lane in lanes {
+                table.add([
+                    HumanText.line(lane.dataType.rawValue), "\(lane.records)", "\(lane.count)",
+                    HumanText.bytes(lane.bytes),
+                ])
+            }
+            lines = table.lines()
+        }
+        lines += notes.map { "note: \(HumanText.line($0))" }
+        lines += problems.map { "DAMAGED: \(HumanText.line($0))" }
+        lines.append(
+            isWhole
+                ? "\(HumanText.line(directory)) is whole"
+                : "\(HumanText.line(directory)) is DAMAGED: \(HumanText.count(UInt64(problems.count), "problem"))")
+        return lines
+    }
+}
+
+extension StoredJournal {
+    /// Reads everything: checksums, that each record holds envelopes, and that their bodies are metrics.
+    ///
+    /// - Throws: `JournalError` if a file can't be read.
+    public func check() throws -> JournalCheck {
+        var check = JournalCheck(directory: journal.directory)
+        try checkEnds(&check)
+        check.problems += try journal.verify().map(\.description)
+        for lane in journal.lanes { check.lanes.append(try checkContents(lane, &check)) }
+        for lane in journal.lanes {
+            for file in JournalFile.all(in: journal.directory + "/" + lane.name) where file.kind == .corrupt {
+                check.notes.append("\(lane.name)/\(file.name) was set aside as damaged before")
+            }
+        }
+        return check
+    }
+
+    /// What opening found.
+    private func checkEnds(_ check: inout JournalCheck) throws {
+        let damaged = damagedFiles()
+        check.problems += damaged.map { "\($0.path): \($0.reason)" }
+        check.notes += journal.recovery.setAside.filter { !damaged.contains($0) }.map { "\($0.path): \($0.reason)" }
+        for cut in journal.recovery.cuts {
+            let end = "\(cut.path): \(HumanText.bytes(Int(clamping: cut.bytes))) from byte \(cut.offset) on"
+            if try TornEnd(cut).isDamaged {
+                check.problems.append("\(end) are not what was written")
+            } else {
+                check.notes.append("\(end) are of a write that is under way, or that a crash has cut short")
+            }
+        }
+    }
+
+    private func checkContents(_ lane: JournalLane, _ check: inout JournalCheck) throws -> JournalCheck.Lane {
+        var counts = JournalCheck.Lane(dataType: DiagnosisDataType(rawValue: lane.name), bytes: lane.bytes)
+        let reader = journal.reader(lane: lane.name)
+        while let item = try reader.next() {
+            switch item {
+            case .gap(let gap):
+                // Damage has been told by now, by the checksums.
+                check.notes.append(
+                    "\(lane.name): what comes after \(gap.after) up to \(gap.through) is not there: \(gap.reason)")
+            case .record(let record):
+                counts.records += 1
+                try checkContents(record, &counts, &check)
+            }
+        }
+        return counts
+    }
+
+    private func checkContents(
+        _ record: JournalRecord, _ counts: inout JournalCheck.Lane, _ check: inout JournalCheck
+    ) throws {
+        do {
+            try EnvelopeRecord.read(
+                record.payload, first: LanePosition(record.first), count: Int(record.count)
+            ) { envelope in
+                counts.count += 1
+                do {
+                    _ = try MetricBody(checking: envelope.body)
+                } catch {
+                    check.problems.append("\(record.lane) \(envelope.position): not a metric's JSON, \(error)")
+                }
+                return true
+            }
+        } catch let error as EnvelopeRecord.MalformedError {
+            check.problems.append(
+                "\(record.lane) \(record.first) to \(record.last): no envelopes, as byte \(error.offset) shows")
+        }
+    }
+}
+
+/// What follows the last whole record of a lane's last file: a write that is under way or was cut short, or damage.
+///
+/// The journal can't tell these apart, and needn't: it cuts off both. Who verifies wants to know. A write that is not finished is
+/// the beginning of a record, and fewer bytes than that says it has.
+struct TornEnd {
+    private static let marker = Array("JREC".utf8)
+    /// A record's header without key and position.
+    private static let headerLength = 72
+
+    private static let longestPayload: UInt64 = 1 << 30
+
+    let isDamaged: Bool
+
+    init(_ cut: JournalRecovery.Cut) throws {
+        // A file that was only just being begun, or is gone by now.
+        guard cut.offset > 0, let file = FileHandle(forReadingAtPath: cut.path) else {
+            isDamaged = false
+            return
+        }
+        defer { try? file.close() }
+        try file.seek(toOffset: cut.offset)
+        let known = Int(min(UInt64(Self.headerLength), cut.bytes))
+        isDamaged = Self.isDamaged(head: Array(try file.read(upToCount: known) ?? Data()), length: cut.bytes)
+    }
+
+    /// - Parameters:
+    ///   - head: up to a header's fixed part of bytes.
+    ///   - length: how many bytes there were in all when the journal was opened.
+    static func isDamaged(head: [UInt8], length: UInt64) -> Bool {
+        guard head.starts(with: marker.prefix(head.count)) else { return true }
+        guard head.count == headerLength else { return false }
+        func number(_ range: Range<Int>) -> UInt64 { head[range].reduce(0) { $0 << 8 | UInt64($1) } }
+        let payload = number(12..<16)
+        return payload > longestPayload || length >= UInt64(headerLength) + number(16..<18) + number(18..<20) + payload
+    }
+}

@@ -1,0 +1,228 @@
+public import Diagnosis
+private import Foundation
+internal import Journal
+internal import ZMQBridge
+
+/// The journal of a state directory, opened to be looked at: beside a running publisher or alone, without changing a byte.
+///
+/// It shows what was there when it was opened; a running publisher may delete from that meanwhile.
+public struct StoredJournal: Sendable {
+    /// The state directory.
+    public let stateDirectory: String
+    /// Whose it is; `nil` if there is no `publisher.json`.
+    public let publisher: PublisherID?
+    let journal: Journal
+
+    private struct Identity: Decodable {
+        var publisher: String
+    }
+
+    /// - Throws: `InspectionError` if there is no journal, or a bad `publisher.json`; `JournalError` if it can't be read.
+    public init(stateDirectory: String) throws {
+        self.stateDirectory = stateDirectory
+        let directory = stateDirectory + "/journal"
+        var isDirectory = ObjCBool(false)
+        guard FileManager.default.fileExists(atPath: directory, isDirectory: &isDirectory), isDirectory.boolValue else {
+            throw InspectionError(
+                .notThere, "there is no journal in \(stateDirectory): no publisher has kept one there")
+        }
+        publisher = try Self.publisher(in: stateDirectory)
+        journal = try Journal.open(directory: directory, configuration: JournalConfiguration(isReadOnly: true))
+    }
+
+    private static func publisher(in stateDirectory: String) throws -> PublisherID? {
+        let path = stateDirectory + "/publisher.json"
+        guard FileManager.default.fileExists(atPath: path) else { return nil }
+        do {
+            let identity = try JSONDecoder().decode(Identity.self, from: try Data(contentsOf: URL(filePath: path)))
+            if let id = PublisherID(identity.publisher) { return id }
+        } catch {
+            throw InspectionError(.unreadable, "\(path) can't be read: \(error)")
+        }
+        throw InspectionError(.unreadable, "\(path) has no publisher id")
+    }
+
+    /// The lanes to look at: all, or those of the types.
+    ///
+    /// - Throws: `InspectionError` if the journal has nothing of one.
+    func lanes(of dataTypes: Set<DiagnosisDataType>) throws -> [JournalLane] {
+        let all = journal.lanes
+        for dataType in dataTypes.sorted(by: { $0.rawValue < $1.rawValue })
+        where !all.contains(where: { $0.name == dataType.rawValue }) {
+            let names = all.map(\.name).joined(separator: ", ")
+            throw InspectionError(
+                .notThere,
+                "the journal has nothing of \(HumanText.line(dataType.rawValue)); it has \(names.isEmpty ? "nothing" : names)"
+            )
+        }
+        return dataTypes.isEmpty ? all : all.filter { dataTypes.contains(DiagnosisDataType(rawValue: $0.name)) }
+    }
+
+    /// The files that opening found damaged, so that nothing of them can be read.
+    func damagedFiles(of lane: JournalLane? = nil) -> [JournalRecovery.SetAside] {
+        let directory = journal.directory + "/" + (lane.map { $0.name + "/" } ?? "")
+        // A journal that only reads would give a new name to what doesn't count, and none to what is damaged.
+        return journal.recovery.setAside.filter { $0.newPath == $0.path && $0.path.hasPrefix(directory) }
+    }
+}
+
+extension LanePosition {
+    init(_ point: LanePoint) {
+        self.init(epoch: point.epoch, sequence: point.sequence)
+    }
+
+    var point: LanePoint { LanePoint(epoch: epoch, sequence: sequence) }
+}
+
+/// One envelope as the journal has it.
+public struct StoredEnvelope: Hashable, Sendable {
+    public var publisher: PublisherID?
+    public var dataType: DiagnosisDataType
+    public var position: LanePosition
+    public var topic: String
+    /// Seconds since 1970.
+    public var collectionTime: Int64
+    /// Nanoseconds since 1970.
+    public var publishTime: UInt64
+    /// The metric's JSON.
+    public var body: [UInt8]
+}
+
+extension StoredEnvelope {
+    /// The header's fields, then the metric's content, for a terminal.
+    public var lines: [String] {
+        let nanoseconds = String(publishTime % 1_000_000_000)
+        let milliseconds = (String(repeating: "0", count: 9 - nanoseconds.count) + nanoseconds).prefix(3)
+        let published = MomentText.write(Int64(clamping: publishTime / 1_000_000_000)).dropLast()
+        var lines = [
+            "\(dataType.rawValue) \(position)", "publisher   \(publisher.map { "\($0)" } ?? "unknown")",
+            "topic       \(HumanText.line(topic))", "collected   \(MomentText.write(collectionTime))",
+            "published   \(published).\(milliseconds)Z", "body        \(HumanText.bytes(body.count))",
+        ]
+        do {
+            let metric = try MetricBody(checking: body[...])
+            let node = metric.node
+            lines.append("node        \(HumanText.line(node.type))/\(node.rank), id \(node.id)")
+            if metric.isFinalResult { lines.append("final       yes") }
+            if metric.needReport { lines.append("need report yes") }
+            lines += ["", HumanText.lines(metric.content)]
+        } catch {
+            lines += [
+                "", "The body is not a metric's JSON, \(error):",
+                HumanText.lines(String(decoding: body, as: UTF8.self)),
+            ]
+        }
+        return lines
+    }
+
+    /// One object on one line: the header's fields, and the metric under `metric`, as it stands in the journal; a body that is no
+    /// metric is text under `body`.
+    public func json() throws -> String {
+        struct Header: Encodable {
+            var publisher: String?
+            var data_type: String
+            var epoch: UInt64
+            var sequence: UInt64
+            var topic: String
+            var collection_time: Int64
+            var publish_time: UInt64
+            var body: String?
+        }
+        let isMetric = (try? MetricBody(checking: body[...])) != nil
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+        let header = Header(
+            publisher: publisher.map { "\($0)" }, data_type: dataType.rawValue, epoch: position.epoch,
+            sequence: position.sequence, topic: topic, collection_time: collectionTime, publish_time: publishTime,
+            body: isMetric ? nil : String(decoding: body, as: UTF8.self))
+        let text = String(decoding: try encoder.encode(header), as: UTF8.self)
+        guard isMetric else { return text }
+        var line: [UInt8] = []
+        ExportLine.appendOneLine(body[...], to: &line)
+        return text.dropLast() + #","metric":"# + String(decoding: line, as: UTF8.self) + "}"
+    }
+}
+
+extension StoredJournal {
+    /// The envelopes of that sequence, one a lane that has it.
+    ///
+    /// - Parameters:
+    ///   - dataType: only this lane.
+    ///   - epoch: without it, each lane's newest that has the sequence.
+    /// - Throws: `InspectionError` with what there is, if no lane has it.
+    public func envelopes(
+        sequence: UInt64, dataType: DiagnosisDataType? = nil, epoch: UInt64? = nil
+    ) throws -> [StoredEnvelope] {
+        let lanes = try lanes(of: dataType.map { [$0] } ?? [])
+        var found: [StoredEnvelope] = []
+        if sequence > 0 {
+            for lane in lanes {
+                let record = try record(in: lane, having: sequence, epoch: epoch)
+                if let record { found += try envelope(sequence, of: record).map { [$0] } ?? [] }
+            }
+        }
+        guard found.isEmpty else { return found }
+        let wanted = epoch.map { "\(LanePosition(epoch: $0, sequence: sequence))" } ?? "sequence \(sequence)"
+        let ranges = lanes.map { lane in
+            guard let first = lane.first, let last = lane.last else { return "\(lane.name) has nothing" }
+            return "\(lane.name) has \(first) to \(last)"
+        }
+        let damaged = damagedFiles().count
+        let hint = damaged > 0 ? "; \(HumanText.count(UInt64(damaged), "damaged file")) could not be looked at" : ""
+        throw InspectionError(
+            .notThere,
+            "\(wanted) is not in the journal: \(ranges.isEmpty ? "nothing is in it" : ranges.joined(separator: ", "))\(hint)"
+        )
+    }
+
+    /// The record with the sequence: in the given epoch or in the newest that has it.
+    ///
+    /// It goes from epoch to epoch: there are few, but their numbers lie far apart.
+    private func record(in lane: JournalLane, having sequence: UInt64, epoch: UInt64?) throws -> JournalRecord? {
+        var found: JournalRecord?
+        guard var current = epoch ?? lane.first?.epoch else { return nil }
+        while let record = try firstRecord(in: lane, after: LanePoint(epoch: current, sequence: sequence - 1)) {
+            if let epoch, record.epoch != epoch { break }
+            let hasIt = record.first.sequence <= sequence && sequence <= record.last.sequence
+            if hasIt { found = record }
+            // The first record of a later epoch: there, the sequence may come after it.
+            if record.epoch > current, !hasIt {
+                current = record.epoch
+                continue
+            }
+            guard record.epoch < .max else { break }
+            current = record.epoch + 1
+        }
+        return found
+    }
+
+    private func firstRecord(in lane: JournalLane, after point: LanePoint) throws -> JournalRecord? {
+        let reader = journal.reader(lane: lane.name, after: point)
+        while let item = try reader.next() {
+            if case .record(let record) = item { return record }
+        }
+        return nil
+    }
+
+    private func envelope(_ sequence: UInt64, of record: JournalRecord) throws -> StoredEnvelope? {
+        var found: StoredEnvelope?
+        do {
+            try EnvelopeRecord.read(
+                record.payload, first: LanePosition(record.first), count: Int(record.count)
+            ) { envelope in
+                guard envelope.position.sequence == sequence else { return true }
+                found = StoredEnvelope(
+                    publisher: publisher, dataType: DiagnosisDataType(rawValue: record.lane),
+                    position: envelope.position, topic: String(decoding: envelope.topic, as: UTF8.self),
+                    collectionTime: envelope.collectionTime, publishTime: envelope.publishTime,
+                    body: Array(envelope.body))
+                return false
+            }
+        } catch let error as EnvelopeRecord.MalformedError {
+            throw InspectionError(
+                .unreadable,
+                "the record \(record.first) of \(record.lane) holds no envelopes, as byte \(error.offset) of it shows")
+        }
+        return found
+    }
+}
