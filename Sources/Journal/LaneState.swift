@@ -78,3 +78,50 @@ extension Segment {
         return first <= point && point <= last
     }
 }
+
+/// What the journal holds of a lane.
+public struct JournalLane: Hashable, Sendable {
+    public var name: String
+    /// The oldest sequence that can be read; `nil` if none can.
+    public var first: LanePoint?
+    /// The newest sequence that can be read; `nil` if none can.
+    public var last: LanePoint?
+    /// The newest sequence that the lane ever had, as far as the files tell.
+    public var newest: LanePoint?
+    /// What the lane's files take.
+    public var bytes: Int
+    public var segments: Int
+    public var records: Int
+    /// How many sequences can be read.
+    public var count: UInt64
+    /// The earliest and latest collection times of what can be read.
+    public var times: ClosedRange<Int64>?
+}
+
+/// A place in a lane: an epoch and a sequence in it. Points of one lane compare in the order of writing.
+public struct LanePoint: Hashable, Sendable, Comparable {
+    public var epoch: UInt64
+    public var sequence: UInt64
+
+    public init(epoch: UInt64, sequence: UInt64) {
+        self.epoch = epoch
+        self.sequence = sequence
+    }
+
+    public static func < (left: LanePoint, right: LanePoint) -> Bool {
+        (left.epoch, left.sequence) < (right.epoch, right.sequence)
+    }
+}
+
+extension LanePoint: CustomStringConvertible {
+    public var description: String { "\(epoch)/\(sequence)" }
+}
+
+/// How much lies in a part of a lane.
+public struct JournalCount: Hashable, Sendable {
+    /// Sequences.
+    public var count: UInt64 = 0
+    public var records = 0
+    /// Of the records, as they stand in the files.
+    public var bytes = 0
+}
