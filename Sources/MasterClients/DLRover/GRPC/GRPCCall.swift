@@ -52,3 +52,63 @@ final class GRPCCall {
         continuation = nil
     }
 }
+
+/// What the server answered to a unary call.
+struct GRPCAnswer: Sendable {
+    var status: GRPCStatus
+    /// The message, without its prefix. Servers send one exactly when the status is OK.
+    var message: ByteBuffer?
+}
+
+/// Puts together the answer of a unary call from its headers, data and trailers (gRPC over HTTP2, "Responses").
+struct GRPCAnswerParser {
+    private let maxBytes: Int
+    private var sawHeaders = false
+    private var body = ByteBuffer()
+
+    /// - Parameter maxBytes: the most body, prefix included, that is taken.
+    init(maxBytes: Int) {
+        self.maxBytes = maxBytes
+    }
+
+    /// - Returns: the outcome, if the answer is complete or cannot become one.
+    mutating func receive(_ headers: HPACKHeaders, isEnd: Bool) -> GRPCCall.Outcome? {
+        if isEnd {
+            guard let text = headers.first(name: "grpc-status") else { return .failure(withoutStatus(headers)) }
+            return finish(code: text, message: headers.first(name: "grpc-message"))
+        }
+        guard !sawHeaders else { return .failure(.notGRPC("it sent headers twice")) }
+        guard let status = headers.first(name: ":status"), !status.hasPrefix("1") else { return nil }
+        sawHeaders = true
+        let type = headers.first(name: "content-type") ?? ""
+        return status == "200" && type.hasPrefix("application/grpc") ? nil : .failure(withoutStatus(headers))
+    }
+
+    mutating func receive(_ data: ByteBuffer, isEnd: Bool) -> GRPCCall.Outcome? {
+        if body.readableBytes == 0 {
+            body = data
+        } else {
+            var data = data
+            body.writeBuffer(&data)
+        }
+        if body.readableBytes > maxBytes { return .failure(.notGRPC("its answer is longer than \(maxBytes) bytes")) }
+        return isEnd ? .failure(.notGRPC("its answer ends without trailers")) : nil
+    }
+
+    private func withoutStatus(_ headers: HPACKHeaders) -> GRPCFailure {
+        guard let status = headers.first(name: ":status") else { return .notGRPC("its trailers have no grpc-status") }
+        let type = headers.first(name: "content-type").map { ", content type \($0)," } ?? ""
+        return .notGRPC("it answered HTTP status \(status)\(type) without a grpc-status")
+    }
+
+    private func finish(code text: String, message: String?) -> GRPCCall.Outcome {
+        let code = Int(text).map(GRPCStatus.Code.init(rawValue:)) ?? .unknown
+        let status = GRPCStatus(code: code, message: PercentDecoding.decode(message ?? ""))
+        guard code == .ok else { return .success(GRPCAnswer(status: status, message: nil)) }
+        var rest = body
+        guard rest.readInteger(as: UInt8.self) == 0, let length = rest.readInteger(as: UInt32.self),
+            rest.readableBytes == Int(length)
+        else { return .failure(.notGRPC("its answer is not one uncompressed message")) }
+        return .success(GRPCAnswer(status: status, message: rest))
+    }
+}

@@ -200,3 +200,26 @@ final class GRPCConnection: ChannelInboundHandler {
         context.write(wrapOutboundOut(HTTP2Frame(streamID: stream, payload: payload)), promise: nil)
     }
 }
+
+/// Whom a connection tells about its changes, on its event loop.
+protocol GRPCConnectionOwner: AnyObject {
+    /// The server's settings have come: calls may begin.
+    func connectionIsReady(_ connection: GRPCConnection)
+    /// Calls that wait may begin. The connection flushes nothing by itself.
+    func connectionHasRoom(_ connection: GRPCConnection)
+    /// New calls need another connection; this one closes once its calls have ended.
+    func connectionDrains(_ connection: GRPCConnection)
+    func connectionDidClose(_ connection: GRPCConnection)
+}
+
+/// Sizes of HTTP/2 windows and ids (RFC 9113).
+enum GRPCWindow {
+    /// What a connection's window is without a WINDOW_UPDATE.
+    static let http2Default = 65535
+    /// What we let a server send on one connection before it must wait for us.
+    static let connection = 4 * 1024 * 1024
+    /// The longest answer that a client takes unless it is told otherwise. A stream's window is one byte more: an answer that is too long
+    /// can't arrive whole, and one that is not needs no window but the first.
+    static let longestAnswer = 1024 * 1024 - 1
+    static let lastStreamID = Int(Int32.max)
+}

@@ -1,4 +1,7 @@
 import Diagnosis
+import NIOCore
+import NIOHTTP2
+import NIOPosix
 
 /// Tells what a failed call to a DLRover master means.
 struct GRPCErrorText: Sendable {
@@ -59,5 +62,75 @@ struct GRPCErrorText: Sendable {
     static func messageLimit(_ status: GRPCStatus) -> Int? {
         guard status.code == .resourceExhausted, status.message.contains("larger than max") else { return nil }
         return status.message.split { !("0"..."9").contains($0) }.last.flatMap { Int($0) }
+    }
+}
+
+/// What to tell an operator about an error of a connection.
+package enum ConnectionErrorText {
+    package static func describe(_ error: any Error) -> String {
+        switch error {
+        case let error as IOError: SystemError.text(error.errnoCode)
+        case let error as NIOConnectionError: describe(error)
+        case ChannelError.connectTimeout: "no connection within the time allowed"
+        case let error as any NIOHTTP2Error: "what it sent is not the HTTP/2 that is expected (\(type(of: error)))"
+        default: "\(error)"
+        }
+    }
+
+    /// The reasons of all addresses that were tried, each once.
+    private static func describe(_ error: NIOConnectionError) -> String {
+        var reasons: [String] = []
+        for failure in error.connectionErrors {
+            let reason = describe(failure.error)
+            if !reasons.contains(reason) { reasons.append(reason) }
+        }
+        if reasons.isEmpty, let lookup = error.dnsAError ?? error.dnsAAAAError {
+            reasons.append("the name could not be looked up: \(lookup)")
+        }
+        return reasons.isEmpty ? "no connection" : reasons.joined(separator: "; ")
+    }
+}
+
+extension HTTP2ErrorCode {
+    private static let names = [
+        "NO_ERROR", "PROTOCOL_ERROR", "INTERNAL_ERROR", "FLOW_CONTROL_ERROR", "SETTINGS_TIMEOUT", "STREAM_CLOSED",
+        "FRAME_SIZE_ERROR", "REFUSED_STREAM", "CANCEL", "COMPRESSION_ERROR", "CONNECT_ERROR", "ENHANCE_YOUR_CALM",
+        "INADEQUATE_SECURITY", "HTTP_1_1_REQUIRED",
+    ]
+
+    /// The name in RFC 9113, section 7.
+    var name: String {
+        Self.names.indices.contains(networkCode) ? Self.names[networkCode] : "error code \(networkCode)"
+    }
+}
+
+/// The encoding of `grpc-message` (gRPC over HTTP2, "Responses").
+enum PercentDecoding {
+    /// The text that `encoded` stands for. What is no valid escape stays as it is.
+    static func decode(_ encoded: String) -> String {
+        guard encoded.utf8.contains(UInt8(ascii: "%")) else { return encoded }
+        var bytes: [UInt8] = []
+        var rest = Substring(encoded).utf8[...]
+        while let byte = rest.popFirst() {
+            let digits = rest.prefix(2)
+            if byte == UInt8(ascii: "%"), digits.count == 2, digits.allSatisfy(isHexDigit),
+                let value = UInt8(String(decoding: digits, as: UTF8.self), radix: 16)
+            {
+                bytes.append(value)
+                rest = rest.dropFirst(2)
+            } else {
+                bytes.append(byte)
+            }
+        }
+        return String(decoding: bytes, as: UTF8.self)
+    }
+
+    private static func isHexDigit(_ byte: UInt8) -> Bool {
+        switch byte {
+        case UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "a")...UInt8(ascii: "f"),
+            UInt8(ascii: "A")...UInt8(ascii: "F"):
+            true
+        default: false
+        }
     }
 }

@@ -1,3 +1,5 @@
+import Diagnosis
+
 /// The status that ends a call (https://grpc.io/docs/guides/status-codes).
 package struct GRPCStatus: Error, Hashable, Sendable {
     /// A status code; an open set, as servers may send others.
@@ -46,5 +48,31 @@ extension GRPCStatus.Code: CustomStringConvertible {
 
     package var description: String {
         Self.names.indices.contains(rawValue) ? Self.names[rawValue] : "status \(rawValue)"
+    }
+}
+
+/// Why a call got no status from the server.
+enum GRPCFailure: Error, Hashable {
+    /// No connection, or it broke; the text says how.
+    case unavailable(String)
+    case deadlineExceeded
+    /// What answers does not speak gRPC; the text says what it did.
+    case notGRPC(String)
+    /// The caller's task was cancelled.
+    case cancelled
+    /// The client was closed.
+    case closed
+}
+
+extension GRPCStatus {
+    /// What the client is told of a call that got no status from the master.
+    init(relaying error: ReportError) {
+        let code: Code =
+            switch error.code {
+            case .deadlineExceeded: .deadlineExceeded
+            case .closed: .cancelled
+            default: .unavailable
+            }
+        self.init(code: code, message: error.message)
     }
 }

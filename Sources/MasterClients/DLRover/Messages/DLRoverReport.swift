@@ -40,3 +40,69 @@ struct DLRoverReport: DLRoverMessage {
         PickleWriter.appendReport(module, json: json[...], nodeRank: node.rank, to: &buffer)
     }
 }
+
+/// Decides which metrics at the front of a batch go as one report.
+struct ReportJoiner: Sendable {
+    let isEnabled: Bool
+    /// The most seconds between the first and the last metric of one report.
+    let span: Int64
+
+    init(_ options: MasterClientOptions) {
+        isEnabled = options.join
+        span = options.joinSpan.components.seconds
+    }
+
+    /// Takes the metrics from the front on that go as one report.
+    ///
+    /// Training logs that follow each other and differ in time and content only are joined; anything else goes alone.
+    /// - Parameter first: what stands at the front.
+    func take(from queue: inout MetricQueue, first: DLRoverMetric, limits: ReportLimits) -> ArraySlice<DLRoverMetric> {
+        guard isEnabled, first.head.dataType == .trainingLog, first.isUnchanged else { return queue.take(1) }
+        let limit = limits.room(beside: first.head)
+        let newline = 2  // escaped
+        var content = -newline
+        let count = queue.count { next in
+            content += newline + next.content.count
+            return content <= limit && continues(first, next)
+        }
+        return queue.take(max(count, 1))
+    }
+
+    /// Whether `next`, which is of the same type and node rank, may be joined to `first`.
+    private func continues(_ first: DLRoverMetric, _ next: DLRoverMetric) -> Bool {
+        let (first, other) = (first.head, next.head)
+        guard next.isUnchanged, other.givenNodeID == first.givenNodeID, other.isFinalResult == first.isFinalResult,
+            other.needReport == first.needReport, other.timestamp >= first.timestamp
+        else { return false }
+        // Both are after 1970.
+        return other.timestamp - first.timestamp <= span
+    }
+}
+
+/// What one report to a DLRover master may be.
+struct ReportLimits: Sendable {
+    var window: TimeWindow
+    /// The most escaped content.
+    var contentBytes: Int
+    /// The largest `elastic.Message`.
+    var messageBytes: Int
+    /// Whether an XPUTimer page goes without the lines that the master's detector does not read.
+    var slim: Bool
+
+    init(_ options: MasterClientOptions) {
+        window = TimeWindow(oldest: options.oldest?.components.seconds, ahead: options.ahead.components.seconds)
+        contentBytes = options.contentBytes
+        messageBytes = options.maxMessageBytes
+        slim = options.slim
+    }
+
+    /// What of a message is neither content nor a name of the metric's: the pickle, the protobuf fields, the JSON's keys and numbers. An
+    /// upper bound.
+    private static let overhead = 768
+
+    /// The most escaped content that fits in one report with `head`. Not more than is there by a few hundred bytes; may be negative.
+    func room(beside head: MetricBody) -> Int {
+        let names = head.dataType.rawValue.utf8.count + head.node.type.utf8.count
+        return min(contentBytes, messageBytes - Self.overhead - 7 * names)
+    }
+}

@@ -68,3 +68,78 @@ struct DLRoverMetric: Sendable {
         guard node.rank == batch.nodeRank else { throw disagree("node_rank", "\(node.rank)", "\(batch.nodeRank)") }
     }
 }
+
+/// Why an envelope cannot become a report that a DLRover master survives.
+struct DLRoverObjection: Error, Hashable {
+    /// What becomes of the envelope.
+    enum Consequence: Hashable {
+        /// It is broken, or fits in no message: a dead letter.
+        case refused
+        /// It is sound, but this kind of master must not get it: passed over under this rule of the ledger.
+        case skipped(rule: String)
+    }
+
+    let consequence: Consequence
+    /// A sentence for an operator.
+    let reason: String
+
+    static func refused(_ reason: String) -> DLRoverObjection {
+        DLRoverObjection(consequence: .refused, reason: reason)
+    }
+
+    /// Older than what the master keeps.
+    static func stale(_ reason: String) -> DLRoverObjection {
+        DLRoverObjection(consequence: .skipped(rule: "stale"), reason: reason)
+    }
+
+    /// From a time that has not come; milliseconds taken for seconds, too.
+    static func future(_ reason: String) -> DLRoverObjection {
+        DLRoverObjection(consequence: .skipped(rule: "future"), reason: reason)
+    }
+
+    /// A hang value that the master's detector would misread.
+    static func hangValue(_ reason: String) -> DLRoverObjection {
+        DLRoverObjection(consequence: .skipped(rule: "hang-value"), reason: reason)
+    }
+
+    /// A page without a hang line counts as a hang there.
+    static let noHangLine = DLRoverObjection(
+        consequence: .skipped(rule: "no-hang-line"),
+        reason: "the page has no \(HangLine.name) line, which a DLRover master takes for a hang of the whole node")
+}
+
+/// How a content was changed before a DLRover master got it, as the counts of `ReportOutcome.changed` name it.
+enum ContentChange: String, Hashable, Sendable {
+    /// A hang line's value or timestamp was rewritten, or a line that the detector would take for one was left out.
+    case hangNormalised = "hang-normalised"
+    /// Lines that the master's detector does not read were left out, as `slim` asks.
+    case slimmed
+    /// Lines were left out for the size.
+    case trimmed
+    /// It went in several reports.
+    case split
+    /// A line was too long for a report and lost its end.
+    case lineCut = "line-cut"
+}
+
+/// Which timestamps a DLRover master is sent: whole seconds, neither so old that it drops them nor from the future, where they would
+/// stay forever. One beyond what Python's `datetime` holds makes it refuse all later reports of the type.
+struct TimeWindow: Sendable {
+    /// How old at most, in seconds; `nil`: however old.
+    var oldest: Int64?
+    /// How far ahead at most, in seconds.
+    var ahead: Int64
+
+    /// Python's `datetime` ends with the year 9999; a day is left for time zones and for what the master adds.
+    private static let lastOfPython: Int64 = 253_402_300_799 - 86_400
+
+    func check(_ timestamp: Int64, now: Int64) throws(DLRoverObjection) {
+        guard timestamp > 0 else { throw .stale("its timestamp is \(timestamp), before 1970") }
+        if let oldest, timestamp < now - oldest {
+            throw .stale("it was collected \(now - timestamp) s ago, more than \(oldest) s")
+        }
+        guard timestamp <= min(now + ahead, Self.lastOfPython) else {
+            throw .future("its timestamp \(timestamp) is \(timestamp - now) s ahead of the clock, more than \(ahead) s")
+        }
+    }
+}

@@ -1,0 +1,61 @@
+import Diagnosis
+
+/// What DLRover's HTTP master answers: `BaseResponse` of `dlrover/python/common/comm.py`, pickled.
+struct BaseResponse: Hashable, Sendable {
+    /// For a report, whether it was taken. For a `get` it is false exactly when `data` is not empty.
+    var success: Bool
+    var data: [UInt8]
+
+    init(success: Bool, data: [UInt8]) {
+        self.success = success
+        self.data = data
+    }
+
+    init(pickle: ArraySlice<UInt8>, limits: PickleLimits = PickleLimits()) throws(PickleError) {
+        guard case .object(let object) = try PickleReader.read(pickle, limits: limits), object.type == .baseResponse,
+            let success = object.bool("success"), let data = object.bytes("data")
+        else { throw PickleError(offset: 0, reason: "it is no BaseResponse with success and data") }
+        self.init(success: success, data: data)
+    }
+}
+
+/// What a DLRover master answers to a heartbeat: `HeartbeatResponse` of `dlrover/python/common/comm.py`, pickled.
+enum HeartbeatResponse {
+    /// The action in it; `nil` for DLRover's `NoAction`.
+    static func action(pickle: [UInt8]) throws(PickleError) -> DiagnosisActionNote? {
+        guard case .object(let object) = try PickleReader.read(pickle[...]), object.type == .heartbeatResponse,
+            case .object(let action)? = object.fields["action"], action.type == .diagnosisAction,
+            let name = action.string("action_cls"), let content = action.string("action_content")
+        else { throw PickleError(offset: 0, reason: "it is no HeartbeatResponse with an action") }
+        return name == "NoAction" ? nil : DiagnosisActionNote(actionClass: name, content: content)
+    }
+}
+
+/// What a DLRover master's code raised over a report: gRPC's UNKNOWN and HTTP's 500 have its text.
+struct MasterException {
+    private let text: String
+
+    init(_ text: some StringProtocol) {
+        self.text = String(text)
+    }
+
+    /// What Python says when `has_expired` (`dlrover/python/util/time_util.py`) can't make a time of a timestamp: milliseconds, a text,
+    /// NaN. A report of ours has none such, so it is one that the master has stored before, and looks at with each report of the type.
+    private static let timeErrors = [
+        "is out of range", "year must be in", "out of range for platform time_t", "date value out of range",
+        "Invalid value NaN", "cannot be interpreted as an integer", "an integer is required", "cannot convert float",
+        "Value too large for defined data type", "Invalid argument", "must be real number",
+    ]
+
+    func error(master: String) -> ReportError {
+        guard Self.timeErrors.contains(where: text.contains) else {
+            return ReportError(code: .refused, message: "\(master) refused the report: \(text)")
+        }
+        return ReportError(
+            code: .refused,
+            message:
+                "\(master) is poisoned for this data type: somebody has sent it a timestamp that is not whole seconds, "
+                + "and it answers so to every report of the type until it restarts: \(text)",
+            rule: .poisoned)
+    }
+}
