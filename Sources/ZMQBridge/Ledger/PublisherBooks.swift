@@ -54,3 +54,112 @@ final class PublisherBooks: Sendable {
         }
     }
 }
+
+extension PublisherBooks {
+    /// The account of everything. Reads headers in the journal; takes milliseconds, not to be called on a hot path.
+    func status(now: Int64 = WallClock.seconds()) throws(JournalError) -> PublisherStatus {
+        let ledger = withLedger { $0 }
+        var consumers: [PublisherStatus.Consumer] = []
+        for (_, consumer) in ledger.consumers.sorted(by: { $0.key < $1.key }) {
+            var lanes: [PublisherStatus.ConsumerLane] = []
+            for lane in consumer.account.lanes { lanes.append(try standing(of: lane, ledger)) }
+            consumers.append(
+                PublisherStatus.Consumer(account: consumer.account, heard: consumer.heard, lanes: lanes))
+        }
+        return PublisherStatus(
+            publisher: "\(id)", epoch: epoch, time: now, journal: journalStatus,
+            lanes: ledger.lanes.sorted { $0.key < $1.key }.compactMap { laneStatus($0.key, $0.value) },
+            losses: losses(ledger), consumers: consumers)
+    }
+
+    private var journalStatus: PublisherStatus.Journal {
+        let configuration = journal.configuration
+        return PublisherStatus.Journal(
+            directory: journal.directory, bytes: journal.bytes, totalBytes: configuration.totalBytes,
+            durability: configuration.durability == .powerLoss ? "power-loss" : "process-crash",
+            problem: journalProblem)
+    }
+
+    private func laneStatus(_ name: String, _ lane: PublisherLedger.Lane) -> PublisherStatus.Lane? {
+        guard let last = lane.history.newest else { return nil }
+        let journaled = journal.lane(name)
+        return PublisherStatus.Lane(
+            dataType: DiagnosisDataType(rawValue: name), first: journaled?.first.map { LanePosition($0) }, last: last,
+            produced: lane.history.total, retained: journaled?.count ?? 0, bytes: journaled?.bytes ?? 0,
+            oldestTime: journaled?.times?.lowerBound, newestTime: journaled?.times?.upperBound)
+    }
+
+    private func losses(_ ledger: PublisherLedger) -> [PublisherStatus.Loss] {
+        ledger.lanes.sorted { $0.key < $1.key }.flatMap { name, lane in
+            lane.losses.losses.map {
+                PublisherStatus.Loss(
+                    dataType: DiagnosisDataType(rawValue: name), epoch: $0.range.epoch, first: $0.range.first,
+                    last: $0.range.last, reason: $0.reason)
+            }
+        }
+    }
+
+    /// How a consumer's account of a lane stands to what there is.
+    private func standing(
+        of account: ConsumerAccount.Lane, _ ledger: PublisherLedger
+    ) throws(JournalError) -> PublisherStatus.ConsumerLane {
+        let name = account.dataType.rawValue
+        guard let last = ledger.lanes[name]?.history.newest else {
+            return PublisherStatus.ConsumerLane(
+                dataType: account.dataType, produced: 0, pending: 0, pendingBytes: 0, pendingSince: nil, unnoticed: [:])
+        }
+        let cursor = account.through
+        let after = ledger.count(name, after: cursor, through: last)
+        var retained = try journal.count(lane: name, after: cursor.point)
+        // What was published since the ledger was looked at.
+        let newer = try journal.count(lane: name, after: max(cursor, last).point)
+        retained.count -= newer.count
+        retained.bytes -= newer.bytes
+        // What is finished ahead of the cursor is retained, or, of late, evicted.
+        let open = after > account.ahead ? after - account.ahead : 0
+        let pending = min(open, retained.count > account.ahead ? retained.count - account.ahead : 0)
+        var unnoticed: [String: UInt64] = [:]
+        var gone = open - pending
+        if gone > 0 {
+            // First what went before the first that is retained, then the holes after it.
+            let first = first(account.dataType)
+            let before = first.map { LanePosition(epoch: $0.epoch, sequence: $0.sequence - 1) } ?? last
+            for gap in ledger.gaps(in: lane(account.dataType), after: cursor, through: before, retained: first) {
+                let count = min(gone, gap.count)
+                unnoticed[gap.reason.rawValue, default: 0] += count
+                gone -= count
+            }
+            for (reason, count) in missing(name, after: max(cursor, before), through: last, ledger) where gone > 0 {
+                unnoticed[reason.rawValue, default: 0] += min(gone, count)
+                gone -= min(gone, count)
+            }
+            if gone > 0 { unnoticed[StreamGap.Reason.missing.rawValue, default: 0] += gone }
+        }
+        let oldest = try pendingSince(name, cursor: cursor)
+        return PublisherStatus.ConsumerLane(
+            dataType: account.dataType,
+            produced: ledger.count(name, after: account.origin ?? LanePosition(epoch: 0, sequence: 0), through: last),
+            pending: pending,
+            pendingBytes: retained.bytes, pendingSince: pending > 0 ? oldest : nil, unnoticed: unnoticed)
+    }
+
+    /// The recorded losses in a range, by reason.
+    private func missing(
+        _ lane: String, after start: LanePosition, through end: LanePosition, _ ledger: PublisherLedger
+    ) -> [(StreamGap.Reason, UInt64)] {
+        guard let known = ledger.lanes[lane], start < end else { return [] }
+        return known.history.ranges(after: start, through: end).flatMap { range in
+            known.losses.losses.compactMap { loss in
+                loss.range.intersection(range).map { (loss.reason, $0.count) }
+            }
+        }
+    }
+
+    private func pendingSince(_ lane: String, cursor: LanePosition) throws(JournalError) -> Int64? {
+        let reader = journal.reader(lane: lane, after: cursor.point)
+        while let item = try reader.next() {
+            if case .record(let record) = item { return record.earliest }
+        }
+        return nil
+    }
+}

@@ -1,4 +1,7 @@
 internal import Diagnosis
+private import Dispatch
+internal import Journal
+private import Synchronization
 
 /// Metrics made ready for the bus before its lock is taken: bodies in one piece of memory, topics only where they change.
 struct EncodedMetrics: Sendable {
@@ -43,5 +46,65 @@ struct EncodedMetrics: Sendable {
         guard TopicWord.isValid(topic.nodeType) else {
             throw ReportError(code: .refused, message: "the node type '\(topic.nodeType)' must be \(TopicWord.rule)")
         }
+    }
+}
+
+/// Metrics that go together: all of them, or none.
+struct PublishRequest: Sendable {
+    var metrics: EncodedMetrics
+    /// Where their source stands after them.
+    var position: SourcePosition?
+    /// Whether the metrics are refused while the journal can't be written: their source keeps them, and gives them again. As it is where
+    /// there is a position.
+    var needsJournal: Bool
+
+    init(metrics: EncodedMetrics, position: SourcePosition?, needsJournal: Bool = false) {
+        self.metrics = metrics
+        self.position = position
+        self.needsJournal = needsJournal || position != nil
+    }
+}
+
+/// What came of a group of requests.
+struct PublishOutcome: Sendable {
+    /// One for each request: why it was not published, or `nil`.
+    var failures: [ReportError?]
+    /// What the journal had to let go of.
+    var losses: [JournalLoss] = []
+    /// What was published though the journal could not be written.
+    var volatile: [(lane: String, range: EpochRange)] = []
+    /// Why it could not.
+    var journalError: JournalError?
+}
+
+/// Gathers requests while the disk is busy with those before, so that one sync serves all of them; and waits for the disk on a thread
+/// that is nobody else's.
+final class GroupCommit: Sendable {
+    private typealias Completion = @Sendable (ReportError?) -> Void
+
+    private let queue = DispatchQueue(label: "arobust.commit")
+    private let waiting = Mutex<[(request: PublishRequest, done: Completion)]>([])
+    private let commit: @Sendable ([PublishRequest]) -> [ReportError?]
+
+    /// - Parameter commit: publishes a group and answers why each request was not; may block.
+    init(commit: @escaping @Sendable ([PublishRequest]) -> [ReportError?]) {
+        self.commit = commit
+    }
+
+    func publish(_ request: PublishRequest) async throws(ReportError) {
+        let failure = await withCheckedContinuation { (continuation: CheckedContinuation<ReportError?, Never>) in
+            waiting.withLock { $0.append((request, { continuation.resume(returning: $0) })) }
+            queue.async { self.commitWaiting() }
+        }
+        if let failure { throw failure }
+    }
+
+    private func commitWaiting() {
+        let group = waiting.withLock { waiting in
+            defer { waiting = [] }
+            return waiting
+        }
+        guard !group.isEmpty else { return }
+        for (request, failure) in zip(group, commit(group.map(\.request))) { request.done(failure) }
     }
 }

@@ -1,4 +1,5 @@
 private import CZeroMQ
+private import Glibc
 
 /// What a thread waits for: libzmq sockets and plain descriptors, all for reading. A thin `zmq_poll`, level-triggered.
 struct Poller {
@@ -29,5 +30,47 @@ struct Poller {
 
     func isReady(_ index: Int) -> Bool {
         items[index].revents & Int16(ZMQ_POLLIN) != 0
+    }
+}
+
+/// An eventfd that ends a thread's wait from any other thread.
+final class Wakeup: Sendable {
+    let descriptor: Int32
+
+    init() throws(SystemCallError) {
+        descriptor = eventfd(0, Int32(EFD_CLOEXEC) | Int32(EFD_NONBLOCK))
+        guard descriptor >= 0 else { throw SystemCallError(call: "eventfd", path: nil) }
+    }
+
+    deinit {
+        close(descriptor)
+    }
+
+    /// Makes the descriptor readable until `clear()`.
+    func signal() {
+        eventfd_write(descriptor, 1)
+    }
+
+    func clear() {
+        var count: eventfd_t = 0
+        eventfd_read(descriptor, &count)
+    }
+}
+
+/// A call of the operating system that failed.
+public struct SystemCallError: Error, Hashable, CustomStringConvertible {
+    public let code: Int32
+    public let call: String
+    public let path: String?
+
+    /// Takes `errno` unless another code is given: to be made right after the call.
+    init(call: String, path: String?, code: Int32 = errno) {
+        self.code = code
+        self.call = call
+        self.path = path
+    }
+
+    public var description: String {
+        "\(call)\(path.map { " \($0)" } ?? ""): \(String(cString: strerror(code)))"
     }
 }

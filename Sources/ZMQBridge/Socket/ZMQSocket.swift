@@ -110,3 +110,81 @@ struct ZMQSocket: ~Copyable {
         return frames
     }
 }
+
+/// A libzmq context: its I/O thread and its sockets. Thread-safe (libzmq's `zmq(7)`).
+///
+/// Every socket holds its context, so the end of the last holder ends it and never waits for an open socket.
+final class ZMQContext: Sendable {
+    // libzmq documents contexts as thread-safe; the pointer itself never changes.
+    nonisolated(unsafe) let pointer: UnsafeMutableRawPointer
+
+    /// Given up only after the sockets' files are gone.
+    private let held: (any Sendable)?
+
+    /// - Parameter held: something to keep until the context has ended, a lock for instance.
+    init(holding held: (any Sendable)? = nil) throws(ZMQError) {
+        self.held = held
+        guard let pointer = zmq_ctx_new() else { throw ZMQError(call: "zmq_ctx_new") }
+        self.pointer = pointer
+    }
+
+    deinit {
+        while zmq_ctx_term(pointer) != 0, zmq_errno() == EINTR {}
+    }
+}
+
+/// One received frame, held by libzmq and read in place. Reused for the next one without a new allocation of ours.
+struct ZMQFrame: ~Copyable {
+    var message = zmq_msg_t()
+
+    init() {
+        zmq_msg_init(&message)
+    }
+
+    deinit {
+        // A `deinit` sees an immutable self, and closing needs the address; the copy is the same handle, closed once.
+        var message = message
+        zmq_msg_close(&message)
+    }
+
+    /// Whether another frame of the same message follows.
+    var hasMore: Bool {
+        mutating get { zmq_msg_more(&message) != 0 }
+    }
+
+    /// Gives the frame's bytes to `body`, valid until it returns.
+    mutating func withBytes<Result, Failure: Error>(
+        _ body: (UnsafeRawBufferPointer) throws(Failure) -> Result
+    ) throws(Failure) -> Result {
+        // A short frame lies within the message itself, so its address must hold while `body` runs.
+        try withUnsafeMutablePointer(to: &message) { message throws(Failure) in
+            try body(UnsafeRawBufferPointer(start: zmq_msg_data(message), count: zmq_msg_size(message)))
+        }
+    }
+
+    mutating func copy() -> [UInt8] {
+        withBytes { Array($0) }
+    }
+}
+
+/// A call of libzmq that failed.
+public struct ZMQError: Error, Hashable, CustomStringConvertible {
+    /// The errno that libzmq gave, its own numbers included.
+    public let code: Int32
+    /// The function that failed.
+    public let call: String
+    /// The endpoint it was about, where there is one.
+    public let endpoint: String?
+
+    /// Takes `zmq_errno()`: to be made on the same thread, right after the call.
+    init(call: String, endpoint: String? = nil) {
+        code = zmq_errno()
+        self.call = call
+        self.endpoint = endpoint
+    }
+
+    public var description: String {
+        let place = endpoint.map { " on \($0)" } ?? ""
+        return "\(call)\(place): \(String(cString: zmq_strerror(code)))"
+    }
+}

@@ -1,4 +1,5 @@
 public import Diagnosis
+internal import Journal
 
 /// The payload of a journal record: consecutive envelopes of one lane and epoch, as they go over the bus.
 ///
@@ -57,5 +58,46 @@ public struct EnvelopeRecord: Sendable {
     private static func number<Number: FixedWidthInteger>(_ bytes: [UInt8], at offset: Int) throws -> Number {
         guard offset + MemoryLayout<Number>.size <= bytes.count else { throw MalformedError(offset: offset) }
         return bytes.withUnsafeBytes { Number(bigEndian: $0.loadUnaligned(fromByteOffset: offset, as: Number.self)) }
+    }
+}
+
+extension EncodedMetrics {
+    /// A journal record of all metrics of one type, in the form that `EnvelopeRecord` reads.
+    func record(
+        of dataType: DiagnosisDataType, first: LanePosition, publishTime: UInt64, source: SourcePosition?
+    ) -> JournalRecord {
+        var payload: [UInt8] = []
+        payload.reserveCapacity(
+            EnvelopeRecord.headerSize + bodies.count + items.count * (EnvelopeRecord.envelopeHeaderSize + 32))
+        payload.append(bigEndian: publishTime)
+        var count: UInt32 = 0
+        var (earliest, latest) = (Int64.max, Int64.min)
+        var lastTopic: Int?
+        var start = 0
+        for item in items {
+            defer { start = item.bodyEnd }
+            guard item.dataType == dataType else { continue }
+            let topic = item.topic == lastTopic ? [] : topics[item.topic]
+            payload.append(bigEndian: UInt16(topic.count))
+            payload.append(bigEndian: UInt32(item.bodyEnd - start))
+            payload.append(bigEndian: item.collectionTime)
+            payload += topic
+            payload += bodies[start..<item.bodyEnd]
+            lastTopic = item.topic
+            count += 1
+            earliest = min(earliest, item.collectionTime)
+            latest = max(latest, item.collectionTime)
+        }
+        return JournalRecord(
+            lane: dataType.rawValue, epoch: first.epoch, firstSequence: first.sequence, count: count,
+            earliest: earliest, latest: latest,
+            source: source.map { JournalRecord.Source(key: $0.key, bytes: $0.bytes) },
+            payload: payload)
+    }
+}
+
+extension [UInt8] {
+    fileprivate mutating func append(bigEndian number: some FixedWidthInteger) {
+        Swift.withUnsafeBytes(of: number.bigEndian) { append(contentsOf: $0) }
     }
 }

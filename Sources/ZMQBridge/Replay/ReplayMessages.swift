@@ -1,0 +1,101 @@
+internal import Diagnosis
+
+/// What a consumer asks the replay socket for: `docs/wire-format.md`, "Replay".
+struct ReplayRequest: Hashable, Codable {
+    enum Operation: String, Codable {
+        case replay, commit, forget, status
+    }
+
+    var op: Operation
+    /// `replay`: the lane.
+    var dataType: DiagnosisDataType?
+    /// `replay`: what follows this place. With none of `after`, `since` and `last`: from the oldest on.
+    var after: LanePosition?
+    var since: Int64?
+    var last: UInt64?
+    /// `replay`: up to here there was something; what is not there is stated as a gap.
+    var through: LanePosition?
+    /// `replay`: how many bytes of bodies the consumer takes.
+    var credit: Int?
+    /// `commit` and `forget`.
+    var consumer: String?
+    /// `commit`.
+    var lanes: [ConsumerAccount.Lane]?
+    var state: [String: String]?
+
+    enum CodingKeys: String, CodingKey {
+        case op
+        case dataType = "data_type"
+        case after, since, last, through, credit, consumer, lanes, state
+    }
+
+    init(_ op: Operation) {
+        self.op = op
+    }
+
+    init(committing account: ConsumerAccount) {
+        op = .commit
+        consumer = account.consumer
+        lanes = account.lanes
+        state = account.state
+    }
+}
+
+/// The bodies of what the replay socket says beside envelopes.
+enum ReplayAnswer {
+    /// Where an answer to `replay` begins.
+    struct Start: Hashable, Codable {
+        var dataType: DiagnosisDataType
+        var after: LanePosition
+
+        enum CodingKeys: String, CodingKey {
+            case dataType = "data_type"
+            case after
+        }
+    }
+
+    /// Envelopes that are gone.
+    struct Gap: Hashable, Codable {
+        var dataType: DiagnosisDataType
+        var after: LanePosition
+        var through: LanePosition
+        var count: UInt64
+        var reason: StreamGap.Reason
+
+        enum CodingKeys: String, CodingKey {
+            case dataType = "data_type"
+            case after, through, count, reason
+        }
+    }
+
+    /// The end of an answer to `replay`.
+    struct End: Hashable, Codable {
+        var dataType: DiagnosisDataType
+        /// How far the answer came.
+        var through: LanePosition
+        /// How far the lane is.
+        var last: LanePosition
+        /// Whether that was all there is; else the credit was used up.
+        var complete: Bool
+
+        enum CodingKeys: String, CodingKey {
+            case dataType = "data_type"
+            case through, last, complete
+        }
+    }
+
+    struct Failure: Hashable, Codable {
+        var error: String
+    }
+
+    struct Done: Hashable, Codable {}
+}
+
+/// What a publisher said to a request that it could not meet.
+public struct ReplayError: Error, Hashable, CustomStringConvertible {
+    public let description: String
+
+    init(_ description: String) {
+        self.description = description
+    }
+}
