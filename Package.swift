@@ -25,6 +25,7 @@ let nioHTTP1 = Target.Dependency.product(name: "NIOHTTP1", package: "swift-nio")
 let nioHTTP2 = Target.Dependency.product(name: "NIOHTTP2", package: "swift-nio-http2")
 let nioPosix = Target.Dependency.product(name: "NIOPosix", package: "swift-nio")
 let serviceLifecycle = Target.Dependency.product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
+let systemPackage = Target.Dependency.product(name: "SystemPackage", package: "swift-system")
 let yams = Target.Dependency.product(name: "Yams", package: "Yams")
 
 let package = Package(
@@ -33,14 +34,8 @@ let package = Package(
     products: [
         .library(name: "Diagnosis", targets: ["Diagnosis"]),
         .library(name: "Collectors", targets: ["Collectors"]),
-        .library(name: "Journal", targets: ["Journal"]),
         .library(name: "ZMQBridge", targets: ["ZMQBridge"]),
         .library(name: "MasterClients", targets: ["MasterClients"]),
-        .library(name: "Delivery", targets: ["Delivery"]),
-        .library(name: "FailureDiagnosis", targets: ["FailureDiagnosis"]),
-        .library(name: "DLRoverListener", targets: ["DLRoverListener"]),
-        .library(name: "Inspection", targets: ["Inspection"]),
-        .library(name: "Telemetry", targets: ["Telemetry"]),
         .library(name: "Agent", targets: ["Agent"]),
         .executable(name: "arobust", targets: ["arobust"]),
     ],
@@ -63,58 +58,65 @@ let package = Package(
     targets: [
         // No pkgConfig: Debian's libzmq.pc carries a flag that SwiftPM refuses with a warning on every build.
         .systemLibrary(name: "CZeroMQ", providers: [.apt(["libzmq3-dev"])]),
-        .target(name: "Diagnosis", swiftSettings: settings),
-        .target(name: "Telemetry", dependencies: [coreMetrics, logging], swiftSettings: settings),
-        .target(name: "Journal", swiftSettings: settings),
+        .target(name: "SystemSupport", dependencies: [systemPackage], swiftSettings: settings),
+        .target(name: "Diagnosis", dependencies: ["SystemSupport"], swiftSettings: settings),
+        .target(name: "Telemetry", dependencies: ["SystemSupport", coreMetrics, logging], swiftSettings: settings),
+        .target(name: "Journal", dependencies: ["SystemSupport", systemPackage], swiftSettings: settings),
         .target(
-            name: "ZMQBridge", dependencies: ["CZeroMQ", "Diagnosis", "Journal", logging, deque],
+            name: "ZMQBridge", dependencies: ["CZeroMQ", "Diagnosis", "Journal", "SystemSupport", logging, deque],
             swiftSettings: settings),
         .target(
             name: "Collectors",
             dependencies: [
-                "Diagnosis", "Telemetry", logging, asyncHTTPClient, coreMetrics, nioCore, nioHTTP1, nioPosix,
+                "Diagnosis", "SystemSupport", "Telemetry", logging, asyncHTTPClient, coreMetrics, nioCore, nioHTTP1,
+                nioPosix,
                 .product(name: "Subprocess", package: "swift-subprocess"),
-                .product(name: "SystemPackage", package: "swift-system"),
+                systemPackage,
             ],
             swiftSettings: settings
         ),
         .target(
             name: "MasterClients",
-            dependencies: ["Diagnosis", logging, asyncHTTPClient, nioCore, nioPosix, nioHPACK, nioHTTP1, nioHTTP2],
+            dependencies: [
+                "Diagnosis", "SystemSupport", logging, asyncHTTPClient, nioCore, nioPosix, nioHPACK, nioHTTP1, nioHTTP2,
+            ],
             swiftSettings: settings
         ),
         .target(
             name: "Delivery",
-            dependencies: ["Diagnosis", logging, deque, grdb],
+            dependencies: ["Diagnosis", "SystemSupport", logging, deque, grdb],
             swiftSettings: settings
         ),
         .target(
-            name: "FailureDiagnosis", dependencies: ["Diagnosis", coreMetrics, logging, yams],
+            name: "FailureDiagnosis", dependencies: ["Diagnosis", "SystemSupport", coreMetrics, logging, yams],
             resources: [.embedInCode("Resources/rules.yaml")], swiftSettings: settings),
         .target(
             name: "DLRoverListener",
             dependencies: [
-                "Diagnosis", "MasterClients", "ZMQBridge", coreMetrics, grpcCore, grpcPosix, logging, nioCore, nioHPACK,
+                "Diagnosis", "MasterClients", "SystemSupport", "ZMQBridge", coreMetrics, grpcCore, grpcPosix, logging,
+                nioCore, nioHPACK,
                 nioHTTP2,
             ],
             swiftSettings: settings),
         .target(
-            name: "Inspection", dependencies: ["Delivery", "Diagnosis", "Journal", "Telemetry", "ZMQBridge", logging],
+            name: "Inspection",
+            dependencies: ["Delivery", "Diagnosis", "Journal", "SystemSupport", "Telemetry", "ZMQBridge", logging],
             swiftSettings: settings),
         .target(
             name: "Agent",
             dependencies: [
                 "Collectors", "DLRoverListener", "Delivery", "Diagnosis", "FailureDiagnosis", "Journal",
-                "MasterClients", "Telemetry", "ZMQBridge",
+                "MasterClients", "SystemSupport", "Telemetry", "ZMQBridge",
                 coreMetrics, logging, serviceLifecycle, yams,
-                .product(name: "SystemPackage", package: "swift-system"),
+                systemPackage,
             ],
             swiftSettings: settings
         ),
         .target(
             name: "Commands",
             dependencies: [
-                "Agent", "Diagnosis", "FailureDiagnosis", "Inspection", "ZMQBridge", argumentParser, logging,
+                "Agent", "Diagnosis", "FailureDiagnosis", "Inspection", "SystemSupport", "ZMQBridge", argumentParser,
+                logging,
                 serviceLifecycle,
             ],
             swiftSettings: settings
@@ -145,6 +147,9 @@ let package = Package(
             ],
             path: "Examples/OnTheBus", swiftSettings: settings),
         .target(name: "TestSupport", path: "Tests/TestSupport", swiftSettings: settings),
+        .testTarget(
+            name: "SystemSupportTests", dependencies: ["SystemSupport", "TestSupport", systemPackage],
+            swiftSettings: settings),
         .testTarget(name: "DiagnosisTests", dependencies: ["Diagnosis", "TestSupport"], swiftSettings: settings),
         .testTarget(
             name: "TelemetryTests", dependencies: ["Telemetry", coreMetrics, logging, inMemoryLogging],
@@ -152,12 +157,12 @@ let package = Package(
         .testTarget(name: "JournalTests", dependencies: ["Journal", "TestSupport"], swiftSettings: settings),
         .testTarget(
             name: "ZMQBridgeTests",
-            dependencies: ["CZeroMQ", "Diagnosis", "Journal", "TestSupport", "ZMQBridge", logging],
+            dependencies: ["CZeroMQ", "Diagnosis", "Journal", "SystemSupport", "TestSupport", "ZMQBridge", logging],
             swiftSettings: settings),
         .testTarget(
             name: "DeliveryTests",
             dependencies: [
-                "Delivery", "Diagnosis", "TestSupport", logging, inMemoryLogging, grdb,
+                "Delivery", "Diagnosis", "SystemSupport", "TestSupport", logging, inMemoryLogging, grdb,
             ], swiftSettings: settings),
         .testTarget(
             name: "FailureDiagnosisTests",
@@ -174,12 +179,15 @@ let package = Package(
             ], swiftSettings: settings),
         .testTarget(
             name: "InspectionTests",
-            dependencies: ["Delivery", "Diagnosis", "Inspection", "Journal", "TestSupport", "ZMQBridge", logging],
+            dependencies: [
+                "Delivery", "Diagnosis", "Inspection", "Journal", "SystemSupport", "TestSupport", "ZMQBridge", logging,
+            ],
             swiftSettings: settings),
         .testTarget(
             name: "CollectorsTests",
             dependencies: [
-                "Collectors", "Diagnosis", "Telemetry", "TestSupport", coreMetrics, logging, inMemoryLogging, nioCore,
+                "Collectors", "Diagnosis", "SystemSupport", "Telemetry", "TestSupport", coreMetrics, logging,
+                inMemoryLogging, nioCore,
                 nioPosix, nioHTTP1,
             ],
             swiftSettings: settings
@@ -187,7 +195,8 @@ let package = Package(
         .testTarget(
             name: "MasterClientsTests",
             dependencies: [
-                "Diagnosis", "MasterClients", "TestSupport", logging, inMemoryLogging, nioCore, nioPosix, nioHTTP1,
+                "Diagnosis", "MasterClients", "SystemSupport", "TestSupport", logging, inMemoryLogging, nioCore,
+                nioPosix, nioHTTP1,
                 nioHTTP2, nioHPACK,
             ],
             exclude: ["Fixtures"],
@@ -195,7 +204,9 @@ let package = Package(
         ),
         .testTarget(
             name: "AgentTests",
-            dependencies: ["Agent", "Diagnosis", "FailureDiagnosis", "MasterClients", logging, inMemoryLogging],
+            dependencies: [
+                "Agent", "Diagnosis", "FailureDiagnosis", "MasterClients", "SystemSupport", logging, inMemoryLogging,
+            ],
             swiftSettings: settings),
     ],
     swiftLanguageModes: [.v6]

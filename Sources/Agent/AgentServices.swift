@@ -6,6 +6,7 @@ public import Diagnosis
 public import Logging
 internal import MasterClients
 internal import ServiceLifecycle
+internal import SystemSupport
 internal import Telemetry
 internal import ZMQBridge
 

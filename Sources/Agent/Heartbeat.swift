@@ -1,5 +1,6 @@
 internal import Diagnosis
 internal import Logging
+internal import SystemSupport
 
 /// Sends heartbeats to a DLRover master in this node's name.
 ///

@@ -1,5 +1,6 @@
 internal import Delivery
 internal import Diagnosis
+internal import SystemSupport
 internal import ZMQBridge
 
 /// One master's way from the bus: a subscriber that reads its stream, and the reporter that brings it to the master. No two share

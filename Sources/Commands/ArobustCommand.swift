@@ -1,10 +1,10 @@
 internal import Agent
-public import ArgumentParser
+package import ArgumentParser
 internal import Diagnosis
 
 /// `arobust`: the root of all commands.
-public struct ArobustCommand: AsyncParsableCommand {
-    public static let configuration = CommandConfiguration(
+package struct ArobustCommand: AsyncParsableCommand {
+    package static let configuration = CommandConfiguration(
         commandName: "arobust",
         abstract: "Collects training diagnosis data on a node, publishes it on a local bus, and reports it to masters.",
         discussion: """
@@ -39,7 +39,7 @@ public struct ArobustCommand: AsyncParsableCommand {
         ]
     )
 
-    public init() {}
+    package init() {}
 }
 
 /// Paragraphs that the help of several commands has in common. Lines of up to 78 characters stay as they are on a terminal of 80.

@@ -2,6 +2,7 @@ internal import Agent
 internal import ArgumentParser
 internal import Diagnosis
 internal import Inspection
+internal import SystemSupport
 internal import ZMQBridge
 
 /// `arobust journal`
@@ -118,7 +119,7 @@ struct JournalExportCommand: AsyncParsableCommand {
     var to: String?
 
     @ArgumentParser.Option(
-        help: ArgumentHelp("Only what was collected since: \(MomentText.rule).", valueName: "time"))
+        help: ArgumentHelp("Only what was collected since: \(TimeText.rule).", valueName: "time"))
     var since: String?
 
     /// Refuses names that no data type can have.
@@ -151,8 +152,8 @@ struct JournalExportCommand: AsyncParsableCommand {
         selection.from = try Self.position("--from", from)
         selection.to = try Self.position("--to", to)
         if let since {
-            guard let moment = MomentText.read(since, now: WallClock.seconds()) else {
-                throw ValidationError("--since is '\(since)'; it must be \(MomentText.rule)")
+            guard let moment = TimeText.read(since, now: WallClock.seconds()) else {
+                throw ValidationError("--since is '\(since)'; it must be \(TimeText.rule)")
             }
             selection.since = moment
         }

@@ -1,6 +1,7 @@
 internal import Agent
 internal import ArgumentParser
 private import Glibc
+internal import SystemSupport
 internal import ZMQBridge
 
 /// `arobust publish`

@@ -2,6 +2,7 @@ internal import Agent
 internal import ArgumentParser
 internal import Diagnosis
 internal import Inspection
+internal import SystemSupport
 internal import ZMQBridge
 
 /// `arobust status`

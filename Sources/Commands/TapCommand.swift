@@ -2,6 +2,7 @@ internal import Agent
 internal import ArgumentParser
 internal import Diagnosis
 internal import Inspection
+internal import SystemSupport
 
 /// `arobust tap`
 struct TapCommand: AsyncParsableCommand {
@@ -67,8 +68,8 @@ struct TapCommand: AsyncParsableCommand {
     private func start() throws -> StreamStart {
         if let last { return .last(UInt64(last)) }
         if let since {
-            guard let time = MomentText.read(since, now: WallClock.seconds()) else {
-                throw ValidationError("--since is '\(since)'; it must be \(MomentText.rule)")
+            guard let time = TimeText.read(since, now: WallClock.seconds()) else {
+                throw ValidationError("--since is '\(since)'; it must be \(TimeText.rule)")
             }
             return .since(time)
         }

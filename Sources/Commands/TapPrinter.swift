@@ -1,6 +1,7 @@
 internal import Diagnosis
 internal import Inspection
 private import Synchronization
+internal import SystemSupport
 
 /// Prints what a tap receives to standard output, a delivery at a time.
 final class TapPrinter: EnvelopeReceiver {
@@ -87,7 +88,7 @@ enum TapLine {
         let shown = head.map { $0.isControl ? "\u{FFFD}" : $0 }
         let more = head.utf8.count < content.utf8.count ? " …" : ""
         let columns = [
-            MomentText.write(entry.collectionTime), pad(batch.lane.dataType.rawValue, to: 16),
+            TimeText.write(entry.collectionTime), pad(batch.lane.dataType.rawValue, to: 16),
             pad("\(batch.nodeType)/\(batch.nodeRank)", to: 9), pad("\(content.utf8.count) B", to: 9),
             String(shown) + more,
         ]

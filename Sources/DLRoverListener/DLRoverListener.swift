@@ -1,11 +1,11 @@
-public import CoreMetrics
-public import Diagnosis
+package import CoreMetrics
+package import Diagnosis
 internal import GRPCCore
 internal import GRPCNIOTransportHTTP2Posix
-public import Logging
-public import MasterClients
+package import Logging
+package import MasterClients
 private import Synchronization
-public import ZMQBridge
+package import ZMQBridge
 
 /// Stands where a DLRover client looks for its master: takes its diagnosis metrics for the bus, and passes every other call to the master.
 ///
@@ -20,7 +20,7 @@ public import ZMQBridge
 ///
 /// **Bounds**: a message may have 256 MiB, as in DLRover's clients; at most `RequestBudget.bytes` of requests are in memory at once, and at
 /// most `CallForwarder.mostCalls` calls are with the master. What is beyond is answered `RESOURCE_EXHAUSTED`.
-public final class DLRoverListener: Sendable {
+package final class DLRoverListener: Sendable {
     /// How long calls that are under way may take to end when the listener stops.
     private static let grace: Duration = .seconds(1)
     /// More calls of one connection wait with the client.
@@ -41,7 +41,7 @@ public final class DLRoverListener: Sendable {
     ///   - options: of these only `connectTimeout` and, over HTTP, `userAgent` count: the job and the deadline are the client's own.
     ///   - factory: makes the self-metrics.
     /// - Throws: `MasterClientOptionsError`.
-    public init(
+    package init(
         address: ListenAddress, publisher: MetricPublisher, node: NodeIdentity, master: MasterURL?,
         options: MasterClientOptions = MasterClientOptions(), logger: Logger = Logger(label: "arobust.listener"),
         factory: any MetricsFactory = MetricsSystem.factory
@@ -77,7 +77,7 @@ public final class DLRoverListener: Sendable {
     ///
     /// May be called once.
     /// - Throws: `ListenError` if the address can't be listened at.
-    public func run() async throws {
+    package func run() async throws {
         let (transport, calls) = (transport, calls)
         // A task of its own: it ends by itself when ours is cancelled, after the last answer.
         let serving = Task { try await transport.listen { await calls.handle($0, $1) } }
@@ -100,7 +100,7 @@ public final class DLRoverListener: Sendable {
     /// Where it listens; waits until it does.
     ///
     /// - Throws: if it can't, or does no more.
-    public var boundAddress: ListenAddress {
+    package var boundAddress: ListenAddress {
         get async throws {
             let bound = try await transport.listeningAddress
             return ListenAddress(host: address.host, port: bound.ipv4?.port ?? bound.ipv6?.port ?? address.port)
@@ -116,9 +116,9 @@ public final class DLRoverListener: Sendable {
 /// Where DLRover's own clients may call: `dlrover+grpc://` and an address of this machine alone, with a port; 0 takes a free one.
 ///
 /// The protocol has no authentication, and a master's answers go through, so nobody else may get in.
-public struct ListenAddress: Hashable, Sendable, CustomStringConvertible {
+package struct ListenAddress: Hashable, Sendable, CustomStringConvertible {
     /// What is allowed, to follow "must be".
-    public static let rule =
+    package static let rule =
         "dlrover+grpc://, a loopback address (127.0.0.1, localhost or [::1]), a colon and a port, 0 for a free one"
 
     /// An IPv4 or IPv6 address, without brackets.
@@ -126,7 +126,7 @@ public struct ListenAddress: Hashable, Sendable, CustomStringConvertible {
     let port: Int
 
     /// - Returns: `nil` if the text is no such address.
-    public init?(_ text: String) {
+    package init?(_ text: String) {
         let scheme = "dlrover+grpc://"
         guard text.lowercased().hasPrefix(scheme) else { return nil }
         var rest = text.dropFirst(scheme.count)
@@ -156,21 +156,21 @@ public struct ListenAddress: Hashable, Sendable, CustomStringConvertible {
 
     var isIPv6: Bool { host.contains(":") }
 
-    public var description: String {
+    package var description: String {
         "dlrover+grpc://\(isIPv6 ? "[\(host)]" : host):\(port)"
     }
 }
 
 /// An address that can't be listened at.
-public struct ListenError: Error, CustomStringConvertible {
-    public let address: ListenAddress
+package struct ListenError: Error, CustomStringConvertible {
+    package let address: ListenAddress
     /// The system's words, as "Address already in use".
-    public let reason: String
+    package let reason: String
 
     init(address: ListenAddress, cause: any Error) {
         self.address = address
         reason = ConnectionErrorText.describe(cause)
     }
 
-    public var description: String { "\(address) can't be listened at: \(reason)" }
+    package var description: String { "\(address) can't be listened at: \(reason)" }
 }

@@ -4,6 +4,7 @@ internal import Logging
 internal import MasterClients
 internal import NIOCore
 private import Synchronization
+internal import SystemSupport
 internal import ZMQBridge
 
 /// Publishes the metrics that clients report.

@@ -1,9 +1,9 @@
-public import Diagnosis
+package import Diagnosis
 
 /// How a master is served. The defaults are right for DLRover's master.
-public struct DeliveryPolicy: Sendable, Hashable {
+package struct DeliveryPolicy: Sendable, Hashable {
     /// Where a lane begins that the consumer has never met.
-    public enum FirstStart: String, Sendable, Hashable {
+    package enum FirstStart: String, Sendable, Hashable {
         /// With the oldest envelope that the publisher has retained.
         case oldest
         /// With what is published from now on.
@@ -11,42 +11,42 @@ public struct DeliveryPolicy: Sendable, Hashable {
     }
 
     /// The most envelopes in a batch.
-    public var batchCount = 1024
+    package var batchCount = 1024
     /// The most bytes in a batch, about.
-    public var batchBytes = 1 << 20
+    package var batchBytes = 1 << 20
     /// How long an envelope may wait for others to go with it.
-    public var batchTime: Duration = .seconds(1)
+    package var batchTime: Duration = .seconds(1)
     /// The most calls under way, of all lanes and nodes together.
-    public var callsUnderWay = 8
+    package var callsUnderWay = 8
     /// How much memory may hold envelopes for the master. What comes then waits in the publisher's journal.
-    public var queueBytes = 8 << 20
-    public var firstStart = FirstStart.oldest
-    public var backoff = Backoff()
+    package var queueBytes = 8 << 20
+    package var firstStart = FirstStart.oldest
+    package var backoff = Backoff()
     /// After so many failures in a row the master's breaker is open. Calls that failed side by side count as one.
-    public var breakerFailures = 5
+    package var breakerFailures = 5
     /// After so many envelopes of one data type that were refused in a row, the type is held.
-    public var typeBreakerRefusals = 5
+    package var typeBreakerRefusals = 5
     /// How long a type is held at first …
-    public var typeBreakerPause: Duration = .seconds(30)
+    package var typeBreakerPause: Duration = .seconds(30)
     /// … and at most, after doublings.
-    public var typeBreakerLongestPause: Duration = .seconds(600)
+    package var typeBreakerLongestPause: Duration = .seconds(600)
     /// An envelope whose collection is longer ago is not sent any more; `nil` or zero: every envelope is sent.
-    public var timeToLive: Duration?
+    package var timeToLive: Duration?
     /// The same for single types, before `timeToLive`.
-    public var timeToLiveByType: [DiagnosisDataType: Duration] = [:]
+    package var timeToLiveByType: [DiagnosisDataType: Duration] = [:]
     /// An envelope whose collection is further ahead of this node's clock is not sent; `nil`: every envelope is sent.
-    public var longestAhead: Duration?
+    package var longestAhead: Duration?
     /// Types of which a master gets one sample for each node and slot of this length, in whole seconds, and each at most once: for a
     /// master that counts samples.
-    public var sampleSlots: [DiagnosisDataType: Duration] = [:]
+    package var sampleSlots: [DiagnosisDataType: Duration] = [:]
     /// How many bytes a second may be sent of what was published more than five seconds ago; `nil`: as many as the master takes.
-    public var catchUpBytesPerSecond: Int?
+    package var catchUpBytesPerSecond: Int?
     /// What is sent first when several types wait …
-    public var firstTypes: [DiagnosisDataType] = [.stackTrace]
+    package var firstTypes: [DiagnosisDataType] = [.stackTrace]
     /// … and what is sent last. All other types come between the two.
-    public var lastTypes: [DiagnosisDataType] = [.trainingLog]
+    package var lastTypes: [DiagnosisDataType] = [.trainingLog]
 
-    public init() {}
+    package init() {}
 
     /// The smaller, the sooner it is sent.
     func rank(of type: DiagnosisDataType) -> Int {
@@ -55,7 +55,7 @@ public struct DeliveryPolicy: Sendable, Hashable {
     }
 
     /// The longest of all types; `nil` if some type is sent however old it is.
-    public var longestTimeToLive: Duration? {
+    package var longestTimeToLive: Duration? {
         guard let timeToLive, timeToLive > .zero, timeToLiveByType.values.allSatisfy({ $0 > .zero }) else { return nil }
         return timeToLiveByType.values.reduce(timeToLive, max)
     }

@@ -2,6 +2,7 @@ internal import Diagnosis
 private import Foundation
 internal import Logging
 private import Synchronization
+internal import SystemSupport
 
 /// What the log says of a master: changes of its state at once, repetitions at most once in a while.
 final class MasterLog: Sendable {
@@ -201,27 +202,5 @@ final class MasterLog: Sendable {
                     "pending": "\(held[lane] ?? 0)",
                 ])
         }
-    }
-}
-
-/// Durations for log lines.
-enum DurationText {
-    private static let units: [(name: String, milliseconds: Int64)] = [
-        ("ms", 1), ("s", 1000), ("m", 60_000), ("h", 3_600_000),
-    ]
-
-    /// Writes a duration in the largest unit that leaves no rest.
-    static func write(_ duration: Duration) -> String {
-        let milliseconds = Int64(duration / .milliseconds(1))
-        let unit = units.last { milliseconds % $0.milliseconds == 0 && milliseconds >= $0.milliseconds } ?? units[0]
-        return "\(milliseconds / unit.milliseconds)\(unit.name)"
-    }
-}
-
-/// A time of day as accounts, dead letters and tables write it: RFC 3339, UTC, whole seconds.
-enum TimeText {
-    /// - Parameter seconds: since 1970.
-    static func write(_ seconds: Int64) -> String {
-        Date(timeIntervalSince1970: TimeInterval(seconds)).formatted(.iso8601)
     }
 }

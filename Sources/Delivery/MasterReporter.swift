@@ -1,12 +1,12 @@
-public import Diagnosis
-public import Logging
+package import Diagnosis
+package import Logging
 private import Synchronization
 
 /// Brings envelopes to one master at the master's pace, and keeps the account of each: a named consumer of the bus.
 ///
 /// What it holds in memory is bounded; more waits in the publisher's journal. Nothing here waits for another master. What a call came
 /// to is stored before the next call of its lane and node begins, so that a kill repeats at most the calls under way.
-public final class MasterReporter: EnvelopeReceiver {
+package final class MasterReporter: EnvelopeReceiver {
     private let client: any EnvelopeReporter
     private let store: any LedgerStorage
     private let state: Mutex<DeliveryState>
@@ -15,7 +15,7 @@ public final class MasterReporter: EnvelopeReceiver {
     private let time: @Sendable () -> DeliveryTime
 
     /// - Parameter store: the consumer's, named with the master's canonical URL. The reporter closes it when `run` returns.
-    public convenience init(
+    package convenience init(
         store: ConsumerStore, client: any EnvelopeReporter, policy: DeliveryPolicy, logger: Logger
     ) {
         self.init(store: store, client: client, policy: policy, logger: logger) { .now }
@@ -36,26 +36,26 @@ public final class MasterReporter: EnvelopeReceiver {
     }
 
     /// The consumer's name.
-    public var consumer: String { store.consumer }
+    package var consumer: String { store.consumer }
 
     /// What is durably finished of each publisher's lanes, and how the master fares.
-    public var accounts: [PublisherID: ConsumerAccount] {
+    package var accounts: [PublisherID: ConsumerAccount] {
         let now = time()
         return state.withLock { $0.accounts(consumer: store.consumer, now: now) }
     }
 
-    public func start(of lane: Lane) -> StreamStart? {
+    package func start(of lane: Lane) -> StreamStart? {
         state.withLock { $0.start(of: lane) }
     }
 
-    public func room(in lane: Lane) -> Int {
+    package func room(in lane: Lane) -> Int {
         let room = state.withLock { $0.room(in: lane) }
         // What has no room is sent without waiting for more.
         if room <= 0 { signal.signal() }
         return room
     }
 
-    public func receive(_ items: [StreamItem]) -> Bool {
+    package func receive(_ items: [StreamItem]) -> Bool {
         let now = time()
         state.withLock { $0.receive(items, now: now) }
         signal.signal()
@@ -63,7 +63,7 @@ public final class MasterReporter: EnvelopeReceiver {
     }
 
     /// Lets `run` end once what waits in memory is delivered.
-    public func finish() {
+    package func finish() {
         state.withLock { $0.finish() }
         signal.signal()
     }
@@ -74,7 +74,7 @@ public final class MasterReporter: EnvelopeReceiver {
     /// - Parameters:
     ///   - onRoom: called when there is room again in a lane that had none.
     ///   - onCommit: called with the accounts after changes, at most ten times a second, and at the end.
-    public func run(
+    package func run(
         onRoom: @escaping @Sendable () -> Void = {},
         onCommit: @escaping @Sendable ([PublisherID: ConsumerAccount]) -> Void = { _ in }
     ) async {

@@ -2,7 +2,7 @@ private import Synchronization
 
 extension Journal {
     /// How much follows `point` in the lane, or is there at all. Counted from the records.
-    public func count(lane name: String, after point: LanePoint? = nil) throws(JournalError) -> JournalCount {
+    package func count(lane name: String, after point: LanePoint? = nil) throws(JournalError) -> JournalCount {
         var total = JournalCount()
         for segment in segments(of: name) {
             guard let last = segment.last, point.map({ last > $0 }) ?? true else { continue }
@@ -24,7 +24,7 @@ extension Journal {
     }
 
     /// The point after which a reader first meets a record with something collected at `time` or later; `nil`: from the oldest on.
-    public func point(lane name: String, since time: Int64) throws(JournalError) -> LanePoint? {
+    package func point(lane name: String, since time: Int64) throws(JournalError) -> LanePoint? {
         var before: LanePoint?
         for segment in segments(of: name) where segment.records > 0 {
             if let times = segment.times, times.upperBound >= time {
@@ -42,7 +42,7 @@ extension Journal {
     }
 
     /// The point that the lane's last `count` sequences follow; `nil`: from the oldest on.
-    public func point(lane name: String, last count: UInt64) throws(JournalError) -> LanePoint? {
+    package func point(lane name: String, last count: UInt64) throws(JournalError) -> LanePoint? {
         var skip = try self.count(lane: name).count
         guard skip > count else { return nil }
         skip -= count
@@ -67,7 +67,7 @@ extension Journal {
     }
 
     /// Where each epoch of which something can be read ended, as far as the files tell.
-    public func ends(of lane: String) -> [LanePoint] {
+    package func ends(of lane: String) -> [LanePoint] {
         segments(of: lane).flatMap { segment in
             segment.runs.map { LanePoint(epoch: $0.epoch, sequence: $0.last) }
         }

@@ -54,23 +54,23 @@ extension Journal {
 }
 
 /// Sequences of a lane that the journal had and no longer has.
-public struct JournalLoss: Hashable, Sendable {
-    public enum Reason: String, Sendable {
+package struct JournalLoss: Hashable, Sendable {
+    package enum Reason: String, Sendable {
         /// Deleted to stay within the bounds.
         case evicted
         /// Set aside with its segment, since that is not what was written.
         case corrupt
     }
 
-    public var lane: String
-    public var epoch: UInt64
-    public var first: UInt64
-    public var last: UInt64
+    package var lane: String
+    package var epoch: UInt64
+    package var first: UInt64
+    package var last: UInt64
     /// How many of the range were stored; where that could no longer be read, all of them.
-    public var count: UInt64
-    public var reason: Reason
+    package var count: UInt64
+    package var reason: Reason
 }
 
 extension JournalLoss: CustomStringConvertible {
-    public var description: String { "\(lane) \(epoch)/\(first)...\(last) (\(count) \(reason))" }
+    package var description: String { "\(lane) \(epoch)/\(first)...\(last) (\(count) \(reason))" }
 }

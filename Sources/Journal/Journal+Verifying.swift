@@ -2,7 +2,7 @@ private import Synchronization
 
 extension Journal {
     /// Reads every byte that counts and compares it with its checksum and with what is in memory. Changes nothing.
-    public func verify() throws(JournalError) -> [JournalProblem] {
+    package func verify() throws(JournalError) -> [JournalProblem] {
         var problems: [JournalProblem] = []
         let lanes = state.withLock { state in
             state.lanes.map { (name: $0.key, segments: $0.value.segments) }.sorted { $0.name < $1.name }
@@ -36,36 +36,36 @@ extension Journal {
 }
 
 /// A place in a segment that is not what was written.
-public struct JournalProblem: Hashable, Sendable, CustomStringConvertible {
-    public var path: String
-    public var offset: UInt64
-    public var reason: String
+package struct JournalProblem: Hashable, Sendable, CustomStringConvertible {
+    package var path: String
+    package var offset: UInt64
+    package var reason: String
 
-    public var description: String { "\(path) at byte \(offset): \(reason)" }
+    package var description: String { "\(path) at byte \(offset): \(reason)" }
 }
 
 /// What opening a journal found and did.
-public struct JournalRecovery: Hashable, Sendable {
+package struct JournalRecovery: Hashable, Sendable {
     /// The end of a segment that was cut off: a write that a crash interrupted.
-    public struct Cut: Hashable, Sendable {
-        public var path: String
+    package struct Cut: Hashable, Sendable {
+        package var path: String
         /// Where the file ends now; 0 if nothing is left of it.
-        public var offset: UInt64
-        public var bytes: UInt64
+        package var offset: UInt64
+        package var bytes: UInt64
     }
 
     /// A segment that was renamed.
-    public struct SetAside: Hashable, Sendable {
-        public var path: String
-        public var newPath: String
+    package struct SetAside: Hashable, Sendable {
+        package var path: String
+        package var newPath: String
         /// What is wrong with it, and at which byte.
-        public var reason: String
+        package var reason: String
     }
 
-    public var cuts: [Cut] = []
-    public var setAside: [SetAside] = []
+    package var cuts: [Cut] = []
+    package var setAside: [SetAside] = []
     /// What the lanes lost by it.
-    public var losses: [JournalLoss] = []
+    package var losses: [JournalLoss] = []
 
-    public var isClean: Bool { cuts.isEmpty && setAside.isEmpty && losses.isEmpty }
+    package var isClean: Bool { cuts.isEmpty && setAside.isEmpty && losses.isEmpty }
 }

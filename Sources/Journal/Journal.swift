@@ -25,11 +25,11 @@ internal import Synchronization
 /// Reading: a reader has a file of its own open and looks at what counts only; it asks the journal once for each segment and at the end.
 /// Locks: `writer` is held during writes, and by a reader only to set a damaged segment aside; `state` is held for look-ups, never during I/O. Who
 /// needs both takes `writer` first.
-public final class Journal: Sendable {
-    public let directory: String
-    public let configuration: JournalConfiguration
+package final class Journal: Sendable {
+    package let directory: String
+    package let configuration: JournalConfiguration
     /// What opening found and did.
-    public let recovery: JournalRecovery
+    package let recovery: JournalRecovery
 
     let files: Files
     let state: Mutex<JournalState>
@@ -40,7 +40,7 @@ public final class Journal: Sendable {
     /// The headers of all records are read, the payloads of each lane's last segment too. See `recovery` for what was found.
     /// - Throws: `newerVersion` if a file is of a newer program; then nothing was touched. `readOnly`, `full` or `io` if the directory
     ///   can't be read or made.
-    public static func open(
+    package static func open(
         directory: String, configuration: JournalConfiguration = JournalConfiguration()
     ) throws(JournalError) -> Journal {
         try open(directory: directory, configuration: configuration, fileSystem: PosixFileSystem())
@@ -81,7 +81,7 @@ public final class Journal: Sendable {
     ///   accounted for; it is not told again.
     /// - Throws: `full`, `readOnly` or `io`: nothing was appended, and the next call tries again. `invalid`: the records can't be appended.
     @discardableResult
-    public func append(_ records: [JournalRecord]) throws(JournalError) -> [JournalLoss] {
+    package func append(_ records: [JournalRecord]) throws(JournalError) -> [JournalLoss] {
         try writer.withLock { writer throws(JournalError) in
             try append(records, with: &writer)
             return state.withLock { $0.takeLosses() }
@@ -92,7 +92,7 @@ public final class Journal: Sendable {
     ///
     /// - Returns: as `append`.
     @discardableResult
-    public func evict() throws(JournalError) -> [JournalLoss] {
+    package func evict() throws(JournalError) -> [JournalLoss] {
         try writer.withLock { writer throws(JournalError) in
             try makeRoom(for: [:], with: &writer)
             return state.withLock { $0.takeLosses() }
@@ -100,12 +100,12 @@ public final class Journal: Sendable {
     }
 
     /// What was lost since the last time that losses were taken.
-    public func takeLosses() -> [JournalLoss] {
+    package func takeLosses() -> [JournalLoss] {
         state.withLock { $0.takeLosses() }
     }
 
     /// Syncs all that was written so far; appending goes on meanwhile.
-    public func sync() throws(JournalError) {
+    package func sync() throws(JournalError) {
         var paths = writer.withLock { writer in
             defer { writer.unsynced = [] }
             return writer.unsynced
@@ -123,29 +123,29 @@ public final class Journal: Sendable {
     }
 
     /// Says up to where nobody needs a lane any more: what lies before is evicted rather than what is still needed.
-    public func markFinished(lane: String, through point: LanePoint) {
+    package func markFinished(lane: String, through point: LanePoint) {
         state.withLock { $0.finished[lane] = point }
     }
 
     /// The newest position that was appended under the key.
-    public func lastPosition(of key: String) -> [UInt8]? {
+    package func lastPosition(of key: String) -> [UInt8]? {
         state.withLock { $0.positions[key]?.bytes }
     }
 
     /// What the journal holds, by lane, in the order of their names.
-    public var lanes: [JournalLane] {
+    package var lanes: [JournalLane] {
         state.withLock { state in
             state.lanes.map { $0.value.description(name: $0.key) }.sorted { $0.name < $1.name }
         }
     }
 
     /// What the journal holds of the lane; `nil` if it never was.
-    public func lane(_ name: String) -> JournalLane? {
+    package func lane(_ name: String) -> JournalLane? {
         state.withLock { $0.lanes[name]?.description(name: name) }
     }
 
     /// What all segments take.
-    public var bytes: Int {
+    package var bytes: Int {
         state.withLock { $0.bytes }
     }
 }

@@ -1,36 +1,36 @@
 internal import Glibc
 
 /// Why the journal could not do what it was asked. It is as it was before.
-public struct JournalError: Error, Hashable, Sendable {
+package struct JournalError: Error, Hashable, Sendable {
     /// What went wrong, by what to do about it.
-    public struct Code: Hashable, Sendable, CustomStringConvertible {
+    package struct Code: Hashable, Sendable, CustomStringConvertible {
         private enum Wrapped: String { case full, readOnly, io, newerVersion, corrupt, invalid }
         private let wrapped: Wrapped
 
         /// The disk or the quota is full. Try again.
-        public static let full = Code(wrapped: .full)
+        package static let full = Code(wrapped: .full)
         /// The files may not be written. Try again once they may.
-        public static let readOnly = Code(wrapped: .readOnly)
+        package static let readOnly = Code(wrapped: .readOnly)
         /// The system failed in another way. Try again.
-        public static let io = Code(wrapped: .io)
+        package static let io = Code(wrapped: .io)
         /// A file was written by a newer version of this program. Nothing was touched.
-        public static let newerVersion = Code(wrapped: .newerVersion)
+        package static let newerVersion = Code(wrapped: .newerVersion)
         /// A file is not what was written.
-        public static let corrupt = Code(wrapped: .corrupt)
+        package static let corrupt = Code(wrapped: .corrupt)
         /// The caller asked for what can't be: a bad lane name, sequences out of order, too much.
-        public static let invalid = Code(wrapped: .invalid)
+        package static let invalid = Code(wrapped: .invalid)
 
-        public var description: String { wrapped.rawValue }
+        package var description: String { wrapped.rawValue }
     }
 
-    public let code: Code
+    package let code: Code
     /// The file or directory that it is about.
-    public let path: String
+    package let path: String
     /// What happened there, in the system's words where it was the system.
-    public let reason: String
+    package let reason: String
 
     /// Whether the same may succeed later.
-    public var isRetriable: Bool { code == .full || code == .readOnly || code == .io }
+    package var isRetriable: Bool { code == .full || code == .readOnly || code == .io }
 
     init(_ code: Code, path: String, _ reason: String) {
         self.code = code
@@ -51,5 +51,5 @@ public struct JournalError: Error, Hashable, Sendable {
 }
 
 extension JournalError: CustomStringConvertible {
-    public var description: String { "journal \(path): \(reason)" }
+    package var description: String { "journal \(path): \(reason)" }
 }

@@ -3,15 +3,15 @@ private import Synchronization
 /// Reads a lane's records in order, with one file open and one record in memory; any number of readers work beside the writer.
 ///
 /// A reader that is in a segment when that is evicted may read it to its end. May be used from any thread, by one at a time.
-public final class JournalReader: Sendable {
+package final class JournalReader: Sendable {
     /// What comes next in a lane.
-    public enum Item: Hashable, Sendable {
+    package enum Item: Hashable, Sendable {
         /// A whole record. The first one may begin at or before the point that the reader began after.
         case record(JournalRecord)
         case gap(JournalGap)
     }
 
-    public let lane: String
+    package let lane: String
     private let journal: Journal
     private let place: Mutex<Place>
 
@@ -30,7 +30,7 @@ public final class JournalReader: Sendable {
     }
 
     /// The last point that was read, or passed as a gap; `nil` before the first.
-    public var point: LanePoint? {
+    package var point: LanePoint? {
         place.withLock { $0.point }
     }
 
@@ -38,13 +38,13 @@ public final class JournalReader: Sendable {
     ///
     /// - Throws: `io` if the file can't be read; the next call tries again. Damage is not thrown: the journal sets the segment aside,
     ///   and a gap follows.
-    public func next() throws(JournalError) -> Item? {
+    package func next() throws(JournalError) -> Item? {
         try place.withLock { place throws(JournalError) in try next(&place) }
     }
 
     /// Closes the file until the next call of `next()`: for a reader that rests. The disk has an evicted segment back only when
     /// nobody has it open.
-    public func rest() {
+    package func rest() {
         place.withLock { place in
             place.file = nil
             place.segment = nil
@@ -136,7 +136,7 @@ extension Journal {
     /// A reader of what follows `point` in the lane, or of all that is there.
     ///
     /// Without a point, what was evicted before is no gap.
-    public func reader(lane: String, after point: LanePoint? = nil) -> JournalReader {
+    package func reader(lane: String, after point: LanePoint? = nil) -> JournalReader {
         JournalReader(journal: self, lane: lane, after: point)
     }
 
@@ -147,8 +147,8 @@ extension Journal {
 }
 
 /// Sequences that a reader asked for and that are not there.
-public struct JournalGap: Hashable, Sendable {
-    public enum Reason: String, Sendable {
+package struct JournalGap: Hashable, Sendable {
+    package enum Reason: String, Sendable {
         /// They were deleted to stay within the bounds.
         case evicted
         /// They were set aside with a corrupt segment.
@@ -158,8 +158,8 @@ public struct JournalGap: Hashable, Sendable {
     }
 
     /// They come after this point …
-    public var after: LanePoint
+    package var after: LanePoint
     /// … and this is the last of them.
-    public var through: LanePoint
-    public var reason: Reason
+    package var through: LanePoint
+    package var reason: Reason
 }

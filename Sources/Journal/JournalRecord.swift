@@ -1,34 +1,34 @@
 /// A batch of consecutive sequences of one lane and epoch: what is written, checked and read as one.
-public struct JournalRecord: Hashable, Sendable {
+package struct JournalRecord: Hashable, Sendable {
     /// Where the batch's source stands after it.
-    public struct Source: Hashable, Sendable {
+    package struct Source: Hashable, Sendable {
         /// Names the source; 1 to 65 535 bytes.
-        public var key: String
+        package var key: String
         /// Up to 65 535 bytes that only the source's reader understands.
-        public var bytes: [UInt8]
+        package var bytes: [UInt8]
 
-        public init(key: String, bytes: [UInt8]) {
+        package init(key: String, bytes: [UInt8]) {
             self.key = key
             self.bytes = bytes
         }
     }
 
     /// 1 to 64 of `[A-Za-z0-9_.-]`, but not `.` or `..`.
-    public var lane: String
-    public var epoch: UInt64
+    package var lane: String
+    package var epoch: UInt64
     /// From 1 on.
-    public var firstSequence: UInt64
+    package var firstSequence: UInt64
     /// How many sequences the batch has; at least 1.
-    public var count: UInt32
+    package var count: UInt32
     /// The earliest collection time in the batch: seconds since 1970.
-    public var earliest: Int64
+    package var earliest: Int64
     /// The latest collection time in the batch: seconds since 1970.
-    public var latest: Int64
-    public var source: Source?
+    package var latest: Int64
+    package var source: Source?
     /// What the journal does not look into.
-    public var payload: [UInt8]
+    package var payload: [UInt8]
 
-    public init(
+    package init(
         lane: String, epoch: UInt64, firstSequence: UInt64, count: UInt32, earliest: Int64, latest: Int64,
         source: Source? = nil, payload: [UInt8]
     ) {
@@ -42,9 +42,9 @@ public struct JournalRecord: Hashable, Sendable {
         self.payload = payload
     }
 
-    public var first: LanePoint { LanePoint(epoch: epoch, sequence: firstSequence) }
+    package var first: LanePoint { LanePoint(epoch: epoch, sequence: firstSequence) }
 
-    public var last: LanePoint { LanePoint(epoch: epoch, sequence: firstSequence &+ UInt64(count) &- 1) }
+    package var last: LanePoint { LanePoint(epoch: epoch, sequence: firstSequence &+ UInt64(count) &- 1) }
 }
 
 /// A source's position and the number of the record that set it: of two, the higher number is the newer.

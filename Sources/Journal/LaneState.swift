@@ -80,48 +80,48 @@ extension Segment {
 }
 
 /// What the journal holds of a lane.
-public struct JournalLane: Hashable, Sendable {
-    public var name: String
+package struct JournalLane: Hashable, Sendable {
+    package var name: String
     /// The oldest sequence that can be read; `nil` if none can.
-    public var first: LanePoint?
+    package var first: LanePoint?
     /// The newest sequence that can be read; `nil` if none can.
-    public var last: LanePoint?
+    package var last: LanePoint?
     /// The newest sequence that the lane ever had, as far as the files tell.
-    public var newest: LanePoint?
+    package var newest: LanePoint?
     /// What the lane's files take.
-    public var bytes: Int
-    public var segments: Int
-    public var records: Int
+    package var bytes: Int
+    package var segments: Int
+    package var records: Int
     /// How many sequences can be read.
-    public var count: UInt64
+    package var count: UInt64
     /// The earliest and latest collection times of what can be read.
-    public var times: ClosedRange<Int64>?
+    package var times: ClosedRange<Int64>?
 }
 
 /// A place in a lane: an epoch and a sequence in it. Points of one lane compare in the order of writing.
-public struct LanePoint: Hashable, Sendable, Comparable {
-    public var epoch: UInt64
-    public var sequence: UInt64
+package struct LanePoint: Hashable, Sendable, Comparable {
+    package var epoch: UInt64
+    package var sequence: UInt64
 
-    public init(epoch: UInt64, sequence: UInt64) {
+    package init(epoch: UInt64, sequence: UInt64) {
         self.epoch = epoch
         self.sequence = sequence
     }
 
-    public static func < (left: LanePoint, right: LanePoint) -> Bool {
+    package static func < (left: LanePoint, right: LanePoint) -> Bool {
         (left.epoch, left.sequence) < (right.epoch, right.sequence)
     }
 }
 
 extension LanePoint: CustomStringConvertible {
-    public var description: String { "\(epoch)/\(sequence)" }
+    package var description: String { "\(epoch)/\(sequence)" }
 }
 
 /// How much lies in a part of a lane.
-public struct JournalCount: Hashable, Sendable {
+package struct JournalCount: Hashable, Sendable {
     /// Sequences.
-    public var count: UInt64 = 0
-    public var records = 0
+    package var count: UInt64 = 0
+    package var records = 0
     /// Of the records, as they stand in the files.
-    public var bytes = 0
+    package var bytes = 0
 }

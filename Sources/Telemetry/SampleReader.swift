@@ -84,13 +84,13 @@ struct MetricSample: Equatable {
 }
 
 /// One line of Prometheus's text format with a number: `name{label="value"} 1`, perhaps with a timestamp at the end.
-public struct PrometheusSample: Hashable, Sendable {
-    public let name: String
-    public let labels: [String: String]
-    public let value: Double
+package struct PrometheusSample: Hashable, Sendable {
+    package let name: String
+    package let labels: [String: String]
+    package let value: Double
 
     /// Reads a line; `nil` if it is anything else, such as a comment, a line that was cut, or HTML.
-    public init?(_ line: some StringProtocol) {
+    package init?(_ line: some StringProtocol) {
         var reader = SampleReader(line)
         reader.skipSpaces()
         guard let name = reader.word(allowsColon: true) else { return nil }

@@ -1,12 +1,12 @@
 internal import CoreMetrics
 internal import Dispatch
 internal import Glibc
-public import Logging
+package import Logging
 
 /// Writes a registry's text to a file for node_exporter's textfile collector and for `arobust status`, as long as the process lives.
 ///
 /// `arobust_up` in it is 1, and 0 after a clean end: the file stays. After a kill, `arobust_telemetry_written_at_seconds` no longer grows.
-public struct TelemetryFile: Sendable {
+package struct TelemetryFile: Sendable {
     private let file: WholeFile
     private let registry: TelemetryRegistry
     private let interval: Duration
@@ -17,17 +17,17 @@ public struct TelemetryFile: Sendable {
     private let queue = DispatchQueue(label: "arobust.telemetry")
 
     /// Where the files of a state directory's processes are.
-    public static func directory(in stateDirectory: String) -> String { stateDirectory + "/telemetry" }
+    package static func directory(in stateDirectory: String) -> String { stateDirectory + "/telemetry" }
 
     /// The file of a command's process: `agent`, `collect`, `bridge`.
-    public static func path(of command: String, in stateDirectory: String) -> String {
+    package static func path(of command: String, in stateDirectory: String) -> String {
         "\(directory(in: stateDirectory))/\(command).prom"
     }
 
     /// - Parameters:
     ///   - path: as `path(of:in:)` gives it, or any other. The file's own directory is made if it isn't there.
     ///   - interval: between two writings: 5 s.
-    public init(path: String, registry: TelemetryRegistry, interval: Duration = .seconds(5), logger: Logger) {
+    package init(path: String, registry: TelemetryRegistry, interval: Duration = .seconds(5), logger: Logger) {
         file = WholeFile(path: path)
         self.registry = registry
         self.interval = interval
@@ -38,7 +38,7 @@ public struct TelemetryFile: Sendable {
 
     /// Writes now, once in every interval, and at the end. Ends when the task is cancelled, and never throws: a failure is logged once
     /// while it lasts, and the next round tries again.
-    public func run() async {
+    package func run() async {
         var problem: String?
         up.record(1)
         while !Task.isCancelled {

@@ -1,4 +1,4 @@
-public import CoreMetrics
+package import CoreMetrics
 private import Synchronization
 
 /// Keeps this process's self-metrics and writes them in Prometheus's text format: a backend of swift-metrics.
@@ -6,7 +6,7 @@ private import Synchronization
 /// To make a metric takes a lock; to count with it does not. Who makes one twice, with the same name and labels, has the same one twice.
 /// A name says what its metric is: a second kind under one name is refused, as is a series above the limit. What is refused
 /// counts nothing, and `arobust_telemetry_refused_series_total` counts it.
-public final class TelemetryRegistry: MetricsFactory {
+package final class TelemetryRegistry: MetricsFactory {
     private struct State {
         var families: [String: MetricFamily] = [:]
         var count = 0
@@ -24,7 +24,7 @@ public final class TelemetryRegistry: MetricsFactory {
     ///   - labels: stand on every series. They tell the files of several processes on a node apart, which one reader may join.
     ///   - limit: the most series there may be.
     ///   - help: what the metrics mean, by name.
-    public init(
+    package init(
         labels: [(String, String)] = [], limit: Int = 1000, help: [String: String] = MetricCatalog.help
     ) {
         self.labels = labels
@@ -36,28 +36,28 @@ public final class TelemetryRegistry: MetricsFactory {
     }
 
     /// All metrics, by name and labels.
-    public func text() -> String {
+    package func text() -> String {
         let families = state.withLock { $0.families }
         return families.sorted { $0.key < $1.key }
             .map { PrometheusText.family($0.key, $0.value, help: help[$0.key]) }.joined()
     }
 
-    public func makeCounter(label: String, dimensions: [(String, String)]) -> any CounterHandler {
+    package func makeCounter(label: String, dimensions: [(String, String)]) -> any CounterHandler {
         cell(label, suffix: "_total", .counter, dimensions, CounterCell()) ?? NOOPMetricsHandler.instance
     }
 
-    public func makeFloatingPointCounter(
+    package func makeFloatingPointCounter(
         label: String, dimensions: [(String, String)]
     ) -> any FloatingPointCounterHandler {
         cell(label, suffix: "_total", .counter, dimensions, FloatingCounterCell()) ?? NOOPMetricsHandler.instance
     }
 
-    public func makeMeter(label: String, dimensions: [(String, String)]) -> any MeterHandler {
+    package func makeMeter(label: String, dimensions: [(String, String)]) -> any MeterHandler {
         cell(label, .gauge, dimensions, GaugeCell()) ?? NOOPMetricsHandler.instance
     }
 
     /// - Parameter aggregate: whether all values count, as a summary, or the last alone, as a gauge.
-    public func makeRecorder(
+    package func makeRecorder(
         label: String, dimensions: [(String, String)], aggregate: Bool
     ) -> any RecorderHandler {
         if aggregate {
@@ -67,15 +67,15 @@ public final class TelemetryRegistry: MetricsFactory {
         }
     }
 
-    public func makeTimer(label: String, dimensions: [(String, String)]) -> any TimerHandler {
+    package func makeTimer(label: String, dimensions: [(String, String)]) -> any TimerHandler {
         cell(label, suffix: "_seconds", .summary, dimensions, SummaryCell()) ?? NOOPMetricsHandler.instance
     }
 
-    public func destroyCounter(_ handler: any CounterHandler) { remove(handler) }
-    public func destroyFloatingPointCounter(_ handler: any FloatingPointCounterHandler) { remove(handler) }
-    public func destroyMeter(_ handler: any MeterHandler) { remove(handler) }
-    public func destroyRecorder(_ handler: any RecorderHandler) { remove(handler) }
-    public func destroyTimer(_ handler: any TimerHandler) { remove(handler) }
+    package func destroyCounter(_ handler: any CounterHandler) { remove(handler) }
+    package func destroyFloatingPointCounter(_ handler: any FloatingPointCounterHandler) { remove(handler) }
+    package func destroyMeter(_ handler: any MeterHandler) { remove(handler) }
+    package func destroyRecorder(_ handler: any RecorderHandler) { remove(handler) }
+    package func destroyTimer(_ handler: any TimerHandler) { remove(handler) }
 
     /// The cell of a series, which is made if there is none; `nil` if it is refused.
     ///
@@ -132,8 +132,8 @@ enum MetricKind: String {
 }
 
 /// What each of our own metrics means: the text of its `# HELP` line. A metric that is added to the program is added here.
-public enum MetricCatalog {
-    public static let help = [
+package enum MetricCatalog {
+    package static let help = [
         "arobust_alarm": "1 while something needs an operator's attention, else 0, by what, where and why.",
         "arobust_alarm_began_at_seconds": "When the alarm began, in seconds since 1970; 0 while there is none.",
         "arobust_listener_calls_total": "Calls of DLRover's own clients, by what became of them.",

@@ -1,6 +1,7 @@
 import Diagnosis
 import Foundation
 import Logging
+import SystemSupport
 import Testing
 
 @testable import MasterClients

@@ -1,5 +1,6 @@
 import CZeroMQ
 import Diagnosis
+import SystemSupport
 import Testing
 
 @testable import ZMQBridge

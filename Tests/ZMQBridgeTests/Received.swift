@@ -1,5 +1,6 @@
 import Diagnosis
 import Synchronization
+import SystemSupport
 @testable import ZMQBridge
 
 /// What a subscriber in a test has handed over.

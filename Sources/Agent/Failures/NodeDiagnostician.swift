@@ -1,5 +1,6 @@
 public import FailureDiagnosis
 public import Logging
+internal import SystemSupport
 private import ZMQBridge
 
 /// Diagnoses failures of this node's training, with the settings' rules, and with what failed here before.

@@ -6,6 +6,7 @@ private import Glibc
 internal import Journal
 public import Logging
 internal import MasterClients
+internal import SystemSupport
 public import ZMQBridge
 
 /// The settings in the types that the parts take. Made once at the start; an impossible one stops it there.

@@ -1,6 +1,7 @@
 internal import Delivery
 internal import Diagnosis
 internal import MasterClients
+internal import SystemSupport
 
 /// One master: where it is, and how it is served.
 struct MasterSettings: Sendable {

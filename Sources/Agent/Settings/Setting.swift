@@ -1,4 +1,5 @@
 internal import Diagnosis
+internal import SystemSupport
 
 /// One setting: its name in the file, what it takes, and what it is without being set.
 struct SettingDefinition: Sendable {

@@ -1,3 +1,5 @@
+internal import SystemSupport
+
 /// All values that are set anywhere, the strongest for each key: file, then environment, then flags; the later wins.
 struct SettingValues: Sendable {
     private var values: [String: SettingValue] = [:]

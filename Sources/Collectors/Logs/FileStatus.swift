@@ -1,5 +1,6 @@
 internal import Diagnosis
 internal import Glibc
+internal import SystemSupport
 
 /// What `stat(2)` says of a file, as far as a follower wants it.
 struct FileStatus {

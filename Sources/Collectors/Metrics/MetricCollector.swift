@@ -1,6 +1,7 @@
 public import CoreMetrics
 public import Diagnosis
 public import Logging
+internal import SystemSupport
 
 /// Scrapes XPUTimer's Prometheus page and reports it as DLRover's agent would: filtered, as text.
 ///

@@ -1,4 +1,5 @@
 public import Diagnosis
+public import SystemSupport
 internal import Telemetry
 
 /// A filtered page of metrics, or a text of the user's own to report as one.

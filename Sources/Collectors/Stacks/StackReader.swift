@@ -1,6 +1,7 @@
 internal import Diagnosis
 internal import Glibc
 internal import Logging
+internal import SystemSupport
 
 /// Takes the stacks of one process, and sees to it that the process goes on as it was.
 struct StackReader: Sendable {

@@ -106,11 +106,11 @@ struct TypeBreaker {
 ///
 /// Half of each pause is random ("equal jitter", M. Brooker, "Exponential Backoff And Jitter", 2015), so that thousands of agents
 /// don't come back in the same moment.
-public struct Backoff: Sendable, Hashable {
-    public var min: Duration = .milliseconds(500)
-    public var max: Duration = .seconds(30)
+package struct Backoff: Sendable, Hashable {
+    package var min: Duration = .milliseconds(500)
+    package var max: Duration = .seconds(30)
 
-    public init() {}
+    package init() {}
 
     /// The pause after the `failures`th failure in a row, from 1.
     func delay(failures: Int, using generator: inout some RandomNumberGenerator) -> Duration {

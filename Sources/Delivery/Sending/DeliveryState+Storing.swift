@@ -1,4 +1,5 @@
 internal import Diagnosis
+internal import SystemSupport
 
 extension DeliveryState {
     /// What has changed, if it may be stored now. One commit at a time.

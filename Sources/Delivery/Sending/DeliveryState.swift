@@ -1,4 +1,5 @@
 internal import Diagnosis
+internal import SystemSupport
 
 /// What is known of one master's envelopes and what may be done next: a value without I/O, guarded by the reporter's lock.
 ///

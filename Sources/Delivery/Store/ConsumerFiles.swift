@@ -1,5 +1,6 @@
 private import Diagnosis
 internal import Glibc
+internal import SystemSupport
 
 /// The files of one named consumer in a directory.
 struct ConsumerFiles: Hashable, Sendable {

@@ -1,15 +1,15 @@
-public import Diagnosis
+package import Diagnosis
 private import Dispatch
 private import Foundation
 internal import GRDB
-public import Logging
+package import Logging
 private import Synchronization
 
 /// Where a named consumer keeps its cursors and its account: one SQLite file for each consumer, open in one process only.
 ///
 /// Beside `<name>.db` stand `<name>.lock` and `<name>.dead.ndjson`, the dead letters. What `write` has taken survives a kill of the
 /// process, and a power cut once SQLite has synced its log: then reports may be repeated. It is closed by `close()` or with the object.
-public final class ConsumerStore: Sendable {
+package final class ConsumerStore: Sendable {
     struct Bounds {
         /// Rows of `ranges` for each lane.
         var ranges = 10_000
@@ -27,10 +27,10 @@ public final class ConsumerStore: Sendable {
         let lock: ConsumerLock
     }
 
-    public let consumer: String
+    package let consumer: String
     /// The database's file.
-    public let path: String
-    public let deadLetterPath: String
+    package let path: String
+    package let deadLetterPath: String
     private let openedLanes: [Lane: StoredLane]
     package let slots: [SlotMark]
     private let contents: Mutex<Contents?>
@@ -39,7 +39,7 @@ public final class ConsumerStore: Sendable {
     /// Opens a consumer's store, and makes it and the directory (for the owner alone) if they are not there. Waits for the disk.
     ///
     /// A database that is damaged is moved out of the way under a new name, and a new one begins; the log says so.
-    public convenience init(directory: String, consumer: String, logger: Logger) throws(ConsumerStoreError) {
+    package convenience init(directory: String, consumer: String, logger: Logger) throws(ConsumerStoreError) {
         try self.init(directory: directory, consumer: consumer, bounds: Bounds(), logger: logger)
     }
 
@@ -143,7 +143,7 @@ extension ConsumerStore: LedgerStorage {
         }
     }
 
-    public func close() async {
+    package func close() async {
         await withCheckedContinuation { continuation in
             queue.async {
                 self.contents.withLock { contents in
@@ -162,7 +162,7 @@ extension ConsumerStore {
     /// Each is locked for as long as it is read; one that is in use is only named.
     ///
     /// - Throws: an error of the file system if the directory can't be read.
-    public static func readings(inDirectory directory: String) throws -> [ConsumerReading] {
+    package static func readings(inDirectory directory: String) throws -> [ConsumerReading] {
         try FileManager.default.contentsOfDirectory(atPath: directory).sorted().compactMap { name in
             ConsumerFiles(directory: directory, databaseName: name).map(reading)
         }
@@ -191,8 +191,8 @@ extension ConsumerStore {
 }
 
 /// What a consumer's store on disk says, read while nobody has it open.
-public struct ConsumerReading: Sendable {
-    public enum Content: Sendable {
+package struct ConsumerReading: Sendable {
+    package enum Content: Sendable {
         /// For each publisher.
         case accounts([PublisherID: ConsumerAccount])
         /// It is open in this process: ask that one.
@@ -202,16 +202,16 @@ public struct ConsumerReading: Sendable {
     }
 
     /// Its name; the file's name if the files don't say it.
-    public var consumer: String
+    package var consumer: String
     /// The database's file.
-    public var path: String
-    public var content: Content
+    package var path: String
+    package var content: Content
 }
 
 /// Why a consumer's store cannot be used.
-public struct ConsumerStoreError: Error, Hashable, CustomStringConvertible {
+package struct ConsumerStoreError: Error, Hashable, CustomStringConvertible {
     /// What is wrong, by what a caller should do about it.
-    public enum Code: Hashable, Sendable {
+    package enum Code: Hashable, Sendable {
         /// Another process, or another object of this one, has it open.
         case inUse
         /// A newer arobust has written it.
@@ -222,14 +222,14 @@ public struct ConsumerStoreError: Error, Hashable, CustomStringConvertible {
         case inputOutput
     }
 
-    public let code: Code
+    package let code: Code
     /// The consumer's name.
-    public let consumer: String
-    public let path: String
+    package let consumer: String
+    package let path: String
     /// Who has it, or what the system said.
-    public let detail: String
+    package let detail: String
 
-    public var description: String {
+    package var description: String {
         switch code {
         case .inUse: "another bridge reports to '\(consumer)': \(path) is in use (\(detail))"
         case .newerVersion:

@@ -1,6 +1,7 @@
 package import Diagnosis
 private import Foundation
 private import Glibc
+internal import SystemSupport
 
 /// An envelope that a master refused for good.
 package struct DeadLetter: Sendable {

@@ -1,6 +1,7 @@
 internal import Diagnosis
 internal import GRDB
 private import Glibc
+internal import SystemSupport
 
 /// A consumer's ledger in SQLite. For one thread at a time, and never one of Swift's own: a transaction may wait for the disk.
 final class LedgerDatabase {

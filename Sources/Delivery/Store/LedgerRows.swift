@@ -1,5 +1,6 @@
 internal import Diagnosis
 internal import GRDB
+internal import SystemSupport
 
 /// Reads and writes the rows of a consumer's database.
 enum LedgerRows {

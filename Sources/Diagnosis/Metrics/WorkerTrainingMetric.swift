@@ -1,3 +1,5 @@
+public import SystemSupport
+
 /// One piece of diagnosis data of one node: the arobust guide's `WorkerTrainingMetric`.
 ///
 /// Its JSON (`MetricJSON`) has exactly the keys of DLRover's class of the same name

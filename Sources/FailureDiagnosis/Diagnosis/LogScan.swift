@@ -117,7 +117,7 @@ enum LineText {
         let head = UnsafeRawBufferPointer(rebasing: line[..<min(line.count, 96)])
         for prefix in ["[rank", "[default"] {
             guard let found = ByteText.find(Array(prefix.utf8), in: head, ignoresCase: false) else { continue }
-            var text = TimeText(bytes: head, index: found + prefix.utf8.count)
+            var text = TimeReader(bytes: head, index: found + prefix.utf8.count)
             if let rank = text.number(), text.take(oneOf: "]") != nil { return rank }
         }
         return nil

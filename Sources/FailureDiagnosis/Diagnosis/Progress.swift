@@ -59,7 +59,7 @@ struct Progress {
     /// The line's first bytes without digits and spaces, hashed.
     private static func shape(of line: UnsafeRawBufferPointer) -> Int {
         var hasher = Hasher()
-        for byte in line.prefix(96) where !TimeText.isDigit(byte) && byte != 0x20 { hasher.combine(byte) }
+        for byte in line.prefix(96) where !TimeReader.isDigit(byte) && byte != 0x20 { hasher.combine(byte) }
         return hasher.finalize()
     }
 }

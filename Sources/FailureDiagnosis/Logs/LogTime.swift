@@ -14,12 +14,12 @@ struct LogTime {
     func read(_ line: UnsafeRawBufferPointer) -> Double? {
         let head = UnsafeRawBufferPointer(rebasing: line[..<min(line.count, Self.reach)])
         if let bootTime = clock.bootTime, let seconds = kernelSeconds(head) { return bootTime + seconds }
-        for start in head.indices where start == 0 || !TimeText.isDigit(head[start - 1]) {
-            var text = TimeText(bytes: head, index: start)
+        for start in head.indices where start == 0 || !TimeReader.isDigit(head[start - 1]) {
+            var text = TimeReader(bytes: head, index: start)
             if let time = dateAndTime(&text) { return time }
-            text = TimeText(bytes: head, index: start)
+            text = TimeReader(bytes: head, index: start)
             if let time = glog(&text) { return time }
-            text = TimeText(bytes: head, index: start)
+            text = TimeReader(bytes: head, index: start)
             if let time = syslog(&text) { return time }
         }
         return nil
@@ -30,7 +30,7 @@ struct LogTime {
         return text.withUTF8 { read(UnsafeRawBufferPointer($0)) }
     }
 
-    private func dateAndTime(_ text: inout TimeText) -> Double? {
+    private func dateAndTime(_ text: inout TimeReader) -> Double? {
         guard let year = text.number(digits: 4), let separator = text.take(oneOf: "-/"),
             let month = text.number(digits: 2), text.take(oneOf: String(separator)) != nil,
             let day = text.number(digits: 2), text.take(oneOf: " T_") != nil, let seconds = text.timeOfDay()
@@ -38,7 +38,7 @@ struct LogTime {
         return time(year, month, day, seconds, offset: text.zone() ?? clock.utcOffset)
     }
 
-    private func glog(_ text: inout TimeText) -> Double? {
+    private func glog(_ text: inout TimeReader) -> Double? {
         // PyTorch's own logging writes the months before October with one digit.
         guard text.take(oneOf: "IWEF") != nil, let date = text.number(), (101...1231).contains(date),
             text.take(oneOf: " ") != nil, let seconds = text.timeOfDay()
@@ -46,7 +46,7 @@ struct LogTime {
         return timeOfTheYear(date / 100, date % 100, seconds)
     }
 
-    private func syslog(_ text: inout TimeText) -> Double? {
+    private func syslog(_ text: inout TimeReader) -> Double? {
         guard let month = text.month(), text.take(oneOf: " ") != nil else { return nil }
         _ = text.take(oneOf: " ")
         guard let day = text.number(digits: 2) ?? text.number(digits: 1), text.take(oneOf: " ") != nil,
@@ -60,7 +60,7 @@ struct LogTime {
 
     /// `[ 1234.567890]` at the line's start, after `dmesg --raw`'s priority.
     private func kernelSeconds(_ line: UnsafeRawBufferPointer) -> Double? {
-        var text = TimeText(bytes: line, index: 0)
+        var text = TimeReader(bytes: line, index: 0)
         if text.take(oneOf: "<") != nil {
             guard text.number() != nil, text.take(oneOf: ">") != nil else { return nil }
         }
@@ -90,7 +90,7 @@ struct LogTime {
 }
 
 /// Reads the parts of a time, byte by byte.
-struct TimeText {
+struct TimeReader {
     let bytes: UnsafeRawBufferPointer
     var index: Int
 

@@ -2,6 +2,7 @@ public import CoreMetrics
 public import Diagnosis
 public import Logging
 private import Synchronization
+internal import SystemSupport
 
 /// Matches the rules with logs while they are read: counts the hits, keeps when each rule was hit last, and tells root causes in our own log.
 ///

@@ -1,22 +1,23 @@
-public import Diagnosis
-public import ZMQBridge
+package import Diagnosis
+internal import SystemSupport
+package import ZMQBridge
 
 /// Whether what every consumer says adds up: produced = delivered + skipped + lost + pending + unnoticed, lane by lane.
-public struct Audit: Hashable, Sendable, Encodable {
+package struct Audit: Hashable, Sendable, Encodable {
     /// One lane of one consumer.
-    public struct Row: Hashable, Sendable, Encodable {
-        public var consumer: String
-        public var dataType: DiagnosisDataType
-        public var produced: UInt64
+    package struct Row: Hashable, Sendable, Encodable {
+        package var consumer: String
+        package var dataType: DiagnosisDataType
+        package var produced: UInt64
         /// `nil`: the consumer keeps no ledger. Then all up to its cursor counts as finished.
-        public var delivered: UInt64?
-        public var skipped: [String: UInt64]
-        public var lost: [String: UInt64]
-        public var pending: UInt64
+        package var delivered: UInt64?
+        package var skipped: [String: UInt64]
+        package var lost: [String: UInt64]
+        package var pending: UInt64
         /// Gone before the consumer has noticed.
-        public var unnoticed: [String: UInt64]
+        package var unnoticed: [String: UInt64]
         /// Positive: so many are unaccounted for. Negative: so many more are accounted for than were produced.
-        public var difference: Int64
+        package var difference: Int64
 
         enum CodingKeys: String, CodingKey {
             case consumer
@@ -25,17 +26,17 @@ public struct Audit: Hashable, Sendable, Encodable {
         }
 
         /// How many are lost, noticed or not.
-        public var totalLost: UInt64 { ["lost": lost.total, "unnoticed": unnoticed.total].total }
+        package var totalLost: UInt64 { ["lost": lost.total, "unnoticed": unnoticed.total].total }
     }
 
-    public let publisher: String
-    public let epoch: UInt64
+    package let publisher: String
+    package let epoch: UInt64
     /// When the status was made, seconds since 1970.
-    public let time: Int64
-    public let rows: [Row]
+    package let time: Int64
+    package let rows: [Row]
     /// Whether nothing is unaccounted for, and nothing counted twice.
-    public let isBalanced: Bool
-    public let hasLosses: Bool
+    package let isBalanced: Bool
+    package let hasLosses: Bool
 
     enum CodingKeys: String, CodingKey {
         case publisher, epoch, time, rows
@@ -43,7 +44,7 @@ public struct Audit: Hashable, Sendable, Encodable {
         case hasLosses = "has_losses"
     }
 
-    public init(_ status: PublisherStatus) {
+    package init(_ status: PublisherStatus) {
         publisher = status.publisher
         epoch = status.epoch
         time = status.time
@@ -55,7 +56,7 @@ public struct Audit: Hashable, Sendable, Encodable {
     }
 
     /// - Parameter isStrict: whether losses fail it too, though they are accounted for.
-    public func isPassed(isStrict: Bool) -> Bool {
+    package func isPassed(isStrict: Bool) -> Bool {
         isBalanced && !(isStrict && hasLosses)
     }
 }
@@ -85,17 +86,17 @@ extension Audit.Row {
 }
 
 /// An audit for a terminal: the table, then what is wrong, then the verdict.
-public struct AuditText {
+package struct AuditText {
     private let audit: Audit
     private let isStrict: Bool
 
-    public init(_ audit: Audit, isStrict: Bool) {
+    package init(_ audit: Audit, isStrict: Bool) {
         self.audit = audit
         self.isStrict = isStrict
     }
 
-    public var lines: [String] {
-        ["publisher  \(HumanText.line(audit.publisher))  epoch \(audit.epoch)  at \(MomentText.write(audit.time))"]
+    package var lines: [String] {
+        ["publisher  \(HumanText.line(audit.publisher))  epoch \(audit.epoch)  at \(TimeText.write(audit.time))"]
             + table + findings + [verdict]
     }
 

@@ -1,16 +1,16 @@
-public import Diagnosis
+package import Diagnosis
 private import Foundation
 internal import Journal
 internal import ZMQBridge
 
 /// What the check of a whole journal has found.
-public struct JournalCheck: Hashable, Sendable, Encodable {
-    public struct Lane: Hashable, Sendable, Encodable {
-        public var dataType: DiagnosisDataType
-        public var records = 0
+package struct JournalCheck: Hashable, Sendable, Encodable {
+    package struct Lane: Hashable, Sendable, Encodable {
+        package var dataType: DiagnosisDataType
+        package var records = 0
         /// Envelopes that could be read.
-        public var count: UInt64 = 0
-        public var bytes = 0
+        package var count: UInt64 = 0
+        package var bytes = 0
 
         enum CodingKeys: String, CodingKey {
             case dataType = "data_type"
@@ -18,16 +18,16 @@ public struct JournalCheck: Hashable, Sendable, Encodable {
         }
     }
 
-    public var directory: String
-    public var lanes: [Lane] = []
+    package var directory: String
+    package var lanes: [Lane] = []
     /// Damage.
-    public var problems: [String] = []
+    package var problems: [String] = []
     /// What is worth knowing and no damage.
-    public var notes: [String] = []
+    package var notes: [String] = []
 
-    public var isWhole: Bool { problems.isEmpty }
+    package var isWhole: Bool { problems.isEmpty }
 
-    public var lines: [String] {
+    package var lines: [String] {
         var lines: [String] = []
         if !lanes.isEmpty {
             var table = TextTable([.text("LANE"), .number("RECORDS"), .number("COUNT"), .number("BYTES")])
@@ -53,7 +53,7 @@ extension StoredJournal {
     /// Reads everything: checksums, that each record holds envelopes, and that their bodies are metrics.
     ///
     /// - Throws: `JournalError` if a file can't be read.
-    public func check() throws -> JournalCheck {
+    package func check() throws -> JournalCheck {
         var check = JournalCheck(directory: journal.directory)
         try checkEnds(&check)
         check.problems += try journal.verify().map(\.description)

@@ -1,4 +1,4 @@
-public import Diagnosis
+package import Diagnosis
 internal import Journal
 internal import ZMQBridge
 
@@ -10,7 +10,7 @@ extension StoredJournal {
     ///   - remark: is told, for people, what should be there and is not.
     /// - Returns: whether nothing was damaged that is selected or, since nobody can tell, may be.
     /// - Throws: `InspectionError` if there is no publisher id, or no such lane; `JournalError` if a file can't be read.
-    public func export(
+    package func export(
         _ selection: ExportSelection, write: ([UInt8]) throws -> Bool, remark: (String) -> Void
     ) throws -> Bool {
         guard let publisher else {
@@ -114,15 +114,15 @@ enum ExportLine {
 }
 
 /// What of a journal is exported.
-public struct ExportSelection: Hashable, Sendable {
+package struct ExportSelection: Hashable, Sendable {
     /// Empty: all.
-    public var dataTypes: Set<DiagnosisDataType> = []
+    package var dataTypes: Set<DiagnosisDataType> = []
     /// The first.
-    public var from: LanePosition?
+    package var from: LanePosition?
     /// The last.
-    public var to: LanePosition?
+    package var to: LanePosition?
     /// The earliest collection time, seconds since 1970.
-    public var since: Int64?
+    package var since: Int64?
 
-    public init() {}
+    package init() {}
 }

@@ -1,22 +1,23 @@
-public import Diagnosis
+package import Diagnosis
 private import Foundation
 internal import Journal
+internal import SystemSupport
 
 /// What a journal has: its lanes and their files.
-public struct JournalListing: Hashable, Sendable, Codable {
-    public struct Lane: Hashable, Sendable, Codable {
-        public var dataType: DiagnosisDataType
+package struct JournalListing: Hashable, Sendable, Codable {
+    package struct Lane: Hashable, Sendable, Codable {
+        package var dataType: DiagnosisDataType
         /// The oldest and the newest that can be read.
-        public var first: LanePosition?
-        public var last: LanePosition?
+        package var first: LanePosition?
+        package var last: LanePosition?
         /// How many envelopes can be read.
-        public var count: UInt64
-        public var records: Int
-        public var bytes: Int
+        package var count: UInt64
+        package var records: Int
+        package var bytes: Int
         /// Collection times, seconds since 1970.
-        public var oldestTime: Int64?
-        public var newestTime: Int64?
-        public var files: [JournalFile]
+        package var oldestTime: Int64?
+        package var newestTime: Int64?
+        package var files: [JournalFile]
 
         enum CodingKeys: String, CodingKey {
             case dataType = "data_type"
@@ -28,14 +29,14 @@ public struct JournalListing: Hashable, Sendable, Codable {
     }
 
     /// The journal's.
-    public var directory: String
-    public var publisher: String?
-    public var bytes: Int
-    public var lanes: [Lane]
+    package var directory: String
+    package var publisher: String?
+    package var bytes: Int
+    package var lanes: [Lane]
 }
 
 extension StoredJournal {
-    public func listing() -> JournalListing {
+    package func listing() -> JournalListing {
         JournalListing(
             directory: journal.directory, publisher: publisher.map { "\($0)" }, bytes: journal.bytes,
             lanes: journal.lanes.map { lane in
@@ -52,7 +53,7 @@ extension JournalListing {
     /// The listing for a terminal.
     ///
     /// - Parameter showsFiles: each file too.
-    public func lines(showsFiles: Bool) -> [String] {
+    package func lines(showsFiles: Bool) -> [String] {
         var lines = ["\(HumanText.line(directory)): \(HumanText.bytes(bytes))", ""]
         lines += lanes.isEmpty ? ["Nothing is in it."] : laneTable
         if showsFiles, !lanes.isEmpty { lines += [""] + fileTable }
@@ -73,8 +74,8 @@ extension JournalListing {
             table.add([
                 lane.dataType.rawValue, lane.first.map { "\($0)" } ?? "-", lane.last.map { "\($0)" } ?? "-",
                 "\(lane.count)", "\(lane.records)", "\(lane.files.filter { $0.kind == .segment }.count)",
-                HumanText.bytes(lane.bytes), lane.oldestTime.map(MomentText.write) ?? "-",
-                lane.newestTime.map(MomentText.write) ?? "-",
+                HumanText.bytes(lane.bytes), lane.oldestTime.map(TimeText.write) ?? "-",
+                lane.newestTime.map(TimeText.write) ?? "-",
             ])
         }
         return table.lines()
@@ -86,7 +87,7 @@ extension JournalListing {
             for file in lane.files {
                 table.add([
                     "\(lane.dataType.rawValue)/\(file.name)", file.kind.rawValue, HumanText.bytes(file.bytes),
-                    MomentText.write(file.modified),
+                    TimeText.write(file.modified),
                 ])
             }
         }
@@ -95,9 +96,9 @@ extension JournalListing {
 }
 
 /// A file in a lane's directory.
-public struct JournalFile: Hashable, Sendable, Codable {
+package struct JournalFile: Hashable, Sendable, Codable {
     /// What it is there for, by its name's ending.
-    public enum Kind: String, Sendable, Codable {
+    package enum Kind: String, Sendable, Codable {
         case segment
         /// Set aside since it was damaged.
         case corrupt
@@ -105,11 +106,11 @@ public struct JournalFile: Hashable, Sendable, Codable {
         case leftover
     }
 
-    public var name: String
-    public var kind: Kind
-    public var bytes: Int
+    package var name: String
+    package var kind: Kind
+    package var bytes: Int
     /// When it was last written to, seconds since 1970.
-    public var modified: Int64
+    package var modified: Int64
 
     /// The files of a lane in the order of their numbers; those that vanish meanwhile are left out, and those that are no segments.
     static func all(in directory: String) -> [JournalFile] {

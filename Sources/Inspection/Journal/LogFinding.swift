@@ -1,18 +1,18 @@
 /// A failure rule that a followed log has hit: the gauge `arobust_log_finding_seen_at_seconds`.
-public struct LogFinding: Hashable, Sendable, Codable {
+package struct LogFinding: Hashable, Sendable, Codable {
     /// The rule's id.
-    public var rule: String
+    package var rule: String
     /// What has happened, in a few words.
-    public var title: String
-    public var domain: String
+    package var title: String
+    package var domain: String
     /// `root-cause`, `cascade`, `confirmation` or `information`.
-    public var role: String
+    package var role: String
     /// The log with the last line that hit the rule.
-    public var file: String
+    package var file: String
     /// When that line was read, in seconds since 1970.
-    public var seen: Int64
+    package var seen: Int64
     /// Which command read it: `agent`, `collect`.
-    public var command: String
+    package var command: String
 
     var isRootCause: Bool { role == "root-cause" }
 

@@ -1,16 +1,17 @@
-public import Diagnosis
+package import Diagnosis
 private import Foundation
 internal import Journal
+internal import SystemSupport
 internal import ZMQBridge
 
 /// The journal of a state directory, opened to be looked at: beside a running publisher or alone, without changing a byte.
 ///
 /// It shows what was there when it was opened; a running publisher may delete from that meanwhile.
-public struct StoredJournal: Sendable {
+package struct StoredJournal: Sendable {
     /// The state directory.
-    public let stateDirectory: String
+    package let stateDirectory: String
     /// Whose it is; `nil` if there is no `publisher.json`.
-    public let publisher: PublisherID?
+    package let publisher: PublisherID?
     let journal: Journal
 
     private struct Identity: Decodable {
@@ -18,7 +19,7 @@ public struct StoredJournal: Sendable {
     }
 
     /// - Throws: `InspectionError` if there is no journal, or a bad `publisher.json`; `JournalError` if it can't be read.
-    public init(stateDirectory: String) throws {
+    package init(stateDirectory: String) throws {
         self.stateDirectory = stateDirectory
         let directory = stateDirectory + "/journal"
         var isDirectory = ObjCBool(false)
@@ -75,28 +76,28 @@ extension LanePosition {
 }
 
 /// One envelope as the journal has it.
-public struct StoredEnvelope: Hashable, Sendable {
-    public var publisher: PublisherID?
-    public var dataType: DiagnosisDataType
-    public var position: LanePosition
-    public var topic: String
+package struct StoredEnvelope: Hashable, Sendable {
+    package var publisher: PublisherID?
+    package var dataType: DiagnosisDataType
+    package var position: LanePosition
+    package var topic: String
     /// Seconds since 1970.
-    public var collectionTime: Int64
+    package var collectionTime: Int64
     /// Nanoseconds since 1970.
-    public var publishTime: UInt64
+    package var publishTime: UInt64
     /// The metric's JSON.
-    public var body: [UInt8]
+    package var body: [UInt8]
 }
 
 extension StoredEnvelope {
     /// The header's fields, then the metric's content, for a terminal.
-    public var lines: [String] {
+    package var lines: [String] {
         let nanoseconds = String(publishTime % 1_000_000_000)
         let milliseconds = (String(repeating: "0", count: 9 - nanoseconds.count) + nanoseconds).prefix(3)
-        let published = MomentText.write(Int64(clamping: publishTime / 1_000_000_000)).dropLast()
+        let published = TimeText.write(Int64(clamping: publishTime / 1_000_000_000)).dropLast()
         var lines = [
             "\(dataType.rawValue) \(position)", "publisher   \(publisher.map { "\($0)" } ?? "unknown")",
-            "topic       \(HumanText.line(topic))", "collected   \(MomentText.write(collectionTime))",
+            "topic       \(HumanText.line(topic))", "collected   \(TimeText.write(collectionTime))",
             "published   \(published).\(milliseconds)Z", "body        \(HumanText.bytes(body.count))",
         ]
         do {
@@ -117,7 +118,7 @@ extension StoredEnvelope {
 
     /// One object on one line: the header's fields, and the metric under `metric`, as it stands in the journal; a body that is no
     /// metric is text under `body`.
-    public func json() throws -> String {
+    package func json() throws -> String {
         struct Header: Encodable {
             var publisher: String?
             var data_type: String
@@ -150,7 +151,7 @@ extension StoredJournal {
     ///   - dataType: only this lane.
     ///   - epoch: without it, each lane's newest that has the sequence.
     /// - Throws: `InspectionError` with what there is, if no lane has it.
-    public func envelopes(
+    package func envelopes(
         sequence: UInt64, dataType: DiagnosisDataType? = nil, epoch: UInt64? = nil
     ) throws -> [StoredEnvelope] {
         let lanes = try lanes(of: dataType.map { [$0] } ?? [])

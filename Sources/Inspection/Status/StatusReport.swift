@@ -1,24 +1,25 @@
 internal import Delivery
 internal import Diagnosis
 private import Foundation
-public import ZMQBridge
+internal import SystemSupport
+package import ZMQBridge
 
 /// A publisher's status for programs: what it says of itself, and `alarms`, `findings`, `finding_counts`.
-public struct StatusReport: Encodable {
+package struct StatusReport: Encodable {
     private enum CodingKeys: String, CodingKey {
         case alarms, findings
         case findingCounts = "finding_counts"
     }
 
-    public let status: PublisherStatus
-    public let telemetry: TelemetryFolder
+    package let status: PublisherStatus
+    package let telemetry: TelemetryFolder
 
-    public init(_ status: PublisherStatus, telemetry: TelemetryFolder) {
+    package init(_ status: PublisherStatus, telemetry: TelemetryFolder) {
         self.status = status
         self.telemetry = telemetry
     }
 
-    public func encode(to encoder: any Encoder) throws {
+    package func encode(to encoder: any Encoder) throws {
         try status.encode(to: encoder)
         var container = encoder.container(keyedBy: CodingKeys.self)
         try container.encode(telemetry.alarms, forKey: .alarms)
@@ -32,7 +33,7 @@ extension PublisherStatus {
     ///
     /// - Parameter consumerDirectory: where the masters' cursors and ledgers are. It need not exist.
     /// - Throws: `InspectionError` if a publisher runs and does not answer; otherwise what prevents reading its files.
-    public static func current(
+    package static func current(
         of directory: StateDirectory, consumers consumerDirectory: String
     ) async throws -> PublisherStatus {
         let inspection = PublisherInspection(directory)
@@ -89,30 +90,30 @@ extension PublisherStatus.Consumer {
 }
 
 /// What the text of a status looks for in `ConsumerAccount.state`; everything else there is shown under its own name.
-public enum ConsumerStateKey {
+package enum ConsumerStateKey {
     /// `closed`, `open` or `half-open`, and whatever else is worth saying.
-    public static let breaker = "breaker"
-    public static let lastError = "last_error"
+    package static let breaker = "breaker"
+    package static let lastError = "last_error"
     /// A UTC time (RFC 3339), or seconds since 1970.
-    public static let lastErrorTime = "last_error_time"
+    package static let lastErrorTime = "last_error_time"
 }
 
 /// Something that a process of ours says needs an operator: the gauge `arobust_alarm` with the value 1.
-public struct Alarm: Hashable, Sendable, Codable {
+package struct Alarm: Hashable, Sendable, Codable {
     /// What it is, as the gauge names it: `xpu_timer_scrape`.
-    public var name: String
+    package var name: String
     /// What it concerns, such as a URL.
-    public var source: String
+    package var source: String
     /// One word for why.
-    public var reason: String
+    package var reason: String
     /// When it began, in seconds since 1970, as far as that is known.
-    public var since: Int64?
+    package var since: Int64?
     /// Which command raised it: `agent`, `collect`, `bridge`.
-    public var command: String
+    package var command: String
 
     /// What an operator reads.
     var sentence: String {
-        let time = since.map { " since \(MomentText.write($0))" } ?? ""
+        let time = since.map { " since \(TimeText.write($0))" } ?? ""
         let why = reason.isEmpty ? "" : " (\(HumanText.line(reason)))"
         let source = HumanText.line(source)
         return switch name {

@@ -1,20 +1,21 @@
 internal import Diagnosis
-public import ZMQBridge
+internal import SystemSupport
+package import ZMQBridge
 
 /// A publisher's status for a terminal: what an operator has to see in ten seconds.
-public struct StatusText {
+package struct StatusText {
     /// A consumer that has not said anything for longer is marked, in seconds.
     static let longestSilence: Int64 = 10
 
     private let status: PublisherStatus
     private let telemetry: TelemetryFolder
 
-    public init(_ status: PublisherStatus, telemetry: TelemetryFolder = TelemetryFolder()) {
+    package init(_ status: PublisherStatus, telemetry: TelemetryFolder = TelemetryFolder()) {
         self.status = status
         self.telemetry = telemetry
     }
 
-    public var lines: [String] {
+    package var lines: [String] {
         var lines = head
         lines.append("")
         lines += laneLines
@@ -31,7 +32,7 @@ public struct StatusText {
         let journal = status.journal
         let share = journal.totalBytes > 0 ? Int(100 * Double(journal.bytes) / Double(journal.totalBytes)) : 0
         var lines = [
-            "publisher  \(HumanText.line(status.publisher))  epoch \(status.epoch)  at \(MomentText.write(status.time))",
+            "publisher  \(HumanText.line(status.publisher))  epoch \(status.epoch)  at \(TimeText.write(status.time))",
             "journal    \(HumanText.line(journal.directory))",
             "           \(HumanText.bytes(journal.bytes)) of \(HumanText.bytes(journal.totalBytes)) (\(share) %), "
                 + "outlives a \(HumanText.line(journal.durability).split(separator: "-").joined(separator: " "))",
@@ -107,7 +108,7 @@ struct ConsumerText {
         let breaker = state.removeValue(forKey: ConsumerStateKey.breaker)
         let error = state.removeValue(forKey: ConsumerStateKey.lastError)
         let errorTime = state.removeValue(forKey: ConsumerStateKey.lastErrorTime).flatMap {
-            MomentText.read($0, now: now)
+            TimeText.read($0, now: now)
         }
         let heard = "last heard \(HumanText.span(from: consumer.heard, to: now)) ago"
         let (silence, _) = now.subtractingReportingOverflow(consumer.heard)

@@ -1,30 +1,30 @@
 private import Foundation
 internal import Telemetry
-public import ZMQBridge
+package import ZMQBridge
 
 /// What the `*.prom` files of a folder say: which processes run, what alarms they raise, and what they found in logs.
-public struct TelemetryFolder: Hashable, Sendable {
+package struct TelemetryFolder: Hashable, Sendable {
     /// A process that runs writes its file every few seconds; one that has not for longer, in seconds, was killed.
     static let longestSilence: Int64 = 120
     /// Far more than our own files ever have.
     private static let mostBytes = 16 << 20
 
-    public private(set) var alarms: [Alarm] = []
+    package private(set) var alarms: [Alarm] = []
     /// The commands that have ended, well or not.
-    public private(set) var notRunning: [String] = []
+    package private(set) var notRunning: [String] = []
     /// The failure rules that followed logs have hit, the last one first. Those of a process that has ended too: what it found may be why.
-    public private(set) var findings: [LogFinding] = []
+    package private(set) var findings: [LogFinding] = []
     /// How many hits there were, by domain and role.
-    public private(set) var findingCounts: [String: [String: UInt64]] = [:]
+    package private(set) var findingCounts: [String: [String: UInt64]] = [:]
 
     /// Nothing is known.
-    public init() {}
+    package init() {}
 
     /// Reads all files of a state directory's folder, by name; those that can't be read, or are not ours, are passed over. The folder
     /// need not exist.
     ///
     /// - Parameter now: in seconds since 1970.
-    public init(of directory: StateDirectory, now: Int64) {
+    package init(of directory: StateDirectory, now: Int64) {
         self.init(path: TelemetryFile.directory(in: directory.path), now: now)
     }
 

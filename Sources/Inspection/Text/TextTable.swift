@@ -1,4 +1,4 @@
-public import Diagnosis
+package import Diagnosis
 
 /// Rows in aligned columns.
 struct TextTable {
@@ -110,11 +110,11 @@ extension Dictionary where Value == UInt64 {
 }
 
 /// A lane's position as people write it, and as everything here shows it.
-public enum PositionText {
+package enum PositionText {
     /// What can be read, for error texts.
-    public static let rule = "EPOCH/SEQUENCE, such as 1795464000/12"
+    package static let rule = "EPOCH/SEQUENCE, such as 1795464000/12"
 
-    public static func read(_ text: String) -> LanePosition? {
+    package static func read(_ text: String) -> LanePosition? {
         let parts = text.split(separator: "/", omittingEmptySubsequences: false)
         guard parts.count == 2, let epoch = UInt64(parts[0]), let sequence = UInt64(parts[1]), epoch < .max,
             sequence < .max

@@ -1,6 +1,7 @@
 import Diagnosis
 import Logging
 import Synchronization
+internal import SystemSupport
 
 /// Reports to a DLRover master, one call at a time within a batch.
 ///

@@ -1,5 +1,6 @@
 internal import Diagnosis
 private import Foundation
+internal import SystemSupport
 
 /// One message to ingest: where the answer goes, and metrics as JSON, a frame each.
 struct IngestRequest {

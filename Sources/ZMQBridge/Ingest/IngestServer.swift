@@ -2,6 +2,7 @@ private import CZeroMQ
 private import Glibc
 internal import Diagnosis
 internal import Logging
+internal import SystemSupport
 
 /// Lets other programs of the node publish: a ROUTER that answers, and a PULL for those who only fire.
 ///

@@ -1,6 +1,7 @@
 internal import Diagnosis
 internal import Journal
 internal import Synchronization
+internal import SystemSupport
 
 /// What there is to know of a publisher's envelopes: its journal, its ledger, and where its lanes stand. Used from any thread.
 final class PublisherBooks: Sendable {

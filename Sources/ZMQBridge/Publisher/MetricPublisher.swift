@@ -2,6 +2,7 @@ public import Diagnosis
 public import Journal
 public import Logging
 private import Synchronization
+internal import SystemSupport
 
 /// Publishes metrics on the bus: into the journal, then over an XPUB socket, in a state directory that belongs to this publisher alone.
 ///

@@ -1,6 +1,7 @@
 private import CZeroMQ
 internal import Diagnosis
 internal import Journal
+internal import SystemSupport
 
 /// The publisher's socket, its lanes and its journal's writing end: what the publisher's lock guards.
 struct PublisherBus: ~Copyable {

@@ -2,6 +2,7 @@ internal import Diagnosis
 private import Foundation
 internal import Journal
 internal import Logging
+internal import SystemSupport
 
 /// Brings a publisher's books into order at its start, and says in the log what was found.
 struct PublisherOpening {

@@ -1,6 +1,7 @@
 private import CZeroMQ
 public import Diagnosis
 internal import Journal
+internal import SystemSupport
 
 /// How a publisher is looked at from another process: through its replay socket while it runs, from its files when it doesn't.
 public struct PublisherInspection: Sendable {

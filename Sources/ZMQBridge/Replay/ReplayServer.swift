@@ -4,6 +4,7 @@ internal import DequeModule
 internal import Diagnosis
 internal import Journal
 internal import Logging
+internal import SystemSupport
 
 /// Gives consumers again what they missed, takes their cursors, and says how things are: a ROUTER beside the PUB socket.
 ///

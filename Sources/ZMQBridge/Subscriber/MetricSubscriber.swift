@@ -1,6 +1,7 @@
 public import Diagnosis
 public import Logging
 private import Synchronization
+internal import SystemSupport
 
 /// Reads the envelopes of one or several publishers as one stream for each lane: gap-free, in order, nothing twice, from where the
 /// receiver wants it to begin. What was missed live (late join, a full queue, a restart) is asked for again from the replay socket.

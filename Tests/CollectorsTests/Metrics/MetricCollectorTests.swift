@@ -1,6 +1,7 @@
 import Collectors
 import Diagnosis
 import NIOCore
+import SystemSupport
 import Testing
 
 @Suite(.timeLimit(.minutes(1))) struct MetricCollectorTests {

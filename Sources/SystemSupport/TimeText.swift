@@ -1,9 +1,9 @@
 private import Glibc
 
-/// A moment as people write it: how long ago, a UTC time, or seconds since 1970.
-public enum MomentText {
+/// A time as people write it: how long ago, a UTC time, or seconds since 1970.
+package enum TimeText {
     /// What can be read, for error texts.
-    public static let rule =
+    package static let rule =
         "how long ago (90s, 10m, 2h, 1d), a UTC time (2026-11-23, 2026-11-23T18:00, 2026-11-23T18:00:00Z), "
         + "or seconds since 1970"
 
@@ -12,7 +12,7 @@ public enum MomentText {
     private static let leastDigits = 9
 
     /// Seconds since 1970; `nil` for what isn't one of the forms.
-    public static func read(_ text: String, now: Int64) -> Int64? {
+    package static func read(_ text: String, now: Int64) -> Int64? {
         let digits = text.prefix { $0.isASCII && $0.isNumber }
         if digits.count == text.count { return digits.count >= leastDigits ? Int64(digits) : nil }
         if digits.count + 1 == text.count, let last = text.last, let unit = units[last], let number = Int64(digits) {
@@ -23,7 +23,7 @@ public enum MomentText {
     }
 
     /// `2026-11-23T18:00:00Z`
-    public static func write(_ seconds: Int64) -> String {
+    package static func write(_ seconds: Int64) -> String {
         var moment = time_t(seconds)
         var parts = tm()
         guard gmtime_r(&moment, &parts) != nil else { return "\(seconds)" }

@@ -1,6 +1,5 @@
+import SystemSupport
 import Testing
-
-import Diagnosis
 
 @Suite struct QuietCounterTests {
     @Test func saysTheFirstAtOnceAndThenSumsOnceInAWhile() {

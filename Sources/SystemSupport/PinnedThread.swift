@@ -1,4 +1,3 @@
-private import CZeroMQ
 private import Glibc
 
 /// Runs blocking work on a thread of its own, so that it takes none of Swift's few cooperative threads.

@@ -1,12 +1,8 @@
-#if canImport(Glibc)
-    private import Glibc
-#elseif canImport(Darwin)
-    private import Darwin
-#endif
+private import Glibc
 
 /// The time of day, as DLRover's master and the bus want it. It can jump; nothing measures durations with it.
 public enum WallClock {
-    /// Whole seconds since 1970, rounded down. A master takes no fraction and no milliseconds (WIRE.md, section 0).
+    /// Whole seconds since 1970, rounded down. A master takes no fraction and no milliseconds: DLRover stores and compares whole seconds.
     public static func seconds() -> Int64 {
         Int64(nanoseconds() / 1_000_000_000)
     }

@@ -1,14 +1,14 @@
 /// Durations as people write them: a whole number and a unit.
-public enum DurationText {
+package enum DurationText {
     /// The longest that most settings take: beyond, sums of times would no longer fit where they are kept.
-    public static let longest: Duration = .seconds(86400)
+    package static let longest: Duration = .seconds(86400)
 
     private static let units: [(name: String, milliseconds: Int64)] = [
         ("ms", 1), ("s", 1000), ("m", 60_000), ("h", 3_600_000),
     ]
 
     /// Reads `500ms`, `2s`, `10m` or `1h`; `nil` for anything else, a number without a unit included.
-    public static func read(_ text: String) -> Duration? {
+    package static func read(_ text: String) -> Duration? {
         let digits = text.prefix { $0.isASCII && $0.isNumber }
         guard let number = Int64(digits),
             let unit = units.first(where: { $0.name == text.dropFirst(digits.count) }),
@@ -18,7 +18,7 @@ public enum DurationText {
     }
 
     /// Writes a duration in the largest unit that leaves no rest.
-    public static func write(_ duration: Duration) -> String {
+    package static func write(_ duration: Duration) -> String {
         let milliseconds = Int64(duration / .milliseconds(1))
         let unit = units.last { milliseconds % $0.milliseconds == 0 && milliseconds >= $0.milliseconds } ?? units[0]
         return "\(milliseconds / unit.milliseconds)\(unit.name)"
@@ -26,11 +26,11 @@ public enum DurationText {
 }
 
 /// Sizes in bytes as people write them.
-enum SizeText {
+package enum SizeText {
     private static let units = ["": 1, "B": 1, "KiB": 1 << 10, "MiB": 1 << 20, "GiB": 1 << 30]
 
     /// Reads `65536`, `64KiB`, `1MiB` or `2GiB`; `nil` for anything else.
-    static func read(_ text: String) -> Int? {
+    package static func read(_ text: String) -> Int? {
         let digits = text.prefix { $0.isASCII && $0.isNumber }
         guard let number = Int(digits), let unit = units[String(text.dropFirst(digits.count))],
             case let (bytes, overflow) = number.multipliedReportingOverflow(by: unit), !overflow
@@ -39,7 +39,7 @@ enum SizeText {
     }
 
     /// Writes a size in the largest unit that leaves no rest.
-    static func write(_ bytes: Int) -> String {
+    package static func write(_ bytes: Int) -> String {
         let unit = units.filter { $0.key != "B" && bytes % $0.value == 0 && bytes >= $0.value }.max {
             $0.value < $1.value
         }

@@ -1,0 +1,60 @@
+private import Glibc
+
+/// A file with an exclusive flock(2), and a note in it for people that says whose it is. Given back by `deinit` or the process's death.
+package final class FileLock: Sendable {
+    package let path: String
+    private let descriptor: CInt
+
+    private init(path: String, descriptor: CInt) {
+        self.path = path
+        self.descriptor = descriptor
+    }
+
+    deinit {
+        close(descriptor)
+    }
+
+    /// What an attempt came to.
+    package enum Attempt: Sendable {
+        case taken(FileLock)
+        /// Somebody else has it, and this is what the file says of them.
+        case held(note: String)
+    }
+
+    /// Takes the lock if nobody has it; makes the file with mode 0600 if there is none. Never waits, follows no link.
+    package static func tryTake(_ path: String) throws(SystemCallError) -> Attempt {
+        let descriptor = try SystemCallError.retrying("open", path: path) {
+            open(path, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0o600)
+        }
+        let lock = FileLock(path: path, descriptor: descriptor)
+        do throws(SystemCallError) {
+            _ = try SystemCallError.retrying("flock", path: path) { flock(descriptor, LOCK_EX | LOCK_NB) }
+        } catch {
+            if error.code == .wouldBlock { return .held(note: lock.note) }
+            throw error
+        }
+        return .taken(lock)
+    }
+
+    /// What the file says, at most 8 KiB. Only a help for people: the lock itself is the kernel's.
+    package var note: String {
+        var bytes = [UInt8](repeating: 0, count: 8192)
+        let count = pread(descriptor, &bytes, bytes.count, 0)
+        return String(decoding: bytes.prefix(max(0, count)), as: UTF8.self)
+    }
+
+    /// Replaces the note. A note that can't be written is no reason to fail.
+    package func write(note: String) {
+        let bytes = Array(note.utf8)
+        _ = ftruncate(descriptor, 0)
+        _ = pwrite(descriptor, bytes, bytes.count, 0)
+    }
+
+    /// Whether the file at the path is still this one, and not that of a folder which was removed and made anew.
+    package var isStillInPlace: Bool {
+        var held = stat()
+        var there = stat()
+        return fstat(descriptor, &held) == 0 && lstat(path, &there) == 0 && held.st_dev == there.st_dev
+            && held.st_ino == there.st_ino
+    }
+}
