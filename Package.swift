@@ -146,15 +146,18 @@ let package = Package(
                 .product(name: "UnixSignals", package: "swift-service-lifecycle"),
             ],
             path: "Examples/OnTheBus", swiftSettings: settings),
-        .target(name: "TestSupport", path: "Tests/TestSupport", swiftSettings: settings),
+        .target(
+            name: "TestSupport", dependencies: [inMemoryLogging, logging], path: "Tests/TestSupport",
+            swiftSettings: settings),
         .testTarget(
             name: "SystemSupportTests", dependencies: ["SystemSupport", "TestSupport", systemPackage],
             swiftSettings: settings),
         .testTarget(name: "DiagnosisTests", dependencies: ["Diagnosis", "TestSupport"], swiftSettings: settings),
         .testTarget(
-            name: "TelemetryTests", dependencies: ["Telemetry", coreMetrics, logging, inMemoryLogging],
+            name: "TelemetryTests", dependencies: ["TestSupport", "Telemetry", coreMetrics, logging, inMemoryLogging],
             swiftSettings: settings),
-        .testTarget(name: "JournalTests", dependencies: ["Journal", "TestSupport"], swiftSettings: settings),
+        .testTarget(
+            name: "JournalTests", dependencies: ["Journal", "SystemSupport", "TestSupport"], swiftSettings: settings),
         .testTarget(
             name: "ZMQBridgeTests",
             dependencies: ["CZeroMQ", "Diagnosis", "Journal", "SystemSupport", "TestSupport", "ZMQBridge", logging],
@@ -167,6 +170,7 @@ let package = Package(
         .testTarget(
             name: "FailureDiagnosisTests",
             dependencies: [
+                "TestSupport",
                 "Collectors", "Diagnosis", "FailureDiagnosis", "Telemetry", coreMetrics, logging, inMemoryLogging,
             ],
             exclude: ["Fixtures"],
@@ -174,6 +178,7 @@ let package = Package(
         .testTarget(
             name: "DLRoverListenerTests",
             dependencies: [
+                "TestSupport",
                 "DLRoverListener", "Diagnosis", "MasterClients", "Telemetry", "ZMQBridge", coreMetrics, grpcCore,
                 grpcPosix, inMemoryLogging, logging, nioCore,
             ], swiftSettings: settings),
@@ -203,8 +208,13 @@ let package = Package(
             swiftSettings: settings
         ),
         .testTarget(
+            name: "CommandsTests",
+            dependencies: ["Agent", "Commands", "Diagnosis", "TestSupport", argumentParser, logging],
+            swiftSettings: settings),
+        .testTarget(
             name: "AgentTests",
             dependencies: [
+                "TestSupport",
                 "Agent", "Diagnosis", "FailureDiagnosis", "MasterClients", "SystemSupport", logging, inMemoryLogging,
             ],
             swiftSettings: settings),

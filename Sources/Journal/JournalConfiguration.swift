@@ -1,32 +1,32 @@
 private import Glibc
 
 /// How a journal keeps what it is given, and how much of it.
-package struct JournalConfiguration: Sendable {
+public struct JournalConfiguration: Sendable {
     /// What an appended record survives.
-    package enum Durability: Sendable, Hashable {
+    public enum Durability: Sendable, Hashable {
         /// The end of the process in any way. Nothing is synced by `append`; `sync()` may be called in the background.
         case processCrash
         /// The end of the machine too: `append` returns after fdatasync(2), one for each lane in the group.
         case powerLoss
     }
 
-    package var durability: Durability
+    public var durability: Durability
     /// A lane's segment is followed by a new one before it would grow over this. One group that alone is larger still goes into one.
-    package var segmentBytes: Int
+    public var segmentBytes: Int
     /// What all segments together may take.
-    package var totalBytes: Int
+    public var totalBytes: Int
     /// How long after being written a record is kept at most, to the precision of a segment; `nil`: as long as there is room.
-    package var maximumAge: Duration?
+    public var maximumAge: Duration?
     /// What other lanes can't take from a lane; `nil`, and at most: `totalBytes` divided by the number of lanes.
-    package var laneReserveBytes: Int?
+    public var laneReserveBytes: Int?
     /// How many lanes there may be. Each has one file open.
-    package var maximumLanes: Int
+    public var maximumLanes: Int
     /// Looks at what is there without changing it, also beside a running writer. Nothing can be appended.
-    package var isReadOnly: Bool
+    public var isReadOnly: Bool
     /// Seconds since 1970; only ages are measured with it.
-    package var now: @Sendable () -> Int64
+    public var now: @Sendable () -> Int64
 
-    package init(
+    public init(
         durability: Durability = .processCrash, segmentBytes: Int = 16 << 20, totalBytes: Int = 2 << 30,
         maximumAge: Duration? = nil, laneReserveBytes: Int? = nil, maximumLanes: Int = 64, isReadOnly: Bool = false,
         now: @escaping @Sendable () -> Int64 = systemSeconds
@@ -42,7 +42,7 @@ package struct JournalConfiguration: Sendable {
     }
 
     /// The time of day.
-    @Sendable package static func systemSeconds() -> Int64 {
+    @Sendable public static func systemSeconds() -> Int64 {
         var time = timespec()
         clock_gettime(CLOCK_REALTIME, &time)
         return Int64(time.tv_sec)

@@ -1,4 +1,4 @@
-private import Glibc
+package import Glibc
 
 /// A folder.
 package struct Directory: Sendable {

@@ -1,4 +1,5 @@
 private import Glibc
+private import SystemPackage
 
 /// A file with an exclusive flock(2), and a note in it for people that says whose it is. Given back by `deinit` or the process's death.
 package final class FileLock: Sendable {

@@ -62,7 +62,8 @@ package enum PinnedThread {
     private static let runJob: @convention(c) (UnsafeMutableRawPointer?) -> UnsafeMutableRawPointer? = { argument in
         guard let argument else { return nil }
         let job = Unmanaged<Job>.fromOpaque(argument).takeRetainedValue()
-        pthread_setname_np(pthread_self(), String(job.name.prefix(15)))
+        // pthread_setname_np is GNU's own, and hidden from Swift's Glibc module.
+        try? WholeFile.write(Array(job.name.utf8.prefix(15)), over: "/proc/thread-self/comm")
         job.body()
         return nil
     }

@@ -1,4 +1,4 @@
-private import Glibc
+public import Glibc
 public import SystemPackage
 
 /// A call of the operating system that failed: which one, on what, and why.

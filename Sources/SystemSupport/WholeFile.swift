@@ -1,4 +1,5 @@
-private import Glibc
+package import Glibc
+private import SystemPackage
 
 /// A small file that is read in one go, and replaced so that its readers always find it whole.
 package struct WholeFile: Sendable {
@@ -64,6 +65,13 @@ package struct WholeFile: Sendable {
         guard rename(path, path + suffix) == 0 else { throw SystemCallError("rename", path: path) }
     }
 
+    /// Writes into a file that is there, as those of `/proc` want it: one call, nothing replaced.
+    package static func write(_ bytes: [UInt8], over path: String) throws(SystemCallError) {
+        let descriptor = try SystemCallError.retrying("open", path: path) { open(path, O_WRONLY | O_CLOEXEC) }
+        defer { close(descriptor) }
+        try writeAll(bytes, to: descriptor, path: path)
+    }
+
     /// Writes all bytes, in one call unless the system takes fewer.
     ///
     /// - Throws: `SystemCallError`; `.noSpace` also where the system took none and gave no reason.
@@ -71,7 +79,7 @@ package struct WholeFile: Sendable {
         var rest = bytes[...]
         while !rest.isEmpty {
             let count = try SystemCallError.retrying("write", path: path) {
-                rest.withUnsafeBytes { write(descriptor, $0.baseAddress, $0.count) }
+                rest.withUnsafeBytes { Glibc.write(descriptor, $0.baseAddress, $0.count) }
             }
             guard count > 0 else { throw SystemCallError("write", path: path, code: .noSpace) }
             rest = rest.dropFirst(count)

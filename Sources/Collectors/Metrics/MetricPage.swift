@@ -1,4 +1,4 @@
-public import Diagnosis
+internal import Diagnosis
 public import SystemSupport
 internal import Telemetry
 
