@@ -51,7 +51,7 @@ def _read(path: Path) -> bytes:
 def test_three_faults_and_every_promise_is_kept(record_property: Callable[[str, str], None]) -> None:
     done = campaign("--faults", "bridge-killed,master-killed,link-cut")
     assert done.returncode == 0
-    (how,) = re.findall(r"2 nodes as plain processes, (?:each node in a network namespace of its own|all on one loopback)", done.stdout)
+    (how,) = re.findall(r"2 nodes as plain processes, (?:each node in its own network namespace|all on one loopback)", done.stdout)
     record_property("note", f"the test cluster was {how}")
     assert "GREEN: 6 of 6 kept every promise" in done.stdout
     assert "5 services stopped while master-grpc was away" in done.stdout
@@ -69,9 +69,9 @@ def test_a_promise_broken_on_purpose_is_seen() -> None:
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (["fault", "earthquake"], "there is no fault 'earthquake'; there are bridge-killed"),
+        (["fault", "earthquake"], "there is no fault 'earthquake'; the faults are bridge-killed"),
         (["test", "--faults", "bridge-killed,nothing"], "there is no fault 'nothing'"),
-        (["test", "--nodes", "0"], "'0' is no number from 1 to 250"),
+        (["test", "--nodes", "0"], "'0' is not a number from 1 to 250"),
         (["test", "--seed", "x"], "invalid int value: 'x'"),
         (["inside", "explode"], "no such action: explode"),
         ([], "the following arguments are required: COMMAND"),
