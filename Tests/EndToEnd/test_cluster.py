@@ -1,4 +1,4 @@
-"""The test cluster: two nodes, three masters and three faults as plain processes, and what its verdict is worth."""
+"""The test cluster: two nodes, three masters and three faults as plain processes, and a check that its verdict can fail."""
 
 import os
 import re
@@ -33,7 +33,7 @@ def campaign(*arguments: str) -> subprocess.CompletedProcess[str]:
 
 @pytest.fixture
 def leaves_nothing(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """No process of this test's cluster runs after it: each inherits a variable with a name that no other has."""
+    """Checks that no process of this test's cluster outlives it: each inherits an environment variable with a unique name."""
     mark = f"CLUSTER_TEST_{uuid.uuid4().hex}"
     monkeypatch.setenv(mark, "1")
     yield

@@ -1,4 +1,4 @@
-"""The faults of a test cluster: each mends what it harms, whatever happens meanwhile. The runtime here only notes what it is told."""
+"""The faults of a test cluster: each repairs what it breaks, whatever happens in between. The runtime here only records its calls."""
 
 import sys
 from typing import Any
