@@ -33,7 +33,7 @@ lint: ## Check the format of all Swift files
 format: ## Format all Swift files
 	swift format --in-place --recursive --parallel Sources Tests Benchmarks Examples Package.swift
 
-demo: bootstrap build ## Report a real training to the real DLRover master, and show what arrived
+demo: bootstrap build ## Report a real training to the real DLRover master, and read back what it got
 	@demo/run
 
 bench: bootstrap release ## Measure what reporting costs

@@ -96,7 +96,7 @@ def test_without_an_executable_that_is_said(monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setattr(sys.modules[__name__], "AROBUST", Path("/nowhere/arobust"))
     done = campaign()
     assert done.returncode == 2
-    assert "there is no /nowhere/arobust; `make build` makes it" in done.stderr
+    assert "/nowhere/arobust does not exist; `make build` builds it" in done.stderr
 
 
 def test_the_compose_file_is_up_to_date() -> None:
