@@ -1,7 +1,7 @@
-# `make help` lists what there is to do. Everything happens in this checkout: .build and .venv.
+# `make help` lists the targets. Everything stays in this checkout, in .build and .venv.
 
-# One set of flags for all builds here: another set would compile everything again. Without the editors' index a build takes a fifth
-# less; Tests/XCTMain.swift says what makes tests run without it.
+# All builds use the same flags: different ones would compile everything again. Building without the editors' index takes a fifth
+# less time; Tests/XCTMain.swift makes the tests run without it.
 export SWIFT_FLAGS = --explicit-target-dependency-import-check error --disable-index-store
 
 .DEFAULT_GOAL := help
@@ -17,14 +17,14 @@ bootstrap: ## Install what is missing: Debian packages, the Python environment o
 build: ## Build arobust alone, for debugging: .build/debug/arobust
 	swift build $(SWIFT_FLAGS) --product arobust
 
-release: ## Build for use, as one file: .build/release/arobust
+release: ## Build for production, as a single file: .build/release/arobust
 	swift build $(SWIFT_FLAGS) --configuration release --static-swift-stdlib --product arobust
 
-test: bootstrap ## Run all tests, the last line is "N passed, N failed"
+test: bootstrap ## Run all tests; the last line is "N passed, N failed"
 	@scripts/test
 
 MINUTES ?= 30
-soak: bootstrap build ## Crash tests with random seeds for MINUTES (30), or until one fails
+soak: bootstrap build ## Run crash tests with random seeds for MINUTES (30), or until one fails
 	@scripts/soak --minutes $(MINUTES)
 
 lint: ## Check the format of all Swift files
@@ -44,21 +44,21 @@ NODES ?= 4
 cluster-up: ## Start NODES (4) nodes and three masters in containers; see docs/clusters.md
 	@python3 -m cluster up --nodes $(NODES)
 
-cluster-down: ## Remove them, and all that they stored
+cluster-down: ## Remove the cluster, and everything it stored
 	@python3 -m cluster down
 
-cluster-faults: ## List what can be done to the cluster
+cluster-faults: ## List the faults that can be injected
 	@python3 -m cluster faults
 
-cluster-fault: ## Do FAULT to it, at TARGET (a random one), and mend it
+cluster-fault: ## Inject FAULT at TARGET (default: a random one), and repair it
 	@python3 -m cluster fault $(FAULT) $(if $(TARGET),--target $(TARGET))
 
-cluster-audit: ## Hold what the masters stored against what the trainers wrote
+cluster-audit: ## Compare what the masters stored with what the trainers wrote
 	@python3 -m cluster audit
 
-cluster-test: ## All of that on a cluster of its own: every fault, then the verdict (SEED repeats one)
+cluster-test: ## Start a second cluster, inject every fault, print the verdict (SEED repeats a run)
 	@python3 -m cluster test --nodes $(NODES) $(if $(SEED),--seed $(SEED)) $(if $(BREAK),--break $(BREAK))
 
-clean: ## Remove what was built (.venv stays)
+clean: ## Remove build results (.venv stays)
 	swift package clean
 	rm -rf .build/logs

@@ -42,22 +42,22 @@ def _parser() -> argparse.ArgumentParser:
         found.set_defaults(act=act)
         return found
 
-    up = command("up", _up, "Build the images, start a cluster of containers.")
+    up = command("up", _up, "Build the images and start a cluster of containers.")
     up.add_argument("--nodes", type=_at_least_one, default=NODES)
-    command("down", _down, "Remove the cluster and all that it stored.")
+    command("down", _down, "Remove the cluster and everything it stored.")
     command("faults", _faults, "List the faults.")
-    fault = command("fault", _fault, "Harm the cluster, and mend it.")
+    fault = command("fault", _fault, "Inject a fault, and repair it afterwards.")
     fault.add_argument("name", metavar="FAULT", help=f"one of {', '.join(faults.FAULTS)}")
     fault.add_argument("--target", help="a node's number or a master's name (default: a random one)")
-    audit = command("audit", _audit, "Hold what the masters stored against what was written; status 1 if a promise is broken.")
+    audit = command("audit", _audit, "Compare what the masters stored with what was written; exit status 1 if a promise was broken.")
     audit.add_argument("--json", action="store_true")
-    audit.add_argument("--at-rest", action="store_true", help="nothing may be under way any more")
-    test = command("test", _test, "Bring a cluster up, harm it by a random schedule, judge it, remove it.")
+    audit.add_argument("--at-rest", action="store_true", help="expect that nothing is in transit any more")
+    test = command("test", _test, "Start a cluster, inject faults in random order, judge it, remove it.")
     test.add_argument("--runtime", choices=("compose", "processes"), default="compose")
     test.add_argument("--nodes", type=_at_least_one, default=NODES)
-    test.add_argument("--faults", help="names, separated by commas (default: all that can be made)")
-    test.add_argument("--seed", type=int, default=None, help="repeats a schedule (default: a random one)")
-    test.add_argument("--pace", type=float, default=1, help="factor of all times (default: %(default)s)")
+    test.add_argument("--faults", help="names, separated by commas (default: all that are possible here)")
+    test.add_argument("--seed", type=int, default=None, help="repeat the schedule of this seed (default: a random one)")
+    test.add_argument("--pace", type=float, default=1, help="factor for all times (default: %(default)s)")
     test.add_argument("--break", dest="broken", choices=BREAKS, default="", help="break a promise on purpose: the verdict must be red")
     file = command("compose-file", _compose_file, "Print the compose file for a number of nodes.")
     file.add_argument("--nodes", type=_at_least_one, default=NODES)
@@ -67,7 +67,7 @@ def _parser() -> argparse.ArgumentParser:
 
 def _at_least_one(text: str) -> int:
     if not text.isdigit() or not 1 <= int(text) <= 250:
-        raise argparse.ArgumentTypeError(f"{text!r} is no number from 1 to 250")
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number from 1 to 250")
     return int(text)
 
 
@@ -113,7 +113,7 @@ def _test(arguments: argparse.Namespace) -> int:
 
 def _make_runtime(arguments: argparse.Namespace) -> Runtime:
     if arguments.runtime == "compose":
-        # Beside a cluster that somebody looks at.
+        # Its own project, so that a cluster that someone is using is left alone.
         return ComposeRuntime(f"{arguments.project}-test", arguments.nodes)
     try:
         from . import namespaces

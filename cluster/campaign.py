@@ -1,4 +1,4 @@
-"""A campaign: a cluster is brought up, harmed by a schedule that a seed makes, left alone, and judged."""
+"""A campaign: starts a cluster, injects faults on a schedule drawn from a seed, lets the cluster settle, and judges it."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from .verdict import Row, rows_from_json, table
 
 START_SECONDS = 120
 REST_SECONDS = 150
-"""More than a reporter's longest pause between two attempts; see docs/masters.md."""
+"""Longer than a reporter's longest pause between two attempts; see docs/masters.md."""
 BREAKS = ("replay",)
 
 
@@ -25,13 +25,13 @@ class Act:
     """One fault of a schedule."""
 
     at: float
-    """Seconds after the campaign's beginning."""
+    """Seconds after the campaign's start."""
     fault: str
     target: str
 
 
 def schedule(names: list[str], runtime: Runtime, seed: int, pace: float) -> list[Act]:
-    """The faults in random order at random targets, one some seconds after the other; long ones overlap."""
+    """The faults in random order at random targets, a few seconds apart; long ones overlap."""
     chance = random.Random(seed)
     order = chance.sample(names, len(names))
     at, acts = 0.0, []
@@ -50,14 +50,14 @@ class Campaign:
     runtime: Runtime
     seed: int
     pace: float = 1
-    """Factor of all times."""
+    """Factor for all times."""
     broken: str = ""
-    """One of `BREAKS`: a promise that is broken on purpose, and the verdict must see it."""
+    """One of `BREAKS`: a promise that is broken on purpose, which the verdict must detect."""
     problems: list[str] = field(default_factory=list)
     _started: float = field(default_factory=time.monotonic)
 
     def run(self, names: list[str]) -> bool:
-        """Whether every promise was kept. What happens is printed."""
+        """Returns whether every promise was kept. Progress is printed."""
         self._say(f"{self.runtime.topology.nodes} nodes as {self.runtime.name}; seed {self.seed}")
         try:
             kept = self._play(names)
@@ -98,7 +98,7 @@ class Campaign:
                 try:
                     say = functools.partial(self._say, about=f"{act.fault}: ")
                     faults.apply(faults.find(act.fault), self.runtime, act.target, say, self.pace)
-                except Exception as problem:  # a thread of its own: nobody else would hear of it
+                except Exception as problem:  # in a thread: nobody else would see it
                     self._fail(f"{act.fault} at {act.target}: {problem}")
 
         threads = [threading.Thread(target=play, args=[act], daemon=True) for act in acts]
@@ -108,7 +108,7 @@ class Campaign:
             thread.join()
 
     def _break_replay(self) -> None:
-        """What is published while the bridge is away can't be asked for any more."""
+        """Makes it impossible to request what is published while the bridge is down."""
         self.runtime.inside("close-replay", "1")
         self._say("PROMISE BROKEN ON PURPOSE: the replay socket of node 1 is gone")
         faults.apply(faults.find("bridge-killed"), self.runtime, "1", self._say, self.pace)
@@ -118,13 +118,13 @@ class Campaign:
         for node in self.runtime.topology.node_numbers:
             self.runtime.pause(f"trainer-{node}")
         self._say("the trainers stand still; what is under way has time to arrive")
-        # A broken promise isn't mended by waiting.
+        # Waiting does not repair a broken promise.
         deadline = time.monotonic() + (20 if self.broken else REST_SECONDS)
         rows = best = self._look("--at-rest")
         while _reds(rows) and time.monotonic() < deadline:
             time.sleep(2)
             rows = self._look("--at-rest")
-            # Collectors go on with stacks and pages, so at any moment something may be under way: the best look counts.
+            # The collectors continue with stacks and pages, so something may be in transit at any time: the best look counts.
             best = min(rows, best, key=_reds)
         print(table(best), flush=True)
         return not _reds(best)
@@ -142,7 +142,7 @@ class Campaign:
         return rows_from_json(json.loads(self.runtime.inside("audit", "--json", *flags)))
 
     def _stop_all(self) -> None:
-        """Ends each service of ours while a master is away, as `docker stop` does."""
+        """Stops each arobust service while a master is down, as `docker stop` does."""
         gone = self.runtime.topology.dlrover_masters[0].name
         self.runtime.kill([gone])
         ended = {service: self.runtime.stop(service) for service in self.runtime.topology.arobust_services}

@@ -16,11 +16,11 @@ from .topology import Topology, default_masters
 
 
 SECONDS = 300
-"""For a command whose output nobody sees. None takes that long: it would hang."""
+"""Timeout of a command that prints nothing. None takes that long unless it hangs."""
 
 
 def run(*command: str, statuses: tuple[int, ...] = (0,)) -> str:
-    """What the command prints."""
+    """Returns what the command prints."""
     try:
         done = subprocess.run(command, capture_output=True, text=True, timeout=SECONDS, check=False)
     except subprocess.TimeoutExpired as hung:
@@ -42,10 +42,10 @@ def compose_command() -> tuple[str, ...]:
 
 
 class ComposeRuntime:
-    """Implements `Runtime` for the compose project of this name, which may run already."""
+    """Implements `Runtime` for the compose project of this name, which may already be running."""
 
     def __init__(self, project: str, nodes: int | None = None) -> None:
-        """Without a number of nodes: as many as run."""
+        """Without a number of nodes: as many as are running."""
         self._project = project
         self._containers: dict[str, str] = {}
         self.topology = Topology(nodes or self._running_nodes(), default_masters())
@@ -62,7 +62,7 @@ class ComposeRuntime:
         run(*self._compose, "up", "--detach", "--no-build")
 
     def build(self) -> None:
-        """One service of each image: the others have the same. It takes minutes, and so shows what it does."""
+        """Builds one service per image: the others use the same images. Shows its output, because it takes minutes."""
         command = [*self._compose, "build", "bridge-1", "trainer-1", self.topology.dlrover_masters[0].name]
         if status := subprocess.run(command, check=False).returncode:
             raise Failed(f"{compose_command()[-1]} build ended with {status}")
@@ -75,7 +75,7 @@ class ComposeRuntime:
 
     def kill(self, services: list[str]) -> None:
         ids = [self._id(service) for service in services]
-        # The collector of a trainer that is killed dies with it, perhaps before its own turn comes.
+        # The collector dies with its trainer, perhaps before it is killed itself.
         subprocess.run(["docker", "kill", *ids], capture_output=True, check=False)
         run("docker", "wait", *ids)
 
@@ -118,7 +118,7 @@ class ComposeRuntime:
         return f"{self._project}_masters"
 
     def _device(self, node: int) -> str:
-        """Of the bridge: it is another one after the bridge was off the network."""
+        """The bridge's network device. It changes when the bridge is reconnected to the network."""
         lines = self._beside(node, "ip", "-oneline", "link", "show", "type", "veth").stdout
         if not lines:
             raise Failed(f"bridge-{node} has no link")
@@ -128,7 +128,7 @@ class ComposeRuntime:
         return self._beside(node, "tc", *arguments).stderr.strip()
 
     def _beside(self, node: int, *command: str) -> subprocess.CompletedProcess[str]:
-        """In a container of its own that shares the bridge's network: the bridge has no right to change it."""
+        """Runs a command in a container that shares the bridge's network: the bridge itself is not allowed to change it."""
         where = ["--network", f"container:{self._id(f'bridge-{node}')}", "--cap-add", "NET_ADMIN", "--user", "0"]
         program, *arguments = command
         full = ["docker", "run", "--rm", *where, "--entrypoint", program, "arobust-demo", *arguments]
@@ -136,7 +136,7 @@ class ComposeRuntime:
 
     @property
     def _compose(self) -> tuple[str, ...]:
-        # --project-directory: paths in a file are seen from docker/, wherever the file lies.
+        # --project-directory: paths in the file are relative to docker/, wherever the file is.
         where = ("--project-directory", str(FILE.parent), "--file", str(self._file()))
         return (*compose_command(), "--project-name", self._project, *where)
 

@@ -10,7 +10,7 @@ from .topology import Topology, default_masters
 PROJECT = Path(__file__).resolve().parents[1]
 FILE = PROJECT / "docker/compose.cluster.yaml"
 NODES = 4
-"""In that file."""
+"""The number of nodes in that file."""
 
 HEAD = """\
 # A test cluster: {nodes} nodes, each reporting to {masters} masters. See docs/clusters.md.
@@ -36,7 +36,7 @@ services:
 """
 
 STATE_OPTIONS = "size=64m,uid=1000,gid=1000,mode=0700"
-"""A disk that a fault can fill, and that is gone with the cluster."""
+"""A disk that a fault can fill, and that disappears with the cluster."""
 FOLDER_OPTIONS = "size=256m,uid=1000,gid=1000,mode=0755"
 
 

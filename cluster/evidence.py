@@ -1,4 +1,4 @@
-"""What a cluster left behind: what its trainers wrote, what each publisher says became of that, and what the masters stored."""
+"""The evidence of a cluster run: what its trainers wrote, what each publisher's account says, and what the masters stored."""
 
 from __future__ import annotations
 
@@ -15,25 +15,25 @@ from .topology import Master, Topology
 
 LOG = "TRAINING_LOG"
 POISON = "[poison"
-"""How each line of an envelope begins that was published to do harm."""
+"""The prefix of every line that was published to do harm."""
 
 Position = tuple[int, int]
 
 
 @dataclass
 class NodeEvidence:
-    """One node's side."""
+    """The evidence on one node."""
 
     node: int
     written: list[str]
     """The lines of the training log, in order."""
     carriers: dict[str, set[Position]]
-    """In which retained envelopes of the log a line lies."""
+    """The retained envelopes that contain a line of the log."""
     audit: dict[str, Any] | None
-    """What `arobust audit --json` says; None if it says nothing."""
+    """The output of `arobust audit --json`; None if there is none."""
     problem: str = ""
     written_later: set[str] = field(default_factory=set)
-    """All lines of the log when the stores had been read: a master may have had some that were written meanwhile."""
+    """All lines of the log after the stores were read: a master may already have some that were written in the meantime."""
 
     def rows(self, consumer: str) -> list[dict[str, Any]]:
         return [row for row in (self.audit or {}).get("rows", []) if row["consumer"] == consumer]
@@ -41,16 +41,16 @@ class NodeEvidence:
 
 @dataclass
 class Stored:
-    """What one master holds of one node."""
+    """What one master stored from one node."""
 
     lines: list[str] = field(default_factory=list)
-    """Of the log, in the order in which they were stored."""
+    """Lines of the log, in the order in which they were stored."""
     counts: Counter[str] = field(default_factory=Counter)
-    """Metrics by data type."""
+    """The number of metrics by data type."""
 
 
 def read_lines(path: Path) -> list[str]:
-    """Whole lines only: what stands behind the last newline is not written yet."""
+    """Reads whole lines only: what follows the last newline is still being written."""
     if not path.exists():
         return []
     whole, _, _ = path.read_bytes().rpartition(b"\n")
@@ -74,7 +74,7 @@ def arobust(program: str, *arguments: str) -> tuple[int, str, str]:
 
 
 def read_node(topology: Topology, node: int, program: str) -> NodeEvidence:
-    """While all of it goes on: each thing before what accounts for it, so that nothing looks lost that is on its way."""
+    """Reads the evidence while the cluster runs: data before the account of it, so that data in transit does not look lost."""
     state = str(topology.state(node))
     written = read_lines(topology.log(node))
     _, export, _ = arobust(program, "journal", "export", "--state-dir", state)

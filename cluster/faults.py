@@ -1,4 +1,4 @@
-"""The faults: each harms one thing for a while, and mends it again."""
+"""The faults: each breaks one thing for a while, and then repairs it."""
 
 from __future__ import annotations
 
@@ -11,21 +11,21 @@ from dataclasses import dataclass
 from .runtime import Failed, Runtime
 
 Harm = Callable[[Runtime, str], str]
-"""Harms the target; says what it did."""
+"""Breaks something at the target; returns what it did."""
 Mend = Callable[[Runtime, str], None]
 
 
 def _nothing(runtime: Runtime, target: str) -> None:
-    """For what needs no mending."""
+    """For faults that need no repair."""
 
 
 @dataclass(frozen=True)
 class Fault:
     what: str
     target: str
-    """`node` or `master`: what one has to be chosen."""
+    """`node` or `master`: the kind of target."""
     seconds: float
-    """How long the harm lasts, at a pace of 1."""
+    """How long the fault lasts, at a pace of 1."""
     harm: Harm
     mend: Mend = _nothing
     needs: str = ""
@@ -38,7 +38,7 @@ class Fault:
 
 
 Services = Callable[[Runtime, str], list[str]]
-"""What runs at a target."""
+"""The services at a target."""
 
 
 def _node(runtime: Runtime, node: str) -> list[str]:
@@ -70,7 +70,7 @@ def _killed(what: str, target: str, seconds: float, services: Services) -> Fault
 
 
 def _misbehaving(what: str, seconds: float, kind: str, delay: float, said: str) -> Fault:
-    """A master with a fault of its runner (Tests/EndToEnd/harness/dlrover_faults.py)."""
+    """A fault that the master's runner injects (Tests/EndToEnd/harness/dlrover_faults.py)."""
 
     def ask(runtime: Runtime, target: str, kind: str) -> None:
         runtime.inside("master", target, json.dumps({"op": "fault", "kind": kind, "seconds": delay}))
@@ -142,20 +142,20 @@ FAULTS = {
 
 def find(name: str) -> Fault:
     if name not in FAULTS:
-        raise Failed(f"there is no fault {name!r}; there are {', '.join(FAULTS)}")
+        raise Failed(f"there is no fault {name!r}; the faults are {', '.join(FAULTS)}")
     return FAULTS[name]
 
 
 def apply(fault: Fault, runtime: Runtime, target: str, say: Callable[[str], None], pace: float = 1) -> None:
-    """Harms and mends, also when it is interrupted or the harm succeeds only in part; what it does is said when it is done."""
+    """Injects a fault and repairs it, even if it is interrupted or injected only in part; reports each step once it is done."""
     if target not in fault.targets(runtime):
-        raise Failed(f"there is no {fault.target} {target!r}; there are {', '.join(fault.targets(runtime))}")
+        raise Failed(f"there is no {fault.target} {target!r}; choose one of {', '.join(fault.targets(runtime))}")
     if reason := runtime.why_not(fault.needs):
         raise Failed(f"this can't be done here: {reason}")
     try:
         said = fault.harm(runtime, target)
     except BaseException:
-        with contextlib.suppress(Failed):  # the harm's own failure says more
+        with contextlib.suppress(Failed):  # the first failure says more
             fault.mend(runtime, target)
         raise
     try:
@@ -168,6 +168,6 @@ def apply(fault: Fault, runtime: Runtime, target: str, say: Callable[[str], None
 
 
 def listing() -> str:
-    """A line for each fault."""
+    """One line per fault."""
     width = max(map(len, FAULTS))
     return "\n".join(f"{name:{width}}  {fault.target:6}  {fault.seconds:2.0f} s  {fault.what}" for name, fault in FAULTS.items())

@@ -1,4 +1,4 @@
-"""What has to be done where the nodes' states and the masters' stores are: in the `audit` container, or here."""
+"""Actions that run where the nodes' state directories and the masters' stores are: in the `audit` container, or on this machine."""
 
 from __future__ import annotations
 
@@ -28,15 +28,15 @@ def program() -> str:
 
 
 def fill(folder: Path) -> None:
-    """Takes all the room of the disk that the folder is on; refuses one that others need."""
+    """Fills the disk that the folder is on; refuses a disk that others use, too."""
     if shutil.disk_usage(folder).total > 1 << 30:
-        raise Failed(f"{folder} is on a disk of more than 1 GiB: it is not the cluster's own")
-    # Fails when the disk is full, as it should.
+        raise Failed(f"{folder} is on a disk of more than 1 GiB, so it can't be the cluster's own")
+    # Fails when the disk is full, as intended.
     subprocess.run(["dd", "if=/dev/zero", f"of={folder / FILLING}", "bs=64k"], capture_output=True, check=False)
 
 
 def poison(topology: Topology, node: int) -> None:
-    """Publishes a log metric in milliseconds: one such that reaches a DLRover master disables the type for the whole job."""
+    """Publishes a log metric with a time in milliseconds: if one reaches a DLRover master, it disables the type for the whole job."""
     now = int(time.time() * 1000)
     metric = {
         "data_type": "TRAINING_LOG", "timestamp": now, "data_content": f"{POISON} {now}]", "node_id": node - 1,
@@ -55,7 +55,7 @@ def judge(topology: Topology, flags: list[str]) -> int:
 
 
 def watch(topology: Topology, seconds: float) -> None:
-    """Prints the verdict again and again, until SIGTERM."""
+    """Prints the verdict at this interval, until SIGTERM."""
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     while True:
         time.sleep(seconds)

@@ -8,14 +8,14 @@ from .runtime import Failed
 
 NETEM = ["netem", "delay", "200ms", "50ms", "loss", "5%"]
 BUCKET = ["tbf", "rate", "64kbit", "burst", "3kb", "limit", "6kb"]
-"""For a kernel without netem: what finds the queue of four packets full is dropped."""
+"""For a kernel without netem: packets that find the queue of four packets full are dropped."""
 
 RunTC = Callable[[list[str]], str]
-"""Runs `tc` with these arguments at the right place; what it says when it fails, else nothing."""
+"""Runs `tc` with these arguments in the right place; returns its error message, or an empty text."""
 
 
 def slow(device: str, tc: RunTC) -> str:
-    """Shapes what leaves the device; how, in words."""
+    """Shapes outgoing traffic of the device; returns how, in words."""
     problems = []
     for how in (NETEM, BUCKET):
         problem = tc(["qdisc", "replace", "dev", device, "root", *how])
@@ -30,7 +30,7 @@ def restore(device: str, tc: RunTC) -> None:
 
 
 def why_not(device: str, tc: RunTC) -> str:
-    """Why the device can't be slowed; empty if it can. It tries."""
+    """Tries to slow the device, and returns why that is impossible; empty if it worked."""
     try:
         slow(device, tc)
     except Failed as problem:

@@ -1,4 +1,4 @@
-"""Linux namespaces for a cluster of plain processes: nodes with a network, process ids and a disk of their own."""
+"""Linux namespaces for a cluster of plain processes: each node has its own network, process ids and disk."""
 
 from __future__ import annotations
 
@@ -15,21 +15,21 @@ from . import link
 from .runtime import Failed
 
 MARK = "CLUSTER_NAMESPACES"
-"""In the environment of a process that has been put into namespaces of its own."""
+"""An environment variable of processes that are already in their own namespaces."""
 MASTERS = "10.77.0.1"
-"""Where the masters are; node N is at 10.77.N.2, its way out at 10.77.N.1."""
+"""The masters' address; node N has 10.77.N.2, its gateway is 10.77.N.1."""
 DEVICE = "uplink"
 """The node's end of its link."""
 
 
 def unshare(*options: str) -> list[str]:
-    """Whoever runs this and dies, takes all processes in there with it. For others than root, with a user namespace."""
+    """A command prefix that starts new namespaces, all of whose processes die with it. Adds a user namespace unless run as root."""
     user = [] if os.geteuid() == 0 else ["--user", "--map-root-user"]
     return ["unshare", *user, *options, "--pid", "--net", "--fork", "--mount-proc", "--kill-child"]
 
 
 def why_not() -> str:
-    """Why there can be no namespaces here; empty if there can."""
+    """Why namespaces can't be created here; empty if they can."""
     script = "ip link add name one type veth peer name two && mount -t tmpfs none /mnt"
     try:
         tried = subprocess.run([*unshare("--mount"), "sh", "-c", script], capture_output=True, text=True, check=False)
@@ -39,7 +39,7 @@ def why_not() -> str:
 
 
 def enter(command: list[str]) -> None:
-    """Becomes this command in namespaces of its own, under a shell that reaps what loses its parent."""
+    """Replaces this process with the command, in new namespaces, under a shell that reaps orphans."""
     full = [*unshare("--mount"), "bash", "-c", '"$@"; exit $?', "bash", *command]
     os.execvpe(full[0], full, os.environ | {MARK: "1", "AROBUST_BIN": str(AROBUST)})
 
@@ -51,7 +51,7 @@ def run(*command: str) -> None:
 
 
 class NodeNamespaces:
-    """The nodes of a cluster, seen from the namespaces that `enter` made, in which the masters run."""
+    """The nodes of a cluster, as seen from the namespaces that `enter` created, where the masters run."""
 
     def __init__(self, scratch: Path) -> None:
         self._scratch = scratch
@@ -63,7 +63,7 @@ class NodeNamespaces:
         run("ip", "address", "add", f"{MASTERS}/32", "dev", "lo")
 
     def add_disk(self, folder: Path, mebibytes: int) -> None:
-        """Has to come before the nodes that shall see it."""
+        """Must be called before `add_node` for the nodes that should see the disk."""
         folder.mkdir(parents=True)
         run("mount", "-t", "tmpfs", "-o", f"mode=700,size={mebibytes}m", "none", str(folder))
 
@@ -82,11 +82,11 @@ class NodeNamespaces:
         run(*inside, "route", "add", "default", "via", f"10.77.{node}.1")
 
     def prefix(self, node: int) -> list[str]:
-        """Before a command that shall run in the node."""
+        """The prefix of a command that is to run in the node."""
         return ["nsenter", f"--target={self._pids[node]}", "--net", "--pid", "--mount"]
 
     def cut(self, node: int) -> None:
-        """At the far end, so that nobody in the node is told."""
+        """Cuts at the far end, so that nothing in the node is notified."""
         run("ip", "link", "set", f"node{node}", "down")
 
     def slow(self, node: int) -> str:
@@ -105,13 +105,13 @@ class NodeNamespaces:
 
     def close(self) -> None:
         for node, holder in self._holders.items():
-            psutil.Process(self._pids[node]).kill()  # the first process of the node: all others end with it
+            psutil.Process(self._pids[node]).kill()  # the node's first process: all others die with it
             holder.wait()
         self._holders.clear()
 
 
 def child_of(pid: int, seconds: float = 10) -> int:
-    """The process that runs inside, of a tool that forks it and waits for it."""
+    """The process that a tool has forked into the namespace and waits for."""
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
         if children := psutil.Process(pid).children():

@@ -1,4 +1,4 @@
-"""A cluster of plain processes: each node in namespaces of its own where these can be made, else all on one loopback."""
+"""A cluster of plain processes: each node in its own namespaces where these are available, otherwise all on one loopback."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ LAUNCH = ROOT / "demo/launch.py"
 
 
 class ProcessRuntime:
-    """Implements `Runtime`. Everything lies in one scratch folder."""
+    """Implements `Runtime`. All files are in one scratch folder."""
 
     def __init__(self, nodes: int) -> None:
         self._scratch = new_scratch()
         self._namespaces: NodeNamespaces | None = None
         self._running: dict[str, Process] = {}
-        # A child of the harness ends with the thread that started it (PR_SET_PDEATHSIG(2const)), so one thread starts them all.
+        # The harness's children die with the thread that started them (PR_SET_PDEATHSIG(2const)), so one thread starts them all.
         self._starter = ThreadPoolExecutor(max_workers=1)
         root = str(self._scratch)
         if MARK in os.environ:
@@ -43,7 +43,7 @@ class ProcessRuntime:
     @property
     def name(self) -> str:
         if self._namespaces:
-            return "plain processes, each node in a network namespace of its own"
+            return "plain processes, each node in its own network namespace"
         return "plain processes, all on one loopback"
 
     def why_not(self, ability: str) -> str:
@@ -53,7 +53,7 @@ class ProcessRuntime:
 
     def up(self) -> None:
         if not AROBUST.exists():
-            raise Failed(f"there is no {AROBUST}; `make build` makes it")
+            raise Failed(f"{AROBUST} does not exist; `make build` builds it")
         topology = self.topology
         if self._namespaces:
             self._namespaces.open()
@@ -84,7 +84,7 @@ class ProcessRuntime:
 
     def start(self, service: str) -> None:
         self._running[service] = self._spawn(service)
-        # gRPC's C core aborts once in hundreds of starts; see DLRoverMaster.wait_ready.
+        # gRPC's C core aborts once in several hundred starts; see DLRoverMaster.wait_ready.
         while service.startswith("master-") and not self._listens(service):
             self._running[service] = self._spawn(service)
 
@@ -107,7 +107,7 @@ class ProcessRuntime:
         return self._starter.submit(Process, service, command, self._scratch, environment).result()
 
     def _listens(self, service: str) -> bool:
-        """Whether it got so far; else it was aborted, or never will."""
+        """Waits until the master listens, or has been aborted; returns whether it listens."""
         process, control = self._running[service], self._control(service)
 
         def settled() -> bool:
@@ -175,13 +175,13 @@ class ProcessRuntime:
         return (self._scratch / f"{service}.log").read_text(errors="replace")[-4000:]
 
     def _main_pid(self, process: Process) -> int:
-        """Of the program itself: what runs in a node is the child of the tool that entered it."""
+        """The pid of the program itself: in a node, it is the child of the tool that entered the namespaces."""
         is_in_node = self._namespaces and process.name.rpartition("-")[2].isdigit()
         return child_of(process.pid) if is_in_node else process.pid
 
 
 def _signal_group(process: Process, number: signal.Signals) -> None:
-    """For all of its children, too: each service began a session."""
+    """Signals the process and its children: each service has its own session."""
     with contextlib.suppress(ProcessLookupError):
         os.killpg(process.pid, number)
 

@@ -1,4 +1,4 @@
-"""What a fault and a campaign may do to a cluster, however it runs."""
+"""What faults and campaigns can do to a cluster, in containers or as plain processes."""
 
 from __future__ import annotations
 
@@ -8,57 +8,60 @@ from .topology import Topology
 
 
 GRACE_SECONDS = 10
-"""Between SIGTERM and SIGKILL, as `docker stop` has it."""
+"""The time between SIGTERM and SIGKILL, the default of `docker stop`."""
 
 
 class Failed(Exception):
-    """Something could not be done; the message says what, and what the tool said to it."""
+    """Something could not be done; the message says what, and includes the tool's error."""
 
 
 class Runtime(Protocol):
-    """A cluster. Every method returns when the thing is done; a service is named as in `Topology.services`."""
+    """A cluster. Every method returns when it is done; services are named as in `Topology.services`."""
 
     topology: Topology
 
     @property
     def name(self) -> str:
-        """How the services run, in words for a person."""
+        """How the services run, in words."""
         ...
 
     def why_not(self, ability: str) -> str:
-        """Why `links`, `shaping` or `disk` can't be harmed here; empty if they can."""
+        """Why faults of `links`, `shaping` or `disk` are impossible here; empty if they are possible."""
         ...
 
     def up(self) -> None:
-        """Starts everything; what it starts needs some seconds more to be of use."""
+        """Starts everything; the services need a few more seconds to be ready."""
         ...
 
     def down(self) -> None:
-        """Ends everything and removes what it left; may be called at any time, and twice."""
+        """Stops everything and removes its files; may be called at any time, and repeatedly."""
         ...
 
     def start(self, service: str) -> None: ...
 
     def kill(self, services: list[str]) -> None:
-        """SIGKILL for all of them at once."""
+        """Sends SIGKILL to all of them at once."""
         ...
 
     def stop(self, service: str) -> tuple[int, float]:
-        """As its operator would: SIGTERM, or what its image has instead, and after `GRACE_SECONDS` SIGKILL. The exit status and the seconds that it took."""
+        """Stops it as an operator would: SIGTERM, or the image's stop signal, and SIGKILL after `GRACE_SECONDS`.
+
+        Returns the exit status and the seconds it took.
+        """
         ...
 
     def pause(self, service: str) -> None:
-        """None of its instructions runs any more."""
+        """Suspends it; it executes nothing until `resume`."""
         ...
 
     def resume(self, service: str) -> None: ...
 
     def cut_link(self, node: int) -> None:
-        """No byte passes between the node's bridge and the masters any more."""
+        """Stops all traffic between the node's bridge and the masters."""
         ...
 
     def slow_link(self, node: int) -> str:
-        """Makes the link slow and lossy; how, in words."""
+        """Makes the link slow and lossy; returns how, in words."""
         ...
 
     def heal_link(self, node: int) -> None:
@@ -66,12 +69,12 @@ class Runtime(Protocol):
         ...
 
     def inside(self, *arguments: str) -> str:
-        """Runs `python3 -m cluster inside ...` where the nodes' states and the masters' stores are; what it prints.
+        """Runs `python3 -m cluster inside ...` where the nodes' state directories and the masters' stores are; returns its output.
 
-        The status 1 of a red verdict is no failure; every other but 0 raises `Failed`.
+        Exit status 1, a red verdict, is not a failure; any other status but 0 raises `Failed`.
         """
         ...
 
     def tail(self, service: str) -> str:
-        """The end of what the service logged."""
+        """The end of the service's log."""
         ...

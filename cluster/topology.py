@@ -1,4 +1,4 @@
-"""What a test cluster consists of, and where everything in it lies; the same for containers and for plain processes."""
+"""What a test cluster consists of, and where its files are; the same for containers and for plain processes."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 METRICS_PORT = 18889
-"""XPUTimer's own."""
+"""XPUTimer's default port."""
 MASTER_PORTS = (50001, 8080)
-"""Of gRPC and of HTTP."""
+"""The ports for gRPC and for HTTP."""
 
 
 @dataclass(frozen=True)
 class Master:
-    """A master, by the name of its service."""
+    """A master, named after its service."""
 
     name: str
     scheme: str
@@ -27,7 +27,7 @@ class Master:
 
 @dataclass(frozen=True)
 class Topology:
-    """So many nodes, each reporting to all masters. `root` holds what outlives the processes."""
+    """A number of nodes, each reporting to all masters. `root` holds what outlives the processes."""
 
     nodes: int
     masters: tuple[Master, ...]
@@ -35,7 +35,7 @@ class Topology:
     listen: str = "0.0.0.0"
     """The address that DLRover's masters listen on."""
     metrics_ports: tuple[int, ...] = ()
-    """Of the nodes' XPUTimer pages, where the nodes share one loopback; else each has the usual one on its own."""
+    """The ports of the nodes' XPUTimer pages if the nodes share one loopback; otherwise each uses the default port on its own."""
 
     @classmethod
     def from_json(cls, text: str) -> Topology:
@@ -57,12 +57,12 @@ class Topology:
         return [master for master in self.masters if master.is_dlrover]
 
     def node_services(self, node: int) -> list[str]:
-        """In the order in which they start: the collector lives in the trainer's namespaces."""
+        """In start order: the collector runs in the trainer's namespaces."""
         return [f"trainer-{node}", f"collect-{node}", f"bridge-{node}"]
 
     @property
     def services(self) -> list[str]:
-        """All that belongs to the cluster itself, in the order in which it starts."""
+        """All services of the cluster itself, in start order."""
         masters = [master.name for master in self.dlrover_masters]
         return masters + [name for node in self.node_numbers for name in self.node_services(node)] + ["tap"]
 
@@ -82,14 +82,14 @@ class Topology:
         return Path(self.root, "masters", master.name)
 
     def store(self, master: Master, node: int) -> Path:
-        """Where the metrics lie that the master took of this node, and perhaps those of others."""
+        """The file with the metrics that the master stored from this node, and perhaps from others."""
         return self.master_folder(master) / ("accepted.ndjson" if master.is_dlrover else f"node-{node}.ndjson")
 
     def control(self, master: Master) -> Path:
         return self.master_folder(master) / "control.sock"
 
     def url(self, master: Master, node: int) -> str:
-        """What the node reports to. It is also the consumer's name in the node's account."""
+        """The URL that the node reports to. It is also the consumer's name in the node's account."""
         return f"{master.scheme}://{master.address}" if master.is_dlrover else f"file://{self.store(master, node)}"
 
     def metrics_port(self, node: int) -> int:
@@ -117,7 +117,7 @@ class Topology:
         return [kind]
 
     def environment(self, service: str) -> dict[str, str]:
-        """The settings of a collector or a bridge; who the node is stands in the variables of DLRover's own agent."""
+        """The settings of a collector or a bridge; the node's identity is in the variables of DLRover's own agent."""
         kind, _, number = service.partition("-")
         if kind not in ("collect", "bridge"):
             return {}
@@ -135,7 +135,7 @@ class Topology:
 
 
 def default_masters(host: str = "", ports: tuple[int, int] = MASTER_PORTS) -> tuple[Master, ...]:
-    """DLRover over gRPC, DLRover over HTTP, and a file. Without a `host` that they share, each is the host of its name."""
+    """DLRover over gRPC, DLRover over HTTP, and a file. Without a shared `host`, each master's name is its host name."""
     grpc, http = ports
     return (
         Master("master-grpc", "dlrover+grpc", f"{host or 'master-grpc'}:{grpc}"),

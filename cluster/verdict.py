@@ -1,4 +1,4 @@
-"""Holds what the masters stored against what the trainers wrote and what arobust's accounts say; prints it as a table."""
+"""Compares what the masters stored with what the trainers wrote and with arobust's accounts; prints the result as a table."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from .topology import Master, Topology
 
 @dataclass
 class Row:
-    """One node at one master. Lines are those of the training log, envelopes those of its lane."""
+    """One node at one master. Lines are lines of the training log, envelopes are those of its lane."""
 
     node: int
     master: str
     written: int
     stored: int
-    """Different lines that were written and are stored."""
+    """Distinct lines that were written and are stored."""
     missing: int
     doubled: int
     """Copies beyond the first."""
@@ -28,7 +28,7 @@ class Row:
     unread: int
     """Lines at the log's end that are not on the bus yet."""
     faults: list[str] = field(default_factory=list)
-    """Promises that were broken, in words. None: green."""
+    """The promises that were broken, in words. Empty: green."""
 
     @property
     def is_red(self) -> bool:
@@ -36,7 +36,7 @@ class Row:
 
 
 def judge(evidence: NodeEvidence, stored: Stored, master: Master, consumer: str, at_rest: bool = False) -> Row:
-    """`at_rest`: the trainers have stopped and there was time enough, so nothing may be under way any more."""
+    """`at_rest`: the trainers have stopped and there was enough time, so nothing may be in transit any more."""
     rows = evidence.rows(consumer)
     log_row: dict[str, Any] = next((row for row in rows if row["data_type"] == LOG), {})
     written = set(evidence.written)
@@ -74,7 +74,7 @@ def judge(evidence: NodeEvidence, stored: Stored, master: Master, consumer: str,
 
 
 def _unread(evidence: NodeEvidence) -> list[str]:
-    """The lines behind the last that is on the bus, all of them if none is."""
+    """The lines after the last one that reached the bus; all of them if none did."""
     for number, line in enumerate(reversed(evidence.written)):
         if line in evidence.carriers:
             return evidence.written[len(evidence.written) - number :]
@@ -97,7 +97,7 @@ def _account_faults(evidence: NodeEvidence, rows: list[dict[str, Any]]) -> list[
 
 
 def _hole_faults(evidence: NodeEvidence, held: Counter[str], missing: list[str], log_row: dict[str, Any]) -> list[str]:
-    """No more envelopes are missing than the account says are skipped, lost or pending. It has no place for each skip, so they are counted."""
+    """Checks that no more envelopes are missing than are skipped, lost or pending. The account has no position for each skip, so it compares counts."""
     unpublished = [line for line in missing if line not in evidence.carriers]
     envelopes: set[tuple[int, int]] = set()
     for line, carriers in evidence.carriers.items():
@@ -111,13 +111,13 @@ def _hole_faults(evidence: NodeEvidence, held: Counter[str], missing: list[str],
     if len(envelopes) > explained:
         faults.append(f"{len(envelopes)} envelopes are missing, the account knows of {explained}")
     if unpublished and not gone:
-        # Behind them are lines that did come, so they were not left for later.
+        # Later lines did arrive, so these were not left for later.
         faults.append(f"{len(unpublished)} lines never came to the bus, such as {unpublished[0][:60]!r}")
     return faults
 
 
 def _count_faults(stored: Stored, rows: list[dict[str, Any]]) -> list[str]:
-    """Of what isn't joined, a master has at least as many as the account says that it took."""
+    """Of data types that are not joined, a master must have at least as many metrics as the account counts as delivered."""
     return [
         f"{row['data_type']}: {row['delivered']} delivered, but {stored.counts[row['data_type']]} stored"
         for row in rows
@@ -145,7 +145,7 @@ def reasons(counts: dict[str, int]) -> str:
 
 
 def table(rows: list[Row]) -> str:
-    """For a person: one line a node and master, then what is wrong, then one line that says all."""
+    """For people: one line per node and master, then the problems, then a summary line."""
     head = ["NODE", "MASTER", "WRITTEN", "STORED", "MISSING", "DOUBLED", "PENDING", "UNREAD", "SKIPPED", "LOST", "VERDICT"]
     cells = [head]
     for row in rows:

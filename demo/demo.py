@@ -1,6 +1,6 @@
-"""Two ranks train, arobust reports what they write, show and do, and the real DLRover master says what it got.
+"""Two ranks train, arobust reports their log, metrics and stacks, and the real DLRover master shows what it received.
 
-Started by `demo/run`. Ends by itself, within a minute; exit status 0 means that everything arrived.
+Started by `demo/run`. Finishes within a minute; exit status 0 means that everything arrived.
 """
 
 import json
@@ -44,7 +44,7 @@ def arobust_arguments(log: Path, metrics_url: str, pids: list[int], master: DLRo
 
 
 def everything_arrived(master: DLRoverMaster, log: Path, pids: list[int], is_balanced: bool) -> bool:
-    """Prints what the master holds; says whether that is all."""
+    """Prints what the master holds; returns whether everything is there."""
     held = master.everything()
     sent = log.read_text().splitlines()
     arrived = "\n".join(master.contents("TRAINING_LOG")).split("\n")
@@ -52,21 +52,21 @@ def everything_arrived(master: DLRoverMaster, log: Path, pids: list[int], is_bal
     stack = next((text for text in reversed(stacks) if "train.py:" in text), "\n".join(stacks[:1]))
     pages = [metric["data_content"] for metric in held.get("XPU_TIMER_METRIC", [])]
 
-    say(f"\nThe store of the master (DLRover {version('dlrover')}, {master.url}) holds")
+    say(f"\nThe master's store (DLRover {version('dlrover')}, {master.url}) holds")
     for data_type in sorted(held):
         lines = sum(metric["data_content"].count("\n") + 1 for metric in held[data_type])
         print(f"  {data_type:<18}{len(held[data_type]):>4} reports, {lines:>5} lines")
-    say("The last lines of the log, as the master has them")
+    say("The last lines of the log, as the master stored them")
     print(*(f"  {line}" for line in arrived[-4:]), sep="\n")
-    say("A stack, as the master has it")
+    say("A stack, as the master stored it")
     print(*(f"  {line}" for line in stack.splitlines()[:24]), sep="\n")
 
     checks = {
         f"each of the log's {len(sent)} lines arrived, in order, exactly once": arrived == sent,
-        "pages of metrics arrived, each with the hang lines of both ranks": bool(pages)
+        "metrics pages arrived, each with the hang lines of both ranks": bool(pages)
         and all(page.count("XPU_TIMER_COMMON_HANG{") == len(pids) for page in pages),
         "stacks of both ranks arrived": all(any(str(pid) in text for text in stacks) for pid in pids),
-        "arobust audit: each envelope is delivered, or its whereabouts are known": is_balanced,
+        "arobust audit: every envelope was delivered or is accounted for": is_balanced,
     }
     say("")
     for check, passed in checks.items():
@@ -77,11 +77,11 @@ def everything_arrived(master: DLRoverMaster, log: Path, pids: list[int], is_bal
 def demo(scratch: Path, cleanup: ExitStack) -> bool:
     log = scratch / "train.log"
     log.touch()
-    say("Starting DLRover's own master on loopback ...")
+    say("Starting the DLRover master on loopback ...")
     master = DLRoverMaster(scratch)
     cleanup.callback(master.kill)
     master.start().wait_ready()
-    say(f"Starting a training of two ranks that writes {log} ...")
+    say(f"Starting a training with two ranks that log to {log} ...")
     training, pids, metrics_url = start_training(scratch, log, cleanup)
     arguments = arobust_arguments(log, metrics_url, pids, master)
     arobust = Arobust(scratch)
@@ -90,20 +90,20 @@ def demo(scratch: Path, cleanup: ExitStack) -> bool:
     agent = arobust.start_ready("agent", *arguments)
     say("Training ...")
     status = training.wait(50)
-    assert status == 0, f"the training ended with {status}:\n{log.read_text()[-2000:]}"
+    assert status == 0, f"the training exited with status {status}:\n{log.read_text()[-2000:]}"
     last = log.read_text().splitlines()[-1]
     wait_until(lambda: any(last in text for text in master.contents("TRAINING_LOG")), agent.tail, 10, every=0.2)
-    say("The training is over; stopping arobust ...")
+    say("The training has finished; stopping arobust ...")
     assert agent.stop() == 0, agent.tail()
     audit = arobust.run("audit")
-    say("What arobust audit says")
+    say("The output of arobust audit (an envelope is one published metric; a lane is all envelopes of one data type)")
     print(*(f"  {line}" for line in audit.output().splitlines()), sep="\n")
     return everything_arrived(master, log, pids, is_balanced=audit.child.returncode == 0)
 
 
 def main() -> int:
     if not AROBUST.exists():
-        print(f"{AROBUST} is not there: run `make build` first, or `make demo`", file=sys.stderr)
+        print(f"{AROBUST} does not exist: run `make build` first, or `make demo`", file=sys.stderr)
         return 1
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     started = time.monotonic()

@@ -1,6 +1,6 @@
 """Starts the ranks of `train.py` on this node as torchrun would, and serves a simulated XPUTimer page for them.
 
-Prints one line of JSON when the ranks run: their process ids and the page's URL. Ends with the ranks.
+Prints one line of JSON once the ranks are running: their process ids and the page's URL. Exits when the ranks do.
 """
 
 import argparse
@@ -35,8 +35,8 @@ def main() -> int:
     parser = argparse.ArgumentParser()
     parser.add_argument("--ranks", type=int, default=2)
     parser.add_argument("--log", type=Path, required=True)
-    parser.add_argument("--metrics-port", type=int, default=0, help="where to serve the page; 0: anywhere")
-    parser.add_argument("--number-lines", action="store_true", help="begin each line with the run's start, the rank and a number")
+    parser.add_argument("--metrics-port", type=int, default=0, help="the port to serve the page on; 0 picks a free one")
+    parser.add_argument("--number-lines", action="store_true", help="prefix each line with the time the run started, the rank and a number")
     parser.add_argument("training", nargs="*", help="arguments for train.py, after --")
     arguments = parser.parse_args()
 

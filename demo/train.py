@@ -1,8 +1,8 @@
-"""A small data-parallel training: a two-layer network on made-up data, in numpy, gradients averaged over all ranks.
+"""A small data-parallel training: a two-layer network on generated data, in numpy, with gradients averaged over all ranks.
 
-Every rank has its share of the data, works out its own gradient, and takes the same step with the average, as
-DistributedDataParallel does; the network between them is `multiprocessing.connection` on loopback, with rank 0 in the
-middle. Started by `launch.py`, once a rank, with the environment that torchrun gives.
+Each rank has its share of the data, computes its own gradient, and steps by the average, like
+DistributedDataParallel; the ranks talk over `multiprocessing.connection` on loopback, with rank 0 in the
+middle. `launch.py` starts one process per rank, with the environment that torchrun sets.
 """
 
 import argparse
@@ -17,7 +17,7 @@ RANK = int(os.environ["RANK"])
 WORLD_SIZE = int(os.environ["WORLD_SIZE"])
 MASTER = (os.environ["MASTER_ADDR"], int(os.environ["MASTER_PORT"]))
 RUN = os.environ.get("NUMBERED_RUN", "")
-"""When given, each line begins with it and a number, so that no two are the same."""
+"""If set, each line starts with it and a number, so that no two lines are the same."""
 NUMBERS = itertools.count(1)
 KEY = os.environ["TORCHELASTIC_RUN_ID"].encode()
 
@@ -25,7 +25,7 @@ Parameters = list[np.ndarray]
 
 
 def log(text: str) -> None:
-    """One write a line: all ranks share the file."""
+    """One write per line: all ranks share the file."""
     head = f"[run {RUN} rank {RANK} line {next(NUMBERS)}]" if RUN else f"[rank {RANK}]"
     os.write(1, f"{head} {text}\n".encode())
 
@@ -40,7 +40,7 @@ def connect() -> list[Connection]:
             return [Client(MASTER, authkey=KEY)]
         except ConnectionRefusedError:
             time.sleep(0.1)
-    raise ConnectionError("rank 0 does not listen")
+    raise ConnectionError("rank 0 is not listening")
 
 
 def all_reduce_mean(gradient: np.ndarray, peers: list[Connection]) -> np.ndarray:
@@ -95,7 +95,7 @@ def train(steps: int, step_seconds: float, learning_rate: float = 0.5) -> None:
             flat = flat[parameter.size :]
         busy = time.monotonic() - started
         log(f"step {step} loss {loss:.4f} in {busy * 1000:.1f} ms")
-        time.sleep(max(0, step_seconds - busy))  # a training that you can watch
+        time.sleep(max(0, step_seconds - busy))  # slow enough to watch
     loss, _ = forward_backward(parameters, points, labels)
     log(f"done: loss {loss:.4f} on all of its examples")
 

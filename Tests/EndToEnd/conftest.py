@@ -1,4 +1,4 @@
-"""What every test gets: a scratch folder, masters and arobust processes that never outlive it."""
+"""Fixtures for every test: a scratch folder, and masters and arobust processes that never outlive it."""
 
 import os
 import shutil
@@ -14,7 +14,7 @@ from harness.process import Arobust, new_scratch
 
 @pytest.fixture(autouse=True)
 def no_settings_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What arobust and DLRover read from the environment is for each test to say, not for the shell that runs them."""
+    """Removes settings of arobust and DLRover from the environment, so that only the test sets them, not the shell that runs it."""
     for name in os.environ:
         if name.startswith(("AROBUST_", "DLROVER_", "NODE_", "XPU_TIMER_")) or name in ("JOB_UID", "WORKER_RANK"):
             monkeypatch.delenv(name)
@@ -39,7 +39,7 @@ def arobust(scratch: Path) -> Iterator[Arobust]:
 
 @pytest.fixture
 def clock(scratch: Path) -> Clock:
-    """For what is started with its `environment`."""
+    """A clock for processes that are started with its `environment`."""
     return Clock(scratch)
 
 

@@ -1,4 +1,4 @@
-"""A scrape that yields nothing sends nothing, and says so: in the log, as a metric if asked, and in the text for Prometheus."""
+"""A scrape that yields nothing sends nothing, and raises an alarm: in the log, as a metric if configured, and in the Prometheus text."""
 
 import re
 from collections.abc import Callable
@@ -65,7 +65,7 @@ def test_nobody_listens(arobust: Arobust) -> None:
 
 
 def telemetry(state: Path, name: str, reason: str) -> float | None:
-    """The value of a series in the text for Prometheus."""
+    """The value of a series in the Prometheus text."""
     path = state / "telemetry/agent.prom"
     text = path.read_text() if path.exists() else ""
     for labels, value in re.findall(rf"^{name}{{(.*)}} (\S+)$", text, re.M):

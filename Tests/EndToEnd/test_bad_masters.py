@@ -1,4 +1,4 @@
-"""Masters that misbehave: each is told apart in the log, none delays another, and what can be delivered later is."""
+"""Masters that misbehave: the log tells them apart, none delays another, and whatever can be delivered later is."""
 
 import json
 import subprocess
@@ -32,20 +32,20 @@ class Job:
         return self.agent
 
     def publish(self, *contents: str) -> None:
-        """Publishes, and sees that the healthy masters are served at once, whatever the bad one does."""
+        """Publishes, and checks that the healthy masters are served at once, whatever the bad one does."""
         expected = self.healthy.contents("GENERIC") + list(contents)
         self.arobust.publish(*contents)
         wait_until(lambda: self.healthy.contents("GENERIC") == expected, "the healthy master to be served", 5)
         wait_until(lambda: self.file.contents("GENERIC") == expected, "the file to be written", 5)
 
     def assert_only_problem(self, text: str) -> None:
-        """The log names this cause, and no other."""
+        """Checks that the log names this cause, and no other."""
         self.agent.wait_for_log(text)
         others = [problem for problem in loglines.EVERY_MASTER_PROBLEM if problem != text]
         assert [problem for problem in others if problem in self.agent.log()] == []
 
     def wait_for_bad(self, *contents: str) -> None:
-        """Waits until the master under test holds these last; at least once each, so repetitions may come between."""
+        """Waits until these are the last that the master under test holds; each at least once, so repetitions may come in between."""
         wait_until(
             lambda: without_repetitions(self.bad.contents("GENERIC")) == list(contents),
             lambda: f"the master to recover; it holds {self.bad.contents('GENERIC')}; {self.agent.tail()}",

@@ -1,4 +1,4 @@
-"""The test cluster: two nodes, three masters and three faults as plain processes, and what its verdict is worth."""
+"""The test cluster: two nodes, three masters and three faults as plain processes, and a check that its verdict can fail."""
 
 import os
 import re
@@ -33,7 +33,7 @@ def campaign(*arguments: str) -> subprocess.CompletedProcess[str]:
 
 @pytest.fixture
 def leaves_nothing(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """No process of this test's cluster runs after it: each inherits a variable with a name that no other has."""
+    """Checks that no process of this test's cluster outlives it: each inherits an environment variable with a unique name."""
     mark = f"CLUSTER_TEST_{uuid.uuid4().hex}"
     monkeypatch.setenv(mark, "1")
     yield
@@ -51,7 +51,7 @@ def _read(path: Path) -> bytes:
 def test_three_faults_and_every_promise_is_kept(record_property: Callable[[str, str], None]) -> None:
     done = campaign("--faults", "bridge-killed,master-killed,link-cut")
     assert done.returncode == 0
-    (how,) = re.findall(r"2 nodes as plain processes, (?:each node in a network namespace of its own|all on one loopback)", done.stdout)
+    (how,) = re.findall(r"2 nodes as plain processes, (?:each node in its own network namespace|all on one loopback)", done.stdout)
     record_property("note", f"the test cluster was {how}")
     assert "GREEN: 6 of 6 kept every promise" in done.stdout
     assert "5 services stopped while master-grpc was away" in done.stdout
@@ -69,9 +69,9 @@ def test_a_promise_broken_on_purpose_is_seen() -> None:
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (["fault", "earthquake"], "there is no fault 'earthquake'; there are bridge-killed"),
+        (["fault", "earthquake"], "there is no fault 'earthquake'; the faults are bridge-killed"),
         (["test", "--faults", "bridge-killed,nothing"], "there is no fault 'nothing'"),
-        (["test", "--nodes", "0"], "'0' is no number from 1 to 250"),
+        (["test", "--nodes", "0"], "'0' is not a number from 1 to 250"),
         (["test", "--seed", "x"], "invalid int value: 'x'"),
         (["inside", "explode"], "no such action: explode"),
         ([], "the following arguments are required: COMMAND"),
@@ -96,7 +96,7 @@ def test_without_an_executable_that_is_said(monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setattr(sys.modules[__name__], "AROBUST", Path("/nowhere/arobust"))
     done = campaign()
     assert done.returncode == 2
-    assert "there is no /nowhere/arobust; `make build` makes it" in done.stderr
+    assert "/nowhere/arobust does not exist; `make build` builds it" in done.stderr
 
 
 def test_the_compose_file_is_up_to_date() -> None:

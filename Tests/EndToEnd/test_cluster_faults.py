@@ -1,4 +1,4 @@
-"""The faults of a test cluster: each mends what it harms, whatever happens meanwhile. The runtime here only notes what it is told."""
+"""The faults of a test cluster: each repairs what it breaks, whatever happens in between. The runtime here only records its calls."""
 
 import sys
 from typing import Any
@@ -72,7 +72,7 @@ def test_what_succeeds_in_part_is_mended(runtime: Mock) -> None:
     assert told(runtime)[1:] == MENDED["node-killed"]
 
 
-@pytest.mark.parametrize(("where", "reason"), [("3", "there is no node '3'; there are 1, 2"), ("2", "this can't be done here: no tc")])
+@pytest.mark.parametrize(("where", "reason"), [("3", "there is no node '3'; choose one of 1, 2"), ("2", "this can't be done here: no tc")])
 def test_what_can_not_be_done_is_not_begun(where: str, reason: str, runtime: Mock) -> None:
     runtime.why_not.return_value = "no tc"
     said: list[Any] = []

@@ -1,4 +1,4 @@
-"""The verdict over a cluster: every promise that can be broken is seen, and names the line or the number."""
+"""The verdict on a cluster: every broken promise is detected, and the verdict names the line or the number."""
 
 import sys
 from collections import Counter
@@ -18,7 +18,7 @@ LINES = [f"[run 1 rank 0 line {number}]" for number in range(1, 11)]
 
 
 class Case:
-    """A log of ten lines in envelopes of one line, all of which arrived; a test changes what it is about."""
+    """A log of ten lines, one per envelope, all of which arrived; each test changes one thing."""
 
     def __init__(self) -> None:
         self.written = list(LINES)

@@ -1,6 +1,6 @@
-"""Two hundred kills, and nothing is lost silently: seeded schedules, each held against a model of what must be where.
+"""Two hundred kills, and nothing is lost silently: schedules drawn from seeds, each compared with a model of what must be where.
 
-`AROBUST_SEED=n` repeats the last one; `scripts/soak` goes on for longer.
+`AROBUST_SEED=n` repeats the last one; `scripts/soak` runs for longer.
 """
 
 import random

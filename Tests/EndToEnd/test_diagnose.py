@@ -1,4 +1,4 @@
-"""`arobust diagnose` on trainings that really failed, beside DLRover's own decisions, and with input of all kinds."""
+"""`arobust diagnose` on trainings that really failed, compared with DLRover's own decisions, and with all kinds of input."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ def test_a_full_disk(arobust: Arobust, scratch: Path) -> None:
 
 
 def test_the_actions_are_dlrovers(arobust: Arobust, scratch: Path) -> None:
-    """Keys and defaults of the JSON, from the real classes."""
+    """The JSON has the keys and defaults of the real classes."""
     from dlrover.python.diagnosis.common import diagnosis_action
 
     log = scratch / "train.log"
@@ -143,7 +143,7 @@ def test_what_cannot_be_read_is_a_note(arobust: Arobust, scratch: Path) -> None:
 
 
 def test_a_huge_log_takes_no_longer_than_the_budget(arobust: Arobust, scratch: Path) -> None:
-    """10 GB: a sparse hole, a gigabyte's worth of steps is not needed to be slow; its end decides."""
+    """10 GB, most of it a sparse hole: reading all of it would be slow, and only its end matters."""
     log = scratch / "train.log"
     line = b"2026-11-24 00:00:00 INFO step 12345 loss 1.2345 lr 0.0001 tokens/s 123456\n"
     with open(log, "wb") as file:

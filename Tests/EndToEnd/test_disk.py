@@ -1,4 +1,4 @@
-"""Disks that are full, read-only or damaged: what is lost is said, counted, and as little as can be."""
+"""Disks that are full, read-only or damaged: losses are reported, counted, and as small as possible."""
 
 import random
 import time
@@ -73,7 +73,7 @@ def publish(state: Path, *contents: str) -> None:
 
 
 class FullDisk:
-    """A collector whose state is on a small disk, and a bridge whose master is not."""
+    """A collector whose state is on a small disk, and a bridge whose master is on another."""
 
     def __init__(self, arobust: Arobust, disk: SmallDisk, log: writing.TrainingLog, consumers: Path | None) -> None:
         self.arobust = arobust
@@ -91,7 +91,7 @@ class FullDisk:
         self.bridge = self.arobust.start_ready("bridge", "--master", self.master.url, environment=self.settings)
 
     def fill(self) -> None:
-        """Until nothing more can be written, and the collector has met that."""
+        """Fills the disk until nothing more can be written, and the collector has noticed."""
         self.log.write(100)
         wait_for_lines(self.master, self.log, self.collect)
         self.disk.fill()
@@ -142,7 +142,7 @@ def test_a_full_disk_delays_logs_and_loses_nothing(
 def test_a_new_data_type_is_not_forgotten_on_a_full_disk(
     arobust: Arobust, make_disk: MakeDisk, log: writing.TrainingLog, scratch: Path
 ) -> None:
-    """Its first envelopes are volatile, and the bridge is there: they are delivered, or at least counted."""
+    """Its first envelopes are volatile, and the bridge is running: they are delivered, or at least counted."""
     job = FullDisk(arobust, make_disk(8), log, scratch / "consumers")
     job.fill()
     publish(job.state, *(f"first {number}" for number in range(50)))
@@ -163,7 +163,7 @@ def config(scratch: Path) -> Path:
 def test_what_a_full_disk_loses_is_counted(
     arobust: Arobust, make_disk: MakeDisk, log: writing.TrainingLog, scratch: Path
 ) -> None:
-    """Volatile metrics that nobody was there to take."""
+    """Volatile metrics that nobody received."""
     job = FullDisk(arobust, make_disk(8), log, scratch / "consumers")
     publish(job.state, "before")
     wait_until(lambda: job.master.contents(GENERIC) == ["before"], "the first metric")
@@ -221,7 +221,7 @@ def test_a_journal_that_is_read_only_delays_logs(
     agent.wait_for_log(FULL)
 
     def volatile_arrived() -> bool:
-        # What is volatile is lost unless the bridge has subscribed by then, and nothing says when it has.
+        # Volatile data is lost unless the bridge has subscribed by then, and nothing shows when it has.
         publish(arobust.state, "volatile")
         return "volatile" in master.contents(GENERIC)
 
@@ -240,7 +240,7 @@ SEGMENTS = {"AROBUST_JOURNAL_SIZE": "16MiB", "AROBUST_JOURNAL_SEGMENT_SIZE": "16
 
 
 class Damage:
-    """Something that goes wrong with a journal's files while nobody has them open."""
+    """Damage to a journal's files while nobody has them open."""
 
     def __init__(self, source: random.Random, journal: Path) -> None:
         self._source = source
@@ -310,7 +310,7 @@ def test_a_damaged_journal_is_said_and_counted(
 
 
 def check_account(master: FileMaster, data_type: str, row: inspection.Row) -> None:
-    """What the master has is in order, each once, and what its account says."""
+    """Checks that the master has everything in order and once, and as its account says."""
     places = [(metric["epoch"], metric["sequence"]) for metric in master.store(data_type)]
     assert places == sorted(set(places))
     assert len(places) == row.delivered, row
@@ -318,7 +318,7 @@ def check_account(master: FileMaster, data_type: str, row: inspection.Row) -> No
 
 
 def wait_for_published(state: Path, log: writing.TrainingLog) -> None:
-    """Until the journal has the log's last line."""
+    """Waits until the journal has the log's last line."""
 
     def last() -> int:
         client = bus.ReplayClient(state)

@@ -1,4 +1,4 @@
-"""The rules on the stream: what a followed log has of failures is counted, shown in the status, and told once."""
+"""The rules applied while logs are collected: failures in a followed log are counted, shown in the status, and logged once."""
 
 import re
 from pathlib import Path
@@ -36,7 +36,7 @@ def test_findings_are_counted_shown_and_told_once(arobust: Arobust, scratch: Pat
 
 
 def test_its_own_log_is_no_finding(arobust: Arobust, scratch: Path) -> None:
-    """The agent follows its own log, too: one hit stays one."""
+    """The agent follows its own log, too: one match is still counted once."""
     log = scratch / "train.log"
     log.write_text(f"{XID}\n{GONE}\n")
     own = scratch / "agent1.log"

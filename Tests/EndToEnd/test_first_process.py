@@ -1,4 +1,4 @@
-"""arobust as process 1, as in a container without an init: signals arrive, orphans are waited for, the status is the program's."""
+"""arobust as process 1, as in a container without an init: signals arrive, orphans are reaped, and the exit status is the program's."""
 
 import functools
 import os
@@ -25,7 +25,7 @@ def children(pid: int) -> list[int]:
 
 
 def first_process(unshare: Process) -> int:
-    """The pid here of what is process 1 there."""
+    """The pid, as seen from here, of the process that is process 1 there."""
     return wait_until(lambda: children(unshare.pid), lambda: f"process 1; {unshare.tail()}")[0]
 
 
@@ -63,7 +63,7 @@ def test_a_killed_program_is_told_by_the_status(arobust: Arobust) -> None:
 
 
 def test_orphans_are_waited_for(arobust: Arobust) -> None:
-    """py-spy here is a script that leaves a child behind, which then belongs to process 1."""
+    """py-spy is replaced by a script that leaves a child behind, which then becomes a child of process 1."""
     arobust.prefix = IN_NAMESPACE
     left = arobust.scratch / "left"
     py_spy = arobust.scratch / "py-spy"

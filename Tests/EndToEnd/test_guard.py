@@ -1,4 +1,4 @@
-"""Whatever is on the bus, a DLRover master survives it: arbitrary metrics, as other programs may publish them.
+"""A DLRover master survives whatever is on the bus: arbitrary metrics, as other programs may publish them.
 
 `AROBUST_SEED=n` repeats the random one.
 """
@@ -75,7 +75,7 @@ def test_no_envelope_makes_a_master_raise_or_refuse(
     )
     counts = master.counts()
     assert (counts["raised"], counts["refused"]) == (0, 0), counts
-    # The module name is found out by the first calls, of which as many may be under way as there are lanes.
+    # The module name is detected by the first calls, of which there may be one per lane at once.
     assert counts["unread"] <= (8 if version == "0.4.0" else 0), counts
     for kind in arbitrary.TYPES:
         assert [m["node_rank"] for m in master.store(kind)].count(99) == 1, f"the good {kind}"
@@ -88,7 +88,7 @@ def test_no_envelope_makes_a_master_raise_or_refuse(
 
 
 def assert_all_is_sound(master: DLRoverMaster) -> None:
-    """What the master holds is what it can work with, and the detector can read it."""
+    """Checks that the master holds only what it can process and the detector can read."""
     for kind, held in master.everything().items():
         for metric in held:
             assert metric.keys() == set(arbitrary.KEYS) and metric["data_type"] == kind
@@ -104,7 +104,7 @@ def assert_all_is_sound(master: DLRoverMaster) -> None:
 
 
 def test_what_the_guard_refuses_holds_nothing_up(arobust: Arobust, make_master: MakeMaster, raw: RawPublisher) -> None:
-    """No master has refused anything, and later the bad ones are no better."""
+    """The master has refused nothing, so there is nothing to hold or to retry."""
     master = make_master().start().wait_ready()
     arobust.start_ready("bridge", "--master", master.url)
     for _ in range(20):
@@ -115,7 +115,7 @@ def test_what_the_guard_refuses_holds_nothing_up(arobust: Arobust, make_master: 
 
 
 def test_the_same_envelopes_are_harmful_when_nobody_looks(make_master: MakeMaster) -> None:
-    """Else the test above would show nothing."""
+    """Otherwise the test above would prove nothing."""
     master = make_master().start().wait_ready()
     source = arbitrary.Source(1, int(time.time()))
     # To a key that is half a surrogate pair the gRPC server never answers: it can't encode its own exception.

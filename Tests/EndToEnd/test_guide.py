@@ -1,4 +1,4 @@
-"""The guide's examples: ours in Swift as they are built, and the documents' Python as it is written."""
+"""The guide's examples: the Swift ones as built, and the Python in the documents as written."""
 
 import json
 import re

@@ -1,4 +1,4 @@
-"""The harness itself: DLRover's own client meets the masters that the other tests report to."""
+"""Tests of the harness itself: DLRover's own client against the masters that the other tests report to."""
 
 import time
 from collections.abc import Callable
@@ -28,7 +28,7 @@ def metric(content: str) -> WorkerTrainingMetric:
 
 
 def report_once(client: MasterClient, content: str) -> Any:
-    """One report without the client's ten tries, and with the answer that its public method drops."""
+    """Sends one report without the client's ten tries, and returns the answer that its public method discards."""
     data = metric(content)
     message = comm.DiagnosisReportData(type(data).__name__, data.to_json(), data.node_rank)
     return type(client)._report.__wrapped__(client, message)

@@ -1,4 +1,4 @@
-"""Starting, stopping and refusing, seen from the command line."""
+"""Starting, stopping and rejecting, as seen from the command line."""
 
 import json
 import os
@@ -265,7 +265,7 @@ def test_tap_writes_to_a_pipe_that_does_not_block(arobust: Arobust, scratch: Pat
     os.close(theirs)
     try:
         wait_until(lambda: loglines.SUBSCRIBED in (scratch / "tap.log").read_text(), "the tap to be connected")
-        # Together more than a pipe holds, and nobody reads yet.
+        # Together more than a pipe holds, and nobody is reading yet.
         arobust.publish(*["x" * 100_000] * 3)
         time.sleep(0.5)
         with open(ours) as lines:
@@ -285,7 +285,7 @@ def test_tap_shows_the_head_of_a_long_content(arobust: Arobust) -> None:
 
 
 def taps_before_a_publisher(arobust: Arobust, *arguments: list[str]) -> list[Process]:
-    """Taps that waited for the publisher, which now runs and has them all."""
+    """Taps that waited for the publisher, which is now running and connected to all of them."""
     taps = [arobust.start("tap", *each) for each in arguments]
     for tap in taps:
         tap.wait_for_log(loglines.WAITING_FOR_PUBLISHER)
@@ -343,7 +343,7 @@ def test_bridge_waits_for_its_publisher_and_survives_its_restart(arobust: Arobus
         collect = arobust.start_ready("collect")
 
         def arrives(content: str = content) -> bool:
-            """Published until it arrives: the bridge does not say when it is connected again."""
+            """Publishes until something arrives: the bridge does not report when it is connected again."""
             arobust.publish(content)
             return content in received.contents("GENERIC")
 

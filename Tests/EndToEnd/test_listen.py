@@ -1,4 +1,4 @@
-"""DLRover's own clients report to the agent itself: their metrics are on the bus, their other calls reach the master."""
+"""DLRover's own clients report to the agent: their metrics go to the bus, their other calls to the master."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ def test_one_address_changes_and_two_masters_and_a_tap_have_it(
 
 
 class Recorder(grpc.GenericRpcHandler):
-    """Stands for a master: keeps every call's bytes and answers with bytes of its own."""
+    """A stand-in for a master: records every call's bytes and answers with its own."""
 
     def __init__(self) -> None:
         self.calls: list[tuple[str, bytes, dict[str, str]]] = []
@@ -144,13 +144,13 @@ def test_other_calls_go_byte_for_byte(arobust: Arobust, address: str, recorder: 
 def test_a_master_that_hangs_holds_nobody_up(
     arobust: Arobust, scratch: Path, address: str, recorder: tuple[Recorder, str]
 ) -> None:
-    """Metrics are taken while other calls wait; a call that its client gives up is given up at the master."""
+    """Metrics are accepted while other calls wait; a call that its client cancels is cancelled at the master."""
     record, url = recorder
     record.hold.clear()
     file = FileMaster(scratch / "copy.ndjson")
     agent = start(arobust, address, "--master", file.url, "--master", url)
     with channel(address) as made:
-        # More than HTTP/2 has a default for, and than the master has threads.
+        # More than HTTP/2's default limit, and more than the master has threads.
         waiting = [made.unary_unary(GET).future(b"", timeout=30) for _ in range(150)]
         wait_until(lambda: len(record.calls) == 8, "the calls to reach the master")
         metric = {"data_type": LOG, "data_content": "now", "node_id": 0}
@@ -218,7 +218,7 @@ def test_what_cannot_be_on_the_bus_is_refused_with_its_reason(arobust: Arobust, 
 
 
 def test_success_means_that_the_journal_has_it(arobust: Arobust, scratch: Path, address: str) -> None:
-    """SIGKILL right after the answer: the metric is there at the next start."""
+    """After a SIGKILL right after the answer, the metric is there at the next start."""
     file = FileMaster(scratch / "copy.ndjson")
     collect = start(arobust, address, command="collect")
     for number in range(50):

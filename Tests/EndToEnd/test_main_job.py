@@ -1,4 +1,4 @@
-"""The main job: what a training writes, shows and does arrives at the real master complete, in order, once."""
+"""The main job: a training's log, metrics and stacks arrive at the real master completely, in order, once."""
 
 import re
 import sys
@@ -15,12 +15,12 @@ from harness.xpu_timer_page import PageServer, as_dlrover_reports, xpu_timer_pag
 LINES = 10_000
 PAGES = 100
 STACKS = 10
-EACH_PAGE = {"AROBUST_DELIVERY_SAMPLE_SLOT": "0s"}  # a DLRover master is else sent one a minute
+EACH_PAGE = {"AROBUST_DELIVERY_SAMPLE_SLOT": "0s"}  # otherwise a DLRover master is sent one a minute
 PY_SPY = Path(sys.executable).with_name("py-spy")
 
 
 class Pages:
-    """A hundred pages, each different, once they may be had."""
+    """Serves a hundred pages, each different, once it is allowed to."""
 
     def __init__(self) -> None:
         self.open = False
@@ -32,7 +32,7 @@ class Pages:
 
 
 def start_arobust(arobust: Arobust, layout: str, sources: list[str], masters: list[str]) -> list[Process]:
-    """Ready to collect and to report, by one process or two; in the order in which they are to be stopped."""
+    """Starts one process or two that collect and report; returns them in the order in which they are to be stopped."""
     arobust.environment = EACH_PAGE
     # A page every 100 ms, which the guard of a DLRover master would thin out to one a minute.
     arobust.environment = {"AROBUST_DELIVERY_SAMPLE_SLOT": "0s"}
@@ -105,7 +105,7 @@ def assert_stacks(stacks: list[str], pid: int) -> None:
     for stack in stacks:
         assert str(pid) in stack
         found = re.search(r"step_(\d{4})", stack)
-        if found:  # between two steps the target is in its main module for a moment
+        if found:  # between two steps the target is briefly in its main module
             steps.append(int(found[1]))
     assert len(stacks) >= STACKS and len(steps) >= len(stacks) // 2
     assert steps == sorted(steps)

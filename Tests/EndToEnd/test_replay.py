@@ -1,4 +1,4 @@
-"""Replay: what has been on the bus can be asked for again, by programs that know docs/wire-format.md and nothing else."""
+"""Replay: what was on the bus can be requested again, by programs that know only docs/wire-format.md."""
 
 import json
 import os
@@ -35,7 +35,7 @@ def connect(arobust: Arobust) -> Iterator[Connect]:
 
 
 def publish(state: Path, first: int, last: int, size: int = 0, **keys: object) -> None:
-    """Metrics whose contents begin with their numbers."""
+    """Publishes metrics whose contents begin with their numbers."""
     metrics = [{"data_type": A, "data_content": f"{n:06} ".ljust(size, "x"), **keys} for n in range(first, last + 1)]
     for start in range(0, len(metrics), 100):
         part = metrics[start : start + 100]
@@ -47,7 +47,7 @@ def numbers(items: list[bus.Envelope | bus.Gap] | list[bus.Envelope]) -> list[in
 
 
 def assert_ledger(items: list[bus.Envelope | bus.Gap], through: int) -> list[int]:
-    """Envelopes and gaps of one epoch, without holes from 1 to `through`; returns the numbers that are there."""
+    """Checks that envelopes and gaps of one epoch cover 1 to `through` without holes; returns the numbers of the envelopes."""
     next_sequence = 1
     for item in items:
         if isinstance(item, bus.Gap):
@@ -192,7 +192,7 @@ def test_the_documents_reader_reads_everything(arobust: Arobust, capsys: pytest.
 
 
 def test_live_and_replayed_join_without_a_hole(arobust: Arobust, connect: Connect) -> None:
-    """As the document says how: subscribe, greet, then replay what lies between."""
+    """Follows the document: subscribe, greet, then replay what is in between."""
     arobust.start_ready("collect")
     publish(arobust.state, 1, 500)
     consumer = bus.Consumer(arobust.state, types=(A,))
@@ -209,7 +209,7 @@ def test_live_and_replayed_join_without_a_hole(arobust: Arobust, connect: Connec
 
 
 class Joined:
-    """One lane from its beginning on: live where that follows, else replayed up to what a beat or a live envelope shows there is."""
+    """One lane from its beginning: live where that follows directly, otherwise replayed up to what a beat or a live envelope shows."""
 
     def __init__(self, consumer: bus.Consumer, client: bus.ReplayClient) -> None:
         self._consumer = consumer
@@ -218,7 +218,7 @@ class Joined:
         self.numbers: list[int] = []
 
     def take(self) -> int:
-        """Takes one message from the bus; answers how many numbers there are."""
+        """Takes one message from the bus; returns how many numbers there are."""
         message = self._consumer.receive()
         (known,) = self._consumer.last.values()
         if isinstance(message, bus.Envelope) and message.position == (self._last[0], self._last[1] + 1):
@@ -366,7 +366,7 @@ def test_a_stopped_reader_costs_its_credit_and_no_more(arobust: Arobust) -> None
 
 
 def open_deleted_bytes(pid: int) -> int:
-    """How much disk a process keeps by holding deleted files open."""
+    """How much disk space a process holds through deleted files that it has open."""
     total = 0
     for link in Path(f"/proc/{pid}/fd").iterdir():
         try:
@@ -378,7 +378,7 @@ def open_deleted_bytes(pid: int) -> int:
 
 
 def assert_whole(reader: Process, last: int) -> None:
-    """Every sequence from 1 on was read, or is in a gap that says so."""
+    """Checks that every sequence from 1 on was read or is in a reported gap."""
     *lines, end = reader.output().splitlines()
     assert end == "end", reader.tail()
     expected = 1
@@ -411,7 +411,7 @@ def test_a_publisher_that_is_killed_while_a_reader_reads(arobust: Arobust, conne
 
 
 def test_two_publishers_on_one_bridge(arobust: Arobust, scratch: Path) -> None:
-    """Each has its own lanes, at the master and in the books, also after one was killed."""
+    """Each has its own lanes, at the master and in the ledgers, even after one was killed."""
     received = FileMaster(scratch / "all.ndjson")
     states = [scratch / "one", scratch / "two"]
     processes = [arobust.start_ready("collect", state=state) for state in states]

@@ -1,4 +1,4 @@
-"""`arobust rules`: the built-in table holds against its corpus; files of a user's own add, change and take out."""
+"""`arobust rules`: the built-in table passes its corpus; a user's own files add, change and disable rules."""
 
 from pathlib import Path
 

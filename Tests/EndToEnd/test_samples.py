@@ -1,4 +1,4 @@
-"""XPU_TIMER_METRIC toward DLRover: one sample a node and slot, sent once at most, whatever is killed; whole, plain, slim if asked.
+"""XPU_TIMER_METRIC to DLRover: one sample per node and slot, sent at most once, whatever is killed; whole, plain, slim if configured.
 
 `AROBUST_SEED=n` repeats the random one.
 """
@@ -29,7 +29,7 @@ QUICK = {
 
 
 class Job:
-    """A publisher, and a bridge that can be killed, in front of a master that notes what it takes over all its lives."""
+    """A publisher, a bridge that can be killed, and a master that records what it accepts across restarts."""
 
     def __init__(self, arobust: Arobust, make_master: MakeMaster, clock: Clock, service: str = "grpc") -> None:
         arobust.environment = QUICK | clock.environment
@@ -52,7 +52,7 @@ class Job:
         wait_until(lambda: self.master.counts()["calls"] >= count, lambda: f"call {count}; {self.bridge.tail()}")
 
     def row(self, data_type: str = XPU) -> inspection.Row:
-        """The account, once everything has its fate."""
+        """The account, once every envelope has its fate."""
 
         def unfinished() -> Any:
             return inspection.unfinished(inspection.status(self.arobust.state), [self.master.url])
@@ -63,11 +63,11 @@ class Job:
         return row
 
     def state(self) -> Any:
-        """What the bridge says of itself."""
+        """The state that the bridge reports."""
         return [each["account"]["state"] for each in inspection.status(self.arobust.state)["consumers"]]
 
     def accepted(self) -> list[tuple[int, int]]:
-        """Rank and slot of each sample that the master took in all its lives."""
+        """Rank and slot of each sample that the master accepted, across restarts."""
         return [(m["node_rank"], m["timestamp"] // 60) for m in self.master.accepted() if m["data_type"] == XPU]
 
 
@@ -83,7 +83,7 @@ def test_a_sample_under_way_when_the_bridge_is_killed_is_never_sent_again(make_j
     job.publish(1)
     job.wait_for_calls(1)
     job.bridge.kill()
-    job.master.fault("none")  # what was under way is stored now, without anyone to hear the answer
+    job.master.fault("none")  # what was in transit is stored now, and nobody receives the answer
     wait_until(lambda: len(job.accepted()) == 1, "the call of the killed bridge")
     job.publish(1, 2)
     job.start_bridge()
@@ -101,7 +101,7 @@ def test_a_sample_that_certainly_did_not_arrive_is_sent_again(make_job: Callable
     job.master.kill()
     job.publish(1)
     job.bridge.wait_for_log(loglines.MASTER_IS_AWAY)
-    assert job.bridge.stop() == 0  # a kill might fall between a mark and its call, and only the mark would be known
+    assert job.bridge.stop() == 0  # a kill could come between a mark and its call, leaving only the mark
     job.start_bridge().wait_for_log(loglines.MASTER_IS_AWAY)
     job.master.start().wait_ready()
     row = job.row()
@@ -120,10 +120,10 @@ def test_no_slot_is_taken_twice_however_the_bridge_is_killed(make_job: Callable[
     for turn in range(15):
         job.master.fault(pick.choice(("none", "delay", "mute", "cut", "none")), pick.choice((0.01, 600)))
         ranks = range(turn * 10, turn * 10 + pick.randrange(1, 6))
-        for _ in range(pick.randrange(1, 4)):  # more than one of a slot
+        for _ in range(pick.randrange(1, 4)):  # more than one per slot
             job.publish(*ranks)
             sent += len(ranks)
-        time.sleep(pick.random() ** 2 * 0.15)  # the kill may fall on anything
+        time.sleep(pick.random() ** 2 * 0.15)  # so that the kill comes at any point
         job.bridge.kill()
         if pick.random() < 0.5:
             job.master.fault("none")

@@ -1,4 +1,4 @@
-"""What is large arrives at a DLRover master in pieces that it can take, and nothing of it is lost unsaid."""
+"""Large data arrives at a DLRover master in pieces that it accepts, and nothing is lost silently."""
 
 import re
 from collections.abc import Callable
@@ -81,7 +81,7 @@ def test_a_page_of_200_000_lines_keeps_its_hang_lines(arobust: Arobust, master: 
 
 
 def test_a_limit_that_is_lower_than_set_is_learnt(arobust: Arobust, make_master: MakeMaster) -> None:
-    """DLRover 0.6.1 takes 4 MiB over gRPC."""
+    """DLRover 0.6.1 accepts 4 MiB over gRPC."""
     master = make_master("grpc").start().wait_ready()
     large = {"AROBUST_DELIVERY_CONTENT_SIZE": "16MiB", "AROBUST_DELIVERY_MAX_MESSAGE_SIZE": "64MiB"}
     agent = arobust.start_ready("agent", "--master", master.url, environment=QUICK | large)

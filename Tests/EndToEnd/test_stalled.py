@@ -1,4 +1,4 @@
-"""Consumers that stop reading: they hurt neither the publisher nor the other consumers."""
+"""Consumers that stop reading affect neither the publisher nor the other consumers."""
 
 import json
 import signal

@@ -1,7 +1,8 @@
-"""The hang rule's truth table (WIRE.md, section 9): what nodes show becomes what the real detector of DLRover 0.6.1 should say.
+"""The hang detector's truth table: for each situation on the nodes, the real detector of DLRover 0.6.1 gives the right verdict.
 
-Each situation is made at the inputs, metrics pages and time, and goes through collector, publisher, bridge and client into the real
-master. Where a naive sender deceives the detector, `test_what_deceives_the_detector` shows that it still does.
+The rule is `CheckTrainingHangOperator.is_hang` in DLRover's check_training_hang_operator.py; docs/dlrover.md sums it up. Each situation is
+set up at the inputs, metrics pages and time, and passes through collector, publisher, bridge and client into the real master. For those in
+which a naive sender deceives the detector, `test_what_deceives_the_detector` shows that it still does.
 """
 
 from collections.abc import Callable, Iterator
@@ -21,7 +22,7 @@ MINUTES = [0, 60, 120, 180, 240, 300, 360, 420]
 
 @pytest.fixture
 def make(arobust: Arobust, make_master: Callable[..., DLRoverMaster], clock: Clock) -> Iterator[Situation]:
-    """A master and two nodes, of which none has been started."""
+    """A master and two nodes, none of them started yet."""
     with situation(arobust, make_master(clock=clock), clock) as made:
         made.add_node()
         made.add_node()
@@ -44,7 +45,7 @@ def start_all(made: Situation, *pages: str | None) -> None:
 
 
 def verdict(made: Situation, *pages: Pages) -> bool:
-    """Seven minutes of these pages, and what the detector says after them."""
+    """Plays seven minutes of these pages, and returns the detector's verdict."""
     start_all(made, *(page(0) for page in pages))
     made.play(*pages)
     made.wait_for_all()
@@ -67,7 +68,7 @@ def test_both_hung_420_s(make: Situation) -> None:
 
 
 def test_rank0_hung_rank1_empty_content(make: Situation) -> None:
-    """Nothing healthy is stored of rank 1: what it does is unknown, and the alarm says so."""
+    """Nothing healthy is stored from rank 1: its state is unknown, and the alarm says so."""
     verdict(make, always(HUNG), always(EMPTY))
     assert make.times(1) == []
     make.nodes[1].wait_for_alarm(loglines.NOTHING_SCRAPED)
@@ -82,7 +83,7 @@ def test_rank0_hung_rank1_empty_content_after_a_healthy_sample(make: Situation) 
 
 
 def test_rank0_hung_rank1_shows_no_hang_line(make: Situation) -> None:
-    """As above, but the page has other lines, which other consumers get."""
+    """The same, but the page has other lines, which other consumers get."""
     without = "\n".join(line for line in HEALTHY.splitlines() if "HANG" not in line)
     assert verdict(make, always(HUNG), lambda now: HEALTHY if now == 0 else without) is False
     assert len(make.times(1)) == 1
@@ -131,7 +132,7 @@ def test_rank1_scraped_every_10_s_paused_only_100_s(make: Situation) -> None:
 
 
 def test_rank1_60_s_cadence_paused_120_s_each_delivered_3_times(make: Situation) -> None:
-    """A master that takes each report and cuts the connection before it answers is sent none again."""
+    """If a master stores each report and cuts the connection before answering, none is sent again."""
     start_all(make, HUNG, HEALTHY)
     make.play(always(HUNG), always(HEALTHY), until=0)
     make.master.fault("cut")
@@ -145,7 +146,7 @@ def test_rank1_60_s_cadence_paused_120_s_each_delivered_3_times(make: Situation)
 
 
 def test_both_hung_420_s_only_the_newest_sample_of_rank1_delivered(make: Situation) -> None:
-    """Rank 1 is not reported for all that time, and then completely."""
+    """Rank 1 is not reported during all that time, and then completely."""
     make.master.start()
     make.nodes[0].start(HUNG)
     make.nodes[1].start(HUNG, reports=False)
@@ -159,7 +160,7 @@ def test_both_hung_420_s_only_the_newest_sample_of_rank1_delivered(make: Situati
 
 
 def test_late_batch_keeps_its_times(make: Situation) -> None:
-    """The master is away for seven minutes."""
+    """The master is down for seven minutes."""
     for node in make.nodes:
         node.start(HUNG)
     make.play(always(HUNG), always(HUNG), delivers=False)
@@ -170,7 +171,7 @@ def test_late_batch_keeps_its_times(make: Situation) -> None:
 
 
 def test_rank1_never_reported(make: Situation) -> None:
-    """Nobody listens at its port; what it does is unknown, and the alarm says so."""
+    """Nobody listens on its port: its state is unknown, and the alarm says so."""
     make.nodes.pop().close()
     silent = make.add_node(closed_port=free_port())
     verdict(make, always(HUNG), always(None))
@@ -179,12 +180,12 @@ def test_rank1_never_reported(make: Situation) -> None:
     silent.wait_for_alarm(loglines.NOBODY_LISTENS)
 
 
-# What a naive sender would have the master hold: rank, second, content.
+# What a naive sender would make the master store: rank, second, content.
 Sample = tuple[int, int, str]
 
 
 def samples(rank: int, content: str, times: list[int] = MINUTES, after: tuple[int, str] = (0, "")) -> list[Sample]:
-    """The content at these times; from a second on another one."""
+    """The content at these times; from a given second on, a different one."""
     since, other = after
     return [(rank, time, other if since and time >= since else content) for time in times]
 
@@ -208,7 +209,7 @@ NAIVE: dict[str, tuple[list[Sample], bool]] = {
 
 
 def test_what_deceives_the_detector(make_master: Callable[..., DLRoverMaster], clock: Clock) -> None:
-    """Else the tests above would show nothing."""
+    """Otherwise the tests above would prove nothing."""
     master = make_master(clock=clock).start().wait_ready()
     began = int(clock.now()) - 420
     for situation, (sent, said) in NAIVE.items():

@@ -1,4 +1,4 @@
-"""The older DLRover masters, 0.5.1 and 0.4.0, take the same reports; which one it is, is found out."""
+"""The older DLRover masters, 0.5.1 and 0.4.0, accept the same reports; the version is detected."""
 
 import json
 import time
@@ -19,7 +19,7 @@ LINES = 3000
 
 @pytest.mark.parametrize(("version", "service"), EVERY)
 def test_main_reports(arobust: Arobust, make_master: MakeMaster, scratch: Path, version: str, service: str) -> None:
-    """Logs joined, a sample that fools nobody, other types; complete, in order, once."""
+    """Joined logs, a sample that misleads nobody, and other types arrive completely, in order, once."""
     master = make_master(service, version=version).start().wait_ready()
     log = scratch / "train.log"
     log.write_text("\n".join(log_writer.log_lines(LINES)) + "\n")
@@ -51,7 +51,7 @@ def joined_lines(master: DLRoverMaster) -> list[str]:
 
 @pytest.mark.parametrize("version", ["0.5.1", "0.4.0"])
 def test_the_detector_is_the_same(make_master: MakeMaster, version: str) -> None:
-    """One row of the truth table, right and naive."""
+    """One row of the truth table, with arobust and with a naive sender."""
     master = make_master(version=version).start().wait_ready()
     for content, said in ((hang_page("1"), True), (hang_page("1.0"), False), (hang_page("0"), False)):
         for age in range(420, -1, -60):
@@ -85,7 +85,7 @@ def test_a_master_that_comes_back_as_another_version(arobust: Arobust, make_mast
 def test_what_a_version_cannot_read_it_refuses_without_harm(
     make_master: MakeMaster, scratch: Path, version: str
 ) -> None:
-    """The harness itself: the other version's module name is answered with success=false, and nothing is stored."""
+    """Tests the harness: the other version's module name is answered with success=false, and nothing is stored."""
     master = make_master(version=version).start().wait_ready()
     stranger = DLRoverMaster(scratch, version="0.6.1" if version == "0.4.0" else "0.4.0")
     stranger.port = master.port

@@ -1,4 +1,4 @@
-"""docs/wire-format.md, kept honest: a consumer and a publisher in Python that know nothing else."""
+"""Checks docs/wire-format.md, with a consumer and a publisher in Python that know nothing else."""
 
 import re
 import struct

@@ -1,4 +1,4 @@
-"""Metrics that nobody should publish, at random from a seed: what a guard before a master must stand."""
+"""Random metrics, from a seed, that nobody should publish, to test the guard in front of a master."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ NUMBERS: tuple[Any, ...] = (
 
 @dataclass
 class Arbitrary:
-    """One envelope as a foreign publisher would send it: what its topic and header say, and a body."""
+    """One envelope as a foreign publisher might send it: the contents of topic and header, and a body."""
 
     data_type: str
     node_type: str
@@ -60,7 +60,7 @@ class Source:
         return envelope
 
     def metric(self) -> dict[str, Any]:
-        """One whose form is right; what is in it need not be."""
+        """A well-formed metric whose contents may be wrong."""
         pick = self.random
         data_type = pick.choice(TYPES)
         return {
@@ -69,7 +69,7 @@ class Source:
             "data_content": self.page() if data_type == TYPES[0] and pick.random() < 0.8 else self.text(),
             "node_id": pick.choice((0, 1, 7, -1, 2**31 - 1)),
             "node_type": "worker",
-            "node_rank": pick.randrange(40),  # each sample in a slot of its own, mostly
+            "node_rank": pick.randrange(40),  # mostly each sample in its own slot
             "is_final_result": pick.random() < 0.5,
             "need_report": False,
         }
@@ -131,7 +131,7 @@ class Source:
         ))  # fmt: skip
 
 
-# What is no envelope of this version: to be dropped without a trace in any lane.
+# Not envelopes of this version: to be dropped without a trace in any lane.
 NO_ENVELOPES: tuple[tuple[bytes, ...], ...] = (
     (b"GENERIC/worker/0/",), (b"GENERIC/worker/0/", b"short", b"{}"), (b"GENERIC/worker/0/", bytes(56), b"{}"), (b"", b"", b""),
     (b"GENERIC/worker/0/", b"AROB\x02" + bytes(51), b"{}"), (b"GENERIC", b"AROB\x01" + bytes(51), b"{}"),

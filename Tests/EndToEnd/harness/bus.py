@@ -45,7 +45,7 @@ def read_envelope(topic: bytes, header: bytes, body: bytes) -> Envelope:
 
 @dataclass
 class Consumer:
-    """Subscribes to data types (all if none is named) and keeps account of each lane."""
+    """Subscribes to data types (all if none is named) and keeps track of each lane."""
 
     state_dir: Path
     types: tuple[str, ...] = ()
@@ -169,7 +169,7 @@ class ReplayClient:
         return tag
 
     def receive(self, tag: bytes, seconds: float = 20) -> tuple[bytes, bytes, bytes]:
-        """The next message of this request's answer; those of requests that were given up before are dropped."""
+        """The next message of this request's answer; messages for abandoned requests are dropped."""
         while True:
             if not self.socket.poll(seconds * 1000):
                 raise TimeoutError(f"no answer within {seconds} s")
@@ -183,7 +183,7 @@ class ReplayClient:
         return topic, header, body
 
     def replay(self, data_type: str, seconds: float = 20, **keys: Any) -> Answer:
-        """One request and all of its answer."""
+        """Sends one request and reads its whole answer."""
         tag = self.ask("replay", data_type=data_type, **keys)
         answer = Answer()
         while self.take(tag, answer, seconds):
@@ -191,7 +191,7 @@ class ReplayClient:
         return answer
 
     def take(self, tag: bytes, answer: Answer, seconds: float = 20) -> bool:
-        """Takes one message of an answer; false after its end."""
+        """Takes one message of an answer; returns false after the last."""
         topic, header, body = self.receive(tag, seconds)
         match topic:
             case b"$start/":
@@ -209,7 +209,7 @@ class ReplayClient:
         return True
 
     def read_all(self, data_type: str, seconds: float = 20, **keys: Any) -> Iterator[Envelope | Gap]:
-        """Everything up to now, in as many requests as the credit makes necessary. A lost answer is asked for again."""
+        """Reads everything up to now, in as many requests as the credit requires. A lost answer is requested again."""
         while True:
             tag = self.ask("replay", data_type=data_type, **keys)
             answer = Answer()
@@ -220,7 +220,7 @@ class ReplayClient:
                         keys = {"credit": keys.get("credit", 16 << 20), "after": position_of(item)}
                         yield item
             except TimeoutError:
-                continue  # the publisher was killed; what came is kept
+                continue  # the publisher was killed; what arrived is kept
             if answer.complete:
                 return
             keys = {"credit": keys.get("credit", 16 << 20), "after": answer.through}

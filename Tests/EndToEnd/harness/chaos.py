@@ -1,4 +1,4 @@
-"""A crash test: runs a schedule in a world, lets everything come to rest, and holds it against the model."""
+"""A crash test: runs a schedule in a world, lets everything settle, and compares it with the model."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ __all__ = ["SEED", "Chaos", "Profile"]
 
 @dataclass(frozen=True)
 class Profile:
-    """A kind of schedule. In one that evicts the journal is so small that a master that is away loses something."""
+    """A kind of schedule. In one with evictions, the journal is so small that a master that is down loses something."""
 
     layout: Layout
     steps: int = 1000
@@ -51,7 +51,7 @@ class Profile:
 
 
 class FileEnd:
-    """Reads on at the end of a file of JSON lines, and remembers the highest line number that it has seen."""
+    """Follows a file of JSON lines, and remembers the highest line number that it has seen."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -79,7 +79,7 @@ class Chaos:
         self.world = World(scratch, profile.layout, settings)
         self.kills: Counter[str] = Counter()
         self.lost: Counter[str] = Counter()
-        """What masters' accounts say is lost or skipped, by reason, once it was judged."""
+        """What is lost or skipped according to the masters' accounts, by reason, once it has been judged."""
         self.history: list[str] = []
         self._due: dict[int, list[tuple[str, Subject]]] = {}
         self._make_masters()
@@ -136,7 +136,7 @@ class Chaos:
         self.history.append(f"{step.number:5} {time.strftime('%H:%M:%S')} {what}")
 
     def _wake(self, number: int) -> None:
-        """Starts or continues what is due."""
+        """Starts or resumes what is due."""
         for kind, subject in self._due.pop(number, []):
             if kind == "start" and subject.process is None:
                 subject.start()
@@ -174,7 +174,7 @@ class Chaos:
                 self._change_masters(step)
 
     def _pick(self, step: Step, weights: dict[str, float]) -> Subject | None:
-        """One of those that run and are weighed; cheap masters share a weight."""
+        """Picks one of the running subjects by weight; cheap masters share a weight."""
         living = [subject for subject in self.world.subjects.values() if subject.process is not None]
         weighed = [(subject, weights.get(subject.name.rstrip("123"), 0)) for subject in living]
         rest = step.choice * sum(weight for _, weight in weighed)
@@ -215,7 +215,7 @@ class Chaos:
         self._note(step, f"{master.name}: {kind}")
 
     def _change_masters(self, step: Step) -> None:
-        """One more or one less, for which the bridge starts anew."""
+        """Adds or removes a master, for which the bridge is restarted."""
         each = self._optional[int(step.choice * len(self._optional))]
         each.listed = not each.listed
         self.world.write_config()
@@ -233,7 +233,7 @@ class Chaos:
     # MARK: the end
 
     def settle(self) -> None:
-        """Lets everything run, adds every master, and waits until nothing is left to do."""
+        """Starts everything, adds every master, and waits until nothing is left to do."""
         self.history.append("settle")
         for subject in self.world.subjects.values():
             subject.resume()

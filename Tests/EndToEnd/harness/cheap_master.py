@@ -1,4 +1,4 @@
-"""A stand-in for a DLRover master that is cheap enough to be killed hundreds of times, and forgets nothing when it is."""
+"""A stand-in for a DLRover master that starts fast enough to be killed hundreds of times, and forgets nothing."""
 
 import sys
 from pathlib import Path
@@ -13,7 +13,7 @@ Fault = Literal["none", "unavailable", "raise", "refuse", "slow", "mute"]
 
 
 class CheapMaster:
-    """Its address and what it took stay the same over kills and starts; so does its fault."""
+    """Its address, what it accepted and its fault survive kills and restarts."""
 
     def __init__(self, scratch: Path, name: str) -> None:
         self.name = name
@@ -38,5 +38,5 @@ class CheapMaster:
         temporary.rename(self._faults)
 
     def accepted(self) -> list[dict[str, Any]]:
-        """Every metric that it took, in order, over all its lives."""
+        """Every metric that it accepted, in order, across restarts."""
         return whole_lines(self.accepted_path)

@@ -1,7 +1,7 @@
-"""A DLRover master over HTTP that starts in some 50 ms: takes reports, answers as DLRover does, keeps what it took in a file.
+"""A DLRover master over HTTP that starts in some 50 ms: accepts reports, answers as DLRover does, and keeps what it accepted in a file.
 
-Started by `cheap_master.py` as a process of its own, so that it can be killed and stopped. Knows no DLRover: the classes in the pickles
-are made up here, and no other can be loaded.
+Started by `cheap_master.py` as a process of its own, so that it can be killed and stopped. Does not use DLRover: the classes in the pickles
+are defined here, and no others can be loaded.
 """
 
 from __future__ import annotations
@@ -58,10 +58,10 @@ class Master:
         self.accepted = os.open(accepted, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
         self.faults = faults
         self.lock = threading.Lock()
-        os.write(self.accepted, b"\n")  # ends a line that a kill may have torn
+        os.write(self.accepted, b"\n")  # ends a line that a kill may have cut off
 
     def fault(self) -> tuple[str, float]:
-        """Read anew for each report, so that it can be set while the process is stopped or dead."""
+        """Read again for each report, so that it can be set while the process is stopped or dead."""
         with open(self.faults) as file:
             kind, seconds = file.read().split()
         return kind, float(seconds)
@@ -85,7 +85,7 @@ class Master:
         if kind == "slow":
             time.sleep(seconds)
         self.take(json.dumps(json.loads(Reports(io.BytesIO(data)).load().data_content)))
-        if kind == "mute":  # took it, and dies before it can say so
+        if kind == "mute":  # accepted it, and is killed before it can answer
             raise ConnectionAbortedError
         return 200, pickle.dumps(BaseResponse(True))
 

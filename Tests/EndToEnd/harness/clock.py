@@ -1,4 +1,4 @@
-"""A time of day that a test sets forward for arobust and masters alike, while what they measure intervals with stays real.
+"""A time of day that a test advances for arobust and masters alike, while the monotonic clocks stay real.
 
 Not Debian's libfaketime: its 0.9.10 makes Python's `time.sleep` fail (EINVAL) when monotonic clocks are to stay real, opens a file at
 each reading of a clock, and leaves shared memory behind after a SIGKILL, which stops a later process with the same id.
@@ -22,7 +22,7 @@ SOURCE = Path(__file__).with_name("clock_shim.c")
 
 
 class Clock:
-    """Begins at the real time, or a little later so that it stands at the beginning of a minute."""
+    """Starts at the real time, or slightly later, at the beginning of a minute."""
 
     def __init__(self, scratch: Path) -> None:
         path = scratch / "clock"
@@ -41,12 +41,12 @@ class Clock:
         self._page[:] = struct.pack("=q", self._offset)  # one store of eight aligned bytes
 
     def reach(self, when: float) -> None:
-        """Advances to then, if it is not past."""
+        """Advances to that time, unless it is already past."""
         self.advance(max(0, when - self.now()))
 
 
 def shim() -> Path:
-    """The library to be preloaded; compiled when it is not there."""
+    """The library to preload; compiled if it does not exist."""
     key = hashlib.sha256(SOURCE.read_bytes()).hexdigest()[:16]
     library = ROOT / f".build/clock-shim-{key}.so"
     if not library.exists():

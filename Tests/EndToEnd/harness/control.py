@@ -7,7 +7,7 @@ from typing import Any
 
 
 def ask(control: Path, **request: Any) -> Any:
-    """The answer; raises `RuntimeError` with what the runner says, `OSError` when there is none."""
+    """Returns the answer; raises `RuntimeError` with the runner's message, `OSError` if there is no runner."""
     with socket.socket(socket.AF_UNIX) as connection:
         connection.settimeout(30)
         connection.connect(str(control))

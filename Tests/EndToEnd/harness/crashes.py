@@ -1,4 +1,4 @@
-"""Trainings that fail for real: ranks that are processes of their own, with logs of their own, and what their launcher says of them."""
+"""Trainings that really fail: ranks as separate processes with their own logs, and their launcher's report."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ class Training:
         }
 
     def _message(self, rank: int, code: int) -> str:
-        """As torch elastic has it: the signal, or the exception's last line."""
+        """As torch elastic reports it: the signal, or the exception's last line."""
         if code < 0:
             return f"Signal {-code} ({signal.Signals(-code).name}) received by PID {rank}"
         return (self.logs[rank].read_text(errors="replace").splitlines() or [""])[-1]

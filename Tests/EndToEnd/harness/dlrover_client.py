@@ -1,4 +1,4 @@
-"""DLRover's own client, unmodified, at the address that is given: makes its calls and prints what it got as JSON.
+"""DLRover's own client, unmodified, for a given address: makes the calls and prints the results as JSON.
 
 Run as a program: `dlrover_client.py ADDRESS CALLS`, CALLS a JSON list of [name, argument…]. The DLRover of PYTHONPATH is used.
 """
@@ -12,7 +12,7 @@ from dlrover.python.elastic_agent import master_client
 
 
 def client(address: str) -> Any:
-    """As DLRover's agent makes it; of the class for gRPC, since the address is a gRPC address."""
+    """Created as in DLRover's agent; the gRPC class, because the address is a gRPC address."""
     kinds = (getattr(master_client, name, None) for name in ("GrpcMasterClient", "MasterClient"))
     kind = next(kind for kind in kinds if kind is not None)
     return kind(address, 0, "worker", 60)

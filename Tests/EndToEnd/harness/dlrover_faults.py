@@ -1,4 +1,4 @@
-"""What a test makes a master do to diagnosis reports, and how many went which way. Part of `dlrover_runner.py`."""
+"""Faults that a test injects for diagnosis reports at a master, and counts of the outcomes. Part of `dlrover_runner.py`."""
 
 import os
 import socket
@@ -38,7 +38,7 @@ class Faults:
             self.counts[what] += 1
 
     def apply(self, store: Callable[[], bool]) -> bool:
-        """Takes the place of storing one report. What it raises, upstream's servers turn into UNKNOWN or a 500."""
+        """Replaces storing one report. Upstream's servers turn what it raises into UNKNOWN or a 500."""
         self._thread.has_come = True
         with self._lock:
             self.counts["calls"] += 1
@@ -77,7 +77,7 @@ class Faults:
 
 
 def cut_connections(port: int, peer: int | None) -> None:
-    """Ends a caller's connection to the master, as the master's death would; all, if it is not known whose."""
+    """Closes a caller's connection to the master, as the master's death would; all of them if the caller is unknown."""
     for fd in map(int, os.listdir("/proc/self/fd")):
         try:
             if not stat.S_ISSOCK(os.fstat(fd).st_mode):
@@ -87,4 +87,4 @@ def cut_connections(port: int, peer: int | None) -> None:
                     if connection.getpeername()[1] == (peer or connection.getpeername()[1]):
                         connection.shutdown(socket.SHUT_RDWR)
         except OSError:
-            continue  # closed meanwhile, or the one that listens
+            continue  # closed in the meantime, or the listening one

@@ -64,7 +64,7 @@ class DLRoverMaster:
         if self.accept_log is not None:
             command += ["--accept-log", self.accept_log]
         environment = dict(RUNNER_ENVIRONMENT)
-        if self.version != "0.6.1":  # which is the one in .venv itself
+        if self.version != "0.6.1":  # which is the one installed in .venv
             environment["PYTHONPATH"] = str(ROOT / f".venv/dlrover-{self.version}")
         if self._clock is not None:
             environment |= self._clock.environment
@@ -75,7 +75,7 @@ class DLRoverMaster:
         """Waits until the master takes connections.
 
         gRPC's C core aborts once in hundreds of starts, before the master listens ("epoll_wait error: Bad file descriptor", seen with
-        grpcio 1.85.1 in upstream's own process): such a master is started anew.
+        grpcio 1.85.1 in upstream's own process): such a master is started again.
         """
         attempts = 1
 
@@ -94,7 +94,7 @@ class DLRoverMaster:
         return self
 
     def stop(self) -> int:
-        """SIGTERM, for which upstream has no handler: it dies of it, with exit status -15."""
+        """Sends SIGTERM, for which upstream has no handler: it dies with exit status -15."""
         return self.process.stop()
 
     def kill(self) -> None:
@@ -112,11 +112,11 @@ class DLRoverMaster:
         self.process.resume()
 
     def fault(self, kind: Fault, seconds: float = 0) -> None:
-        """What diagnosis reports meet from now on.
+        """Sets what happens to diagnosis reports from now on.
 
         `unknown`: the servicer raises (gRPC UNKNOWN, HTTP 500). `success_false`: it answers so and stores nothing.
-        `delay`: it waits that many seconds, or until the fault is changed, and then stores. `mute`: it stores, and then waits so before
-        it answers. `cut`: it stores, and then ends the connection without an answer (HTTP: all of them).
+        `delay`: it waits that many seconds, or until the fault is changed, and then stores. `mute`: it stores, and then waits that long before
+        it answers. `cut`: it stores, and then closes the connection without an answer (HTTP: all connections).
         """
         ask(self._control, op="fault", kind=kind, seconds=seconds)
 
@@ -128,11 +128,11 @@ class DLRoverMaster:
         return ask(self._control, op="counts")
 
     def samples(self) -> list[tuple[int, int]]:
-        """Node rank and timestamp of each XPU_TIMER_METRIC that it holds, in the order in which it took them."""
+        """Node rank and timestamp of each XPU_TIMER_METRIC that it holds, in the order in which it stored them."""
         return [tuple(each) for each in ask(self._control, op="samples")]
 
     def clear(self) -> None:
-        """Empties the store, as a restart does in more time."""
+        """Empties the store, like a restart, but faster."""
         ask(self._control, op="clear")
 
     def is_hang(self) -> bool:
@@ -140,19 +140,19 @@ class DLRoverMaster:
         return ask(self._control, op="hang")
 
     def report(self, metric: Metric | bytes, seconds: float = 20) -> str:
-        """Sends a metric as some other agent would, unguarded: `stored`, `false`, or what the servicer raised."""
+        """Sends a metric as another agent might, without a guard: `stored`, `false`, or what the servicer raised."""
         return foreign_agent.report(self.address, self.service, self.version, metric, self.job_uid, seconds)
 
     def poison(self, data_type: str) -> None:
         """One timestamp in milliseconds, after which every report of that type is stored and still answered with an error.
 
-        The type must be empty: behind a healthy head the poison works only when that has expired.
+        The type must be empty: after a healthy first report, the poison works only once that has expired.
         """
         poison = {"timestamp": 1_800_000_000_000, "data_type": data_type, "data_content": "of another agent"}
         assert "year" in self.report(poison)
 
     def store(self, data_type: str) -> list[Metric]:
-        """What the master holds of one data type, in the order in which it took them."""
+        """What the master holds of one data type, in the order in which it stored it."""
         return self.everything().get(data_type, [])
 
     def everything(self) -> dict[str, list[Metric]]:
@@ -162,6 +162,6 @@ class DLRoverMaster:
         return [metric["data_content"] for metric in self.store(data_type)]
 
     def accepted(self) -> list[Metric]:
-        """Every metric that it stored, in order, over all its lives; only with an `accept_log`."""
+        """Every metric that it stored, in order, across restarts; only with an `accept_log`."""
         assert self.accept_log is not None
         return whole_lines(self.accept_log)

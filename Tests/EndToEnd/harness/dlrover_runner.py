@@ -1,11 +1,11 @@
 """Runs DLRover's own local master, as `python -m dlrover.python.master.main --platform local` does, for tests.
 
-It is that of 0.4.0, 0.5.1 or 0.6.1: whichever stands first in PYTHONPATH.
+The version is 0.4.0, 0.5.1 or 0.6.1: whichever comes first in PYTHONPATH.
 
-What differs from upstream, and nothing else does:
+The only differences from upstream:
 
 * It listens on 127.0.0.1, unless `--address` says otherwise. Upstream's two servers listen on every interface, without authentication.
-* It can have a job uid. Upstream's local master has none and so never refuses anybody's.
+* It can have a job uid. Upstream's local master has none, and so never refuses one.
 * With `--accept-log`, each metric that was stored is appended to a file, which survives the master.
 * A control socket (one JSON request and one JSON answer a connection) reads the master's store, sets faults, and asks the
   hang detector, which a local master has but does not start.
@@ -46,7 +46,7 @@ def listen_only_on(address: str) -> None:
 
 
 def keep_accepted(path: str) -> None:
-    """Notes what the master stores, behind its back. Each metric is one write, so that a kill leaves at most its own line torn."""
+    """Records what the master stores, without its knowledge. Each metric is one write, so that a kill cuts off at most one line."""
     log = open(path, "ab", buffering=0)
     log.write(b"\n")
     collect = DiagnosisMaster.collect_diagnosis_data

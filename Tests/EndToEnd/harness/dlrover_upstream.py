@@ -1,4 +1,4 @@
-"""Where DLRover's versions differ, as far as `dlrover_runner.py` meets it."""
+"""The differences between DLRover's versions that matter to `dlrover_runner.py`."""
 
 from typing import Any
 

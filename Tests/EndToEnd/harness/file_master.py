@@ -1,4 +1,4 @@
-"""What a `file:` master holds: a metric a line, with the publisher, epoch and sequence beside DLRover's keys."""
+"""What a `file:` master holds: one metric per line, with publisher, epoch and sequence in addition to DLRover's keys."""
 
 import json
 from pathlib import Path
@@ -14,7 +14,7 @@ class FileMaster:
         return f"file://{self.path}"
 
     def store(self, data_type: str) -> list[dict[str, Any]]:
-        """The whole lines of one data type; a line that is still being written does not count."""
+        """The complete lines of one data type; a line that is still being written does not count."""
         return [metric for metric in self.everything() if metric["data_type"] == data_type]
 
     def everything(self) -> list[dict[str, Any]]:
@@ -28,7 +28,7 @@ class FileMaster:
 
 
 def whole_lines(path: Path) -> list[dict[str, Any]]:
-    """What is whole in a file whose writer may have been killed at any line."""
+    """The complete lines of a file whose writer may have been killed at any point."""
     if not path.exists():
         return []
     return [metric for line in path.read_bytes().split(b"\n") if (metric := _whole(line)) is not None]

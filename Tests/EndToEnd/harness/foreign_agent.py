@@ -1,4 +1,4 @@
-"""Reports to a DLRover master without any care, as another agent would: no guard, no retry. Knows all versions and both services."""
+"""Reports to a DLRover master carelessly, as another agent might: no guard, no retry. Supports all versions and both services."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ import requests
 def report(
     address: str, service: str, version: str, metric: dict[str, Any] | bytes, job_uid: str = "", seconds: float = 20
 ) -> str:
-    """What became of one metric: `stored`, `false`, or the words of what the servicer raised."""
+    """Sends one metric and returns the result: `stored`, `false`, or the text of what the servicer raised."""
     body = metric if isinstance(metric, bytes) else json.dumps(metric).encode()
     pickled = pickle_of(body, "grpc" if version == "0.4.0" else "comm")
     if service == "http":

@@ -1,4 +1,4 @@
-"""What arobust's own inspection says: `status`, `audit`, `journal export`, as Python values."""
+"""The output of arobust's own inspection (`status`, `audit`, `journal export`) as Python values."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def audit(state: Path, *flags: str) -> dict[str, Any]:
 
 @dataclass(frozen=True)
 class Row:
-    """A lane of a consumer, as the audit has it."""
+    """A consumer's lane in the audit."""
 
     consumer: str
     data_type: str
@@ -88,7 +88,7 @@ def origin(answer: dict[str, Any], consumer: str, data_type: str) -> Position:
 
 
 def unfinished(answer: dict[str, Any], consumers: list[str]) -> list[str]:
-    """What these consumers still have to do, in words."""
+    """What these consumers have not finished yet, in words."""
     found = []
     known = {each["account"]["consumer"]: each for each in answer["consumers"]}
     for name in consumers:
@@ -106,5 +106,5 @@ def unfinished(answer: dict[str, Any], consumers: list[str]) -> list[str]:
 
 
 def export(state: Path) -> list[dict[str, Any]]:
-    """Everything that the journal retains, as a `file:` master would have it."""
+    """Everything that the journal retains, in the form of a `file:` master."""
     return [json.loads(line) for line in run("journal", "export", "--state-dir", state).splitlines()]

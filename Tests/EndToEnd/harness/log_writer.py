@@ -1,4 +1,4 @@
-"""Writes numbered lines to a log as a training does: in bursts, now and then half a line first. Run as a program."""
+"""Writes numbered lines to a log like a training: in bursts, sometimes starting with half a line. Run as a program."""
 
 import sys
 import time
@@ -8,7 +8,7 @@ PER_BURST = 37
 
 
 def log_lines(count: int) -> list[str]:
-    """Lines of different lengths, each with its number; some are empty but for it, some are not ASCII."""
+    """Lines of different lengths, each with its number; some have nothing else, some are not ASCII."""
     return [f"{n:06} " + "loss 0.1 µ " * (n % 17) if n % 5 else f"{n:06}" for n in range(1, count + 1)]
 
 

@@ -1,11 +1,11 @@
-"""The words of arobust's log that the tests wait for or assert: the one place to change when a sentence changes."""
+"""The texts in arobust's log that the tests wait for or assert. If a sentence changes, change it here."""
 
 PUBLISHING = "Publishing."  # agent, collect: the sockets are open
 SUBSCRIBED = "Connected to a publisher."  # agent, bridge, tap: the publisher's first beat has been seen
 WAITING_FOR_PUBLISHER = "Waiting for a publisher."  # bridge, tap
 STOPPING = "Stopping:"  # the first SIGTERM or SIGINT was taken
 
-# After these a command misses nothing that is published (what comes before, agent and collect keep in the journal).
+# Once these are logged, a command misses nothing that is published (agent and collect keep earlier data in the journal).
 READY = {
     "agent": (PUBLISHING,),
     "collect": (PUBLISHING,),
@@ -13,16 +13,16 @@ READY = {
     "tap": (SUBSCRIBED,),
 }
 
-# The alarm: a scrape yielded nothing, or nothing that a hang detector can use.
+# The alarm: a scrape returned nothing, or nothing that a hang detector can use.
 NOTHING_SCRAPED = "XPU timer metrics cannot be scraped."
 NO_HANG_LINE = "XPU timer metrics are of no use for hang detection."
-PAGE_IS_EMPTY = "the page has no metric after the filter"  # beside NOTHING_SCRAPED
+PAGE_IS_EMPTY = "the page has no metric after the filter"  # together with NOTHING_SCRAPED
 NOBODY_LISTENS = "nobody answers there"  # likewise
 SCRAPED_AGAIN = "XPU timer metrics can be scraped again."
 
-# What a master did. Each text stands for one cause alone.
+# What a master did. Each text stands for exactly one cause.
 MASTER_SAID_FALSE = "success=false"
-MASTER_RAISED = "refused the report"  # gRPC's UNKNOWN, HTTP's 500: what the servicer raised stands behind it
+MASTER_RAISED = "refused the report"  # gRPC's UNKNOWN, HTTP's 500: followed by what the servicer raised
 MASTER_OF_ANOTHER_JOB = "belongs to another job"
 MASTER_WAS_SILENT = "did not answer"
 MASTER_IS_AWAY = "cannot be reached"

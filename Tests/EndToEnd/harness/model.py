@@ -1,7 +1,7 @@
-"""What every master must have after a crash test: worked out from what was written, and compared with what is there.
+"""What every master must have after a crash test: derived from what was written, and compared with what is there.
 
-An envelope is known by its lane and (epoch, sequence). What was in each is learned from the journal and the `file:` masters, which
-have sequences; then every line that was written must be in an envelope, and every envelope at every master or in its ledger.
+An envelope is identified by its lane and (epoch, sequence). Its contents are taken from the journal and the `file:` masters, which
+have sequences. Every line that was written must be in an envelope, and every envelope at every master or in its ledger.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ GENERIC = writing.IngestSender.DATA_TYPE
 
 @dataclass(frozen=True)
 class Written:
-    """What went in."""
+    """What was published."""
 
     lines: int
     sent: int
@@ -45,14 +45,14 @@ def place(metric: dict[str, Any]) -> Position:
 
 
 class LaneModel:
-    """All that is known of one lane."""
+    """Everything known about one lane."""
 
     def __init__(self, data_type: str, written: Written, lane: dict[str, Any] | None, losses: list[Loss]) -> None:
         self.data_type = data_type
         self.written = written
         self.produced: int = lane["produced"] if lane else 0
         first = lane["first"] if lane else None
-        """The oldest that is retained; all before it is evicted, also where the ledger of a killed publisher does not list it."""
+        """The oldest retained; everything before it is evicted, even if the ledger of a killed publisher does not list it."""
         self.first: Position | None = tuple(first) if first else None
         self.losses = [loss for loss in losses if loss.data_type == data_type]
         self.envelopes: dict[Position, tuple[int, ...]] = {}
@@ -67,7 +67,7 @@ class LaneModel:
         return self.first is None or position < self.first or any(loss.has(position) for loss in self.losses)
 
     def check_itself(self) -> None:
-        """Every line is in one envelope, in order; those of no known envelope are in a hole that the publisher's ledger explains."""
+        """Checks that every line is in one envelope, in order; lines in no known envelope must be in a hole that the publisher's ledger explains."""
         order = sorted(self.envelopes)
         unknown = self.produced - len(order)
         evicted = bool(self.losses) or self.first != (order[0] if order else None)
@@ -83,14 +83,14 @@ class LaneModel:
         assert not unexplained, f"{self.data_type}: in no envelope, and no loss explains it: {brief(unexplained)}"
 
     def _holes(self, order: list[Position]) -> list[Position]:
-        """The sequences that must have been, since a later one of their run is known."""
+        """The sequences that must have existed, because a later one of their run is known."""
         last: dict[int, int] = {}
         for epoch, sequence in order:
             last[epoch] = max(last.get(epoch, 0), sequence)
         return [(epoch, n) for epoch in last for n in range(1, last[epoch]) if (epoch, n) not in self.envelopes]
 
     def _is_explained(self, number: int, order: list[Position]) -> bool:
-        """Whether something that was evicted lies where this number would be."""
+        """Whether something was evicted where this number would be."""
         index = bisect_left(order, number, key=lambda position: self.envelopes[position][-1])
         before = order[index - 1] if index > 0 else (0, 0)
         after = order[index] if index < len(order) else (1 << 63, 0)
@@ -100,7 +100,7 @@ class LaneModel:
 
 
 class MasterModel:
-    """One master's account of one lane, and what it has."""
+    """One master's account of one lane, and what the master has."""
 
     def __init__(self, name: str, lane: LaneModel, row: Row, origin: Position) -> None:
         self.name = f"{name} {lane.data_type}"
@@ -118,7 +118,7 @@ class MasterModel:
             assert row.produced == len(self.due), f"{self.name}: {len(self.due)} are due, its account says {row}"
 
     def check_file(self, metrics: list[dict[str, Any]]) -> None:
-        """Each envelope once, in order; what is not there is counted as lost, and gone from the journal."""
+        """Checks that each envelope is there once, in order; missing ones must be counted as lost, and be gone from the journal."""
         places = [place(metric) for metric in metrics if metric["data_type"] == self.lane.data_type]
         assert places == sorted(set(places)), f"{self.name}: twice or out of order: {disorder(places)}"
         assert not self.row.skipped, f"{self.name}: {self.row}"
@@ -128,7 +128,7 @@ class MasterModel:
         self._check_missing(set(self.due) - set(places), letters=set())
 
     def check_reports(self, reports: list[dict[str, Any]], letters: list[dict[str, Any]]) -> None:
-        """Whole envelopes, first seen in order; what is not there is in the dead-letter file, or counted as lost."""
+        """Checks that envelopes are whole and first seen in order; missing ones must be in the dead-letter file, or counted as lost."""
         lane = self.lane
         held = [items(report) for report in reports if report["data_type"] == lane.data_type]
         first_seen = list(dict.fromkeys(number for report in held for number in report))
@@ -160,7 +160,7 @@ class MasterModel:
 
 
 def dead_letters(consumers: Path, consumer: str) -> list[dict[str, Any]]:
-    """What the consumer's dead-letter file holds, torn lines apart."""
+    """What the consumer's dead-letter file holds, except for incomplete lines."""
     files = sorted(consumers.glob(f"{slug(consumer)}-*.dead.ndjson"))
     return [letter for path in files for letter in whole_lines(path)]
 
@@ -181,7 +181,7 @@ def brief(found: Iterable[Any]) -> str:
 
 
 def disorder(values: list[Any]) -> str:
-    """Where the order is first broken."""
+    """The first place where the order is wrong."""
     for index, (one, next_one) in enumerate(zip(values, values[1:])):
         if next_one <= one:
             return f"at {index}: {values[max(0, index - 2) : index + 4]}"

@@ -1,4 +1,4 @@
-"""Child processes of a test: started with a log file, waited for by condition, never left behind."""
+"""Child processes of a test: they have a log file, are waited for by condition, and are never left behind."""
 
 import ctypes
 import json
@@ -17,7 +17,7 @@ from typing import IO, Any
 from . import loglines
 
 ROOT = Path(__file__).resolve().parents[3]
-# Taken out of the environment: arobust refuses variables that look like settings and are none.
+# Removed from the environment: arobust refuses variables that look like settings but are not.
 AROBUST = Path(os.environ.pop("AROBUST_BIN", ROOT / ".build/debug/arobust"))
 SEED = int(seed) if (seed := os.environ.pop("AROBUST_SEED", "")) else None
 
@@ -25,7 +25,7 @@ SEED = int(seed) if (seed := os.environ.pop("AROBUST_SEED", "")) else None
 def wait_until(
     condition: Callable[[], Any], what: str | Callable[[], str], seconds: float = 20, every: float = 0.02
 ) -> Any:
-    """Returns the condition's first true value; fails with what was waited for when the time is over."""
+    """Returns the condition's first true value; on timeout, fails and says what was waited for."""
     deadline = time.monotonic() + seconds
     while True:
         value = condition()
@@ -52,18 +52,18 @@ def free_port() -> int:
 
 
 def new_scratch() -> Path:
-    """A new folder, with a path short enough for Unix sockets in it (107 bytes)."""
+    """Creates a folder with a path short enough for Unix sockets in it (107 bytes)."""
     return Path(tempfile.mkdtemp(prefix="ar-", dir="/tmp"))
 
 
 def die_with_parent() -> None:
-    """Run in the child: should the tests be killed with SIGKILL, nothing of theirs stays."""
+    """Run in the child: if the tests are killed with SIGKILL, their processes die, too."""
     PR_SET_PDEATHSIG = 1
     ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
 class Process:
-    """A child process; standard output and standard error go to files beside each other in the scratch folder."""
+    """A child process; standard output and standard error go to two files in the scratch folder."""
 
     def __init__(
         self,
@@ -101,10 +101,10 @@ class Process:
         return f"end of {self.log_path}:\n" + "\n".join(self.log().splitlines()[-lines:])
 
     def wait_for_log(self, text: str, seconds: float = 20, count: int = 1) -> None:
-        """Waits until the text stands in the log that often; fails at once when the process ends without it."""
+        """Waits until the text is in the log this often; fails at once if the process exits without it."""
 
         def seen() -> bool:
-            ended = self.child.poll() is not None  # before reading: what it wrote last must count
+            ended = self.child.poll() is not None  # before reading, so that its last output counts
             if self.log().count(text) >= count:
                 return True
             assert not ended, f"{self.name} ended with {self.child.returncode} before logging {text!r}; {self.tail()}"
@@ -116,19 +116,19 @@ class Process:
         self.child.send_signal(number)
 
     def wait(self, seconds: float = 20) -> int:
-        """Waits for the process to end by itself and returns its exit status (-N: killed by signal N)."""
+        """Waits for the process to exit by itself and returns its exit status (-N: killed by signal N)."""
         try:
             return self.child.wait(seconds)
         except subprocess.TimeoutExpired:
             raise AssertionError(f"{self.name} did not end within {seconds} s; {self.tail()}") from None
 
     def stop(self, seconds: float = 20) -> int:
-        """SIGTERM, then the exit status."""
+        """Sends SIGTERM and returns the exit status."""
         self.send(signal.SIGTERM)
         return self.wait(seconds)
 
     def pause(self) -> None:
-        """SIGSTOP; returns when the process no longer runs."""
+        """Sends SIGSTOP; returns when the process is stopped."""
         self.send(signal.SIGSTOP)
         wait_until(lambda: status_of(self.pid)["State"].startswith("T"), f"{self.name} to stop")
 
@@ -136,7 +136,7 @@ class Process:
         self.send(signal.SIGCONT)
 
     def kill(self) -> None:
-        """SIGKILL for whatever is left of it; nothing when it has ended."""
+        """Sends SIGKILL to whatever is left of it; does nothing if it has exited."""
         if self.child.poll() is None:
             self.child.kill()
             self.child.wait()
@@ -153,12 +153,12 @@ def resident_kib(pid: int, peak: bool = False) -> int:
 
 
 class Arobust:
-    """Starts `arobust` commands for one test; whatever still runs when it is closed, is killed."""
+    """Starts `arobust` commands for one test; `close` kills those that are still running."""
 
     def __init__(self, scratch: Path) -> None:
         self.scratch = scratch
         self.state = scratch / "state"
-        self.prefix: list[str] = []  # before each command: another mount namespace, say
+        self.prefix: list[str] = []  # put before each command, for example to enter a mount namespace
         self.environment: dict[str, str] = {}  # of each command
         self._started: dict[str, int] = {}
         self._processes = ExitStack()
@@ -183,14 +183,14 @@ class Arobust:
         return process
 
     def start_ready(self, command: str, *arguments: str | Path, **options: Any) -> Process:
-        """Starts a command and waits until it misses nothing that is published."""
+        """Starts a command and waits until it will miss nothing that is published."""
         process = self.start(command, *arguments, **options)
         for text in loglines.READY[command]:
             process.wait_for_log(text)
         return process
 
     def run(self, command: str, *arguments: str | Path, text: str = "", **options: Any) -> Process:
-        """Runs a command that ends by itself, with the text on its standard input."""
+        """Runs a command that exits by itself, with the text on its standard input."""
         given = self.scratch / "stdin"
         given.write_text(text)
         with open(given, "rb") as stdin:
@@ -199,7 +199,7 @@ class Arobust:
         return process
 
     def publish(self, *contents: str, data_type: str = "GENERIC", **options: Any) -> Process:
-        """`arobust publish` with one metric for each content."""
+        """Runs `arobust publish` with one metric for each content."""
         lines = [json.dumps({"data_type": data_type, "data_content": content}) for content in contents]
         process = self.run("publish", text="\n".join(lines) + "\n", **options)
         assert process.child.returncode == 0, process.tail()

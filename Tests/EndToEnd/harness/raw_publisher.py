@@ -1,6 +1,6 @@
-"""A publisher in Python, written from docs/wire-format.md alone, that puts on the bus whatever bytes it is given.
+"""A publisher in Python, written from docs/wire-format.md alone, that puts any given bytes on the bus.
 
-It keeps the accounts that consumers commit, and everything it published, which it replays when asked.
+It keeps the accounts that consumers commit, and everything it published, which it replays on request.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ class Lane:
 
 @dataclass
 class Account:
-    """What a consumer said of a lane last."""
+    """What a consumer last committed for a lane."""
 
     through: Position = (0, 0)
     delivered: int = 0
@@ -76,7 +76,7 @@ class RawPublisher:
                 self._beat(b"$beat/")
 
     def send_raw(self, *frames: bytes) -> None:
-        """Puts on the bus what is no envelope; it is not kept."""
+        """Puts something on the bus that is not an envelope; it is not kept."""
         with self._lock:
             self._pub.send_multipart(list(frames))
 
@@ -85,7 +85,7 @@ class RawPublisher:
             return self.accounts.get(consumer, {}).get(data_type, Account())
 
     def unfinished(self, consumer: str) -> dict[str, tuple[int, Account]]:
-        """The lanes of which the consumer's account does not have as many as there are."""
+        """The lanes in which the consumer's account covers fewer envelopes than there are."""
         counts = {data_type: len(lane.envelopes) for data_type, lane in self.lanes.items()}
         found = {data_type: (count, self.account(consumer, data_type)) for data_type, count in counts.items()}
         return {data_type: (count, account) for data_type, (count, account) in found.items() if account.finished != count}

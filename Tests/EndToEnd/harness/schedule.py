@@ -1,4 +1,4 @@
-"""What happens in a crash test, step by step: drawn from a seed alone, so that the same seed gives the same steps."""
+"""The steps of a crash test, drawn only from a seed, so that the same seed gives the same steps."""
 
 import random
 from collections.abc import Iterator
@@ -10,7 +10,7 @@ Action = Literal[
     "kill", "terminate", "pause", "master fault", "change masters",
 ]  # fmt: skip
 
-# How often each happens, in parts of the sum.
+# How often each happens, as a share of the sum.
 WEIGHTS: dict[Action, float] = {
     "write": 30,
     "write torn": 6,
@@ -30,9 +30,9 @@ WEIGHTS: dict[Action, float] = {
 class Step:
     number: int
     action: Action
-    """Picks among what there is when the step is due: the same for the same history."""
+    """Chooses among what exists when the step is due: the same choice for the same history."""
     choice: float
-    """How much of it: lines, metrics, how long."""
+    """The amount: lines, metrics, or duration."""
     amount: float
 
 

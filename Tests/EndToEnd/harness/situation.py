@@ -1,4 +1,4 @@
-"""Nodes whose XPUTimer pages a test writes, each with an agent of its own, one DLRover master, and a time of day that goes in steps."""
+"""Nodes whose XPUTimer pages a test writes, each with its own agent, one DLRover master, and a time of day that advances in steps."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ QUICK = {
 }
 
 Pages = Callable[[int], str | None]
-"""What a node's page is so many seconds after the beginning; `None`: it answers with 503."""
+"""A node's page, by seconds since the beginning; `None`: it answers with 503."""
 
 
 class Node:
-    """A node that is scraped all the time. Without a server nobody listens at its port."""
+    """A node that is scraped all the time. Without a server, nobody listens on its port."""
 
     def __init__(self, rank: int, arobust: Arobust, master: DLRoverMaster, closed_port: int | None = None) -> None:
         self.rank = rank
@@ -38,7 +38,7 @@ class Node:
         self.collector: Process | None = None
 
     def start(self, page: str | None, *arguments: str, reports: bool = True) -> None:
-        """Begins to scrape this page, and to report if it is not only to collect."""
+        """Starts to scrape this page, and to report unless it should only collect."""
         self.page = page
         identity = ["--node-id", str(self.rank), "--node-rank", str(self.rank)]
         sources = ["--metrics-url", self._url, *identity]
@@ -77,20 +77,20 @@ class Situation:
         self.clock = clock
         self.nodes: list[Node] = []
         self.began = int(clock.now()) // 60 * 60
-        """The slot in which all is started; a little into it is second 0 of what is played."""
+        """The slot in which everything is started; second 0 of what is played is shortly after its beginning."""
 
     def add_node(self, closed_port: int | None = None) -> Node:
         self.nodes.append(Node(len(self.nodes), self.arobust, self.master, closed_port))
         return self.nodes[-1]
 
     def play(self, *pages: Pages, since: int = 0, until: int = 420, step: int = 60, delivers: bool = True) -> None:
-        """From `since` to `until` seconds, both included: sets the pages and the time, and sees that all are scraped at each step.
+        """Plays `since` to `until` seconds, both included: sets the pages and the time, and waits until all are scraped at each step.
 
-        With `delivers` it also sees that what is of use comes to the master before the time goes on.
+        With `delivers` it also waits until usable samples are at the master before the time advances.
         """
         for second in range(since, until + 1, step):
             for node, page in zip(self.nodes, pages):
-                if node.page != page(second):  # the old one must not be stamped with the new time
+                if node.page != page(second):  # the old page must not get the new time
                     node.page = None
             self._wait_for_scrapes(2)
             self.clock.reach(self.began + second)
@@ -101,7 +101,7 @@ class Situation:
                 self._wait_for_samples(self.began + second)
 
     def _wait_for_scrapes(self, count: int) -> None:
-        """So many whole ones of each node that is running and has a server."""
+        """Waits for this many complete scrapes of each node that is running and has a server."""
         for node in self.nodes:
             if node.server is not None and node.collector is not None:
                 due = node.scrapes + count
@@ -116,7 +116,7 @@ class Situation:
         wait_until(lambda: not missing(), lambda: f"samples of {missing()} at {time}; {self.tails()}", every=0.01)
 
     def wait_for_all(self) -> None:
-        """Ends what can be scraped, and waits until everything that was published has its fate."""
+        """Stops the pages, and waits until everything that was published has its fate."""
         for node in self.nodes:
             node.page = None
         for node in self.nodes:
@@ -128,7 +128,7 @@ class Situation:
                 )
 
     def times(self, rank: int) -> list[int]:
-        """When the samples that the master holds of a node were taken, in seconds after the beginning, in its order."""
+        """The times of a node's samples at the master, in seconds since the beginning, in the master's order."""
         return [stamp - self.began for node, stamp in self.master.samples() if node == rank]
 
     def tails(self) -> str:

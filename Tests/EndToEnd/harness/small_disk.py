@@ -1,4 +1,4 @@
-"""A disk of a few MiB that can be filled and made read-only: a tmpfs in a mount namespace of its own, which ends with its processes."""
+"""A disk of a few MiB that can be filled and made read-only: a tmpfs in its own mount namespace, which disappears with its processes."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from .process import Process, wait_until
 
 @functools.cache
 def why_not() -> str:
-    """Why there can be no such disk here; empty if there can."""
+    """Why such a disk is impossible here; empty if it is possible."""
     tried = subprocess.run(
         ["unshare", "--mount", "mount", "-t", "tmpfs", "-o", "size=1m", "none", "/mnt"], capture_output=True, text=True
     )
@@ -22,17 +22,17 @@ def why_not() -> str:
 class SmallDisk:
     def __init__(self, scratch: Path, mebibytes: int, name: str = "disk") -> None:
         self.path = scratch / name
-        """In the namespace; for commands that begin with `prefix`."""
+        """Its path in the namespace, for commands that begin with `prefix`."""
         self.path.mkdir(parents=True)
         command = f"mount -t tmpfs -o mode=700,size={mebibytes}m none {self.path} && echo mounted && exec sleep infinity"
         self._holder = Process(f"{name}-mount", ["unshare", "--mount", "sh", "-c", command], scratch)
         self.outside = Path(f"/proc/{self._holder.pid}/root{self.path}")
-        """The same for this process."""
+        """Its path for this process."""
         self.prefix = ["nsenter", f"--target={self._holder.pid}", "--mount"]
         wait_until(lambda: "mounted" in self._holder.output(), lambda: f"the mount; {self._holder.tail()}")
 
     def fill(self) -> None:
-        """Takes all the room that is left."""
+        """Fills the disk."""
         with open(self.outside / "filling", "ab", buffering=0) as file:
             for size in (1 << 20, 1 << 12, 1):
                 try:

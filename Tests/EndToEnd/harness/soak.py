@@ -1,4 +1,4 @@
-"""Crash tests one after the other, with a new seed each, until the time is over or one fails."""
+"""Runs crash tests one after the other, each with a new seed, until the time is up or one fails."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from .process import AROBUST, SEED, new_scratch
 
 
 def profile(seed: int, steps: int) -> Profile:
-    """Which kind of schedule a seed stands for."""
+    """The kind of schedule that a seed stands for."""
     source = random.Random(f"profile {seed}")
     settings = {}
     if source.random() < 0.15:

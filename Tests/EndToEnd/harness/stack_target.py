@@ -1,4 +1,4 @@
-"""A process whose Python stack tells the time: it is in step_0001, then in step_0002, and so on. Run as a program."""
+"""A process whose Python stack shows its progress: it is in step_0001, then in step_0002, and so on. Run as a program."""
 
 import time
 from collections.abc import Callable

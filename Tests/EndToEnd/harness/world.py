@@ -1,4 +1,4 @@
-"""What a crash test runs: arobust in one process or two, its masters, and the list of those that it reports to."""
+"""What a crash test runs: arobust in one process or two, its masters, and the list of masters that it reports to."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Master(Protocol):
 
 @dataclass
 class Reported:
-    """A master and what the bridge's settings say of it."""
+    """A master and its entry in the bridge's settings."""
 
     master: Master
     start: Literal["oldest", "now"] = "oldest"
@@ -33,13 +33,13 @@ class Reported:
 
     @property
     def name(self) -> str:
-        """Also the consumer's."""
+        """Its name, which is also the consumer's."""
         return self.master.url
 
 
 @dataclass
 class Subject:
-    """A process that can be killed, ended, stopped and started again."""
+    """A process that can be killed, terminated, stopped and started again."""
 
     name: str
     launch: Callable[[], Process]
@@ -60,7 +60,7 @@ class Subject:
     def terminate(self) -> None:
         assert self.process is not None
         self.resume()
-        # One that has only just begun has no handler yet.
+        # A process that has just started has no handler yet.
         allowed = {0, -signal.SIGTERM} if time.monotonic() - self.started < 2 else {0}
         ended = self.process.stop(30)
         assert ended in allowed, f"{self.name} ended with {ended}; {self.process.tail()}"
@@ -77,7 +77,7 @@ class Subject:
         self.paused = False
 
     def check(self) -> None:
-        """A process that ends by itself has failed."""
+        """Fails if the process has exited by itself."""
         if self.process is not None:
             ended = self.process.child.poll()
             assert ended is None, f"{self.name} ended by itself with {ended}; {self.process.tail(40)}"

@@ -1,4 +1,4 @@
-"""What a training and its helpers write during a crash test, with account kept of it: numbered lines, numbered metrics."""
+"""What a training and its helpers write during a crash test, and a record of it: numbered lines, numbered metrics."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def numbers(content: str) -> list[int]:
 
 
 class TrainingLog:
-    """A log of numbered lines that is now and then renamed away, at most once before a follower has seen the new file."""
+    """A log of numbered lines that is sometimes renamed away, at most once before a follower has seen the new file."""
 
     def __init__(self, path: Path, seed: int) -> None:
         self.path = path
@@ -32,7 +32,7 @@ class TrainingLog:
         self._file = open(path, "ab", buffering=0)
 
     def write(self, count: int, length: int = 0) -> None:
-        """Writes lines in one go; what was left of the line before comes first."""
+        """Writes lines with one write; the rest of the previous line comes first."""
         lines = [line_text(self.written + n, length or self._random.randrange(9, 200)) for n in range(1, count + 1)]
         data = self._half + "".join(line + "\n" for line in lines).encode()
         self._half = b""
@@ -41,7 +41,7 @@ class TrainingLog:
         self.bytes += len(data)
 
     def write_torn(self, count: int) -> None:
-        """Writes lines of which the last has no end yet; `write` and `finish` bring it."""
+        """Writes lines of which the last has no end yet; `write` and `finish` complete it."""
         lines = [line_text(self.written + n, self._random.randrange(9, 200)) for n in range(1, count + 1)]
         data = self._half + "\n".join(lines).encode()
         self._half = b"\n"
@@ -55,7 +55,7 @@ class TrainingLog:
             self._half = b""
 
     def rotate(self, highest_seen: int) -> bool:
-        """Begins a new file, if somebody has seen a line of this one: two rotations within one look lose a file (documented)."""
+        """Starts a new file, if a line of this one has been seen: two rotations between two checks lose a file (documented)."""
         if highest_seen < self._first_of_file:
             return False
         self.finish()
@@ -71,7 +71,7 @@ class TrainingLog:
 
 
 class IngestSender:
-    """Sends numbered metrics to ingest without waiting, and knows which of them were acknowledged."""
+    """Sends numbered metrics to ingest without waiting, and records which of them were acknowledged."""
 
     DATA_TYPE = "GENERIC"
 
@@ -87,11 +87,11 @@ class IngestSender:
         self._socket.linger = 0
         self._socket.sndhwm = 100
         self._socket.reconnect_ivl = 10
-        self._socket.immediate = 1  # nothing is queued for a publisher that is not there
+        self._socket.immediate = 1  # nothing is queued while no publisher is connected
         self._socket.connect(self._endpoint)
 
     def send(self, count: int) -> None:
-        """One request with so many metrics; nothing if no publisher takes it."""
+        """Sends one request with this many metrics; does nothing if no publisher is connected."""
         first = self.sent + 1
         metrics = [
             json.dumps({"data_type": self.DATA_TYPE, "data_content": f"G{number:07}"}).encode()
@@ -104,7 +104,7 @@ class IngestSender:
         self.sent += count
 
     def receive(self) -> None:
-        """Takes the answers that have come."""
+        """Takes the answers that have arrived."""
         while self._socket.poll(0):
             tag, _, body = self._socket.recv_multipart()
             first, count = map(int, tag.split())

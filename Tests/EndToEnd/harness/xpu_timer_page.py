@@ -1,4 +1,4 @@
-"""A /metrics page in the form of XPUTimer's, served on loopback. Its figures are made up; its first line says so."""
+"""A /metrics page like XPUTimer's, served on loopback. The numbers are made up; its first line says so."""
 
 import threading
 from collections.abc import Callable
@@ -28,7 +28,7 @@ HANG = "XPU_TIMER_COMMON_HANG"
 
 
 def hang_page(value: str, lines: int = 4, hang_last: bool = False) -> str:
-    """A page of two local ranks with this text as the value of their HANG lines, and so many other lines."""
+    """A page of two local ranks with this text as the value of their HANG lines, and this many other lines."""
     hang = [f"{HANG}{{{labels(rank)}}} {value}" for rank in range(2)]
     other = [f"XPU_TIMER_MM_KERNEL_AVG_LATENCY{{level=\"{n}\",{labels(n % 2)}}} {1000 + n}" for n in range(lines)]
     comment = [f"# simulated by {__file__}: no accelerator is involved", f"# TYPE {HANG} gauge"]
@@ -44,7 +44,7 @@ def labels(rank: int) -> str:
 
 
 def as_dlrover_reports(page: str) -> str:
-    """What DLRover's own agent makes of a page (`xpu_timer_metric_collector.py`)."""
+    """A page as DLRover's own agent filters it (`xpu_timer_metric_collector.py`)."""
     return "\n".join(line for line in page.splitlines() if not line.startswith(("#", "exposer")))
 
 
