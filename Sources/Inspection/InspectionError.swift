@@ -28,12 +28,21 @@ extension InspectionError: CustomStringConvertible {
     package var description: String { message }
 }
 
-/// The form in which everything that is looked at is given to programs.
+/// The form in which everything that is looked at is given to programs: keys in order, no newline at the end.
 package enum InspectionJSON {
-    /// The value as JSON over several lines, keys in order, without a newline at the end.
+    /// The value as JSON over several lines.
     package static func text(_ value: some Encodable) throws -> String {
+        try encode(value, .prettyPrinted)
+    }
+
+    /// The value as JSON on one line.
+    static func line(_ value: some Encodable) throws -> String {
+        try encode(value, [])
+    }
+
+    private static func encode(_ value: some Encodable, _ layout: JSONEncoder.OutputFormatting) throws -> String {
         let encoder = JSONEncoder()
-        encoder.outputFormatting = [.sortedKeys, .prettyPrinted, .withoutEscapingSlashes]
+        encoder.outputFormatting = layout.union([.sortedKeys, .withoutEscapingSlashes])
         return String(decoding: try encoder.encode(value), as: UTF8.self)
     }
 }

@@ -20,7 +20,7 @@ struct DeliveryState {
     var breaker: MasterBreaker
     var typeBreakers: [DiagnosisDataType: TypeBreaker] = [:]
     var catchUp: TokenBucket?
-    var slots: SlotBook
+    var slotOwners: SlotOwners
 
     // Room.
     var cost = 0
@@ -63,8 +63,8 @@ struct DeliveryState {
         self.needsLanesInOrder = needsLanesInOrder
         ledgers = lanes.mapValues(LaneLedger.init(stored:))
         breaker = MasterBreaker(policy: policy)
-        catchUp = policy.catchUpBytesPerSecond.map(TokenBucket.init(bytesPerSecond:))
-        self.slots = SlotBook(stored: slots)
+        catchUp = policy.catchUpBytesPerSecond.map { TokenBucket(perSecond: $0) }
+        slotOwners = SlotOwners(stored: slots)
         startedAt = now.seconds
         nextAnnouncement = now.instant
     }

@@ -3,7 +3,7 @@ internal import GRDB
 private import Glibc
 internal import SystemSupport
 
-/// A consumer's ledger in SQLite. For one thread at a time, and never one of Swift's own: a transaction may wait for the disk.
+/// A consumer's ledger in SQLite. For one thread at a time, and never one of Swift's cooperative threads: a transaction may wait for the disk.
 final class LedgerDatabase {
     private let queue: DatabaseQueue
     private var rangeCounts: [Lane: Int] = [:]
@@ -19,8 +19,9 @@ final class LedgerDatabase {
         mostRanges = bounds.ranges
         if consumer != nil {
             // SQLite's own mode would let others read it; its other files take over the mode of this one.
-            let descriptor = open(path, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0o600)
-            guard descriptor >= 0 else { throw SystemFailure("open") }
+            let descriptor = try SystemCallError.retrying("open", path: path) {
+                open(path, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0o600)
+            }
             _ = Glibc.close(descriptor)
         }
         queue = try DatabaseQueue(path: path, configuration: LedgerSchema.configuration(busyTime: bounds.busyTime))

@@ -244,7 +244,7 @@ enum SlotRows {
                 ])
             try LedgerRows.run(
                 "DELETE FROM slot WHERE data_type = ? AND node_type = ? AND node_rank = ? AND start < ?", in: database,
-                [mark.slot.dataType.rawValue, mark.slot.nodeType, mark.slot.nodeRank, SlotBook.oldest(before: mark)])
+                [mark.slot.dataType.rawValue, mark.slot.nodeType, mark.slot.nodeRank, SlotOwners.oldest(before: mark)])
         case .withdraw(let mark):
             try LedgerRows.run(
                 "DELETE FROM slot WHERE data_type = ? AND node_type = ? AND node_rank = ? AND start = ?", in: database,

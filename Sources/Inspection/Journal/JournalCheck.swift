@@ -37,7 +37,7 @@ package struct JournalCheck: Hashable, Sendable, Encodable {
                     HumanText.bytes(lane.bytes),
                 ])
             }
-            lines = table.lines()
+            lines = table.lines
         }
         lines += notes.map { "note: \(HumanText.line($0))" }
         lines += problems.map { "DAMAGED: \(HumanText.line($0))" }

@@ -1,5 +1,5 @@
 package import Diagnosis
-private import Foundation
+private import Glibc
 internal import Journal
 internal import SystemSupport
 
@@ -78,7 +78,7 @@ extension JournalListing {
                 lane.newestTime.map(TimeText.write) ?? "-",
             ])
         }
-        return table.lines()
+        return table.lines
     }
 
     private var fileTable: [String] {
@@ -91,7 +91,7 @@ extension JournalListing {
                 ])
             }
         }
-        return table.lines()
+        return table.lines
     }
 }
 
@@ -112,17 +112,14 @@ package struct JournalFile: Hashable, Sendable, Codable {
     /// When it was last written to, seconds since 1970.
     package var modified: Int64
 
-    /// The files of a lane in the order of their numbers; those that vanish meanwhile are left out, and those that are no segments.
+    /// The segments of a lane in the order of their numbers, those set aside too; what vanishes meanwhile is left out.
     static func all(in directory: String) -> [JournalFile] {
-        let names = (try? FileManager.default.contentsOfDirectory(atPath: directory)) ?? []
-        return names.sorted().compactMap { name in
-            guard let kind = kind(of: name),
-                let attributes = try? FileManager.default.attributesOfItem(atPath: directory + "/" + name)
-            else { return nil }
-            let modified = (attributes[.modificationDate] as? Date)?.timeIntervalSince1970 ?? 0
+        let names = (try? Directory(path: directory).names()) ?? []
+        return names.compactMap { name in
+            var status = stat()
+            guard let kind = kind(of: name), lstat(directory + "/" + name, &status) == 0 else { return nil }
             return JournalFile(
-                name: name, kind: kind, bytes: (attributes[.size] as? NSNumber)?.intValue ?? 0,
-                modified: Int64(modified))
+                name: name, kind: kind, bytes: Int(status.st_size), modified: Int64(status.st_mtim.tv_sec))
         }
     }
 

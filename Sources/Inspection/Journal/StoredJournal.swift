@@ -1,6 +1,7 @@
 package import Diagnosis
 private import Foundation
 internal import Journal
+private import SystemPackage
 internal import SystemSupport
 internal import ZMQBridge
 
@@ -14,6 +15,9 @@ package struct StoredJournal: Sendable {
     package let publisher: PublisherID?
     let journal: Journal
 
+    /// Far more bytes than `publisher.json` ever has.
+    private static let longestIdentity = 64 << 10
+
     private struct Identity: Decodable {
         var publisher: String
     }
@@ -22,8 +26,10 @@ package struct StoredJournal: Sendable {
     package init(stateDirectory: String) throws {
         self.stateDirectory = stateDirectory
         let directory = stateDirectory + "/journal"
-        var isDirectory = ObjCBool(false)
-        guard FileManager.default.fileExists(atPath: directory, isDirectory: &isDirectory), isDirectory.boolValue else {
+        do {
+            _ = try Directory(path: directory).names()
+        } catch {
+            guard error.code == .noSuchFileOrDirectory || error.code == .notDirectory else { throw error }
             throw InspectionError(
                 .notThere, "there is no journal in \(stateDirectory): no publisher has kept one there")
         }
@@ -33,9 +39,15 @@ package struct StoredJournal: Sendable {
 
     private static func publisher(in stateDirectory: String) throws -> PublisherID? {
         let path = stateDirectory + "/publisher.json"
-        guard FileManager.default.fileExists(atPath: path) else { return nil }
+        let bytes: [UInt8]
         do {
-            let identity = try JSONDecoder().decode(Identity.self, from: try Data(contentsOf: URL(filePath: path)))
+            bytes = try WholeFile(path: path).read(limit: longestIdentity)
+        } catch {
+            if error.code == .noSuchFileOrDirectory { return nil }
+            throw InspectionError(.unreadable, "\(error)")
+        }
+        do {
+            let identity = try JSONDecoder().decode(Identity.self, from: Data(bytes))
             if let id = PublisherID(identity.publisher) { return id }
         } catch {
             throw InspectionError(.unreadable, "\(path) can't be read: \(error)")
@@ -130,16 +142,14 @@ extension StoredEnvelope {
             var body: String?
         }
         let isMetric = (try? MetricBody(checking: body[...])) != nil
-        let encoder = JSONEncoder()
-        encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
         let header = Header(
             publisher: publisher.map { "\($0)" }, data_type: dataType.rawValue, epoch: position.epoch,
             sequence: position.sequence, topic: topic, collection_time: collectionTime, publish_time: publishTime,
             body: isMetric ? nil : String(decoding: body, as: UTF8.self))
-        let text = String(decoding: try encoder.encode(header), as: UTF8.self)
+        let text = try InspectionJSON.line(header)
         guard isMetric else { return text }
         var line: [UInt8] = []
-        ExportLine.appendOneLine(body[...], to: &line)
+        NDJSONLine.appendOneLine(body[...], to: &line)
         return text.dropLast() + #","metric":"# + String(decoding: line, as: UTF8.self) + "}"
     }
 }

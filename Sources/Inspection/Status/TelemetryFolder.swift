@@ -1,4 +1,4 @@
-private import Foundation
+internal import SystemSupport
 internal import Telemetry
 package import ZMQBridge
 
@@ -20,7 +20,7 @@ package struct TelemetryFolder: Hashable, Sendable {
     /// Nothing is known.
     package init() {}
 
-    /// Reads all files of a state directory's folder, by name; those that can't be read, or are not ours, are passed over. The folder
+    /// Reads all files of a state directory's folder, by name; those that can't be read, or are not ours, are left out. The folder
     /// need not exist.
     ///
     /// - Parameter now: in seconds since 1970.
@@ -29,8 +29,8 @@ package struct TelemetryFolder: Hashable, Sendable {
     }
 
     init(path: String, now: Int64) {
-        let names = (try? FileManager.default.contentsOfDirectory(atPath: path)) ?? []
-        for name in names.sorted() where name.hasSuffix(".prom") {
+        let names = (try? Directory(path: path).names()) ?? []
+        for name in names where name.hasSuffix(".prom") {
             guard let text = Self.text(of: "\(path)/\(name)") else { continue }
             add(text, command: String(name.dropLast(5)), now: now)
         }
@@ -70,11 +70,8 @@ package struct TelemetryFolder: Hashable, Sendable {
     }
 
     private static func text(of path: String) -> String? {
-        // Anything but a file, a FIFO for one, could keep its reader waiting.
-        let attributes = try? FileManager.default.attributesOfItem(atPath: path)
-        guard attributes?[.type] as? FileAttributeType == .typeRegular,
-            let size = attributes?[.size] as? Int, size <= mostBytes,
-            let bytes = FileManager.default.contents(atPath: path)
+        guard let bytes = try? WholeFile(path: path).read(limit: mostBytes + 1, followsLinks: false),
+            bytes.count <= mostBytes
         else { return nil }
         return String(decoding: bytes, as: UTF8.self)
     }

@@ -25,8 +25,8 @@ struct TextTable {
         rows.append(cells)
     }
 
-    /// The titles and the rows, each beginning with `indent`; no spaces at the ends.
-    func lines(indent: String = "") -> [String] {
+    /// The titles and the rows; no spaces at the ends.
+    var lines: [String] {
         let all = [columns.map(\.title)] + rows
         let widths = columns.indices.map { column in all.map { $0[column].count }.max() ?? 0 }
         return all.map { cells in
@@ -34,7 +34,7 @@ struct TextTable {
                 let padding = String(repeating: " ", count: widths[index] - cells[index].count)
                 return columns[index].isNumber ? padding + cells[index] : cells[index] + padding
             }
-            var line = indent + padded.joined(separator: Self.space)
+            var line = padded.joined(separator: Self.space)
             while line.last == " " { line.removeLast() }
             return line
         }
