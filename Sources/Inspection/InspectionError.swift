@@ -2,14 +2,14 @@ private import Foundation
 
 /// Why something can't be looked at.
 package struct InspectionError: Error, Hashable, Sendable {
-    /// What went wrong, by what to do about it.
+    /// What kind of problem it is.
     package struct Code: Hashable, Sendable, CustomStringConvertible {
         private enum Wrapped: String { case notThere, unreadable }
         private let wrapped: Wrapped
 
-        /// What was asked for isn't there.
+        /// What was asked for does not exist.
         package static let notThere = Code(wrapped: .notThere)
-        /// It is there, and is not what it should be.
+        /// It exists but can't be read, or does not answer.
         package static let unreadable = Code(wrapped: .unreadable)
 
         package var description: String { wrapped.rawValue }

@@ -14,9 +14,9 @@ package enum Fate: Hashable, Sendable {
     static let future = Fate.skipped("future")
     /// Another sample of its node has its slot.
     static let slot = Fate.skipped("slot")
-    /// Sent once, with no answer, and never again since a duplicate would be worse.
+    /// Sent once without an answer, and not again, since a duplicate would be worse.
     static let ambiguous = Fate.lost("ambiguous")
-    /// The stream had a hole that nobody explained: a fault of the program that brings the stream.
+    /// The stream had an unexplained hole: a bug in the subscriber.
     static let unexplained = Fate.lost("unexplained")
 
     var kind: String {
@@ -55,7 +55,7 @@ package struct LaneCounts: Hashable, Sendable {
     /// By reason.
     package var lost: [String: UInt64] = [:]
 
-    /// How many of the delivered reached the master other than they were collected, by what was done. Not in the total.
+    /// How many of the delivered were changed before the master got them, by what was done. Not in the total.
     package var changed: [String: UInt64] = [:]
 
     package init() {}

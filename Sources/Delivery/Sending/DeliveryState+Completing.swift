@@ -1,10 +1,10 @@
 internal import Diagnosis
 
 extension DeliveryState {
-    /// At the end nobody waits long: the shutdown's deadline is near.
+    /// The longest pause at the end, when the shutdown's deadline is near.
     static var longestPauseAtEnd: Duration { .milliseconds(500) }
 
-    /// Takes in what came of a call. What the master did not take for now goes back to the front.
+    /// Records the outcome of a call. What the master did not take goes back to the front.
     mutating func complete(_ call: SendPiece, _ outcome: ReportOutcome, now: DeliveryTime) -> CallEffect {
         let type = call.key.lane.dataType
         var effect = CallEffect()
@@ -28,13 +28,13 @@ extension DeliveryState {
             if failure.error.isRetriable {
                 pause(failuresAtStart: accepted > 0 ? breaker.failures : call.failuresAtStart, now: now)
             } else if failure.error.code != .refused {
-                // Another job's master, or a closed client: no call can succeed any more.
+                // The master of another job, or a closed client: no further call can succeed.
                 if !hasEnded { stopped = stopped ?? failure.error }
             } else {
                 if !failure.error.isLocal { breaker.succeed() }
                 if failure.error.rule == .poisoned, !piece.batch.isEmpty {
                     effect.poisoned = true
-                    // All that the call carried: the master has it, or will never.
+                    // Everything that the call carried: the master has it, or never will.
                     let poisoned = piece.takeFirst(min(max(1, failure.count), piece.batch.count))
                     settled += poisoned.batch.count
                     refuse(poisoned, failure.error, effect: &effect, now: now)
@@ -57,7 +57,7 @@ extension DeliveryState {
         return effect
     }
 
-    /// Enters the fates of the first `count`, and frees the slots of those that were not sent.
+    /// Records the fates of the first `count`, and frees the slots of those that were not sent.
     ///
     /// - Returns: whether the master has taken any.
     private mutating func settleDone(
@@ -118,7 +118,7 @@ extension DeliveryState {
         typeBreakers[lane.dataType] = breaker
     }
 
-    /// Ends the call at its queue, which goes on when what was settled is stored.
+    /// Ends the call at its queue, which continues once what was settled is stored.
     private mutating func putBack(_ rest: SendPiece, of key: SendQueue.Key, settled: Int) {
         guard var queue = queues.removeValue(forKey: key) else { return }
         queue.isUnderWay = false

@@ -3,7 +3,7 @@ internal import Diagnosis
 extension DeliveryState {
     func start(of lane: Lane) -> StreamStart {
         if let ledger = ledgers[lane] { return .after(ledger.window.received) }
-        // Now is when the consumer met the publisher: lanes that have come up since are new from their first envelope on.
+        // "Now" is when the consumer first met the publisher. Lanes that began later are read from their first envelope on.
         let hasMetPublisher = ledgers.keys.contains { $0.publisher == lane.publisher }
         return policy.firstStart == .now && !hasMetPublisher ? .now : .oldest
     }
@@ -19,7 +19,7 @@ extension DeliveryState {
     /// Whether a lane that had no room has some now.
     mutating func takeRoomNews() -> Bool {
         guard !roomless.isEmpty, isOpen else { return false }
-        // Not for every byte: the subscriber asks the publisher for what the lane has missed.
+        // Not for every byte: each time the subscriber asks the publisher for what the lane has missed.
         let relieved = roomless.filter { costByLane[$0] == nil || freeRoom(in: $0) >= policy.queueBytes / 8 }
         roomless.subtract(relieved)
         return !relieved.isEmpty
@@ -57,7 +57,7 @@ extension DeliveryState {
         queues[piece.key, default: SendQueue(turn: turn)].append(piece)
     }
 
-    /// What `batch` must stay in order with.
+    /// The queue in which the batch must stay in order.
     private func key(of batch: EnvelopeBatch) -> SendQueue.Key {
         SendQueue.Key(
             lane: batch.lane,

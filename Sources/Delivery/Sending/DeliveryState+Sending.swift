@@ -6,7 +6,7 @@ extension DeliveryState {
     enum Action {
         case send(SendPiece)
         case commit(LedgerCommit)
-        /// Nothing before this moment, or before something happens (`nil`).
+        /// Nothing before this moment, or (`nil`) before something happens.
         case wait(ContinuousClock.Instant?)
         /// All is delivered and stored, and nothing more will come.
         case finished
@@ -14,7 +14,7 @@ extension DeliveryState {
 
     /// Every so many calls the queue that has waited longest goes first, so that the last type is served too.
     private static let fairTurn = 8
-    /// What was published longer ago is being caught up with.
+    /// Envelopes published longer ago count as catching up.
     private static let liveNanoseconds: UInt64 = 5_000_000_000
 
     mutating func next(now: DeliveryTime) -> Action {
@@ -31,7 +31,7 @@ extension DeliveryState {
 
     private func isFinished(now: ContinuousClock.Instant) -> Bool {
         guard isFinishing || stopped != nil, underWay == 0, !isCommitting, dirty.isEmpty else { return false }
-        // Types that are held will not go before the end.
+        // Types that are held will not be sent before the end.
         return !isOpen || queues.allSatisfy { $0.value.isEmpty || isHeld($0.key.lane.dataType, now: now) }
     }
 
@@ -77,7 +77,7 @@ extension DeliveryState {
         let stored = ledgers[key.lane]?.storedVersion ?? 0
         guard stored > 0, stored >= queue.heldVersion, !unstorable.contains(key.lane) else { return nil }
         let type = key.lane.dataType
-        // What has no room to grow is as full as it gets, and samples go one by one.
+        // Without room the batch can't grow, and samples are sent one by one.
         if isFinishing || roomless.contains(key.lane) || policy.sampleSlots[type] != nil { ready = first.arrival }
         if let held = typeBreakers[type]?.heldUntil {
             if now.instant < held {
@@ -155,7 +155,7 @@ extension DeliveryState {
             + "is it in seconds, and is the clock right?"
     }
 
-    /// Enters the fate of all of a piece, and gives its room back.
+    /// Records the fate of a whole piece, and frees its room.
     mutating func settle(_ piece: SendPiece, as fate: Fate, now: DeliveryTime) {
         let lane = piece.batch.lane
         _ = change(lane) { $0.finish(piece.batch, first: piece.batch.count, as: fate, time: now.seconds) }

@@ -73,7 +73,7 @@ extension DeliveryState {
         ledgers.compactMapValues(\.stored).accounts(consumer: consumer, state: states(now: now))
     }
 
-    /// The accounts if they have changed and were not told just now.
+    /// The accounts, if they have changed and none were told within the last 100 ms.
     ///
     /// - Parameter isLast: tells them in any case.
     mutating func takeAnnouncement(

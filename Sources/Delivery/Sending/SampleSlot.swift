@@ -1,6 +1,6 @@
 package import Diagnosis
 
-/// A node's share of time of which a master takes one sample of a data type.
+/// A span of a node's time of which a master takes one sample of a data type.
 ///
 /// It begins at a multiple of its length: DLRover's hang detector compares how many samples the nodes have, not their times, so all nodes
 /// must be on one grid.
@@ -60,13 +60,13 @@ struct SlotOwners {
         case own
         /// It is this envelope's, and the master may have got it: in a call of this run or, as a stored mark says, of an earlier one.
         case ownSent
-        /// It is another envelope's, of which it isn't known yet whether the master gets it.
+        /// It is another envelope's, and it isn't known yet whether the master gets that one.
         case awaited
         /// It is another envelope's, for good.
         case taken
     }
 
-    /// A mark is kept so long after its slot: what is older is too old to be sent.
+    /// How many seconds a mark is kept after its slot: anything older is too old to be sent.
     private static let memory: Int64 = 7200
 
     private struct Owner {
@@ -93,7 +93,7 @@ struct SlotOwners {
 
     mutating func add(_ mark: SlotMark) {
         owners[mark.slot] = Owner(mark: mark, mayHaveArrived: false, isDecided: false)
-        // Not at each: a node adds one a minute.
+        // Seldom: a node adds one a minute.
         guard owners.count % 1024 == 0 else { return }
         owners = owners.filter { $0.key.start > Self.oldest(before: mark) }
     }

@@ -1,7 +1,7 @@
 internal import DequeModule
 internal import Diagnosis
 
-/// What waits of one lane and node, or of a whole lane where the master needs that: one call at a time.
+/// The waiting envelopes of one lane and node, or of a whole lane where the master needs that: one call at a time.
 struct SendQueue {
     /// What must stay in order.
     struct Key: Hashable {
@@ -23,7 +23,7 @@ struct SendQueue {
     var alone = 0
     /// The version of the lane's ledger that must be stored before the next call.
     var heldVersion: UInt64 = 0
-    /// The slot of the sample at the front, while another envelope has it that may not need it.
+    /// The slot of the sample at the front, while another envelope has it and may still give it back.
     var awaitedSlot: SampleSlot?
     /// The number of the call that served it last.
     var turn: Int
@@ -76,7 +76,7 @@ struct SendQueue {
 
 /// A batch in memory that waits, or is under way as one call of the master's client.
 struct SendPiece {
-    /// What an envelope and a batch take beside the bodies, about: a stream of tiny envelopes must not outgrow the bound.
+    /// What an envelope and a batch take besides the bodies, roughly: many tiny envelopes must not outgrow the bound.
     private static let bytesPerEntry = 48
     private static let bytesPerBatch = 256
 
@@ -84,9 +84,9 @@ struct SendPiece {
     let key: SendQueue.Key
     private(set) var batch: EnvelopeBatch
     let arrival: ContinuousClock.Instant
-    /// How much of the queue's room it takes. The costs of what it is cut into or joined of add up to its own.
+    /// How many bytes of room it takes. The costs of its parts add up to its own when it is cut or joined.
     private(set) var cost: Int
-    /// Whether others may be appended: not to the front part of a batch, whose memory goes on with the rest.
+    /// Whether others may be appended: not to the front part of a batch, whose memory is shared with the rest.
     private var mayGrow = true
     /// The master's failures in a row when its call began.
     var failuresAtStart = 0
@@ -124,7 +124,7 @@ struct SendPiece {
         let rest = batch.dropFirst(count)
         head.batch = batch.prefix(count)
         head.mayGrow = false
-        // The memory stays until the last part has gone; the room is given back in parts all the same.
+        // The memory stays until the last part is gone, but the room is freed part by part.
         head.cost = min(cost, max(0, cost - Self.cost(of: rest)))
         batch = rest
         cost -= head.cost

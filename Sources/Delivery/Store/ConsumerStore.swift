@@ -8,17 +8,18 @@ internal import SystemSupport
 
 /// Where a named consumer keeps its cursors and its account: one SQLite file for each consumer, open in one process only.
 ///
-/// Beside `<name>.db` stand `<name>.lock` and `<name>.dead.ndjson`, the dead letters. What `write` has taken survives a kill of the
-/// process, and a power cut once SQLite has synced its log: then reports may be repeated. It is closed by `close()` or with the object.
+/// Beside `<name>.db` are `<name>.lock` and `<name>.dead.ndjson`, the dead letters. What `write` has stored survives a kill of the
+/// process. A power cut may undo the last commits, back to SQLite's last sync; then reports are repeated. `close()` or the object's end
+/// closes it.
 package final class ConsumerStore: Sendable {
     struct Bounds {
         /// Rows of `ranges` for each lane.
         var ranges = 10_000
         /// Bytes of a dead-letter file.
         var deadLetters = 64 << 20
-        /// How many seconds to wait for somebody who has the database open.
+        /// How many seconds to wait for another program's transaction.
         var busyTime = 5.0
-        /// How long to wait for somebody who has the store: `arobust status` opens it for a moment when no publisher runs.
+        /// How long to wait for another holder of the store: `arobust status` opens it briefly when no publisher runs.
         var lockTime: Duration = .seconds(2)
     }
 
@@ -37,9 +38,9 @@ package final class ConsumerStore: Sendable {
     private let contents: Mutex<Contents?>
     private let queue = BlockingQueue(label: "arobust.ledger.write")
 
-    /// Opens a consumer's store, and makes it and the directory (for the owner alone) if they are not there. Waits for the disk.
+    /// Opens a consumer's store. Makes it and the directory, for the owner only, if they are missing. Waits for the disk.
     ///
-    /// A database that is damaged is moved out of the way under a new name, and a new one begins; the log says so.
+    /// A damaged database is renamed and a new one begun; the log says so.
     package convenience init(directory: String, consumer: String, logger: Logger) throws(ConsumerStoreError) {
         try self.init(directory: directory, consumer: consumer, bounds: Bounds(), logger: logger)
     }
@@ -93,7 +94,7 @@ package final class ConsumerStore: Sendable {
         } catch let error where isDamage(error) {
             let newPath = try files.setDatabaseAside()
             logger.error(
-                "The ledger of a consumer is damaged. It is set aside, and a new one begins: reports may repeat.",
+                "The ledger of a consumer is damaged. It is set aside and a new one begun: reports may be repeated.",
                 metadata: ["consumer": "\(consumer)", "error": "\(error)", "moved-to": "\(newPath)"])
             return try LedgerDatabase(path: files.database, consumer: consumer, bounds: bounds)
         }

@@ -6,7 +6,7 @@ internal import SystemSupport
 
 /// An envelope that a master refused for good.
 package struct DeadLetter: Sendable {
-    /// Holds the envelope alone.
+    /// Holds only this envelope.
     package var batch: EnvelopeBatch
     /// What the master said.
     package var reason: String
@@ -35,7 +35,7 @@ enum DeadLetterLine {
         guard let text = String(validating: body, as: UTF8.self), body.first == UInt8(ascii: "{"),
             !body.contains(0), (try? JSONSerialization.jsonObject(with: Data(body))) is [String: Any]
         else { return Array(quoted(String(decoding: body, as: UTF8.self)).utf8) }
-        // In valid JSON a line's end can only stand between the values.
+        // Valid JSON has line breaks only between its values.
         return text.utf8.map { $0 == 0x0A || $0 == 0x0D ? 0x20 : $0 }
     }
 

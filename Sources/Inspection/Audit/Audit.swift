@@ -2,7 +2,7 @@ internal import Diagnosis
 internal import SystemSupport
 package import ZMQBridge
 
-/// Whether what every consumer says adds up: produced = delivered + skipped + lost + pending + unnoticed, lane by lane.
+/// Whether every consumer's account adds up: produced = delivered + skipped + lost + pending + unnoticed, lane by lane.
 package struct Audit: Hashable, Sendable, Encodable {
     package let publisher: String
     package let epoch: UInt64

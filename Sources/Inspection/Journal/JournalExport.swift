@@ -6,9 +6,9 @@ extension StoredJournal {
     /// Gives each selected metric as one line of JSON, lane by lane in order: a record's lines at a time, so that memory stays small.
     ///
     /// - Parameters:
-    ///   - write: takes whole lines; answers `false` when nobody wants more.
-    ///   - remark: is told, for people, what should be there and is not.
-    /// - Returns: whether nothing was damaged that is selected or, since nobody can tell, may be.
+    ///   - write: gets whole lines; returns `false` to stop.
+    ///   - remark: gets sentences for an operator about what is missing.
+    /// - Returns: whether nothing damaged was, or might have been, in the selection.
     /// - Throws: `InspectionError` if there is no publisher id, or no such lane; `JournalError` if a file can't be read.
     package func export(
         _ selection: ExportSelection, write: ([UInt8]) throws -> Bool, remark: (String) -> Void
@@ -28,7 +28,7 @@ extension StoredJournal {
             reading: while let item = try reader.next() {
                 switch item {
                 case .gap(let gap):
-                    // What is missing after the selection's end is nobody's concern.
+                    // What is missing after the selection's end does not matter.
                     if let to = selection.to, gap.after >= to.point { break reading }
                     if gap.reason == .corrupt { isWhole = false }
                     remark(

@@ -3,7 +3,7 @@ private import Glibc
 internal import Journal
 internal import SystemSupport
 
-/// What a journal has: its lanes and their files.
+/// What is in a journal: its lanes and their files.
 package struct JournalListing: Hashable, Sendable, Codable {
     package struct Lane: Hashable, Sendable, Codable {
         package var dataType: DiagnosisDataType
@@ -100,9 +100,9 @@ package struct JournalFile: Hashable, Sendable, Codable {
     /// What it is there for, by its name's ending.
     package enum Kind: String, Sendable, Codable {
         case segment
-        /// Set aside since it was damaged.
+        /// Set aside because it was damaged.
         case corrupt
-        /// Set aside since its write failed; nothing in it counts.
+        /// Set aside because its write failed; nothing in it counts.
         case leftover
     }
 

@@ -5,9 +5,9 @@ private import SystemPackage
 internal import SystemSupport
 internal import ZMQBridge
 
-/// The journal of a state directory, opened to be looked at: beside a running publisher or alone, without changing a byte.
+/// The journal of a state directory, opened read-only, whether a publisher runs or not.
 ///
-/// It shows what was there when it was opened; a running publisher may delete from that meanwhile.
+/// It shows what was there when it was opened; a running publisher may have deleted parts of it since.
 package struct StoredJournal: Sendable {
     /// The state directory.
     package let stateDirectory: String
@@ -74,7 +74,7 @@ package struct StoredJournal: Sendable {
     /// The files that opening found damaged, so that nothing of them can be read.
     func damagedFiles(of lane: JournalLane? = nil) -> [JournalRecovery.SetAside] {
         let directory = journal.directory + "/" + (lane.map { $0.name + "/" } ?? "")
-        // A journal that only reads would give a new name to what doesn't count, and none to what is damaged.
+        // A read-only journal names a new path for a file that doesn't count, and keeps the path of a damaged one.
         return journal.recovery.setAside.filter { $0.newPath == $0.path && $0.path.hasPrefix(directory) }
     }
 }
@@ -188,7 +188,7 @@ extension StoredJournal {
 
     /// The record with the sequence: in the given epoch or in the newest that has it.
     ///
-    /// It goes from epoch to epoch: there are few, but their numbers lie far apart.
+    /// Searches epoch by epoch: there are few, but their numbers are far apart.
     private func record(in lane: JournalLane, having sequence: UInt64, epoch: UInt64?) throws -> JournalRecord? {
         var found: JournalRecord?
         guard var current = epoch ?? lane.first?.epoch else { return nil }
@@ -196,7 +196,7 @@ extension StoredJournal {
             if let epoch, record.epoch != epoch { break }
             let hasIt = record.first.sequence <= sequence && sequence <= record.last.sequence
             if hasIt { found = record }
-            // The first record of a later epoch: there, the sequence may come after it.
+            // The first record of a later epoch, where the sequence may follow.
             if record.epoch > current, !hasIt {
                 current = record.epoch
                 continue

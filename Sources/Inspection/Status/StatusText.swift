@@ -3,9 +3,9 @@ internal import Diagnosis
 internal import SystemSupport
 package import ZMQBridge
 
-/// A publisher's status for a terminal: what an operator has to see in ten seconds.
+/// A publisher's status for a terminal: what an operator needs to see in ten seconds.
 package struct StatusText {
-    /// A consumer that has not said anything for longer is marked, in seconds.
+    /// A consumer that has not reported for more seconds is marked.
     static let longestSilence: Int64 = 10
 
     private let status: PublisherStatus
@@ -64,7 +64,7 @@ package struct StatusText {
         return table.lines
     }
 
-    /// One line a lane and reason; there may be thousands of ranges.
+    /// One line for each lane and reason; there may be thousands of ranges.
     private var lossLines: [String] {
         struct Kind: Hashable {
             var lane: String

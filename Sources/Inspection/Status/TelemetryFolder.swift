@@ -4,7 +4,7 @@ package import ZMQBridge
 
 /// What the `*.prom` files of a folder say: which processes run, what alarms they raise, and what they found in logs.
 package struct TelemetryFolder: Hashable, Sendable {
-    /// A process that runs writes its file every few seconds; one that has not for longer, in seconds, was killed.
+    /// A running process writes its file every few seconds; one that has not for this many seconds was killed.
     static let longestSilence: Int64 = 120
     /// Far more than our own files ever have.
     private static let mostBytes = 16 << 20
@@ -12,7 +12,7 @@ package struct TelemetryFolder: Hashable, Sendable {
     package private(set) var alarms: [Alarm] = []
     /// The commands that have ended, well or not.
     package private(set) var notRunning: [String] = []
-    /// The failure rules that followed logs have hit, the last one first. Those of a process that has ended too: what it found may be why.
+    /// The failure rules that matched in followed logs, the latest first; also those of a process that has ended, since they may say why.
     package private(set) var findings: [LogFinding] = []
     /// How many hits there were, by domain and role.
     package private(set) var findingCounts: [String: [String: UInt64]] = [:]
