@@ -84,7 +84,7 @@ let package = Package(
         ),
         .target(
             name: "Delivery",
-            dependencies: ["Diagnosis", "SystemSupport", logging, deque, grdb],
+            dependencies: ["Diagnosis", "SystemSupport", logging, deque, grdb, systemPackage],
             swiftSettings: settings
         ),
         .target(
@@ -100,7 +100,9 @@ let package = Package(
             swiftSettings: settings),
         .target(
             name: "Inspection",
-            dependencies: ["Delivery", "Diagnosis", "Journal", "SystemSupport", "Telemetry", "ZMQBridge", logging],
+            dependencies: [
+                "Delivery", "Diagnosis", "Journal", "SystemSupport", "Telemetry", "ZMQBridge", logging, systemPackage,
+            ],
             swiftSettings: settings),
         .target(
             name: "Agent",
@@ -165,7 +167,7 @@ let package = Package(
         .testTarget(
             name: "DeliveryTests",
             dependencies: [
-                "Delivery", "Diagnosis", "SystemSupport", "TestSupport", logging, inMemoryLogging, grdb,
+                "Delivery", "Diagnosis", "SystemSupport", "TestSupport", logging, grdb,
             ], swiftSettings: settings),
         .testTarget(
             name: "FailureDiagnosisTests",

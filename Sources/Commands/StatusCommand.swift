@@ -31,7 +31,7 @@ struct StatusCommand: AsyncParsableCommand {
     @ArgumentParser.Flag(help: "Print an array of JSON, one element a state directory.")
     var json = false
 
-    @ArgumentParser.Flag(help: "Show it anew every 2 seconds.")
+    @ArgumentParser.Flag(help: "Refresh it every 2 seconds.")
     var watch = false
 
     func validate() throws {

@@ -1,8 +1,8 @@
 package import Diagnosis
 
-/// How a master is served. The defaults are right for DLRover's master.
+/// How envelopes are sent to a master. The defaults suit a DLRover master.
 package struct DeliveryPolicy: Sendable, Hashable {
-    /// Where a lane begins that the consumer has never met.
+    /// Where a lane begins that is new to the consumer.
     package enum FirstStart: String, Sendable, Hashable {
         /// With the oldest envelope that the publisher has retained.
         case oldest
@@ -18,28 +18,28 @@ package struct DeliveryPolicy: Sendable, Hashable {
     package var batchTime: Duration = .seconds(1)
     /// The most calls under way, of all lanes and nodes together.
     package var callsUnderWay = 8
-    /// How much memory may hold envelopes for the master. What comes then waits in the publisher's journal.
+    /// How many bytes of envelopes may wait in memory for the master. More wait in the publisher's journal.
     package var queueBytes = 8 << 20
     package var firstStart = FirstStart.oldest
     package var backoff = Backoff()
-    /// After so many failures in a row the master's breaker is open. Calls that failed side by side count as one.
+    /// After this many failures in a row the master's breaker opens. Concurrent calls that fail count as one failure.
     package var breakerFailures = 5
-    /// After so many envelopes of one data type that were refused in a row, the type is held.
+    /// After this many refused envelopes of one data type in a row, the type is held.
     package var typeBreakerRefusals = 5
     /// How long a type is held at first …
     package var typeBreakerPause: Duration = .seconds(30)
     /// … and at most, after doublings.
     package var typeBreakerLongestPause: Duration = .seconds(600)
-    /// An envelope whose collection is longer ago is not sent any more; `nil` or zero: every envelope is sent.
+    /// Envelopes collected longer ago are not sent; `nil` or zero: all are sent.
     package var timeToLive: Duration?
-    /// The same for single types, before `timeToLive`.
+    /// The same for single types, instead of `timeToLive`.
     package var timeToLiveByType: [DiagnosisDataType: Duration] = [:]
-    /// An envelope whose collection is further ahead of this node's clock is not sent; `nil`: every envelope is sent.
+    /// Envelopes collected further ahead of this node's clock are not sent; `nil`: all are sent.
     package var longestAhead: Duration?
-    /// Types of which a master gets one sample for each node and slot of this length, in whole seconds, and each at most once: for a
-    /// master that counts samples.
+    /// Types of which a master gets one sample for each node and slot of this length (whole seconds), and none twice: for masters that
+    /// count samples.
     package var sampleSlots: [DiagnosisDataType: Duration] = [:]
-    /// How many bytes a second may be sent of what was published more than five seconds ago; `nil`: as many as the master takes.
+    /// How many bytes a second are sent of envelopes that were published more than five seconds ago; `nil`: as many as the master takes.
     package var catchUpBytesPerSecond: Int?
     /// What is sent first when several types wait …
     package var firstTypes: [DiagnosisDataType] = [.stackTrace]
@@ -54,43 +54,8 @@ package struct DeliveryPolicy: Sendable, Hashable {
         return lastTypes.firstIndex(of: type).map { $0 + 1 } ?? 0
     }
 
-    /// The longest of all types; `nil` if some type is sent however old it is.
-    package var longestTimeToLive: Duration? {
-        guard let timeToLive, timeToLive > .zero, timeToLiveByType.values.allSatisfy({ $0 > .zero }) else { return nil }
-        return timeToLiveByType.values.reduce(timeToLive, max)
-    }
-
-    /// `nil` if it is sent however old it is.
-    func timeToLive(of type: DiagnosisDataType) -> Duration? {
-        (timeToLiveByType[type] ?? timeToLive).flatMap { $0 > .zero ? $0 : nil }
-    }
-}
-
-/// Which times of collection a master is sent at a moment.
-struct TimeWindow {
-    private let oldest: Int64?
-    private let newest: Int64?
-    private let now: Int64
-
-    init(_ policy: DeliveryPolicy, type: DiagnosisDataType, now: DeliveryTime) {
-        self.now = now.seconds
-        oldest = policy.timeToLive(of: type).map { now.seconds - $0.components.seconds }
-        newest = policy.longestAhead.map { now.seconds + $0.components.seconds }
-    }
-
-    var isBounded: Bool { oldest != nil || newest != nil }
-
-    /// What becomes of an envelope outside; `nil` inside.
-    func fate(of entry: EnvelopeBatch.Entry) -> Fate? {
-        if let oldest, entry.collectionTime < oldest { return .stale }
-        if let newest, entry.collectionTime > newest { return .future }
-        return nil
-    }
-
-    /// What an operator should look at; `nil` where the rule says it all.
-    func reason(of entry: EnvelopeBatch.Entry) -> String? {
-        guard fate(of: entry) == .future else { return nil }
-        return
-            "its timestamp is \(entry.collectionTime), and it is \(now) here: is it in seconds, and is the clock right?"
+    /// Which times of collection the master is sent.
+    var window: CollectionTimeWindow {
+        CollectionTimeWindow(oldest: timeToLive, oldestByType: timeToLiveByType, ahead: longestAhead)
     }
 }

@@ -35,7 +35,7 @@ final class MasterLog: Sendable {
         self.logger = logger
     }
 
-    func note(_ outcome: ReportOutcome, _ effect: CallEffect, type: DiagnosisDataType) {
+    func logCall(_ outcome: ReportOutcome, _ effect: CallEffect, type: DiagnosisDataType) {
         if outcome.accepted > 0 || outcome.failure == nil { succeeded() }
         if let failure = outcome.failure { failed(failure, type: type, wasPassed: effect.refused) }
         if let pause = effect.heldFor {
@@ -68,7 +68,7 @@ final class MasterLog: Sendable {
     private func failed(_ failure: ReportOutcome.Failure, type: DiagnosisDataType, wasPassed: Bool) {
         let error = failure.error
         if error.code == .refused {
-            guard !wasPassed else { return noteRefusal(error, type: type) }
+            guard !wasPassed else { return logRefusal(error, type: type) }
             logger.warning(
                 "The master refused a joined report; its envelopes are sent one by one.",
                 metadata: ["type": "\(type)", "envelopes": "\(failure.count)", "error": "\(error)"])
@@ -96,7 +96,7 @@ final class MasterLog: Sendable {
         }
     }
 
-    private func noteRefusal(_ error: ReportError, type: DiagnosisDataType) {
+    private func logRefusal(_ error: ReportError, type: DiagnosisDataType) {
         let due = state.withLock { state in
             state.refusals.count(1)
             return state.refusals.due()
@@ -107,7 +107,7 @@ final class MasterLog: Sendable {
             metadata: ["type": "\(type)", "error": "\(error)", "refused": "\(due)"])
     }
 
-    /// Notes that the ledger could not be written, or can be again.
+    /// Logs that the ledger could not be written: once, until `storageRecovered`.
     func storageFailed(_ error: String) {
         let isNews = state.withLock { state in
             defer { state.isStorageFailing = true }
@@ -115,7 +115,7 @@ final class MasterLog: Sendable {
         }
         guard isNews else { return }
         logger.error(
-            "The ledger of a master cannot be written; what it concerns is held, and it is tried again.",
+            "The ledger of a master cannot be written; the lanes concerned are held until it can.",
             metadata: ["error": "\(error)"])
     }
 
@@ -126,7 +126,7 @@ final class MasterLog: Sendable {
 
     // MARK: losses and skips
 
-    func note(_ news: DeliveryNews) {
+    func logNews(_ news: DeliveryNews) {
         let (lost, skipped) = state.withLock { state in
             for (lane, reasons) in news.lost {
                 for (reason, count) in reasons {
@@ -144,11 +144,11 @@ final class MasterLog: Sendable {
                 }
             )
         }
-        for (key, count) in lost { sayLost(key, count) }
-        for (rule, count, reason) in skipped { saySkipped(rule, count, reason) }
+        for (key, count) in lost { logLost(key, count) }
+        for (rule, count, reason) in skipped { logSkipped(rule, count, reason) }
     }
 
-    private func sayLost(_ lost: Lost, _ count: Int) {
+    private func logLost(_ lost: Lost, _ count: Int) {
         logger.error(
             lost.reason == Fate.ambiguous.reason
                 ? "Samples were sent and got no answer; they are not sent again, as the master may have them."
@@ -156,7 +156,7 @@ final class MasterLog: Sendable {
             metadata: ["lane": "\(lost.lane)", "reason": "\(lost.reason)", "envelopes": "\(count)"])
     }
 
-    private func saySkipped(_ rule: DeliveryNews.Rule, _ count: Int, _ reason: String?) {
+    private func logSkipped(_ rule: DeliveryNews.Rule, _ count: Int, _ reason: String?) {
         var metadata: Logger.Metadata = ["type": "\(rule.type)", "envelopes": "\(count)"]
         switch Fate.skipped(rule.name) {
         case .stale:
@@ -171,7 +171,7 @@ final class MasterLog: Sendable {
         }
     }
 
-    /// Says at the end what became of all since the account began, and what has not been said of it yet.
+    /// Logs, at the end, what became of everything since the account began, and the counts that have not been logged yet.
     ///
     /// - Parameter held: how many envelopes each lane has in memory that are not finished.
     func summarize(_ ledgers: [Lane: LaneCounts], held: [Lane: Int], isWrongJob: Bool) {
@@ -183,8 +183,8 @@ final class MasterLog: Sendable {
                 }
             )
         }
-        for (key, count) in lost { sayLost(key, count) }
-        for (rule, count, reason) in skipped { saySkipped(rule, count, reason) }
+        for (key, count) in lost { logLost(key, count) }
+        for (rule, count, reason) in skipped { logSkipped(rule, count, reason) }
         let pending = held.values.reduce(0, +)
         if pending > 0 {
             logger.warning(

@@ -2,7 +2,7 @@ package import Diagnosis
 package import Logging
 private import Synchronization
 
-/// Brings envelopes to one master at the master's pace, and keeps the account of each: a named consumer of the bus.
+/// Sends envelopes to one master as fast as it takes them, and accounts for each: a named consumer of the bus.
 ///
 /// What it holds in memory is bounded; more waits in the publisher's journal. Nothing here waits for another master. What a call came
 /// to is stored before the next call of its lane and node begins, so that a kill repeats at most the calls under way.
@@ -38,7 +38,7 @@ package final class MasterReporter: EnvelopeReceiver {
     /// The consumer's name.
     package var consumer: String { store.consumer }
 
-    /// What is durably finished of each publisher's lanes, and how the master fares.
+    /// What is durably finished of each publisher's lanes, and the state of the master.
     package var accounts: [PublisherID: ConsumerAccount] {
         let now = time()
         return state.withLock { $0.accounts(consumer: store.consumer, now: now) }
@@ -111,11 +111,11 @@ package final class MasterReporter: EnvelopeReceiver {
         await end(onCommit: onCommit)
     }
 
-    private func report(_ call: SendCall) async {
+    private func report(_ call: SendPiece) async {
         let outcome = await client.report(call.batch)
         let now = time()
         let effect = state.withLock { $0.complete(call, outcome, now: now) }
-        log.note(outcome, effect, type: call.key.lane.dataType)
+        log.logCall(outcome, effect, type: call.key.lane.dataType)
         signal.signal()
     }
 
@@ -138,7 +138,7 @@ package final class MasterReporter: EnvelopeReceiver {
         }
         if hasRoom { onRoom() }
         if let accounts { onCommit(accounts) }
-        if let news { log.note(news) }
+        if let news { log.logNews(news) }
     }
 
     /// Stores what the last calls came to, says it, and closes the store.
@@ -153,7 +153,7 @@ package final class MasterReporter: EnvelopeReceiver {
             ($0.takeAnnouncement(consumer: store.consumer, isLast: true, now: now), $0.takeNews())
         }
         if let accounts { onCommit(accounts) }
-        if let news { log.note(news) }
+        if let news { log.logNews(news) }
         let (counts, held, stopped) = state.withLock { ($0.ledgers.mapValues(\.counts), $0.held, $0.stopped) }
         log.summarize(counts, held: held, isWrongJob: stopped?.code == .wrongJob)
         await store.close()

@@ -2,14 +2,14 @@ private import Foundation
 
 /// Why something can't be looked at.
 package struct InspectionError: Error, Hashable, Sendable {
-    /// What went wrong, by what to do about it.
+    /// What kind of problem it is.
     package struct Code: Hashable, Sendable, CustomStringConvertible {
         private enum Wrapped: String { case notThere, unreadable }
         private let wrapped: Wrapped
 
-        /// What was asked for isn't there.
+        /// What was asked for does not exist.
         package static let notThere = Code(wrapped: .notThere)
-        /// It is there, and is not what it should be.
+        /// It exists but can't be read, or does not answer.
         package static let unreadable = Code(wrapped: .unreadable)
 
         package var description: String { wrapped.rawValue }
@@ -28,12 +28,21 @@ extension InspectionError: CustomStringConvertible {
     package var description: String { message }
 }
 
-/// The form in which everything that is looked at is given to programs.
+/// The form in which everything that is looked at is given to programs: keys in order, no newline at the end.
 package enum InspectionJSON {
-    /// The value as JSON over several lines, keys in order, without a newline at the end.
+    /// The value as JSON over several lines.
     package static func text(_ value: some Encodable) throws -> String {
+        try encode(value, .prettyPrinted)
+    }
+
+    /// The value as JSON on one line.
+    static func line(_ value: some Encodable) throws -> String {
+        try encode(value, [])
+    }
+
+    private static func encode(_ value: some Encodable, _ layout: JSONEncoder.OutputFormatting) throws -> String {
         let encoder = JSONEncoder()
-        encoder.outputFormatting = [.sortedKeys, .prettyPrinted, .withoutEscapingSlashes]
+        encoder.outputFormatting = layout.union([.sortedKeys, .withoutEscapingSlashes])
         return String(decoding: try encoder.encode(value), as: UTF8.self)
     }
 }

@@ -1,4 +1,4 @@
-private import Diagnosis
+public import Diagnosis
 
 /// How masters are reported to. The defaults suit DLRover 0.4 to 0.7.
 public struct MasterClientOptions: Hashable, Sendable {
@@ -18,8 +18,10 @@ public struct MasterClientOptions: Hashable, Sendable {
     public var joinSpan: Duration = .seconds(10)
     /// The largest message (DLRover's `elastic.Message`) that is sent. The default is what a master of 0.5 or 0.6 receives over gRPC.
     public var maxMessageBytes = 4 * 1024 * 1024
-    /// How long ago a metric may have been collected for a DLRover master to be sent it; `nil`: however long.
+    /// How long ago a metric may have been collected for a DLRover master to be sent it; `nil` or zero: however long.
     public var oldest: Duration? = .seconds(600)
+    /// The same for single data types, instead of `oldest`.
+    public var oldestByType: [DiagnosisDataType: Duration] = [:]
     /// How far ahead of this node's clock the time of collection may be.
     public var ahead: Duration = .seconds(60)
     /// Whether a DLRover master gets only those lines of an XPUTimer page that its hang detector reads.
@@ -43,6 +45,7 @@ public struct MasterClientOptions: Hashable, Sendable {
             "from 1 ms to one day")
         try require(contentBytes >= 256, "contentBytes", "256 or more")
         try require((oldest ?? .zero) >= .zero, "oldest", "0 or more")
+        try require(oldestByType.values.allSatisfy { $0 >= .zero }, "oldestByType", "0 or more")
         try require(ahead >= .zero && ahead <= .seconds(86400), "ahead", "from 0 to one day")
         try require(joinSpan >= .zero, "joinSpan", "0 or more")
         try require((1024...0x4000_0000).contains(maxMessageBytes), "maxMessageBytes", "from 1 KiB to 1 GiB")

@@ -2,24 +2,24 @@ import Diagnosis
 import Foundation
 import Glibc
 import GRDB
-import InMemoryLogging
-import Logging
+import TestSupport
 import Testing
 
 @testable import Delivery
 
 @Suite(.timeLimit(.minutes(1))) struct ConsumerStoreTests {
-    private let scratch = Scratch()
-    private let log = InMemoryLogHandler()
+    private let scratch = ScratchFolder()
+    private let log = LogCapture()
+
+    /// Not there before the first store is opened.
+    private var directory: String { scratch.file("consumers") }
+    private var files: [String] { (try? FileManager.default.contentsOfDirectory(atPath: directory)) ?? [] }
 
     private func open(
-        _ consumer: String = "dlrover+grpc://host:1", in directory: String? = nil,
+        _ consumer: String = "dlrover+grpc://host:1", in other: String? = nil,
         bounds: ConsumerStore.Bounds = .init()
     ) throws -> ConsumerStore {
-        let log = log
-        return try ConsumerStore(
-            directory: directory ?? scratch.path, consumer: consumer, bounds: bounds,
-            logger: Logger(label: "test") { _ in log })
+        try ConsumerStore(directory: other ?? directory, consumer: consumer, bounds: bounds, logger: log.logger)
     }
 
     private let stored: StoredLane = {
@@ -104,10 +104,10 @@ import Testing
         _ = await store.write(commit(first))
         _ = await store.write(commit(stored, before: first))
         // What a killed process leaves: the files as they are, the log of changes not merged.
-        let copy = scratch.path + "/killed"
-        try FileManager.default.createDirectory(atPath: copy, withIntermediateDirectories: false)
-        for file in scratch.files where file != "killed" {
-            try FileManager.default.copyItem(atPath: "\(scratch.path)/\(file)", toPath: "\(copy)/\(file)")
+        let copy = scratch.file("killed")
+        try scratch.makeFolder("killed")
+        for file in files {
+            try FileManager.default.copyItem(atPath: "\(directory)/\(file)", toPath: "\(copy)/\(file)")
         }
         let again = try open(in: copy)
         #expect(again.lanes == [.test(): stored])
@@ -121,9 +121,9 @@ import Testing
         func mode(_ path: String) throws -> Int? {
             try FileManager.default.attributesOfItem(atPath: path)[.posixPermissions] as? Int
         }
-        #expect(try mode(scratch.path) == 0o700)
-        #expect(scratch.files.count >= 3)
-        for file in scratch.files { #expect(try mode("\(scratch.path)/\(file)") == 0o600) }
+        #expect(try mode(directory) == 0o700)
+        #expect(files.count >= 3)
+        for file in files { #expect(try mode("\(directory)/\(file)") == 0o600) }
         #expect(store.path.contains("/dlrover_grpc___host_1-"))
         await store.close()
     }
@@ -167,9 +167,9 @@ import Testing
         }
         let again = try open()
         #expect(again.lanes.isEmpty)
-        let aside = scratch.files.filter { $0.contains(".db.corrupt-") && !$0.hasSuffix("-wal") }
+        let aside = files.filter { $0.contains(".db.corrupt-") && !$0.hasSuffix("-wal") }
         #expect(aside.count == 1)
-        #expect(log.entries.contains { "\($0.message)".contains("set aside") })
+        #expect(log.count("set aside") == 1)
         _ = await again.write(commit(stored))
         await again.close()
         #expect(try open().lanes == [.test(): stored])
@@ -186,14 +186,14 @@ import Testing
         } throws: { error in
             (error as? ConsumerStoreError)?.code == .newerVersion && "\(error)".contains("version 7")
         }
-        #expect(!scratch.files.contains { $0.contains("corrupt") })
+        #expect(!files.contains { $0.contains("corrupt") })
     }
 
     @Test func saysWhereItCannotBeMade() throws {
-        try Data().write(to: URL(filePath: scratch.path))
+        try scratch.write("", to: "consumers")
         #expect {
             try open()
-        } throws: { ($0 as? ConsumerStoreError)?.code == .inputOutput && "\($0)".contains(scratch.path) }
+        } throws: { ($0 as? ConsumerStoreError)?.code == .inputOutput && "\($0)".contains(directory) }
     }
 
     @Test func mergesNeighbouringRanges() async throws {
@@ -235,8 +235,8 @@ import Testing
         _ = await store.write(commit(stored))
         await store.close()
         let used = try open("a")
-        try Data("nonsense".utf8).write(to: URL(filePath: scratch.path + "/z-00000000.db"))
-        let readings = try ConsumerStore.readings(inDirectory: scratch.path)
+        try Data("nonsense".utf8).write(to: URL(filePath: directory + "/z-00000000.db"))
+        let readings = try ConsumerStore.readings(inDirectory: directory)
         #expect(readings.map(\.consumer) == ["a", "b", "z-00000000"])
         guard case .inUse(let process) = readings[0].content, case .accounts(let accounts) = readings[1].content,
             case .unreadable = readings[2].content

@@ -32,7 +32,7 @@ import Testing
         }
 
         /// The next call, or why there is none.
-        mutating func next(at time: Duration) -> (call: SendCall?, text: String) {
+        mutating func next(at time: Duration) -> (call: SendPiece?, text: String) {
             state.needsAnnouncement = false
             while true {
                 switch state.next(now: Self.time(time)) {
@@ -65,7 +65,7 @@ import Testing
 
         @discardableResult
         mutating func complete(
-            _ call: SendCall, accepted: Int, _ failure: ReportOutcome.Failure? = nil, at time: Duration
+            _ call: SendPiece, accepted: Int, _ failure: ReportOutcome.Failure? = nil, at time: Duration
         ) -> CallEffect {
             state.complete(call, ReportOutcome(accepted: accepted, failure: failure), now: Self.time(time))
         }

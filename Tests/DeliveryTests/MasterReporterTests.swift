@@ -1,7 +1,7 @@
 import Diagnosis
-import InMemoryLogging
 import Logging
 import Synchronization
+import TestSupport
 import Testing
 
 @testable import Delivery
@@ -9,7 +9,7 @@ import Testing
 @Suite(.timeLimit(.minutes(1))) struct MasterReporterTests {
     private func reporter(
         _ master: FakeMaster, store: any LedgerStorage = MemoryStorage(),
-        log: InMemoryLogHandler = InMemoryLogHandler(),
+        log: LogCapture = LogCapture(),
         _ change: (inout DeliveryPolicy) -> Void = { _ in }
     ) -> MasterReporter {
         var policy = DeliveryPolicy()
@@ -18,12 +18,7 @@ import Testing
         policy.backoff.max = .milliseconds(2)
         change(&policy)
         return MasterReporter(
-            store: store, client: master, policy: policy, logger: Logger(label: "test") { _ in log },
-            time: { .now })
-    }
-
-    private func messages(_ log: InMemoryLogHandler) -> [String] {
-        log.entries.map { "\($0.message)" }
+            store: store, client: master, policy: policy, logger: log.logger, time: { .now })
     }
 
     private func lane(_ reporter: MasterReporter) -> ConsumerAccount.Lane? {
@@ -44,7 +39,7 @@ import Testing
     }
 
     @Test func goesOnWhereTheLastRunEnded() async throws {
-        let scratch = Scratch()
+        let scratch = ScratchFolder()
         func open() throws -> ConsumerStore {
             try ConsumerStore(directory: scratch.path, consumer: "m", logger: Logger(label: "test"))
         }
@@ -55,9 +50,9 @@ import Testing
             .start(.test(), after: .at(0)), .batch(.test(["a", "b"])), .batch(.test(["x"], first: 3, rank: 1)),
         ])
         let running = Task { await reporter1.run() }
-        while first.contents.count < 3 { try await Task.sleep(for: .milliseconds(1)) }
+        try await eventually { first.contents.count == 3 }
         _ = reporter1.receive([.batch(.test(["c"], first: 4))])
-        while first.calls.count < 3 { try await Task.sleep(for: .milliseconds(1)) }
+        try await eventually { first.calls.count >= 3 }
         running.cancel()
         await running.value
 
@@ -80,19 +75,19 @@ import Testing
             }
             return attempt <= 5 ? .unavailable : nil
         }
-        let log = InMemoryLogHandler()
+        let log = LogCapture()
         let reporter = reporter(master, log: log)
         _ = reporter.receive([.batch(.test(["a", "b"]))])
         reporter.finish()
         await reporter.run()
         #expect(master.contents == ["a", "b"])
-        #expect(messages(log).filter { $0.contains("cannot be reached") }.count == 1)
-        #expect(messages(log).filter { $0.contains("accepts reports again") }.count == 1)
+        #expect(log.count("cannot be reached") == 1)
+        #expect(log.count("accepts reports again") == 1)
     }
 
     @Test func passesAnEnvelopeThatTheMasterRefusesAndNamesWhy() async {
         let master = FakeMaster { contents in contents.contains("bad") ? .refused(contents.count) : nil }
-        let log = InMemoryLogHandler()
+        let log = LogCapture()
         let store = MemoryStorage()
         let reporter = reporter(master, store: store, log: log)
         _ = reporter.receive([.batch(.test(["a", "bad", "c"]))])
@@ -101,13 +96,13 @@ import Testing
         #expect(master.contents == ["a", "c"])
         #expect(lane(reporter)?.skipped == ["refused": 1])
         #expect(store.commits.flatMap { $0.deadLetters.values.joined() }.map(\.batch.contents) == [["bad"]])
-        #expect(messages(log).contains("The master refused a joined report; its envelopes are sent one by one."))
-        #expect(messages(log).contains("The master refused a report for good."))
+        #expect(log.messages.contains("The master refused a joined report; its envelopes are sent one by one."))
+        #expect(log.messages.contains("The master refused a report for good."))
     }
 
     @Test func holdsATypeThatIsRefusedAgainAndAgain() async {
         let master = FakeMaster { _ in .refused() }
-        let log = InMemoryLogHandler()
+        let log = LogCapture()
         let reporter = reporter(master, log: log)
         _ = reporter.receive([.batch(.test((1...20).map { "\($0)" }))])
         reporter.finish()
@@ -115,13 +110,13 @@ import Testing
         #expect(master.calls.count == 5)
         #expect(lane(reporter)?.skipped == ["refused": 5])
         #expect(reporter.accounts[.test]?.state["held_types"] == "TRAINING_LOG")
-        #expect(messages(log).contains("Envelopes wait in the journal for the next start."))
-        #expect(log.entries.contains { $0.level == .error && "\($0.message)".contains("keeps refusing a data type") })
+        #expect(log.messages.contains("Envelopes wait in the journal for the next start."))
+        #expect(log.lines.contains { $0.hasPrefix("error ") && $0.contains("keeps refusing a data type") })
     }
 
     @Test func stopsForAMasterOfAnotherJobAndLosesNothing() async {
         let master = FakeMaster { _ in .wrongJob }
-        let log = InMemoryLogHandler()
+        let log = LogCapture()
         let reporter = reporter(master, log: log)
         _ = reporter.receive([.batch(.test(["a"]))])
         await reporter.run()
@@ -129,12 +124,12 @@ import Testing
         #expect(master.calls == [1])
         #expect(lane(reporter)?.through == .at(0) && lane(reporter)?.lost == [:])
         #expect(reporter.accounts[.test]?.state["stopped"] == "other job")
-        #expect(messages(log).contains("The master belongs to another job; nothing more is sent to it."))
+        #expect(log.messages.contains("The master belongs to another job; nothing more is sent to it."))
         #expect(reporter.room(in: .test()) == 0)
     }
 
     @Test func saysWhatIsLost() async {
-        let log = InMemoryLogHandler()
+        let log = LogCapture()
         let reporter = reporter(FakeMaster(), log: log)
         _ = reporter.receive([
             .start(.test(), after: .at(0)), .gap(.test(after: .at(0), through: .at(5), count: 5)),
@@ -143,8 +138,8 @@ import Testing
         reporter.finish()
         await reporter.run()
         #expect(lane(reporter)?.lost == ["evicted": 5] && lane(reporter)?.delivered == 1)
-        let entry = log.entries.first { "\($0.message)".hasPrefix("Envelopes are lost:") }
-        #expect(entry?.metadata["reason"] == "evicted" && entry?.metadata["envelopes"] == "5")
+        let line = log.lines.first { $0.contains("Envelopes are lost:") }
+        #expect(line?.contains(" reason=evicted") == true && line?.contains(" envelopes=5 ") == true)
     }
 
     @Test func aMasterThatHangsHoldsUpNoOtherAndKeepsToItsRoom() async throws {
@@ -154,7 +149,7 @@ import Testing
             return .init(count: 1, error: ReportError(code: .closed, message: "closed"))
         }
         let fast = FakeMaster()
-        let log = InMemoryLogHandler()
+        let log = LogCapture()
         let slowReporter = reporter(slow, log: log) { $0.queueBytes = 10_000 }
         let fastReporter = reporter(fast)
         let running = Task { await slowReporter.run() }
@@ -171,13 +166,13 @@ import Testing
         await fastReporter.run()
         #expect(fast.contents.count == 1000)
         #expect(taken < 20)
-        while lane(slowReporter) == nil { try await Task.sleep(for: .milliseconds(1)) }
+        try await eventually { lane(slowReporter) != nil }
         running.cancel()
         release.finish()
         await running.value
         #expect(lane(slowReporter)?.through == .at(0) && lane(slowReporter)?.delivered == 0)
         #expect(slowReporter.accounts[.test]?.state["stopped"] == nil)
-        #expect(log.entries.contains { $0.metadata["pending"] == "\(taken)" })
+        #expect(log.lines.contains { $0.hasSuffix(" pending=\(taken)") || $0.contains(" pending=\(taken) ") })
     }
 
     @Test func callsBackWhenThereIsRoomAndAfterCommits() async throws {
@@ -196,10 +191,10 @@ import Testing
                 onRoom: { rooms.withLock { $0 += 1 } },
                 onCommit: { all in accounts.withLock { $0.append(all[.test]?.lanes.first?.through.sequence ?? 0) } })
         }
-        while lane(reporter) == nil { try await Task.sleep(for: .milliseconds(1)) }
+        try await eventually { lane(reporter) != nil }
         #expect(rooms.withLock { $0 } == 0)
         release.finish()
-        while rooms.withLock({ $0 }) == 0 { try await Task.sleep(for: .milliseconds(1)) }
+        try await eventually { rooms.withLock { $0 } > 0 }
         for index in 2...100 { _ = reporter.receive([.batch(.test(["b"], first: UInt64(index)))]) }
         reporter.finish()
         await running.value
@@ -211,12 +206,12 @@ import Testing
     @Test func holdsWhatCannotBeStoredAndGoesOnWhenItCan() async throws {
         let master = FakeMaster()
         let store = MemoryStorage(lanes: [.test(): StoredLane(origin: .at(0), cursor: .at(0))])
-        let log = InMemoryLogHandler()
+        let log = LogCapture()
         let reporter = reporter(master, store: store, log: log) { $0.batchCount = 1 }
         store.fail(true)
         _ = reporter.receive([.batch(.test(["a", "b", "c"]))])
         let running = Task { await reporter.run() }
-        while store.attempts < 5 { try await Task.sleep(for: .milliseconds(1)) }
+        try await eventually { store.attempts >= 5 }
         #expect(master.contents == ["a"])
         #expect(lane(reporter)?.delivered == 0)
         store.fail(false)
@@ -224,7 +219,7 @@ import Testing
         await running.value
         #expect(master.contents == ["a", "b", "c"])
         #expect(lane(reporter)?.delivered == 3)
-        #expect(messages(log).filter { $0.contains("cannot be written") }.count == 1)
-        #expect(messages(log).contains("The ledger of a master can be written again."))
+        #expect(log.count("cannot be written") == 1)
+        #expect(log.messages.contains("The ledger of a master can be written again."))
     }
 }

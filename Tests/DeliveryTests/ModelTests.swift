@@ -24,7 +24,7 @@ import Testing
     }
 
     final class World {
-        let scratch = Scratch()
+        let scratch = ScratchFolder()
         let start = ContinuousClock.now
         var elapsed: Duration = .zero
         var random: SeededGenerator
@@ -35,7 +35,7 @@ import Testing
         var fed: [Lane: Int] = [:]
         var store: ConsumerStore?
         var state: DeliveryState?
-        var calls: [SendCall] = []
+        var calls: [SendPiece] = []
         var commit: LedgerCommit?
         /// What the master has, in the order of its taking.
         var taken: [Place: Int] = [:]
@@ -225,7 +225,7 @@ import Testing
     }
 
     /// The master takes the first `count` of a call.
-    private func take(_ world: World, _ call: SendCall, _ count: Int) throws {
+    private func take(_ world: World, _ call: SendPiece, _ count: Int) throws {
         for entry in call.batch.entries.prefix(count) {
             let place = Place(
                 lane: call.key.lane, position: LanePosition(epoch: call.batch.epoch, sequence: entry.sequence))
@@ -247,7 +247,7 @@ import Testing
         }
     }
 
-    private func places(_ call: SendCall, _ count: Int) -> [Place] {
+    private func places(_ call: SendPiece, _ count: Int) -> [Place] {
         call.batch.entries.prefix(count).map {
             Place(lane: call.key.lane, position: LanePosition(epoch: call.batch.epoch, sequence: $0.sequence))
         }
@@ -286,7 +286,7 @@ import Testing
         _ = world.state?.complete(call, outcome, now: world.now)
     }
 
-    private func completeSample(_ world: World, _ call: SendCall, alwaysAnswers: Bool) throws {
+    private func completeSample(_ world: World, _ call: SendPiece, alwaysAnswers: Bool) throws {
         try check(call.batch.count == 1, "samples go one by one")
         let failure = ReportError(code: .unavailable, message: "no answer", isAmbiguous: true)
         var outcome = ReportOutcome(accepted: 0, failure: .init(count: 1, error: failure))

@@ -108,21 +108,21 @@ import Testing
     }
 
     @Test func slotsAreOfNodesWhateverThePublisher() {
-        var book = SlotBook()
-        book.add(Self.mark(1))
+        var owners = SlotOwners()
+        owners.add(Self.mark(1))
         var other = Self.mark(1)
         other.lane.publisher = PublisherID(high: 9, low: 9)
-        #expect(book.standing(of: Self.mark(1)) == .own)
-        #expect(book.standing(of: other) == .awaited)
-        #expect(book.standing(of: Self.mark(1, rank: 1)) == .free)
-        book.send(Self.mark(1))
-        #expect(book.standing(of: Self.mark(1)) == .ownSent)
-        book.decide(other)
-        #expect(book.standing(of: other) == .awaited)
-        book.decide(Self.mark(1))
-        #expect(book.standing(of: other) == .taken)
-        book.remove(Self.mark(1))
-        #expect(book.standing(of: other) == .free)
+        #expect(owners.availability(for: Self.mark(1)) == .own)
+        #expect(owners.availability(for: other) == .awaited)
+        #expect(owners.availability(for: Self.mark(1, rank: 1)) == .free)
+        owners.markSent(Self.mark(1))
+        #expect(owners.availability(for: Self.mark(1)) == .ownSent)
+        owners.decide(other)
+        #expect(owners.availability(for: other) == .awaited)
+        owners.decide(Self.mark(1))
+        #expect(owners.availability(for: other) == .taken)
+        owners.remove(Self.mark(1))
+        #expect(owners.availability(for: other) == .free)
     }
 
     /// The other publisher's sample goes if the first is not for the master, and else is passed.
@@ -162,7 +162,7 @@ import Testing
         let slot = SampleSlot(of: batch.entries[0], in: batch, length: .seconds(60))
         #expect(slot.start == start)
         let mark = SlotMark(slot: slot, lane: .test(Self.type), position: .at(1))
-        #expect(SlotBook.oldest(before: mark) <= max(start, .min + 7200) - 7200)
+        #expect(SlotOwners.oldest(before: mark) <= max(start, .min + 7200) - 7200)
     }
 
     @Test func oneThatWasRefusedBeforeItWasSentLeavesItsSlotToTheNext() throws {

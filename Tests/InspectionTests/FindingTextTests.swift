@@ -1,18 +1,16 @@
 import Foundation
 @testable import Inspection
+import TestSupport
 import Testing
 import ZMQBridge
 
 @Suite struct FindingTextTests {
-    private let folder = FileManager.default.temporaryDirectory.appending(path: "arobust-prom-\(UUID())").path
+    private let folder = ScratchFolder()
 
     private func telemetry(_ samples: [String], up: Int = 1) throws -> TelemetryFolder {
-        defer { try? FileManager.default.removeItem(atPath: folder) }
-        try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
         let own = ["arobust_up \(up)", "arobust_telemetry_written_at_seconds \(Samples.now)"]
-        let text = (samples + own).joined(separator: "\n") + "\n"
-        try Data(text.utf8).write(to: URL(fileURLWithPath: "\(folder)/agent.prom"))
-        return TelemetryFolder(path: folder, now: Samples.now)
+        try folder.write((samples + own).joined(separator: "\n") + "\n", to: "agent.prom")
+        return TelemetryFolder(path: folder.path, now: Samples.now)
     }
 
     private func sample(_ rule: String, ago: Int64, role: String = "root-cause", title: String = "Title") -> String {

@@ -1,5 +1,6 @@
 import Foundation
 @testable import Inspection
+import TestSupport
 import Testing
 
 @Suite(.timeLimit(.minutes(1))) struct JournalCheckTests {

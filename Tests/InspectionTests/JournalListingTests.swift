@@ -1,6 +1,7 @@
 import Diagnosis
 import Foundation
 @testable import Inspection
+import TestSupport
 import Testing
 
 @Suite(.timeLimit(.minutes(1))) struct JournalListingTests {

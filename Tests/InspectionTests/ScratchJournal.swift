@@ -2,14 +2,8 @@ import Diagnosis
 import Foundation
 @testable import Inspection
 import Journal
+import TestSupport
 import ZMQBridge
-
-/// A directory that goes away with the suite's value, which each test has one of.
-final class ScratchFolder: Sendable {
-    let path = FileManager.default.temporaryDirectory.path + "/inspect-" + UUID().uuidString
-
-    deinit { try? FileManager.default.removeItem(atPath: path) }
-}
 
 /// A state directory with a journal, as a publisher would leave it.
 final class ScratchJournal {

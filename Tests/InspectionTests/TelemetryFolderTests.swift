@@ -1,17 +1,16 @@
 import Foundation
 @testable import Inspection
+import TestSupport
 import Testing
 import ZMQBridge
 
 @Suite struct TelemetryFolderTests {
-    private let folder = FileManager.default.temporaryDirectory.appending(path: "arobust-prom-\(UUID())").path
+    private let folder = ScratchFolder()
     private let url = "http://127.0.0.1:18889/metrics"
 
     private func telemetry(_ files: [String: String]) throws -> TelemetryFolder {
-        defer { try? FileManager.default.removeItem(atPath: folder) }
-        try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
-        for (name, text) in files { try Data(text.utf8).write(to: URL(fileURLWithPath: "\(folder)/\(name)")) }
-        return TelemetryFolder(path: folder, now: Samples.now)
+        for (name, text) in files { try folder.write(text, to: name) }
+        return TelemetryFolder(path: folder.path, now: Samples.now)
     }
 
     private func text(up: Int = 1, age: Int64 = 5, reason: String = "unreachable", alarm: Int = 1) -> String {
@@ -54,7 +53,7 @@ import ZMQBridge
     }
 
     @Test func aFolderThatIsNotThereSaysNothing() {
-        #expect(TelemetryFolder(path: folder, now: Samples.now) == TelemetryFolder())
+        #expect(TelemetryFolder(path: folder.file("none"), now: Samples.now) == TelemetryFolder())
         #expect(StatusText(Samples.status()).lines == StatusText(Samples.status(), telemetry: TelemetryFolder()).lines)
     }
 

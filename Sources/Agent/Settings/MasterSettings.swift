@@ -47,7 +47,8 @@ struct MasterSettings: Sendable {
             let tolerance = values.duration("delivery.clock-tolerance")
             policy.longestAhead = tolerance
             options.ahead = tolerance
-            options.oldest = policy.longestTimeToLive
+            options.oldest = policy.timeToLive
+            options.oldestByType = policy.timeToLiveByType
             options.slim = values.toggle("delivery.slim")
             let pause = values.duration("delivery.heartbeat")
             if pause > .zero { heartbeat = pause }

@@ -10,13 +10,13 @@ package enum Fate: Hashable, Sendable {
 
     /// Too old to be of use to the master.
     static let stale = Fate.skipped("stale")
-    /// Collected in what is still the future.
+    /// Its time of collection is in the future.
     static let future = Fate.skipped("future")
     /// Another sample of its node has its slot.
     static let slot = Fate.skipped("slot")
-    /// Sent once, with no answer, and never again since a duplicate would be worse.
+    /// Sent once without an answer, and not again, since a duplicate would be worse.
     static let ambiguous = Fate.lost("ambiguous")
-    /// The stream had a hole that nobody explained: a fault of the program that brings the stream.
+    /// The stream had an unexplained hole: a bug in the subscriber.
     static let unexplained = Fate.lost("unexplained")
 
     var kind: String {
@@ -55,7 +55,7 @@ package struct LaneCounts: Hashable, Sendable {
     /// By reason.
     package var lost: [String: UInt64] = [:]
 
-    /// How many of the delivered reached the master other than they were collected, by what was done. Not in the total.
+    /// How many of the delivered were changed before the master got them, by what was done. Not in the total.
     package var changed: [String: UInt64] = [:]
 
     package init() {}
@@ -77,24 +77,11 @@ package struct LaneCounts: Hashable, Sendable {
 package struct LedgerRange: Hashable, Sendable {
     package var first: LanePosition
     package var last: LanePosition
-    /// How many they are: fewer than the sequences between if others lie between, unknown to the sequences if epochs do.
+    /// How many they are. `first` and `last` don't tell: envelopes with another fate, or the end of an epoch, may lie between.
     package var count: UInt64
     package var fate: Fate
     /// When it was found. Seconds since 1970.
     package var time: Int64
-
-    /// Takes in a range that follows this one without a hole and met the same fate.
-    ///
-    /// - Returns: whether it was such a range.
-    mutating func extend(with next: LedgerRange) -> Bool {
-        guard fate == next.fate, last.epoch == next.first.epoch, last.sequence + 1 == next.first.sequence else {
-            return false
-        }
-        last = next.last
-        count += next.count
-        time = next.time
-        return true
-    }
 }
 
 /// Consecutive sequences of one epoch, both ends included.

@@ -14,8 +14,8 @@ struct LaneLedger {
     private(set) var newRanges: [LedgerRange] = []
     /// Changes of slots that the store does not have yet.
     private var newSlots: [SlotChange] = []
-    /// Losses that the log has not heard of, by reason.
-    private var unsaidLosses: [String: UInt64] = [:]
+    /// Losses that have not been logged yet, by reason.
+    private var unloggedLosses: [String: UInt64] = [:]
     /// What the store has, as accounts say it.
     private(set) var stored: StoredLane?
 
@@ -39,7 +39,7 @@ struct LaneLedger {
 
     /// Enters a batch that follows what has been received, and answers what of it is to be delivered.
     ///
-    /// What was received before is passed over. A hole is entered as lost.
+    /// What was received before is dropped. A hole is entered as lost.
     mutating func receive(_ batch: EnvelopeBatch, time: Int64) -> [EnvelopeBatch] {
         guard let first = batch.entries.first, let last = batch.entries.last, last.sequence < .max else { return [] }
         let received = window.received
@@ -68,7 +68,7 @@ struct LaneLedger {
         }
     }
 
-    /// Enters a gap that follows what has been received. One that is known already is passed over.
+    /// Enters a gap that follows what has been received. One that is known already is ignored.
     mutating func receive(_ gap: StreamGap, time: Int64) {
         guard gap.through > window.received else { return }
         enter(gap, time: time)
@@ -106,24 +106,24 @@ struct LaneLedger {
         newSlots.removeFirst(commit.slots.count)
     }
 
-    /// Enters that a slot of one of the lane's envelopes is taken or free again.
-    mutating func note(_ change: SlotChange) {
+    /// Records that the slot of one of the lane's envelopes is taken, or free again.
+    mutating func recordSlotChange(_ change: SlotChange) {
         newSlots.append(change)
         version += 1
     }
 
-    /// Enters what was changed of delivered envelopes.
-    mutating func note(changed: [String: UInt64]) {
+    /// Records how delivered envelopes were changed.
+    mutating func recordChanges(_ changed: [String: UInt64]) {
         guard !changed.isEmpty else { return }
         counts.changed.merge(changed, uniquingKeysWith: +)
         version += 1
     }
 
-    /// What has been lost since this was asked last, by reason.
+    /// What was lost since the last call, by reason.
     mutating func takeLosses() -> [String: UInt64] {
-        guard !unsaidLosses.isEmpty else { return [:] }
-        defer { unsaidLosses = [:] }
-        return unsaidLosses
+        guard !unloggedLosses.isEmpty else { return [:] }
+        defer { unloggedLosses = [:] }
+        return unloggedLosses
     }
 
     // MARK: parts
@@ -140,7 +140,7 @@ struct LaneLedger {
             newRanges.append(
                 LedgerRange(first: range.start, last: range.end, count: range.count, fate: fate, time: time))
         }
-        if case .lost(let reason) = fate { unsaidLosses[reason, default: 0] += range.count }
+        if case .lost(let reason) = fate { unloggedLosses[reason, default: 0] += range.count }
         version += 1
     }
 
@@ -149,7 +149,7 @@ struct LaneLedger {
         for gap in window.advance() where gap.count > 0 {
             let fate = Fate.lost(gap.reason.rawValue)
             counts.add(gap.count, as: fate)
-            unsaidLosses[fate.reason, default: 0] += gap.count
+            unloggedLosses[fate.reason, default: 0] += gap.count
             newRanges.append(LedgerRange(gap, fate: fate, time: time))
         }
         if window.cursor != before { version += 1 }

@@ -3,7 +3,7 @@ internal import Diagnosis
 
 /// How far a lane is: the cursor, what has been received after it, and what of that is finished already.
 ///
-/// Envelopes are finished in any order (nodes go side by side), gaps by themselves when it is their turn; the cursor moves over what
+/// Envelopes are finished in any order, since nodes are served side by side. Gaps count as finished. The cursor moves to the end of what
 /// is finished without a hole.
 struct LaneWindow {
     private enum Segment {

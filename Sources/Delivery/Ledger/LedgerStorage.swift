@@ -1,6 +1,6 @@
 package import Diagnosis
 
-/// Where a consumer's ledger is kept. A fake stands here in tests.
+/// Where a consumer's ledger is kept. Tests use one in memory.
 package protocol LedgerStorage: Sendable {
     /// The consumer's name.
     var consumer: String { get }
@@ -11,15 +11,15 @@ package protocol LedgerStorage: Sendable {
     /// The slots that were taken when the store was opened.
     var slots: [SlotMark] { get }
 
-    /// Stores what the commit says, or answers which lanes it could not. Returns when it is done, which may take seconds: a commit
-    /// is never left half, whatever happens to the task. One call at a time.
+    /// Stores the commit, or answers which lanes could not be stored. Returns when it is done, which may take seconds: even if the task
+    /// is cancelled, no commit is left half done. One call at a time.
     func write(_ commit: LedgerCommit) async -> CommitResult
 
     /// Ends the store. What was written is kept.
     func close() async
 }
 
-/// A lane as the consumer's store has it.
+/// A lane as it is in the consumer's store.
 package struct StoredLane: Hashable, Sendable {
     package var origin: LanePosition
     package var cursor: LanePosition

@@ -1,15 +1,15 @@
-/// Whether a breaker lets calls through, as accounts and people name it.
+/// Whether a breaker lets calls through, as accounts and `status` name it.
 enum BreakerState: String, Sendable {
     case closed
     /// Nothing is sent until the pause is over.
     case open
-    /// One call tries whether it works again.
+    /// One call tests whether it works again.
     case halfOpen = "half-open"
 }
 
 /// Holds calls back from a master that does not answer: after each failure a pause, then one call at a time until one succeeds.
 ///
-/// After `policy.breakerFailures` failures in a row it counts as open: for people, and for nothing else.
+/// After `policy.breakerFailures` failures in a row it is shown as open; nothing else depends on that.
 struct MasterBreaker {
     private let policy: DeliveryPolicy
     /// Failures in a row.
@@ -47,7 +47,7 @@ struct MasterBreaker {
         pausedUntil = nil
     }
 
-    /// Lets the next call through whatever pause was given.
+    /// Lets the next call through, whatever the pause.
     mutating func skipPause() {
         pausedUntil = nil
     }
@@ -55,7 +55,7 @@ struct MasterBreaker {
 
 /// Holds back one data type that the master keeps refusing, so that not all of it ends as dead letters.
 ///
-/// When the pause is over, a single envelope tries: accepted, and all go again; refused, and the pause doubles.
+/// When the pause is over a single envelope is tried. If it is accepted all are sent again; if it is refused the pause doubles.
 struct TypeBreaker {
     private let policy: DeliveryPolicy
     /// Refused envelopes in a row.

@@ -1,14 +1,14 @@
 internal import Diagnosis
 
 extension DeliveryState {
-    /// At the end nobody waits long: the shutdown's deadline is near.
+    /// The longest pause at the end, when the shutdown's deadline is near.
     static var longestPauseAtEnd: Duration { .milliseconds(500) }
 
-    /// Takes in what came of a call. What the master did not take for now goes back to the front.
-    mutating func complete(_ call: SendCall, _ outcome: ReportOutcome, now: DeliveryTime) -> CallEffect {
+    /// Records the outcome of a call. What the master did not take goes back to the front.
+    mutating func complete(_ call: SendPiece, _ outcome: ReportOutcome, now: DeliveryTime) -> CallEffect {
         let type = call.key.lane.dataType
         var effect = CallEffect()
-        var piece = call.piece
+        var piece = call
         var settled = 0
         underWay -= 1
         underWayByType[type, default: 1] -= 1
@@ -23,18 +23,18 @@ extension DeliveryState {
             }
         }
         if let failure = outcome.failure {
-            noteError(failure.error, now: now)
+            recordError(failure.error, now: now)
             settled += settleSample(&piece, failure.error, now: now)
             if failure.error.isRetriable {
                 pause(failuresAtStart: accepted > 0 ? breaker.failures : call.failuresAtStart, now: now)
             } else if failure.error.code != .refused {
-                // Another job's master, or a closed client: no call can succeed any more.
+                // The master of another job, or a closed client: no further call can succeed.
                 if !hasEnded { stopped = stopped ?? failure.error }
             } else {
                 if !failure.error.isLocal { breaker.succeed() }
                 if failure.error.rule == .poisoned, !piece.batch.isEmpty {
                     effect.poisoned = true
-                    // All that the call carried: the master has it, or will never.
+                    // Everything that the call carried: the master has it, or never will.
                     let poisoned = piece.takeFirst(min(max(1, failure.count), piece.batch.count))
                     settled += poisoned.batch.count
                     refuse(poisoned, failure.error, effect: &effect, now: now)
@@ -46,18 +46,18 @@ extension DeliveryState {
                 }
             }
         } else if !piece.batch.isEmpty {
-            // Not all accepted, and no word of why: it is tried again like any failure.
+            // Not all was accepted and no reason was given: tried again like any failure.
             let silence = ReportError(code: .unavailable, message: "no reason was given", isAmbiguous: true)
             settled += settleSample(&piece, silence, now: now)
             pause(failuresAtStart: call.failuresAtStart, now: now)
         }
-        if settled > 0 { keepSlot(of: call.piece) }
+        if settled > 0 { keepSlot(of: call) }
         putBack(piece, of: call.key, settled: settled)
         needsAnnouncement = true
         return effect
     }
 
-    /// Enters the fates of the first `count`, and frees the slots of those that were not sent.
+    /// Records the fates of the first `count`, and frees the slots of those that were not sent.
     ///
     /// - Returns: whether the master has taken any.
     private mutating func settleDone(
@@ -81,7 +81,7 @@ extension DeliveryState {
             settle(piece.takeFirst(count - done), as: .delivered, now: now)
             delivered += count - done
         }
-        _ = change(lane) { $0.note(changed: outcome.changed) }
+        _ = change(lane) { $0.recordChanges(outcome.changed) }
         return delivered > 0
     }
 
@@ -111,14 +111,14 @@ extension DeliveryState {
         }
         settle(piece, as: .skipped(error.rule.rawValue), now: now)
         effect.refused = true
-        // What was not sent says nothing of what the master takes.
+        // What was not sent says nothing about what the master takes.
         guard !error.isLocal else { return }
         var breaker = typeBreakers[lane.dataType] ?? TypeBreaker(policy: policy)
         effect.heldFor = breaker.refuse(isFinal: error.rule == .poisoned, now: now.instant)
         typeBreakers[lane.dataType] = breaker
     }
 
-    /// Ends the call at its queue, which goes on when what was settled is stored.
+    /// Ends the call at its queue, which continues once what was settled is stored.
     private mutating func putBack(_ rest: SendPiece, of key: SendQueue.Key, settled: Int) {
         guard var queue = queues.removeValue(forKey: key) else { return }
         queue.isUnderWay = false
@@ -136,8 +136,8 @@ extension DeliveryState {
             now: now.instant)
     }
 
-    private mutating func noteError(_ error: ReportError, now: DeliveryTime) {
-        // What ends because we end is no error of the master.
+    private mutating func recordError(_ error: ReportError, now: DeliveryTime) {
+        // A call that ends because we end is no error of the master's.
         if !hasEnded { lastError = (error.message, now.seconds) }
     }
 }

@@ -1,19 +1,20 @@
 internal import Diagnosis
+internal import SystemSupport
 
 extension DeliveryState {
     /// What the reporter should do next.
     enum Action {
-        case send(SendCall)
+        case send(SendPiece)
         case commit(LedgerCommit)
-        /// Nothing before this moment, or before something happens (`nil`).
+        /// Nothing before this moment, or (`nil`) before something happens.
         case wait(ContinuousClock.Instant?)
         /// All is delivered and stored, and nothing more will come.
         case finished
     }
 
-    /// Every so many calls, whoever waits longest goes first, so that the last type gets its turn too.
+    /// Every so many calls the queue that has waited longest goes first, so that the last type is served too.
     private static let fairTurn = 8
-    /// What was published longer ago is being caught up with.
+    /// Envelopes published longer ago count as catching up.
     private static let liveNanoseconds: UInt64 = 5_000_000_000
 
     mutating func next(now: DeliveryTime) -> Action {
@@ -21,7 +22,7 @@ extension DeliveryState {
         var soonest: ContinuousClock.Instant?
         if isOpen {
             if let call = takeCall(now: now, soonest: &soonest) { return .send(call) }
-            // Stale ones may have been passed.
+            // Looking for a call may have skipped stale envelopes.
             if let commit = takeCommit(now: now.instant) { return .commit(commit) }
         }
         if isFinished(now: now.instant) { return .finished }
@@ -30,7 +31,7 @@ extension DeliveryState {
 
     private func isFinished(now: ContinuousClock.Instant) -> Bool {
         guard isFinishing || stopped != nil, underWay == 0, !isCommitting, dirty.isEmpty else { return false }
-        // Types that are held will not go before the end.
+        // Types that are held will not be sent before the end.
         return !isOpen || queues.allSatisfy { $0.value.isEmpty || isHeld($0.key.lane.dataType, now: now) }
     }
 
@@ -39,19 +40,19 @@ extension DeliveryState {
     }
 
     /// The next call that may begin now. If there is none, `soonest` is the moment when there may be one.
-    private mutating func takeCall(now: DeliveryTime, soonest: inout ContinuousClock.Instant?) -> SendCall? {
+    private mutating func takeCall(now: DeliveryTime, soonest: inout ContinuousClock.Instant?) -> SendPiece? {
         guard underWay < policy.callsUnderWay, !breaker.probes || underWay == 0 else { return nil }
         if let pause = breaker.pausedUntil, now.instant < pause {
             soonest = pause
             return nil
         }
         while let key = bestKey(now: now, soonest: &soonest) {
-            if let call = take(key, now: now) { return call }
+            if let call = beginCall(of: key, now: now) { return call }
         }
         return nil
     }
 
-    /// The ready queue whose turn it is: by priority, and among equals the one that was served least recently.
+    /// The ready queue that goes next: by priority, and among equals the one that was served least recently.
     private func bestKey(now: DeliveryTime, soonest: inout ContinuousClock.Instant?) -> SendQueue.Key? {
         var best: (key: SendQueue.Key, rank: Int, turn: Int)?
         let isFair = turn % Self.fairTurn == Self.fairTurn - 1
@@ -72,11 +73,11 @@ extension DeliveryState {
         _ key: SendQueue.Key, _ queue: SendQueue, now: DeliveryTime
     ) -> ContinuousClock.Instant? {
         guard let first = queue.pieces.first, var ready = queue.readyTime(policy: policy) else { return nil }
-        if let slot = queue.awaitedSlot, slots.isAwaited(slot) { return nil }
+        if let slot = queue.awaitedSlot, slotOwners.isAwaited(slot) { return nil }
         let stored = ledgers[key.lane]?.storedVersion ?? 0
         guard stored > 0, stored >= queue.heldVersion, !unstorable.contains(key.lane) else { return nil }
         let type = key.lane.dataType
-        // What has no room to grow is as full as it gets, and samples go one by one.
+        // Without room the batch can't grow, and samples are sent one by one.
         if isFinishing || roomless.contains(key.lane) || policy.sampleSlots[type] != nil { ready = first.arrival }
         if let held = typeBreakers[type]?.heldUntil {
             if now.instant < held {
@@ -93,51 +94,68 @@ extension DeliveryState {
     }
 
     /// Begins a call of a ready queue; `nil` if nothing of what it would have carried is to be sent, or not yet.
-    private mutating func take(_ key: SendQueue.Key, now: DeliveryTime) -> SendCall? {
+    private mutating func beginCall(of key: SendQueue.Key, now: DeliveryTime) -> SendPiece? {
         guard var queue = queues.removeValue(forKey: key) else { return nil }
         defer { queues[key] = queue }
         let type = key.lane.dataType
         let slotLength = policy.sampleSlots[type]
         let isSingle = queue.alone > 0 || typeBreakers[type]?.heldUntil != nil || slotLength != nil
         let limit = isSingle ? 1 : policy.batchCount
-        guard var piece = queue.take(limit: limit, bytes: policy.batchBytes) else { return nil }
-        let window = TimeWindow(policy, type: type, now: now)
-        pass(outside: window, of: &piece, from: &queue, now: now)
+        guard var piece = queue.dequeue(limit: limit, bytes: policy.batchBytes) else { return nil }
+        skipOutsideWindow(&piece, from: &queue, now: now)
         guard !piece.batch.isEmpty else { return nil }
         if let slotLength {
             guard maySend(piece, of: &queue, slotLength: slotLength, now: now) else { return nil }
         }
-        catchUp?.take(Self.oldBytes(of: piece.batch, now: now), now: now.instant)
+        catchUp?.spend(Self.oldBytes(of: piece.batch, now: now), now: now.instant)
         turn += 1
         underWay += 1
         underWayByType[type, default: 0] += 1
         queue.turn = turn
         queue.isUnderWay = true
-        return SendCall(key: key, piece: piece, failuresAtStart: breaker.failures)
+        piece.failuresAtStart = breaker.failures
+        return piece
     }
 
-    /// Passes what is too old or not yet to be at the front of a piece, and puts back what follows the first good ones if there is more.
-    private mutating func pass(
-        outside window: TimeWindow, of piece: inout SendPiece, from queue: inout SendQueue, now: DeliveryTime
+    /// Skips what is too old or from the future at the front of a piece, and puts back what follows the first good ones if there is more.
+    private mutating func skipOutsideWindow(
+        _ piece: inout SendPiece, from queue: inout SendQueue, now: DeliveryTime
     ) {
-        guard window.isBounded else { return }
-        while let first = piece.batch.entries.first, let fate = window.fate(of: first) {
-            let count = piece.batch.entries.prefix { window.fate(of: $0) == fate }.count
+        let type = piece.key.lane.dataType
+        let window = policy.window
+        guard window.isBounded(for: type) else { return }
+        func fate(of entry: EnvelopeBatch.Entry) -> Fate? {
+            switch window.violation(of: entry.collectionTime, type: type, now: now.seconds) {
+            case .tooOld: .stale
+            case .tooFarAhead: .future
+            case nil: nil
+            }
+        }
+        while let first = piece.batch.entries.first, let skipped = fate(of: first) {
+            let count = piece.batch.entries.prefix { fate(of: $0) == skipped }.count
             queue.alone = max(0, queue.alone - count)
-            news.skip(count, of: piece.batch.lane.dataType, rule: fate.reason, reason: window.reason(of: first))
-            let passed = piece.takeFirst(count)
-            if policy.sampleSlots[passed.batch.lane.dataType] != nil { withdrawUnsent(passed) }
-            settle(passed, as: fate, now: now)
+            news.skip(
+                count, of: type, rule: skipped.reason,
+                reason: skipped == .future ? Self.futureReason(first, now: now) : nil)
+            let head = piece.takeFirst(count)
+            if policy.sampleSlots[type] != nil { withdrawUnsent(head) }
+            settle(head, as: skipped, now: now)
         }
         let start = piece.batch.entries.startIndex
-        if let bad = piece.batch.entries.firstIndex(where: { window.fate(of: $0) != nil }) {
+        if let bad = piece.batch.entries.firstIndex(where: { fate(of: $0) != nil }) {
             let head = piece.takeFirst(bad - start)
             queue.prepend(piece)
             piece = head
         }
     }
 
-    /// Enters the fate of all of a piece, and gives its room back.
+    /// What an operator should look at.
+    private static func futureReason(_ entry: EnvelopeBatch.Entry, now: DeliveryTime) -> String {
+        "its timestamp is \(entry.collectionTime), and it is \(now.seconds) here: "
+            + "is it in seconds, and is the clock right?"
+    }
+
+    /// Records the fate of a whole piece, and frees its room.
     mutating func settle(_ piece: SendPiece, as fate: Fate, now: DeliveryTime) {
         let lane = piece.batch.lane
         _ = change(lane) { $0.finish(piece.batch, first: piece.batch.count, as: fate, time: now.seconds) }

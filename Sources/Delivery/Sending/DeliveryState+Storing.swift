@@ -68,12 +68,12 @@ extension DeliveryState {
 extension DeliveryState {
     private static let announcementPause: Duration = .milliseconds(100)
 
-    /// What the store has, for each publisher; and how the master fares.
+    /// What the store has, for each publisher, and the state of the master.
     func accounts(consumer: String, now: DeliveryTime) -> [PublisherID: ConsumerAccount] {
         ledgers.compactMapValues(\.stored).accounts(consumer: consumer, state: states(now: now))
     }
 
-    /// The accounts if they have changed and were not told just now.
+    /// The accounts, if they have changed and none were told within the last 100 ms.
     ///
     /// - Parameter isLast: tells them in any case.
     mutating func takeAnnouncement(
@@ -98,18 +98,36 @@ extension DeliveryState {
     }
 
     private func states(now: DeliveryTime) -> [String: String] {
-        var states = [
-            "breaker": breaker.state(now: now.instant).rawValue, "started_at": TimeText.write(startedAt),
+        var states: [ConsumerStateKey: String] = [
+            .breaker: breaker.state(now: now.instant).rawValue, .startedAt: TimeText.write(startedAt),
         ]
-        if let deliveredAt { states["delivered_at"] = TimeText.write(deliveredAt) }
+        if let deliveredAt { states[.deliveredAt] = TimeText.write(deliveredAt) }
         if let lastError {
-            states["last_error"] = lastError.message
-            states["last_error_time"] = TimeText.write(lastError.time)
+            states[.lastError] = lastError.message
+            states[.lastErrorTime] = TimeText.write(lastError.time)
         }
         let heldTypes = typeBreakers.filter { $0.value.heldUntil != nil }.keys.map(\.rawValue).sorted()
-        if !heldTypes.isEmpty { states["held_types"] = heldTypes.joined(separator: ",") }
-        if !unstorable.isEmpty { states["storage"] = "failing" }
-        if let stopped { states["stopped"] = stopped.message }
-        return states
+        if !heldTypes.isEmpty { states[.heldTypes] = heldTypes.joined(separator: ",") }
+        if !unstorable.isEmpty { states[.storage] = "failing" }
+        if let stopped { states[.stopped] = stopped.message }
+        return states.reduce(into: [:]) { $0[$1.key.rawValue] = $1.value }
     }
+}
+
+/// The keys of `ConsumerAccount.state` that a master's reporter writes. A status puts the breaker and the last error into sentences, and
+/// shows everything else under its own name.
+package enum ConsumerStateKey: String {
+    /// `closed`, `open` or `half-open`.
+    case breaker
+    case lastError = "last_error"
+    /// A UTC time (RFC 3339); other consumers may give seconds since 1970.
+    case lastErrorTime = "last_error_time"
+    case startedAt = "started_at"
+    case deliveredAt = "delivered_at"
+    /// Data types that the master keeps refusing, with commas between.
+    case heldTypes = "held_types"
+    /// `failing` while the ledger can't be written.
+    case storage
+    /// Why nothing more is sent in this run.
+    case stopped
 }

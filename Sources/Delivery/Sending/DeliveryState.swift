@@ -1,11 +1,11 @@
 internal import Diagnosis
 internal import SystemSupport
 
-/// What is known of one master's envelopes and what may be done next: a value without I/O, guarded by the reporter's lock.
+/// One master's envelopes and what may be done with them next: a value without I/O, guarded by the reporter's lock.
 ///
-/// Each lane and node has a queue of its own, and one call at a time: a master stores calls that run side by side in any order
-/// (measured with DLRover's: 1,069 inversions in 3,000 with 64 under way). While the master fails, one call at a time in all tries it.
-/// What a call came to is stored before the next of its queue begins.
+/// Each lane and node has a queue with one call at a time, since a master stores concurrent calls in any order (measured with DLRover's:
+/// 1,069 inversions in 3,000 calls with 64 under way). While the master fails there is only one call at a time in all. The outcome of a
+/// call is stored before the next call of its queue begins.
 struct DeliveryState {
     let policy: DeliveryPolicy
     let needsLanesInOrder: Bool
@@ -20,7 +20,7 @@ struct DeliveryState {
     var breaker: MasterBreaker
     var typeBreakers: [DiagnosisDataType: TypeBreaker] = [:]
     var catchUp: TokenBucket?
-    var slots: SlotBook
+    var slotOwners: SlotOwners
 
     // Room.
     var cost = 0
@@ -46,7 +46,7 @@ struct DeliveryState {
     /// Why nothing more is sent in this run.
     var stopped: ReportError?
 
-    // For people.
+    // For the log and the accounts.
     var news = DeliveryNews()
     let startedAt: Int64
     var deliveredAt: Int64?
@@ -63,8 +63,8 @@ struct DeliveryState {
         self.needsLanesInOrder = needsLanesInOrder
         ledgers = lanes.mapValues(LaneLedger.init(stored:))
         breaker = MasterBreaker(policy: policy)
-        catchUp = policy.catchUpBytesPerSecond.map(TokenBucket.init(bytesPerSecond:))
-        self.slots = SlotBook(stored: slots)
+        catchUp = policy.catchUpBytesPerSecond.map { TokenBucket(perSecond: $0) }
+        slotOwners = SlotOwners(stored: slots)
         startedAt = now.seconds
         nextAnnouncement = now.instant
     }
@@ -72,10 +72,10 @@ struct DeliveryState {
     /// Whether envelopes are still taken and sent.
     var isOpen: Bool { !hasEnded && stopped == nil }
 
-    /// From now on nothing waits for its batch to fill up, and when all is delivered the reporter may end.
+    /// From now on nothing waits for a batch to fill, and the reporter ends once everything is delivered.
     mutating func finish() {
         isFinishing = true
-        // A master that has come back should get what is held, whatever pause it was given.
+        // A master that is back should get what is held, whatever pause it was given.
         breaker.skipPause()
         storageRetry = nil
     }
@@ -86,7 +86,7 @@ struct DeliveryState {
         isFinishing = true
     }
 
-    /// Changes a lane's ledger, and notes what the store and the log must hear of that.
+    /// Changes a lane's ledger, and records what the store and the log must learn of it.
     mutating func change<Result>(_ lane: Lane, _ body: (inout LaneLedger) -> Result) -> Result? {
         guard let index = ledgers.index(forKey: lane) else { return nil }
         let version = ledgers.values[index].version
@@ -105,7 +105,7 @@ struct DeliveryState {
     }
 }
 
-/// Now, by both clocks: one for pauses, and the time of day for the age of envelopes.
+/// Now, by two clocks: a steady one for pauses, and the time of day for the age of envelopes.
 struct DeliveryTime: Sendable {
     var instant: ContinuousClock.Instant
     /// Since 1970.
@@ -127,11 +127,11 @@ struct CallEffect {
     var poisoned = false
     /// For how long its data type is held from now on, if it is.
     var heldFor: Duration?
-    /// Whether its data type was held and goes again.
+    /// Whether its data type was held and is sent again.
     var released = false
 }
 
-/// What the log should say, gathered under the lock and said outside of it.
+/// What is to be logged: gathered under the lock, logged outside of it.
 struct DeliveryNews {
     /// What was skipped of a data type, by a rule.
     struct Rule: Hashable {
@@ -141,7 +141,7 @@ struct DeliveryNews {
 
     struct Skipped {
         var count: UInt64 = 0
-        /// Why the last one was, where that says more than the rule.
+        /// Why the last one was skipped, where that says more than the rule.
         var reason: String?
     }
 

@@ -1,6 +1,6 @@
 package import Diagnosis
 
-/// A node's share of time of which a master takes one sample of a data type.
+/// A span of a node's time of which a master takes one sample of a data type.
 ///
 /// It begins at a multiple of its length: DLRover's hang detector compares how many samples the nodes have, not their times, so all nodes
 /// must be on one grid.
@@ -22,7 +22,7 @@ package struct SampleSlot: Hashable, Sendable {
     init(of entry: EnvelopeBatch.Entry, in batch: EnvelopeBatch, length: Duration) {
         let seconds = max(1, length.components.seconds)
         let rest = entry.collectionTime % seconds
-        // Anybody may have written the time: one at the end of its range has a slot that begins there.
+        // The time may be any number: a slot can't begin before the least.
         let (start, isBeyond) = entry.collectionTime.subtractingReportingOverflow(rest < 0 ? rest + seconds : rest)
         self.init(
             dataType: batch.lane.dataType, nodeType: batch.nodeType, nodeRank: batch.nodeRank,
@@ -50,23 +50,23 @@ package enum SlotChange: Hashable, Sendable {
     case withdraw(SlotMark)
 }
 
-/// Which slots of a master have their sample.
-struct SlotBook {
-    /// What may become of an envelope whose slot is looked up.
-    enum Standing: Hashable {
+/// Which envelope has each slot of a master.
+struct SlotOwners {
+    /// Whether an envelope may have its slot.
+    enum Availability: Hashable {
         /// Nobody has the slot.
         case free
         /// It is this envelope's, and no call of it was made.
         case own
         /// It is this envelope's, and the master may have got it: in a call of this run or, as a stored mark says, of an earlier one.
         case ownSent
-        /// It is another envelope's, of which it isn't known yet whether the master gets it.
+        /// It is another envelope's, and it isn't known yet whether the master gets that one.
         case awaited
         /// It is another envelope's, for good.
         case taken
     }
 
-    /// A mark is kept so long after its slot: what is older is too old to be sent.
+    /// How many seconds a mark is kept after its slot: anything older is too old to be sent.
     private static let memory: Int64 = 7200
 
     private struct Owner {
@@ -85,7 +85,7 @@ struct SlotBook {
             uniquingKeysWith: { first, _ in first })
     }
 
-    func standing(of mark: SlotMark) -> Standing {
+    func availability(for mark: SlotMark) -> Availability {
         guard let owner = owners[mark.slot] else { return .free }
         guard owner.mark == mark else { return owner.isDecided ? .taken : .awaited }
         return owner.mayHaveArrived ? .ownSent : .own
@@ -93,13 +93,13 @@ struct SlotBook {
 
     mutating func add(_ mark: SlotMark) {
         owners[mark.slot] = Owner(mark: mark, mayHaveArrived: false, isDecided: false)
-        // Not at each: a node adds one a minute.
+        // Seldom: a node adds one a minute.
         guard owners.count % 1024 == 0 else { return }
         owners = owners.filter { $0.key.start > Self.oldest(before: mark) }
     }
 
     /// Notes that the envelope is sent now.
-    mutating func send(_ mark: SlotMark) {
+    mutating func markSent(_ mark: SlotMark) {
         owners[mark.slot]?.mayHaveArrived = true
     }
 
@@ -109,7 +109,7 @@ struct SlotBook {
         owners[mark.slot]?.isDecided = true
     }
 
-    /// Whether the slot is somebody's who may give it back.
+    /// Whether the slot has an owner that may still give it back.
     func isAwaited(_ slot: SampleSlot) -> Bool {
         owners[slot].map { !$0.isDecided } ?? false
     }
@@ -118,7 +118,7 @@ struct SlotBook {
         owners[mark.slot] = nil
     }
 
-    /// When the slots begin that are no longer of interest once `mark` was made. Seconds since 1970.
+    /// Slots that begin before this are forgotten once `mark` was made. Seconds since 1970.
     static func oldest(before mark: SlotMark) -> Int64 {
         max(mark.slot.start, .min + memory) - memory
     }
@@ -136,13 +136,13 @@ extension DeliveryState {
         guard let mark = mark(of: piece, slotLength: slotLength) else { return false }
         let lane = mark.lane
         queue.awaitedSlot = nil
-        switch slots.standing(of: mark) {
+        switch slotOwners.availability(for: mark) {
         case .own:
-            slots.send(mark)
+            slotOwners.markSent(mark)
             return true
         case .free:
-            slots.add(mark)
-            _ = change(lane) { $0.note(.mark(mark)) }
+            slotOwners.add(mark)
+            _ = change(lane) { $0.recordSlotChange(.mark(mark)) }
             queue.prepend(piece)
             queue.heldVersion = ledgers[lane]?.version ?? 0
         case .ownSent:
@@ -157,25 +157,25 @@ extension DeliveryState {
         return false
     }
 
-    /// Gives the slot of a sample free again that the master certainly did not get.
+    /// Frees the slot of a sample that the master certainly did not get.
     mutating func withdraw(_ piece: SendPiece) {
         guard let mark = mark(of: piece) else { return }
-        slots.remove(mark)
-        _ = change(mark.lane) { $0.note(.withdraw(mark)) }
+        slotOwners.remove(mark)
+        _ = change(mark.lane) { $0.recordSlotChange(.withdraw(mark)) }
     }
 
-    /// Gives the slots free again that samples have which are passed without a call.
+    /// Frees the slots of samples that are skipped without a call.
     mutating func withdrawUnsent(_ piece: SendPiece) {
         var rest = piece
         while !rest.batch.isEmpty {
             let one = rest.takeFirst(1)
-            if let mark = mark(of: one), slots.standing(of: mark) == .own { withdraw(one) }
+            if let mark = mark(of: one), slotOwners.availability(for: mark) == .own { withdraw(one) }
         }
     }
 
-    /// Leaves a sample that has its fate its slot.
+    /// Lets a sample whose fate is known keep its slot.
     mutating func keepSlot(of piece: SendPiece) {
-        if let mark = mark(of: piece) { slots.decide(mark) }
+        if let mark = mark(of: piece) { slotOwners.decide(mark) }
     }
 
     /// `nil` for a type without slots.

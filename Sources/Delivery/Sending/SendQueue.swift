@@ -1,7 +1,7 @@
 internal import DequeModule
 internal import Diagnosis
 
-/// What waits of one lane and node, or of a whole lane where the master needs that: one call at a time.
+/// The waiting envelopes of one lane and node, or of a whole lane where the master needs that: one call at a time.
 struct SendQueue {
     /// What must stay in order.
     struct Key: Hashable {
@@ -23,9 +23,9 @@ struct SendQueue {
     var alone = 0
     /// The version of the lane's ledger that must be stored before the next call.
     var heldVersion: UInt64 = 0
-    /// The slot of the sample at the front, while another envelope has it that may not need it.
+    /// The slot of the sample at the front, while another envelope has it and may still give it back.
     var awaitedSlot: SampleSlot?
-    /// When it was served last, counted in calls.
+    /// The number of the call that served it last.
     var turn: Int
 
     init(turn: Int) {
@@ -60,10 +60,10 @@ struct SendQueue {
         return isFull ? first.arrival : first.arrival + policy.batchTime
     }
 
-    /// Takes as much from the front as may go in one call.
-    mutating func take(limit: Int, bytes: Int) -> SendPiece? {
+    /// Removes as much from the front as may go in one call.
+    mutating func dequeue(limit: Int, bytes: Int) -> SendPiece? {
         guard var piece = popFirst() else { return nil }
-        while piece.batch.count < limit, piece.batch.byteCount < bytes, let next = pieces.first, piece.canTake(next) {
+        while piece.batch.count < limit, piece.batch.byteCount < bytes, let next = pieces.first, piece.canAppend(next) {
             _ = popFirst()
             piece.append(next)
         }
@@ -74,20 +74,25 @@ struct SendQueue {
     }
 }
 
-/// A batch in memory that waits or is under way.
+/// A batch in memory that waits, or is under way as one call of the master's client.
 struct SendPiece {
-    /// What an envelope and a batch take beside the bodies, about: a stream of tiny envelopes must not outgrow the bound.
+    /// What an envelope and a batch take besides the bodies, roughly: many tiny envelopes must not outgrow the bound.
     private static let bytesPerEntry = 48
     private static let bytesPerBatch = 256
 
+    /// The queue it belongs to.
+    let key: SendQueue.Key
     private(set) var batch: EnvelopeBatch
     let arrival: ContinuousClock.Instant
-    /// How much of the queue's room it takes. The costs of what it is cut into or joined of add up to its own.
+    /// How many bytes of room it takes. The costs of its parts add up to its own when it is cut or joined.
     private(set) var cost: Int
-    /// Whether others may be appended: not to the front part of a batch, whose memory goes on with the rest.
+    /// Whether others may be appended: not to the front part of a batch, whose memory is shared with the rest.
     private var mayGrow = true
+    /// The master's failures in a row when its call began.
+    var failuresAtStart = 0
 
-    init(_ batch: EnvelopeBatch, arrival: ContinuousClock.Instant) {
+    init(_ batch: EnvelopeBatch, key: SendQueue.Key, arrival: ContinuousClock.Instant) {
+        self.key = key
         self.batch = batch
         self.arrival = arrival
         cost = Self.cost(of: batch)
@@ -98,7 +103,7 @@ struct SendPiece {
     }
 
     /// Whether `next` may be appended and go in the same call.
-    func canTake(_ next: SendPiece) -> Bool {
+    func canAppend(_ next: SendPiece) -> Bool {
         mayGrow && batch.epoch == next.batch.epoch && batch.nodeRank == next.batch.nodeRank
             && batch.nodeType == next.batch.nodeType
     }
@@ -119,20 +124,10 @@ struct SendPiece {
         let rest = batch.dropFirst(count)
         head.batch = batch.prefix(count)
         head.mayGrow = false
-        // The memory stays until the last part has gone; the room is given back in parts all the same.
+        // The memory stays until the last part is gone, but the room is freed part by part.
         head.cost = min(cost, max(0, cost - Self.cost(of: rest)))
         batch = rest
         cost -= head.cost
         return head
     }
-}
-
-/// One call of the master's client.
-struct SendCall {
-    let key: SendQueue.Key
-    let piece: SendPiece
-    /// The master's failures in a row when it began.
-    let failuresAtStart: Int
-
-    var batch: EnvelopeBatch { piece.batch }
 }

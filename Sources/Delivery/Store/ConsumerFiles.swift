@@ -1,5 +1,4 @@
-private import Diagnosis
-internal import Glibc
+private import Glibc
 internal import SystemSupport
 
 /// The files of one named consumer in a directory.
@@ -30,6 +29,25 @@ struct ConsumerFiles: Hashable, Sendable {
     var lock: String { path(".lock") }
     var deadLetters: String { path(".dead.ndjson") }
 
+    /// Moves the database out of the way, with what SQLite keeps beside it.
+    ///
+    /// - Returns: the new path.
+    func setDatabaseAside() throws(SystemCallError) -> String {
+        let stem = "\(database).corrupt-\(WallClock.seconds())"
+        var newPath = stem
+        var number = 1
+        while access(newPath, F_OK) == 0 {
+            number += 1
+            newPath = "\(stem)-\(number)"
+        }
+        for suffix in ["-wal", "-shm", ""] {
+            guard rename(database + suffix, newPath + suffix) == 0 || errno == ENOENT else {
+                throw SystemCallError("rename", path: database + suffix)
+            }
+        }
+        return newPath
+    }
+
     private func path(_ suffix: String) -> String { "\(directory)/\(stem)\(suffix)" }
 
     private static func isPlain(_ scalar: Unicode.Scalar) -> Bool {
@@ -45,98 +63,41 @@ struct ConsumerFiles: Hashable, Sendable {
     }
 }
 
-/// The right to open a consumer's store: an flock(2) on a file that says whose it is. Given back by `deinit` or death.
-final class ConsumerLock: Sendable {
-    /// What the file says of its holder.
+/// The right to open a consumer's store: a `FileLock` on a file that names the consumer, and the process that has it.
+struct ConsumerLock: Sendable {
+    private let lock: FileLock
+
+    /// What the file says of whoever holds the lock, or held it last.
     struct Holder: Sendable {
         /// The consumer's name; empty if the file does not say.
-        var consumer: String
-        var process: String
-    }
+        let consumer: String
+        let process: String
 
-    private let descriptor: Int32
-
-    private init(descriptor: Int32) {
-        self.descriptor = descriptor
-    }
-
-    deinit {
-        close(descriptor)
-    }
-
-    /// Takes the lock, or waits until it can or the time is over.
-    static func take(
-        _ path: String, consumer: String?, waiting time: Duration
-    ) throws(SystemFailure) -> (lock: ConsumerLock?, holder: Holder) {
-        let end = ContinuousClock.now + time
-        while true {
-            let taken = try take(path, consumer: consumer)
-            if taken.lock != nil || .now >= end { return taken }
-            usleep(20_000)
+        fileprivate init(note: String) {
+            let lines = note.split(separator: "\n")
+            consumer = lines.first.map(String.init) ?? ""
+            process = lines.dropFirst().first.map(String.init) ?? "by a process that has not said its pid yet"
         }
     }
 
-    /// Takes the lock without waiting.
+    /// Takes the lock, or waits until it can or the time is over. Blocks.
     ///
     /// - Parameter consumer: the name to write into the file; `nil` leaves it as it is.
-    /// - Returns: `nil` and the holder if it is taken.
-    static func take(_ path: String, consumer: String?) throws(SystemFailure) -> (lock: ConsumerLock?, holder: Holder) {
-        let descriptor = open(path, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0o600)
-        guard descriptor >= 0 else { throw SystemFailure("open") }
-        let lock = ConsumerLock(descriptor: descriptor)
-        while flock(descriptor, LOCK_EX | LOCK_NB) != 0 {
-            if errno == EWOULDBLOCK { return (nil, lock.holder()) }
-            guard errno == EINTR else { throw SystemFailure("flock") }
+    /// - Returns: no lock, but its holder, if somebody still has it then.
+    static func take(
+        _ path: String, consumer: String?, waiting time: Duration = .zero
+    ) throws(SystemCallError) -> (lock: ConsumerLock?, holder: Holder) {
+        let end = ContinuousClock.now + time
+        while true {
+            switch try FileLock.tryTake(path) {
+            case .taken(let lock):
+                let holder = Holder(note: lock.note)
+                if let consumer { lock.write(note: "\(consumer)\npid \(getpid())\n") }
+                return (ConsumerLock(lock: lock), holder)
+            case .held(let note):
+                if .now >= end { return (nil, Holder(note: note)) }
+                usleep(20_000)
+            }
         }
-        let holder = lock.holder()
-        if let consumer { lock.write("\(consumer)\npid \(getpid())\n") }
-        return (lock, holder)
     }
-
-    /// Only a help for people and for `ConsumerStore.readings`: the lock itself is the kernel's.
-    private func write(_ text: String) {
-        let bytes = Array(text.utf8)
-        _ = ftruncate(descriptor, 0)
-        _ = pwrite(descriptor, bytes, bytes.count, 0)
-    }
-
-    private func holder() -> Holder {
-        var bytes = [UInt8](repeating: 0, count: 8192)
-        let count = pread(descriptor, &bytes, bytes.count, 0)
-        let lines = String(decoding: bytes.prefix(max(0, count)), as: UTF8.self).split(separator: "\n")
-        return Holder(
-            consumer: lines.first.map(String.init) ?? "",
-            process: lines.dropFirst().first.map(String.init) ?? "by a process that has not said its pid yet")
-    }
-}
-
-/// Moves a database out of the way, with what SQLite keeps beside it.
-enum SetAside {
-    /// - Returns: the new path.
-    static func move(database path: String) throws(SystemFailure) -> String {
-        let stem = "\(path).corrupt-\(WallClock.seconds())"
-        var newPath = stem
-        var number = 1
-        while access(newPath, F_OK) == 0 {
-            number += 1
-            newPath = "\(stem)-\(number)"
-        }
-        for suffix in ["-wal", "-shm", ""] {
-            guard rename(path + suffix, newPath + suffix) == 0 || errno == ENOENT else { throw SystemFailure("rename") }
-        }
-        return newPath
-    }
-}
-
-/// A system call that failed, with the system's words for it.
-struct SystemFailure: Error, CustomStringConvertible {
-    let call: String
-    let code: Int32
-
-    init(_ call: String, code: Int32 = errno) {
-        self.call = call
-        self.code = code
-    }
-
-    var description: String { "\(call): \(String(cString: strerror(code)))" }
 }

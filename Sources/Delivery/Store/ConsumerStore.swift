@@ -1,23 +1,25 @@
 package import Diagnosis
-private import Dispatch
 private import Foundation
 internal import GRDB
 package import Logging
 private import Synchronization
+private import SystemPackage
+internal import SystemSupport
 
 /// Where a named consumer keeps its cursors and its account: one SQLite file for each consumer, open in one process only.
 ///
-/// Beside `<name>.db` stand `<name>.lock` and `<name>.dead.ndjson`, the dead letters. What `write` has taken survives a kill of the
-/// process, and a power cut once SQLite has synced its log: then reports may be repeated. It is closed by `close()` or with the object.
+/// Beside `<name>.db` are `<name>.lock` and `<name>.dead.ndjson`, the dead letters. What `write` has stored survives a kill of the
+/// process. A power cut may undo the last commits, back to SQLite's last sync; then reports are repeated. `close()` or the object's end
+/// closes it.
 package final class ConsumerStore: Sendable {
     struct Bounds {
         /// Rows of `ranges` for each lane.
         var ranges = 10_000
         /// Bytes of a dead-letter file.
         var deadLetters = 64 << 20
-        /// How many seconds to wait for somebody who has the database open.
+        /// How many seconds to wait for another program's transaction.
         var busyTime = 5.0
-        /// How long to wait for somebody who has the store: `arobust status` has it for a moment while no bridge runs.
+        /// How long to wait for another holder of the store: `arobust status` opens it briefly when no publisher runs.
         var lockTime: Duration = .seconds(2)
     }
 
@@ -34,11 +36,11 @@ package final class ConsumerStore: Sendable {
     private let openedLanes: [Lane: StoredLane]
     package let slots: [SlotMark]
     private let contents: Mutex<Contents?>
-    private let queue = DispatchQueue(label: "arobust.ledger.write")
+    private let queue = BlockingQueue(label: "arobust.ledger.write")
 
-    /// Opens a consumer's store, and makes it and the directory (for the owner alone) if they are not there. Waits for the disk.
+    /// Opens a consumer's store. Makes it and the directory, for the owner only, if they are missing. Waits for the disk.
     ///
-    /// A database that is damaged is moved out of the way under a new name, and a new one begins; the log says so.
+    /// A damaged database is renamed and a new one begun; the log says so.
     package convenience init(directory: String, consumer: String, logger: Logger) throws(ConsumerStoreError) {
         try self.init(directory: directory, consumer: consumer, bounds: Bounds(), logger: logger)
     }
@@ -52,7 +54,7 @@ package final class ConsumerStore: Sendable {
             try FileManager.default.createDirectory(
                 atPath: directory, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
         } catch {
-            throw fail(.inputOutput, directory, "the directory cannot be made: \(error.localizedDescription)")
+            throw fail(.inputOutput, directory, "cannot make the folder \(directory): \(error.localizedDescription)")
         }
         let held: (lock: ConsumerLock?, holder: ConsumerLock.Holder)
         do {
@@ -64,12 +66,14 @@ package final class ConsumerStore: Sendable {
         let database: LedgerDatabase
         do {
             database = try Self.open(files, consumer: consumer, bounds: bounds, logger: logger)
+        } catch let error as SystemCallError {
+            throw fail(.inputOutput, files.database, "\(error)")
         } catch LedgerDatabaseError.newerVersion(let version) {
             throw fail(.newerVersion, files.database, "\(LedgerDatabaseError.newerVersion(version))")
         } catch LedgerDatabaseError.otherConsumer(let name) {
             throw fail(.otherConsumer, files.database, name)
         } catch {
-            throw fail(.inputOutput, files.database, "\(error)")
+            throw fail(.inputOutput, files.database, "\(files.database): \(error)")
         }
         self.consumer = consumer
         path = files.database
@@ -88,9 +92,9 @@ package final class ConsumerStore: Sendable {
         do {
             return try LedgerDatabase(path: files.database, consumer: consumer, bounds: bounds)
         } catch let error where isDamage(error) {
-            let newPath = try SetAside.move(database: files.database)
+            let newPath = try files.setDatabaseAside()
             logger.error(
-                "The ledger of a consumer is damaged. It is set aside, and a new one begins: reports may repeat.",
+                "The ledger of a consumer is damaged. It is set aside and a new one begun: reports may be repeated.",
                 metadata: ["consumer": "\(consumer)", "error": "\(error)", "moved-to": "\(newPath)"])
             return try LedgerDatabase(path: files.database, consumer: consumer, bounds: bounds)
         }
@@ -119,7 +123,7 @@ package final class ConsumerStore: Sendable {
                     result.lettersWritten.insert(lane)
                 } catch {
                     result.failed.insert(lane)
-                    result.error = "\(deadLetterPath): \(error)"
+                    result.error = "\(error)"
                 }
             }
             let lanes = commit.lanes.filter { !result.failed.contains($0.key) }
@@ -138,19 +142,14 @@ extension ConsumerStore: LedgerStorage {
     package var lanes: [Lane: StoredLane] { openedLanes }
 
     package func write(_ commit: LedgerCommit) async -> CommitResult {
-        await withCheckedContinuation { continuation in
-            queue.async { continuation.resume(returning: self.store(commit)) }
-        }
+        await queue.run { self.store(commit) }
     }
 
     package func close() async {
-        await withCheckedContinuation { continuation in
-            queue.async {
-                self.contents.withLock { contents in
-                    contents?.database.close()
-                    contents = nil
-                }
-                continuation.resume()
+        await queue.run {
+            self.contents.withLock { contents in
+                contents?.database.close()
+                contents = nil
             }
         }
     }
@@ -159,13 +158,19 @@ extension ConsumerStore: LedgerStorage {
 extension ConsumerStore {
     /// Reads the stores of all consumers in a directory, by name. Waits for the disk.
     ///
-    /// Each is locked for as long as it is read; one that is in use is only named.
+    /// Each is locked while it is read; of one that is in use only the name is given.
     ///
-    /// - Throws: an error of the file system if the directory can't be read.
+    /// - Parameter directory: none is there before the first consumer was.
+    /// - Throws: if the directory can't be read.
     package static func readings(inDirectory directory: String) throws -> [ConsumerReading] {
-        try FileManager.default.contentsOfDirectory(atPath: directory).sorted().compactMap { name in
-            ConsumerFiles(directory: directory, databaseName: name).map(reading)
+        let names: [String]
+        do throws(SystemCallError) {
+            names = try Directory(path: directory).names()
+        } catch {
+            if error.code == .noSuchFileOrDirectory { return [] }
+            throw error
         }
+        return names.compactMap { ConsumerFiles(directory: directory, databaseName: $0).map(reading) }
     }
 
     private static func reading(_ files: ConsumerFiles) -> ConsumerReading {
@@ -226,7 +231,7 @@ package struct ConsumerStoreError: Error, Hashable, CustomStringConvertible {
     /// The consumer's name.
     package let consumer: String
     package let path: String
-    /// Who has it, or what the system said.
+    /// Who has it, or what failed and on which file.
     package let detail: String
 
     package var description: String {
@@ -236,7 +241,7 @@ package struct ConsumerStoreError: Error, Hashable, CustomStringConvertible {
             "the ledger of '\(consumer)' in \(path) was written by a newer arobust (\(detail)); "
                 + "use that version, or move the file away to begin anew"
         case .otherConsumer: "\(path) is the ledger of '\(detail)' and cannot hold that of '\(consumer)' too"
-        case .inputOutput: "the ledger of '\(consumer)' cannot be used: \(path): \(detail)"
+        case .inputOutput: "the ledger of '\(consumer)' cannot be used: \(detail)"
         }
     }
 }

@@ -1,11 +1,12 @@
 package import Diagnosis
 private import Foundation
 private import Glibc
+private import SystemPackage
 internal import SystemSupport
 
 /// An envelope that a master refused for good.
 package struct DeadLetter: Sendable {
-    /// Holds the envelope alone.
+    /// Holds only this envelope.
     package var batch: EnvelopeBatch
     /// What the master said.
     package var reason: String
@@ -34,7 +35,7 @@ enum DeadLetterLine {
         guard let text = String(validating: body, as: UTF8.self), body.first == UInt8(ascii: "{"),
             !body.contains(0), (try? JSONSerialization.jsonObject(with: Data(body))) is [String: Any]
         else { return Array(quoted(String(decoding: body, as: UTF8.self)).utf8) }
-        // In valid JSON a line's end can only stand between the values.
+        // Valid JSON has line breaks only between its values.
         return text.utf8.map { $0 == 0x0A || $0 == 0x0D ? 0x20 : $0 }
     }
 
@@ -46,7 +47,7 @@ enum DeadLetterLine {
     }
 }
 
-/// What a master refused, a line each. Bounded: when it is full it is renamed to `.1`, in the place of the one before.
+/// What a master refused, a line each. Bounded: a full file is renamed to `.1` and replaces the one before.
 ///
 /// For one thread at a time.
 final class DeadLetterFile {
@@ -65,37 +66,38 @@ final class DeadLetterFile {
     }
 
     /// Appends all letters, or none of them.
-    func append(_ letters: [DeadLetter]) throws(SystemFailure) {
+    func append(_ letters: [DeadLetter]) throws(SystemCallError) {
         let bytes = letters.flatMap(DeadLetterLine.write)
         guard !bytes.isEmpty else { return }
         if descriptor < 0 { try openFile() }
         if length > 0, length + bytes.count > limit { try turnOver() }
-        do throws(SystemFailure) {
+        do throws(SystemCallError) {
             try write(bytes)
-            guard fdatasync(descriptor) == 0 else { throw SystemFailure("fdatasync") }
+            guard fdatasync(descriptor) == 0 else { throw SystemCallError("fdatasync", path: path) }
         } catch {
-            // What was written of it goes away with the next opening if it can't be cut now.
+            // If the part that was written can't be cut off now, the next opening does it.
             if ftruncate(descriptor, off_t(length)) != 0 { closeFile() }
             throw error
         }
         length += bytes.count
     }
 
-    private func write(_ bytes: [UInt8]) throws(SystemFailure) {
+    private func write(_ bytes: [UInt8]) throws(SystemCallError) {
         var written = 0
         while written < bytes.count {
-            let count = bytes[written...].withUnsafeBytes {
-                pwrite(descriptor, $0.baseAddress, $0.count, off_t(length + written))
+            let count = try SystemCallError.retrying("write", path: path) {
+                bytes[written...].withUnsafeBytes {
+                    pwrite(descriptor, $0.baseAddress, $0.count, off_t(length + written))
+                }
             }
-            if count < 0, errno == EINTR { continue }
-            guard count > 0 else { throw SystemFailure("write", code: count < 0 ? errno : ENOSPC) }
+            guard count > 0 else { throw SystemCallError("write", path: path, code: .noSpace) }
             written += count
         }
     }
 
-    private func turnOver() throws(SystemFailure) {
+    private func turnOver() throws(SystemCallError) {
         closeFile()
-        guard rename(path, path + ".1") == 0 || errno == ENOENT else { throw SystemFailure("rename") }
+        guard rename(path, path + ".1") == 0 || errno == ENOENT else { throw SystemCallError("rename", path: path) }
         try openFile()
     }
 
@@ -106,29 +108,32 @@ final class DeadLetterFile {
     }
 
     /// Opens the file and cuts off a last line that is not whole.
-    private func openFile() throws(SystemFailure) {
-        let opened = open(path, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0o600)
-        guard opened >= 0 else { throw SystemFailure("open") }
-        descriptor = opened
-        do throws(SystemFailure) {
+    private func openFile() throws(SystemCallError) {
+        descriptor = try SystemCallError.retrying("open", path: path) {
+            open(path, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0o600)
+        }
+        do throws(SystemCallError) {
             length = try wholeLength()
-            guard ftruncate(descriptor, off_t(length)) == 0 else { throw SystemFailure("ftruncate") }
+            guard ftruncate(descriptor, off_t(length)) == 0 else { throw SystemCallError("truncate", path: path) }
         } catch {
             closeFile()
             throw error
         }
     }
 
-    /// How far the file has whole lines.
-    private func wholeLength() throws(SystemFailure) -> Int {
+    /// Where the last whole line ends.
+    private func wholeLength() throws(SystemCallError) -> Int {
         var status = stat()
-        guard fstat(descriptor, &status) == 0 else { throw SystemFailure("fstat") }
+        guard fstat(descriptor, &status) == 0 else { throw SystemCallError("stat", path: path) }
         var end = Int(status.st_size)
         var bytes = [UInt8](repeating: 0, count: 64 << 10)
         while end > 0 {
             let start = max(0, end - bytes.count)
             let count = pread(descriptor, &bytes, end - start, off_t(start))
-            guard count == end - start else { throw SystemFailure("read", code: count < 0 ? errno : EIO) }
+            guard count == end - start else {
+                throw count < 0
+                    ? SystemCallError("read", path: path) : SystemCallError("read", path: path, code: .ioError)
+            }
             if let newline = bytes[..<count].lastIndex(of: 0x0A) { return start + newline + 1 }
             end = start
         }

@@ -3,7 +3,7 @@ internal import GRDB
 private import Glibc
 internal import SystemSupport
 
-/// A consumer's ledger in SQLite. For one thread at a time, and never one of Swift's own: a transaction may wait for the disk.
+/// A consumer's ledger in SQLite. For one thread at a time, and never one of Swift's cooperative threads: a transaction may wait for the disk.
 final class LedgerDatabase {
     private let queue: DatabaseQueue
     private var rangeCounts: [Lane: Int] = [:]
@@ -18,9 +18,10 @@ final class LedgerDatabase {
     init(path: String, consumer: String?, bounds: ConsumerStore.Bounds) throws {
         mostRanges = bounds.ranges
         if consumer != nil {
-            // SQLite's own mode would let others read it; its other files take over the mode of this one.
-            let descriptor = open(path, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0o600)
-            guard descriptor >= 0 else { throw SystemFailure("open") }
+            // With SQLite's default mode others could read it. Its other files take their mode from this one.
+            let descriptor = try SystemCallError.retrying("open", path: path) {
+                open(path, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0o600)
+            }
             _ = Glibc.close(descriptor)
         }
         queue = try DatabaseQueue(path: path, configuration: LedgerSchema.configuration(busyTime: bounds.busyTime))
@@ -57,7 +58,7 @@ final class LedgerDatabase {
     }
 
     func close() {
-        // One that can't be closed goes with the process; what was committed is there.
+        // Whatever was committed is stored, even if closing fails.
         try? queue.close()
     }
 
@@ -80,7 +81,7 @@ final class LedgerDatabase {
     }
 }
 
-/// A database that was read but is not what it should be.
+/// Why a database that could be read can't be used.
 enum LedgerDatabaseError: Error, CustomStringConvertible {
     case damaged(String)
     case newerVersion(Int)
@@ -97,7 +98,7 @@ enum LedgerDatabaseError: Error, CustomStringConvertible {
 
 /// The tables of a consumer's database. People may read them with `sqlite3`; sequences and epochs are unsigned.
 enum LedgerSchema {
-    /// `PRAGMA user_version`. One that is higher belongs to a newer arobust.
+    /// `PRAGMA user_version`. A higher one was written by a newer arobust.
     static let version = 2
 
     static let tables = """

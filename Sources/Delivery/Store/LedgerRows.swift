@@ -4,7 +4,7 @@ internal import SystemSupport
 
 /// Reads and writes the rows of a consumer's database.
 enum LedgerRows {
-    /// Beside those of fates.
+    /// A kind of account row beside those of the fates.
     private static let changedKind = "changed"
 
     // MARK: reading
@@ -136,9 +136,9 @@ enum LedgerRows {
         }
     }
 
-    /// Writes a range, or makes the one before longer.
+    /// Writes a range, or extends the row that it follows without a hole.
     ///
-    /// - Returns: whether it became a row of its own.
+    /// - Returns: whether it became a new row.
     static func append(_ range: LedgerRange, of lane: Lane, in database: Database) throws -> Bool {
         let publisher = lane.publisher.description
         let type = lane.dataType.rawValue
@@ -167,7 +167,7 @@ enum LedgerRows {
 
     /// Joins the oldest rows of a lane into one for each reason.
     ///
-    /// - Returns: how many rows there are less.
+    /// - Returns: how many rows were removed.
     static func joinOldest(_ number: Int, of lane: Lane, in database: Database) throws -> Int {
         let rows = try Row.fetchAll(
             database.cachedStatement(
@@ -200,7 +200,7 @@ enum LedgerRows {
 }
 
 extension LaneCounts {
-    /// A row for each fate that any envelope has met.
+    /// A row for each fate that occurs.
     fileprivate var rows: [Fate: UInt64] {
         var rows: [Fate: UInt64] = [:]
         if delivered > 0 { rows[.delivered] = delivered }
@@ -244,7 +244,7 @@ enum SlotRows {
                 ])
             try LedgerRows.run(
                 "DELETE FROM slot WHERE data_type = ? AND node_type = ? AND node_rank = ? AND start < ?", in: database,
-                [mark.slot.dataType.rawValue, mark.slot.nodeType, mark.slot.nodeRank, SlotBook.oldest(before: mark)])
+                [mark.slot.dataType.rawValue, mark.slot.nodeType, mark.slot.nodeRank, SlotOwners.oldest(before: mark)])
         case .withdraw(let mark):
             try LedgerRows.run(
                 "DELETE FROM slot WHERE data_type = ? AND node_type = ? AND node_rank = ? AND start = ?", in: database,

@@ -22,7 +22,7 @@ package struct JournalCheck: Hashable, Sendable, Encodable {
     package var lanes: [Lane] = []
     /// Damage.
     package var problems: [String] = []
-    /// What is worth knowing and no damage.
+    /// What is worth knowing but no damage.
     package var notes: [String] = []
 
     package var isWhole: Bool { problems.isEmpty }
@@ -37,7 +37,7 @@ package struct JournalCheck: Hashable, Sendable, Encodable {
                     HumanText.bytes(lane.bytes),
                 ])
             }
-            lines = table.lines()
+            lines = table.lines
         }
         lines += notes.map { "note: \(HumanText.line($0))" }
         lines += problems.map { "DAMAGED: \(HumanText.line($0))" }
@@ -76,7 +76,7 @@ extension StoredJournal {
             if try TornEnd(cut).isDamaged {
                 check.problems.append("\(end) are not what was written")
             } else {
-                check.notes.append("\(end) are of a write that is under way, or that a crash has cut short")
+                check.notes.append("\(end) belong to a write that is under way, or that a crash cut short")
             }
         }
     }
@@ -87,7 +87,7 @@ extension StoredJournal {
         while let item = try reader.next() {
             switch item {
             case .gap(let gap):
-                // Damage has been told by now, by the checksums.
+                // Damage was reported by the checksums already.
                 check.notes.append(
                     "\(lane.name): what comes after \(gap.after) up to \(gap.through) is not there: \(gap.reason)")
             case .record(let record):

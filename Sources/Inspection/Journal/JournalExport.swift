@@ -6,9 +6,9 @@ extension StoredJournal {
     /// Gives each selected metric as one line of JSON, lane by lane in order: a record's lines at a time, so that memory stays small.
     ///
     /// - Parameters:
-    ///   - write: takes whole lines; answers `false` when nobody wants more.
-    ///   - remark: is told, for people, what should be there and is not.
-    /// - Returns: whether nothing was damaged that is selected or, since nobody can tell, may be.
+    ///   - write: gets whole lines; returns `false` to stop.
+    ///   - remark: gets sentences for an operator about what is missing.
+    /// - Returns: whether nothing damaged was, or might have been, in the selection.
     /// - Throws: `InspectionError` if there is no publisher id, or no such lane; `JournalError` if a file can't be read.
     package func export(
         _ selection: ExportSelection, write: ([UInt8]) throws -> Bool, remark: (String) -> Void
@@ -28,7 +28,7 @@ extension StoredJournal {
             reading: while let item = try reader.next() {
                 switch item {
                 case .gap(let gap):
-                    // What is missing after the selection's end is nobody's concern.
+                    // What is missing after the selection's end does not matter.
                     if let to = selection.to, gap.after >= to.point { break reading }
                     if gap.reason == .corrupt { isWhole = false }
                     remark(
@@ -67,7 +67,9 @@ extension StoredJournal {
                 if let since = selection.since, envelope.collectionTime < since { return true }
                 do {
                     let body = try MetricBody(checking: envelope.body)
-                    ExportLine.append(body, publisher: publisher, position: envelope.position, to: &lines)
+                    NDJSONLine.append(
+                        body, publisher: publisher, epoch: envelope.position.epoch,
+                        sequence: envelope.position.sequence, to: &lines)
                 } catch {
                     isGood = false
                     remark("\(record.lane) \(envelope.position) is left out: not a metric's JSON, \(error)")
@@ -79,37 +81,6 @@ extension StoredJournal {
             remark("\(record.lane) \(record.first) to \(record.last): no envelopes, as byte \(error.offset) shows")
         }
         return isGood
-    }
-}
-
-/// One line of an export: the metric's JSON with `publisher`, `epoch` and `sequence` after its own keys, as a `file:` master has it.
-enum ExportLine {
-    /// Appends the line and its newline. The metric's JSON is copied, not encoded anew.
-    ///
-    /// - Parameter body: checked, so that it is one object.
-    static func append(_ body: MetricBody, publisher: PublisherID, position: LanePosition, to lines: inout [UInt8]) {
-        let start = lines.count
-        appendOneLine(body.json, to: &lines)
-        lines.removeLast()  // the closing brace
-        trimSpace(&lines, downTo: start)
-        let separator = lines.last == UInt8(ascii: "{") ? "" : ", "
-        lines.append(
-            contentsOf:
-                #"\#(separator)"publisher": "\#(publisher)", "epoch": \#(position.epoch), "sequence": \#(position.sequence)}"#
-                .utf8)
-        lines.append(0x0A)
-    }
-
-    /// Appends a valid JSON without line breaks: in valid JSON they only stand between its parts.
-    static func appendOneLine(_ json: ArraySlice<UInt8>, to lines: inout [UInt8]) {
-        let start = lines.count
-        lines.append(contentsOf: json)
-        for index in start..<lines.count where lines[index] == 0x0A || lines[index] == 0x0D { lines[index] = 0x20 }
-        trimSpace(&lines, downTo: start)
-    }
-
-    private static func trimSpace(_ lines: inout [UInt8], downTo start: Int) {
-        while lines.count > start, let last = lines.last, last == 0x20 || last == 0x09 { lines.removeLast() }
     }
 }
 

@@ -1,9 +1,9 @@
 package import Diagnosis
-private import Foundation
+private import Glibc
 internal import Journal
 internal import SystemSupport
 
-/// What a journal has: its lanes and their files.
+/// What is in a journal: its lanes and their files.
 package struct JournalListing: Hashable, Sendable, Codable {
     package struct Lane: Hashable, Sendable, Codable {
         package var dataType: DiagnosisDataType
@@ -78,7 +78,7 @@ extension JournalListing {
                 lane.newestTime.map(TimeText.write) ?? "-",
             ])
         }
-        return table.lines()
+        return table.lines
     }
 
     private var fileTable: [String] {
@@ -91,7 +91,7 @@ extension JournalListing {
                 ])
             }
         }
-        return table.lines()
+        return table.lines
     }
 }
 
@@ -100,9 +100,9 @@ package struct JournalFile: Hashable, Sendable, Codable {
     /// What it is there for, by its name's ending.
     package enum Kind: String, Sendable, Codable {
         case segment
-        /// Set aside since it was damaged.
+        /// Set aside because it was damaged.
         case corrupt
-        /// Set aside since its write failed; nothing in it counts.
+        /// Set aside because its write failed; nothing in it counts.
         case leftover
     }
 
@@ -112,17 +112,14 @@ package struct JournalFile: Hashable, Sendable, Codable {
     /// When it was last written to, seconds since 1970.
     package var modified: Int64
 
-    /// The files of a lane in the order of their numbers; those that vanish meanwhile are left out, and those that are no segments.
+    /// The segments of a lane in the order of their numbers, those set aside too; what vanishes meanwhile is left out.
     static func all(in directory: String) -> [JournalFile] {
-        let names = (try? FileManager.default.contentsOfDirectory(atPath: directory)) ?? []
-        return names.sorted().compactMap { name in
-            guard let kind = kind(of: name),
-                let attributes = try? FileManager.default.attributesOfItem(atPath: directory + "/" + name)
-            else { return nil }
-            let modified = (attributes[.modificationDate] as? Date)?.timeIntervalSince1970 ?? 0
+        let names = (try? Directory(path: directory).names()) ?? []
+        return names.compactMap { name in
+            var status = stat()
+            guard let kind = kind(of: name), lstat(directory + "/" + name, &status) == 0 else { return nil }
             return JournalFile(
-                name: name, kind: kind, bytes: (attributes[.size] as? NSNumber)?.intValue ?? 0,
-                modified: Int64(modified))
+                name: name, kind: kind, bytes: Int(status.st_size), modified: Int64(status.st_mtim.tv_sec))
         }
     }
 

@@ -1,18 +1,22 @@
 package import Diagnosis
 private import Foundation
 internal import Journal
+private import SystemPackage
 internal import SystemSupport
 internal import ZMQBridge
 
-/// The journal of a state directory, opened to be looked at: beside a running publisher or alone, without changing a byte.
+/// The journal of a state directory, opened read-only, whether a publisher runs or not.
 ///
-/// It shows what was there when it was opened; a running publisher may delete from that meanwhile.
+/// It shows what was there when it was opened; a running publisher may have deleted parts of it since.
 package struct StoredJournal: Sendable {
     /// The state directory.
     package let stateDirectory: String
     /// Whose it is; `nil` if there is no `publisher.json`.
     package let publisher: PublisherID?
     let journal: Journal
+
+    /// Far more bytes than `publisher.json` ever has.
+    private static let longestIdentity = 64 << 10
 
     private struct Identity: Decodable {
         var publisher: String
@@ -22,8 +26,10 @@ package struct StoredJournal: Sendable {
     package init(stateDirectory: String) throws {
         self.stateDirectory = stateDirectory
         let directory = stateDirectory + "/journal"
-        var isDirectory = ObjCBool(false)
-        guard FileManager.default.fileExists(atPath: directory, isDirectory: &isDirectory), isDirectory.boolValue else {
+        do {
+            _ = try Directory(path: directory).names()
+        } catch {
+            guard error.code == .noSuchFileOrDirectory || error.code == .notDirectory else { throw error }
             throw InspectionError(
                 .notThere, "there is no journal in \(stateDirectory): no publisher has kept one there")
         }
@@ -33,9 +39,15 @@ package struct StoredJournal: Sendable {
 
     private static func publisher(in stateDirectory: String) throws -> PublisherID? {
         let path = stateDirectory + "/publisher.json"
-        guard FileManager.default.fileExists(atPath: path) else { return nil }
+        let bytes: [UInt8]
         do {
-            let identity = try JSONDecoder().decode(Identity.self, from: try Data(contentsOf: URL(filePath: path)))
+            bytes = try WholeFile(path: path).read(limit: longestIdentity)
+        } catch {
+            if error.code == .noSuchFileOrDirectory { return nil }
+            throw InspectionError(.unreadable, "\(error)")
+        }
+        do {
+            let identity = try JSONDecoder().decode(Identity.self, from: Data(bytes))
             if let id = PublisherID(identity.publisher) { return id }
         } catch {
             throw InspectionError(.unreadable, "\(path) can't be read: \(error)")
@@ -62,7 +74,7 @@ package struct StoredJournal: Sendable {
     /// The files that opening found damaged, so that nothing of them can be read.
     func damagedFiles(of lane: JournalLane? = nil) -> [JournalRecovery.SetAside] {
         let directory = journal.directory + "/" + (lane.map { $0.name + "/" } ?? "")
-        // A journal that only reads would give a new name to what doesn't count, and none to what is damaged.
+        // A read-only journal names a new path for a file that doesn't count, and keeps the path of a damaged one.
         return journal.recovery.setAside.filter { $0.newPath == $0.path && $0.path.hasPrefix(directory) }
     }
 }
@@ -130,16 +142,14 @@ extension StoredEnvelope {
             var body: String?
         }
         let isMetric = (try? MetricBody(checking: body[...])) != nil
-        let encoder = JSONEncoder()
-        encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
         let header = Header(
             publisher: publisher.map { "\($0)" }, data_type: dataType.rawValue, epoch: position.epoch,
             sequence: position.sequence, topic: topic, collection_time: collectionTime, publish_time: publishTime,
             body: isMetric ? nil : String(decoding: body, as: UTF8.self))
-        let text = String(decoding: try encoder.encode(header), as: UTF8.self)
+        let text = try InspectionJSON.line(header)
         guard isMetric else { return text }
         var line: [UInt8] = []
-        ExportLine.appendOneLine(body[...], to: &line)
+        NDJSONLine.appendOneLine(body[...], to: &line)
         return text.dropLast() + #","metric":"# + String(decoding: line, as: UTF8.self) + "}"
     }
 }
@@ -178,7 +188,7 @@ extension StoredJournal {
 
     /// The record with the sequence: in the given epoch or in the newest that has it.
     ///
-    /// It goes from epoch to epoch: there are few, but their numbers lie far apart.
+    /// Searches epoch by epoch: there are few, but their numbers are far apart.
     private func record(in lane: JournalLane, having sequence: UInt64, epoch: UInt64?) throws -> JournalRecord? {
         var found: JournalRecord?
         guard var current = epoch ?? lane.first?.epoch else { return nil }
@@ -186,7 +196,7 @@ extension StoredJournal {
             if let epoch, record.epoch != epoch { break }
             let hasIt = record.first.sequence <= sequence && sequence <= record.last.sequence
             if hasIt { found = record }
-            // The first record of a later epoch: there, the sequence may come after it.
+            // The first record of a later epoch, where the sequence may follow.
             if record.epoch > current, !hasIt {
                 current = record.epoch
                 continue

@@ -1,10 +1,11 @@
+internal import Delivery
 internal import Diagnosis
 internal import SystemSupport
 package import ZMQBridge
 
-/// A publisher's status for a terminal: what an operator has to see in ten seconds.
+/// A publisher's status for a terminal: what an operator needs to see in ten seconds.
 package struct StatusText {
-    /// A consumer that has not said anything for longer is marked, in seconds.
+    /// A consumer that has not reported for more seconds is marked.
     static let longestSilence: Int64 = 10
 
     private let status: PublisherStatus
@@ -60,10 +61,10 @@ package struct StatusText {
                 lane.newestTime.map { HumanText.span(from: $0, to: status.time) + " ago" } ?? "-",
             ])
         }
-        return table.lines()
+        return table.lines
     }
 
-    /// One line a lane and reason; there may be thousands of ranges.
+    /// One line for each lane and reason; there may be thousands of ranges.
     private var lossLines: [String] {
         struct Kind: Hashable {
             var lane: String
@@ -105,9 +106,9 @@ struct ConsumerText {
 
     private var stateLines: [String] {
         var state = consumer.account.state
-        let breaker = state.removeValue(forKey: ConsumerStateKey.breaker)
-        let error = state.removeValue(forKey: ConsumerStateKey.lastError)
-        let errorTime = state.removeValue(forKey: ConsumerStateKey.lastErrorTime).flatMap {
+        let breaker = state.removeValue(forKey: ConsumerStateKey.breaker.rawValue)
+        let error = state.removeValue(forKey: ConsumerStateKey.lastError.rawValue)
+        let errorTime = state.removeValue(forKey: ConsumerStateKey.lastErrorTime.rawValue).flatMap {
             TimeText.read($0, now: now)
         }
         let heard = "last heard \(HumanText.span(from: consumer.heard, to: now)) ago"
@@ -125,28 +126,16 @@ struct ConsumerText {
     }
 
     private var laneLines: [String] {
-        let lanes = consumer.standings
+        let lanes = consumer.laneAccounts
         guard !lanes.isEmpty else { return ["No lane yet."] }
-        var table = TextTable([
-            .text("LANE"), .number("PRODUCED"), .number("DELIVERED"), .number("SKIPPED"), .number("LOST"),
-            .number("UNNOTICED"), .number("PENDING"), .number("BEHIND"), .number("SINCE"),
-        ])
-        var details: [String] = []
-        for lane in lanes {
-            let standing = lane.standing
-            table.add([
-                HumanText.line(lane.dataType.rawValue), standing.map { "\($0.produced)" } ?? "-",
-                lane.account?.delivered.map { "\($0)" } ?? "-", "\(lane.skipped)", "\(lane.lost)",
-                "\(lane.unnoticed)", "\(lane.pending)", HumanText.bytes(standing?.pendingBytes ?? 0),
-                standing?.pendingSince.map { HumanText.span(from: $0, to: now) } ?? "-",
-            ])
-            let name = HumanText.line(lane.dataType.rawValue)
-            if lane.skipped > 0 { details.append("skipped \(name): \(HumanText.counts(lane.account?.skipped ?? [:]))") }
-            if lane.lost > 0 { details.append("lost \(name): \(HumanText.counts(lane.account?.lost ?? [:]))") }
-            if lane.unnoticed > 0 {
-                details.append("lost, unnoticed yet \(name): \(HumanText.counts(standing?.unnoticed ?? [:]))")
+        let details = lanes.flatMap { lane in
+            LaneColumn.status.compactMap { column -> String? in
+                guard let parts = column.parts, case let counts = parts.counts(lane), counts.total > 0 else {
+                    return nil
+                }
+                return "\(parts.label) \(HumanText.line(lane.dataType.rawValue)): \(HumanText.counts(counts))"
             }
         }
-        return table.lines() + details
+        return TextTable(LaneColumn.status, of: lanes, now: now).lines + details
     }
 }

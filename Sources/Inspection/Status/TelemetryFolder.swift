@@ -1,10 +1,10 @@
-private import Foundation
+internal import SystemSupport
 internal import Telemetry
 package import ZMQBridge
 
 /// What the `*.prom` files of a folder say: which processes run, what alarms they raise, and what they found in logs.
 package struct TelemetryFolder: Hashable, Sendable {
-    /// A process that runs writes its file every few seconds; one that has not for longer, in seconds, was killed.
+    /// A running process writes its file every few seconds; one that has not for this many seconds was killed.
     static let longestSilence: Int64 = 120
     /// Far more than our own files ever have.
     private static let mostBytes = 16 << 20
@@ -12,7 +12,7 @@ package struct TelemetryFolder: Hashable, Sendable {
     package private(set) var alarms: [Alarm] = []
     /// The commands that have ended, well or not.
     package private(set) var notRunning: [String] = []
-    /// The failure rules that followed logs have hit, the last one first. Those of a process that has ended too: what it found may be why.
+    /// The failure rules that matched in followed logs, the latest first; also those of a process that has ended, since they may say why.
     package private(set) var findings: [LogFinding] = []
     /// How many hits there were, by domain and role.
     package private(set) var findingCounts: [String: [String: UInt64]] = [:]
@@ -20,7 +20,7 @@ package struct TelemetryFolder: Hashable, Sendable {
     /// Nothing is known.
     package init() {}
 
-    /// Reads all files of a state directory's folder, by name; those that can't be read, or are not ours, are passed over. The folder
+    /// Reads all files of a state directory's folder, by name; those that can't be read, or are not ours, are left out. The folder
     /// need not exist.
     ///
     /// - Parameter now: in seconds since 1970.
@@ -29,8 +29,8 @@ package struct TelemetryFolder: Hashable, Sendable {
     }
 
     init(path: String, now: Int64) {
-        let names = (try? FileManager.default.contentsOfDirectory(atPath: path)) ?? []
-        for name in names.sorted() where name.hasSuffix(".prom") {
+        let names = (try? Directory(path: path).names()) ?? []
+        for name in names where name.hasSuffix(".prom") {
             guard let text = Self.text(of: "\(path)/\(name)") else { continue }
             add(text, command: String(name.dropLast(5)), now: now)
         }
@@ -70,11 +70,8 @@ package struct TelemetryFolder: Hashable, Sendable {
     }
 
     private static func text(of path: String) -> String? {
-        // Anything but a file, a FIFO for one, could keep its reader waiting.
-        let attributes = try? FileManager.default.attributesOfItem(atPath: path)
-        guard attributes?[.type] as? FileAttributeType == .typeRegular,
-            let size = attributes?[.size] as? Int, size <= mostBytes,
-            let bytes = FileManager.default.contents(atPath: path)
+        guard let bytes = try? WholeFile(path: path).read(limit: mostBytes + 1, followsLinks: false),
+            bytes.count <= mostBytes
         else { return nil }
         return String(decoding: bytes, as: UTF8.self)
     }

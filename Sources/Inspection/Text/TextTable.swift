@@ -25,8 +25,8 @@ struct TextTable {
         rows.append(cells)
     }
 
-    /// The titles and the rows, each beginning with `indent`; no spaces at the ends.
-    func lines(indent: String = "") -> [String] {
+    /// The titles and the rows; no spaces at the ends.
+    var lines: [String] {
         let all = [columns.map(\.title)] + rows
         let widths = columns.indices.map { column in all.map { $0[column].count }.max() ?? 0 }
         return all.map { cells in
@@ -34,7 +34,7 @@ struct TextTable {
                 let padding = String(repeating: " ", count: widths[index] - cells[index].count)
                 return columns[index].isNumber ? padding + cells[index] : cells[index] + padding
             }
-            var line = indent + padded.joined(separator: Self.space)
+            var line = padded.joined(separator: Self.space)
             while line.last == " " { line.removeLast() }
             return line
         }
@@ -70,7 +70,7 @@ enum HumanText {
         "\(number) \(noun)\(number == 1 ? "" : "s")"
     }
 
-    /// Text of somebody else's on one line, without anything that a terminal could take for a command.
+    /// Foreign text on one line, without anything that a terminal could take for a command.
     static func line(_ text: String) -> String {
         visible(text) { _ in false }
     }
@@ -100,7 +100,7 @@ enum HumanText {
 }
 
 extension Dictionary where Value == UInt64 {
-    /// All values together. What programs say of themselves may be any number, so it stops at the greatest.
+    /// The sum of all values. Programs may report any numbers, so it stops at the greatest.
     var total: UInt64 {
         values.reduce(0) { sum, value in
             let (total, overflow) = sum.addingReportingOverflow(value)
@@ -109,7 +109,7 @@ extension Dictionary where Value == UInt64 {
     }
 }
 
-/// A lane's position as people write it, and as everything here shows it.
+/// A lane's position as people write it and as it is shown.
 package enum PositionText {
     /// What can be read, for error texts.
     package static let rule = "EPOCH/SEQUENCE, such as 1795464000/12"

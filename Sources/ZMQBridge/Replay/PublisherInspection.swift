@@ -35,10 +35,12 @@ public struct PublisherInspection: Sendable {
 
     /// Works out the status from the files. Holds the publisher's lock meanwhile, so that none begins to write.
     ///
-    /// - Parameter accounts: those of consumers that keep their own: newer than what the publisher was told. Whom it does not know, or was
-    ///   told to forget, is left out.
+    /// - Parameter accounts: gives those that consumers keep themselves, which are newer than what the publisher was told; called under
+    ///   the lock. Consumers that the publisher does not know, or was told to forget, are left out.
     /// - Throws: `StateDirectoryError.inUse` while a publisher runs; `StateDirectoryError.unreadable` if none ever did.
-    public func readFiles(accounts: [ConsumerAccount] = []) async throws -> PublisherStatus {
+    public func readFiles(
+        accounts: (PublisherID) throws -> [ConsumerAccount] = { _ in [] }
+    ) async throws -> PublisherStatus {
         guard let identity = try PublisherIdentity.read(in: directory), let id = PublisherID(identity.publisher) else {
             throw StateDirectoryError.unreadable(
                 path: directory.path, reason: "no publisher has ever used this state directory")
@@ -53,7 +55,7 @@ public struct PublisherInspection: Sendable {
         }
         let journal = try Journal.open(directory: directory.journalDirectory, configuration: configuration)
         ledger.note(journal)
-        for account in accounts where ledger.consumers[account.consumer] != nil {
+        for account in try accounts(id) where ledger.consumers[account.consumer] != nil {
             _ = ledger.take(account, epoch: .max, now: ledger.consumers[account.consumer]?.heard ?? 0)
         }
         return try PublisherBooks(id: id, epoch: identity.epoch, journal: journal, ledger: ledger).status()

@@ -81,7 +81,7 @@ struct ReportJoiner: Sendable {
 
 /// What one report to a DLRover master may be.
 struct ReportLimits: Sendable {
-    var window: TimeWindow
+    var window: CollectionTimeWindow
     /// The most escaped content.
     var contentBytes: Int
     /// The largest `elastic.Message`.
@@ -90,7 +90,8 @@ struct ReportLimits: Sendable {
     var slim: Bool
 
     init(_ options: MasterClientOptions) {
-        window = TimeWindow(oldest: options.oldest?.components.seconds, ahead: options.ahead.components.seconds)
+        window = CollectionTimeWindow(
+            oldest: options.oldest, oldestByType: options.oldestByType, ahead: options.ahead)
         contentBytes = options.contentBytes
         messageBytes = options.maxMessageBytes
         slim = options.slim

@@ -23,7 +23,7 @@ struct DLRoverMetric: Sendable {
             throw .refused("the envelope's body is no metric: \(error)")
         }
         try Self.compare(head, entry, batch)
-        try limits.window.check(entry.collectionTime, now: now)
+        try limits.window.check(entry.collectionTime, of: head.dataType, now: now)
         let escaped = SurrogateRepair.repair(head.escapedContent)
         let room = limits.room(beside: head)
         switch head.dataType {
@@ -122,24 +122,22 @@ enum ContentChange: String, Hashable, Sendable {
     case lineCut = "line-cut"
 }
 
-/// Which timestamps a DLRover master is sent: whole seconds, neither so old that it drops them nor from the future, where they would
-/// stay forever. One beyond what Python's `datetime` holds makes it refuse all later reports of the type.
-struct TimeWindow: Sendable {
-    /// How old at most, in seconds; `nil`: however old.
-    var oldest: Int64?
-    /// How far ahead at most, in seconds.
-    var ahead: Int64
-
+extension CollectionTimeWindow {
     /// Python's `datetime` ends with the year 9999; a day is left for time zones and for what the master adds.
     private static let lastOfPython: Int64 = 253_402_300_799 - 86_400
 
-    func check(_ timestamp: Int64, now: Int64) throws(DLRoverObjection) {
+    /// Checks a timestamp for a DLRover master: whole seconds, neither so old that it drops them nor from the future, where they would
+    /// stay forever. One beyond what Python's `datetime` holds makes it refuse all later reports of the type.
+    fileprivate func check(_ timestamp: Int64, of type: DiagnosisDataType, now: Int64) throws(DLRoverObjection) {
         guard timestamp > 0 else { throw .stale("its timestamp is \(timestamp), before 1970") }
-        if let oldest, timestamp < now - oldest {
-            throw .stale("it was collected \(now - timestamp) s ago, more than \(oldest) s")
+        let limit: Int64
+        switch violation(of: timestamp, type: type, now: now) {
+        case .tooOld(let seconds):
+            throw .stale("it was collected \(now - timestamp) s ago, more than \(seconds) s")
+        case .tooFarAhead(let seconds): limit = seconds
+        case nil where timestamp > Self.lastOfPython: limit = ahead?.components.seconds ?? 0
+        case nil: return
         }
-        guard timestamp <= min(now + ahead, Self.lastOfPython) else {
-            throw .future("its timestamp \(timestamp) is \(timestamp - now) s ahead of the clock, more than \(ahead) s")
-        }
+        throw .future("its timestamp \(timestamp) is \(timestamp - now) s ahead of the clock, more than \(limit) s")
     }
 }

@@ -1,19 +1,16 @@
-import Diagnosis
-
-/// One line of a file of metrics: the metric's JSON with `publisher`, `epoch` and `sequence` after its own keys.
-enum NDJSONLine {
+/// One line of a file of metrics, as a `file:` master has it and `arobust journal export` writes it: the metric's JSON with `publisher`,
+/// `epoch` and `sequence` after its own keys.
+package enum NDJSONLine {
     /// Appends the line and its newline. The metric's JSON is copied, not encoded anew.
     ///
     /// - Parameters:
-    ///   - body: checked, so that it is one object, and a newline in it can only be space between its parts.
+    ///   - body: checked, so that it is one object.
     ///   - epoch: 0 for a metric that was not on a bus, which then has no further keys.
-    static func append(
+    package static func append(
         _ body: MetricBody, publisher: PublisherID, epoch: UInt64, sequence: UInt64, to lines: inout [UInt8]
     ) {
         let start = lines.count
-        lines.append(contentsOf: body.json)
-        for index in start..<lines.count where lines[index] == 0x0A || lines[index] == 0x0D { lines[index] = 0x20 }
-        trimSpace(&lines, downTo: start)
+        appendOneLine(body.json, to: &lines)
         if epoch != 0 {
             lines.removeLast()  // the closing brace
             trimSpace(&lines, downTo: start)
@@ -25,9 +22,17 @@ enum NDJSONLine {
         lines.append(0x0A)
     }
 
-    static let publisherKey = #""publisher": ""#
-    static let epochKey = #"", "epoch": "#
-    static let sequenceKey = #", "sequence": "#
+    /// Appends a valid JSON without line breaks, which in valid JSON only stand between its parts, and without space at its end.
+    package static func appendOneLine(_ json: ArraySlice<UInt8>, to lines: inout [UInt8]) {
+        let start = lines.count
+        lines.append(contentsOf: json)
+        for index in start..<lines.count where lines[index] == 0x0A || lines[index] == 0x0D { lines[index] = 0x20 }
+        trimSpace(&lines, downTo: start)
+    }
+
+    private static let publisherKey = #""publisher": ""#
+    private static let epochKey = #"", "epoch": "#
+    private static let sequenceKey = #", "sequence": "#
 
     private static func trimSpace(_ lines: inout [UInt8], downTo start: Int) {
         while lines.count > start, let last = lines.last, last == 0x20 || last == 0x09 { lines.removeLast() }
@@ -39,7 +44,7 @@ extension NDJSONLine {
     ///
     /// - Parameter line: without its newline.
     /// - Returns: `nil` for a line that is not as `append` writes it, or one without an epoch.
-    static func origin(of line: ArraySlice<UInt8>) -> (lane: Lane, position: LanePosition)? {
+    package static func origin(of line: ArraySlice<UInt8>) -> (lane: Lane, position: LanePosition)? {
         // From behind: `"publisher": "<36 characters>", "epoch": <digits>, "sequence": <digits>}`.
         var rest = line
         guard rest.popLast() == UInt8(ascii: "}"), let sequence = takeNumber(&rest), takeText(sequenceKey, &rest),
@@ -90,59 +95,5 @@ extension NDJSONLine {
 
     private static func isDigit(_ byte: UInt8) -> Bool {
         (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(byte)
-    }
-}
-
-/// What a file of metrics already holds, found by reading it through once in pieces.
-struct NDJSONScan {
-    /// The longest line that is looked at, and the longest that is written.
-    static let longestLine = 16 * 1024 * 1024
-    private static let pieceBytes = 256 * 1024
-
-    /// The last envelope of each lane.
-    private(set) var positions: [Lane: LanePosition] = [:]
-    /// Where the last whole line ends; what follows was torn off.
-    private(set) var end = 0
-
-    private var line: [UInt8] = []
-    private var isTooLong = false
-
-    init(_ descriptor: CInt, _ fileSystem: FileSystem) throws(FileSystemError) {
-        var piece = [UInt8](repeating: 0, count: Self.pieceBytes)
-        var offset = 0
-        while true {
-            let count = try fileSystem.read(descriptor, at: offset, into: &piece)
-            if count == 0 { return }
-            take(piece[..<count], at: offset)
-            offset += count
-        }
-    }
-
-    private mutating func take(_ piece: ArraySlice<UInt8>, at offset: Int) {
-        var rest = piece
-        while let newline = rest.firstIndex(of: 0x0A) {
-            if line.isEmpty, !isTooLong {
-                note(rest[..<newline])
-            } else {
-                keep(rest[..<newline])
-                if !isTooLong { note(line[...]) }
-            }
-            line.removeAll(keepingCapacity: true)
-            isTooLong = false
-            rest = rest[(newline + 1)...]
-            end = offset + rest.startIndex
-        }
-        keep(rest)
-    }
-
-    /// Keeps the part of a line that goes on in the next piece.
-    private mutating func keep(_ part: ArraySlice<UInt8>) {
-        isTooLong = isTooLong || line.count + part.count > Self.longestLine
-        if isTooLong { line = [] } else { line.append(contentsOf: part) }
-    }
-
-    private mutating func note(_ line: ArraySlice<UInt8>) {
-        guard let (lane, position) = NDJSONLine.origin(of: line) else { return }
-        positions[lane] = max(position, positions[lane] ?? position)
     }
 }

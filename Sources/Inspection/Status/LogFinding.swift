@@ -37,9 +37,9 @@ package struct LogFinding: Hashable, Sendable, Codable {
     }
 }
 
-/// What the followed logs had of failures, for the head of a status. Without any, nothing.
+/// The failures in followed logs, for the head of a status; no lines without any.
 struct FindingText {
-    /// A root cause that was seen within so many seconds is marked.
+    /// A root cause seen within this many seconds is marked.
     static let freshTime: Int64 = 600
     /// How many root causes are shown.
     static let most = 3

@@ -1,0 +1,55 @@
+import Diagnosis
+
+/// What a file of metrics already holds, found by reading it through once in pieces.
+struct NDJSONScan {
+    /// The longest line that is looked at, and the longest that is written.
+    static let longestLine = 16 * 1024 * 1024
+    private static let pieceBytes = 256 * 1024
+
+    /// The last envelope of each lane.
+    private(set) var positions: [Lane: LanePosition] = [:]
+    /// Where the last whole line ends; what follows was torn off.
+    private(set) var end = 0
+
+    private var line: [UInt8] = []
+    private var isTooLong = false
+
+    init(_ descriptor: CInt, _ fileSystem: FileSystem) throws(FileSystemError) {
+        var piece = [UInt8](repeating: 0, count: Self.pieceBytes)
+        var offset = 0
+        while true {
+            let count = try fileSystem.read(descriptor, at: offset, into: &piece)
+            if count == 0 { return }
+            take(piece[..<count], at: offset)
+            offset += count
+        }
+    }
+
+    private mutating func take(_ piece: ArraySlice<UInt8>, at offset: Int) {
+        var rest = piece
+        while let newline = rest.firstIndex(of: 0x0A) {
+            if line.isEmpty, !isTooLong {
+                note(rest[..<newline])
+            } else {
+                keep(rest[..<newline])
+                if !isTooLong { note(line[...]) }
+            }
+            line.removeAll(keepingCapacity: true)
+            isTooLong = false
+            rest = rest[(newline + 1)...]
+            end = offset + rest.startIndex
+        }
+        keep(rest)
+    }
+
+    /// Keeps the part of a line that goes on in the next piece.
+    private mutating func keep(_ part: ArraySlice<UInt8>) {
+        isTooLong = isTooLong || line.count + part.count > Self.longestLine
+        if isTooLong { line = [] } else { line.append(contentsOf: part) }
+    }
+
+    private mutating func note(_ line: ArraySlice<UInt8>) {
+        guard let (lane, position) = NDJSONLine.origin(of: line) else { return }
+        positions[lane] = max(position, positions[lane] ?? position)
+    }
+}
