@@ -1,26 +1,30 @@
 public import Diagnosis
 public import Logging
 
-/// Names a master and how to reach it.
+/// Names a master and how to reach it: `dlrover+grpc://host:port` (or just `host:port`), `dlrover+http://host:port`, `file:///path.ndjson`
+/// or `stdout:`.
 ///
-/// `description` is the canonical form: two texts that mean the same master give the same one, so it can name a consumer.
+/// `description` is the canonical form: two texts that mean the same master have the same one, so it can name a consumer.
 public struct MasterURL: Hashable, Sendable {
-    /// What the URL's scheme and rest mean.
-    public enum Target: Hashable, Sendable {
-        /// DLRover's master over gRPC in plain text. The host is in lower case, an IPv6 address without brackets.
+    /// A kind of master, with what is needed to reach it.
+    ///
+    /// To add a kind, add a case: the compiler then points at `description`, `isDLRover`, `makeReporter` and, if other programs' calls can be
+    /// passed to it, `makeRelay`. The scheme is read in `init(_:)`.
+    package enum Target: Hashable, Sendable {
+        /// DLRover's master over gRPC in plain text. The host is in lower case; an IPv6 address has no brackets.
         case dlroverGRPC(host: String, port: Int)
         /// DLRover's master over HTTP/1.1 in plain text.
         case dlroverHTTP(host: String, port: Int)
-        /// A file that takes a metric a line. The path is absolute and taken as it stands, without percent-decoding.
+        /// A file that gets one metric a line. The path is absolute and used as it is written, without percent-decoding.
         case file(path: String)
-        /// Standard output, a metric a line.
+        /// Standard output, one metric a line.
         case standardOutput
     }
 
-    public let target: Target
+    package let target: Target
 
-    /// Whether a DLRover master is named, whatever the protocol.
-    public var isDLRover: Bool {
+    /// Whether this is a DLRover master, whatever the protocol.
+    package var isDLRover: Bool {
         switch target {
         case .dlroverGRPC, .dlroverHTTP: true
         case .file, .standardOutput: false
@@ -43,7 +47,7 @@ extension MasterURL: CustomStringConvertible {
         }
     }
 
-    /// `host:port` as it stands in a URL: an IPv6 address in brackets.
+    /// `host:port` as it is written in a URL: an IPv6 address in brackets.
     static func authority(_ host: String, _ port: Int) -> String {
         host.utf8.contains(UInt8(ascii: ":")) ? "[\(host)]:\(port)" : "\(host):\(port)"
     }
@@ -51,6 +55,8 @@ extension MasterURL: CustomStringConvertible {
 
 extension MasterURL {
     /// Reads a master's URL; a bare `host:port` means `dlrover+grpc://host:port`.
+    ///
+    /// - Throws: `MasterURLError` that says what is wrong and what is allowed.
     public init(_ text: String) throws(MasterURLError) {
         guard let (scheme, rest) = Self.splitScheme(text) else {
             target = try Self.dlrover(text, in: text) { .dlroverGRPC(host: $0, port: $1) }
@@ -77,7 +83,7 @@ extension MasterURL {
         }
     }
 
-    /// What stands before and after the first colon, if that makes it a URL rather than `host:port`.
+    /// What comes before and after the first colon, if that makes it a URL rather than `host:port`.
     private static func splitScheme(_ text: String) -> (scheme: Substring, rest: Substring)? {
         guard let colon = text.firstIndex(of: ":") else { return nil }
         let scheme = text[..<colon]
@@ -166,11 +172,11 @@ extension MasterURL {
 }
 
 extension MasterURL {
-    /// The master that DLRover gives its agents: `DLROVER_MASTER_ADDR` (`host:port`) by way of `DLROVER_MASTER_SERVICE_TYPE`
-    /// (`grpc`, the default, or `http`), as `dlrover/python/elastic_agent/master_client.py` reads them.
+    /// The master that DLRover gives its agents: `DLROVER_MASTER_ADDR` (`host:port`), reached as `DLROVER_MASTER_SERVICE_TYPE` says (`grpc`,
+    /// the default, or `http`), as `dlrover/python/elastic_agent/master_client.py` reads them.
     ///
     /// - Returns: `nil` if no address is set. An empty variable counts as unset.
-    public static func fromEnvironment(_ environment: [String: String]) throws(MasterURLError) -> MasterURL? {
+    package static func fromEnvironment(_ environment: [String: String]) throws(MasterURLError) -> MasterURL? {
         guard let address = environment["DLROVER_MASTER_ADDR"], !address.isEmpty else { return nil }
         guard !address.contains("/") else {
             throw MasterURLError(text: address, variable: "DLROVER_MASTER_ADDR", reason: "it must be host:port")
@@ -191,7 +197,10 @@ extension MasterURL {
 extension MasterURL {
     /// Makes the client for this master. It connects, or opens its file, at the first report; close it when done.
     ///
-    /// - Throws: `MasterClientOptionsError`. A master that cannot be reached is no error here.
+    /// - Parameters:
+    ///   - options: limits and deadlines; what they mean depends on the kind of master.
+    ///   - logger: gets the master's URL as metadata.
+    /// - Throws: `MasterClientOptionsError`. A master that cannot be reached is not an error here.
     public func makeReporter(
         options: MasterClientOptions = MasterClientOptions(), logger: Logger = Logger(label: "arobust.master")
     ) throws -> any EnvelopeReporter {
@@ -215,15 +224,17 @@ extension MasterURL {
     }
 }
 
-/// A text that names no master.
+/// A text does not name a master.
 public struct MasterURLError: Error, Hashable, CustomStringConvertible {
-    /// What a master may be named by.
-    public static let allowed =
+    /// The forms that name a master.
+    package static let allowed =
         "dlrover+grpc://host:port (or just host:port), dlrover+http://host:port, file:///path.ndjson, stdout:"
 
+    /// The text that was given.
     public let text: String
-    /// The environment variable that `text` is from, if it is from one.
+    /// The environment variable that `text` comes from, if it does.
     public let variable: String?
+    /// What is wrong with it.
     public let reason: String
 
     init(text: String, variable: String? = nil, reason: String) {

@@ -7,6 +7,14 @@ protocol MetricCell: AnyObject, Sendable {
     var samples: [MetricSample] { get }
 }
 
+/// A number of a series as it is written.
+struct MetricSample: Equatable {
+    /// What follows the metric's name: `_sum`, `_count`, or nothing.
+    var suffix = ""
+    /// The number in the text format.
+    let value: String
+}
+
 /// A floating-point number that any thread may set or add to, without a lock.
 struct AtomicDouble: ~Copyable, Sendable {
     private let bits = Atomic<UInt64>(0)

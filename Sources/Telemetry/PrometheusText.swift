@@ -1,4 +1,6 @@
-/// The pieces of Prometheus's text format 0.0.4.
+private import SystemSupport
+
+/// Writes the pieces of Prometheus's text format 0.0.4.
 enum PrometheusText {
     /// `# HELP` and `# TYPE`, then a line for each sample, by their labels; without any series nothing.
     static func family(_ name: String, _ family: MetricFamily, help: String?) -> String {
@@ -62,5 +64,40 @@ enum PrometheusText {
             }
         }
         return String(escaped)
+    }
+}
+
+/// One line of Prometheus's text format with a number: `name{label="value"} 1`, perhaps with a timestamp at the end.
+package struct PrometheusSample: Hashable, Sendable {
+    package let name: String
+    package let labels: [String: String]
+    package let value: Double
+
+    /// Reads a line; `nil` if it is anything else, such as a comment, a line that was cut, or HTML.
+    package init?(_ text: some StringProtocol) {
+        var line = PrometheusLine(Substring(text).utf8)
+        line.skipSpaces()
+        guard let name = line.takeName(allowsColon: true) else { return nil }
+        line.skipSpaces()
+        guard let labels = line.takeLabels() else { return nil }
+        line.skipSpaces()
+        guard let number = line.takeWord(), let value = Self.number(number) else { return nil }
+        line.skipSpaces()
+        if let timestamp = line.takeWord() {
+            guard Double(timestamp) != nil else { return nil }
+            line.skipSpaces()
+        }
+        guard line.isAtEnd else { return nil }
+        self.name = name
+        self.labels = labels
+        self.value = value
+    }
+
+    private static func number(_ text: String) -> Double? {
+        switch text {
+        case "+Inf", "Inf": .infinity
+        case "-Inf": -.infinity
+        default: Double(text)
+        }
     }
 }

@@ -1,10 +1,11 @@
 public import CoreMetrics
 public import Diagnosis
 public import Logging
+internal import SystemSupport
 
-/// Takes the Python stacks of training processes with py-spy, or what the kernel tells of them where py-spy cannot or must not.
+/// Takes the Python stacks of training processes with py-spy, or what the kernel shows of them where py-spy cannot or must not be used.
 ///
-/// A process is never stopped, and not touched at all in the states D and Z or while another traces it.
+/// A process is never stopped, and is left alone in the states D and Z and while another process traces it.
 public actor StackCollector: DataCollector {
     public nonisolated let name = "stack"
 
@@ -62,7 +63,7 @@ public actor StackCollector: DataCollector {
         var stacks: [ProcessStack] = []
         for pid in pids() where !Task.isCancelled {
             let stack = await reader.stack(of: pid)
-            metrics.note(stack.content)
+            metrics.count(stack.content)
             stacks.append(stack)
         }
         guard !stacks.isEmpty else { return nil }
@@ -74,7 +75,7 @@ public actor StackCollector: DataCollector {
     @discardableResult
     public func storeData(_ data: [ProcessStack]) async -> Bool {
         guard let first = data.first else {
-            logger.warning("No stack trace is given; nothing is reported.")
+            logger.warning("There is no stack trace to report.")
             return false
         }
         return await report.send(
@@ -102,7 +103,7 @@ public actor StackCollector: DataCollector {
             if trainers.isEmpty {
                 if targetProblems.shouldReport("none") {
                     logger.warning(
-                        "No training rank was found to take stacks of.",
+                        "No training rank was found whose stacks could be taken.",
                         metadata: ["unreadableProcesses": "\(unreadable)"])
                 }
             } else if targetProblems.solve() {
@@ -125,7 +126,7 @@ public actor StackCollector: DataCollector {
         }
         if readProblems.shouldReport(reason) {
             logger.warning(
-                "Python stacks could not be taken of every process; what the kernel tells is reported instead.",
+                "Some processes gave no Python stacks; what the kernel shows of them is reported instead.",
                 metadata: ["processes": "\(failures.count)", "firstPid": "\(pid)", "error": "\(reason)"])
         }
     }
@@ -168,7 +169,7 @@ extension StackCollector {
     }
 }
 
-/// Whose stacks are wanted.
+/// Whose stacks to take.
 public enum StackTarget: Sendable, Hashable {
     /// These processes, by the ids that `/proc` here shows.
     case pids([Int32])
@@ -177,7 +178,7 @@ public enum StackTarget: Sendable, Hashable {
     case ranks
 }
 
-/// Counts processes by what could be had of their stacks.
+/// Counts processes by what could be read of their stacks.
 struct StackMetrics: Sendable {
     private let python: Counter
     private let kernel: Counter
@@ -192,7 +193,7 @@ struct StackMetrics: Sendable {
         none = counter("none")
     }
 
-    func note(_ content: ProcessStack.Content) {
+    func count(_ content: ProcessStack.Content) {
         switch content {
         case .python: python.increment()
         case .kernel: kernel.increment()

@@ -1,8 +1,4 @@
-#if canImport(FoundationEssentials)
-    private import FoundationEssentials
-#else
-    private import Foundation
-#endif
+private import FoundationEssentials
 
 /// Any JSON. Objects don't keep the order of their members.
 public enum JSONValue: Hashable, Sendable {
@@ -14,13 +10,13 @@ public enum JSONValue: Hashable, Sendable {
     case array([JSONValue])
     case object([String: JSONValue])
 
-    /// Reads a text; `nil` if it is no JSON, or is nested too deep for Foundation (512).
+    /// Reads a text; `nil` if it is not JSON, or nested too deep for Foundation (512 levels).
     public init?(_ utf8: [UInt8]) {
         guard let value = try? JSONDecoder().decode(JSONValue.self, from: Data(utf8)) else { return nil }
         self = value
     }
 
-    /// The members of the object that `text` is; `nil` if it is none.
+    /// The members of the JSON object in `text`; `nil` if it is anything else.
     public static func object(_ text: String) -> [String: JSONValue]? {
         guard case .object(let members)? = JSONValue(Array(text.utf8)) else { return nil }
         return members
@@ -37,7 +33,7 @@ public enum JSONValue: Hashable, Sendable {
         if case .string(let text) = self { text } else { nil }
     }
 
-    /// A whole number, also one that is written as a text.
+    /// A whole number, also where it is written as a string.
     public var integer: Int? {
         switch self {
         case .int(let number): Int(exactly: number)
@@ -46,7 +42,7 @@ public enum JSONValue: Hashable, Sendable {
         }
     }
 
-    /// As text, members in the order of their keys; `nil` for numbers that JSON does not have.
+    /// The JSON text, with members in the order of their keys; `nil` if there is a number that JSON cannot write (NaN, infinity).
     public var text: String? {
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]

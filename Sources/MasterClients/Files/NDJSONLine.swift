@@ -1,4 +1,5 @@
 import Diagnosis
+import SystemSupport
 
 /// One line of a file of metrics: the metric's JSON with `publisher`, `epoch` and `sequence` after its own keys.
 enum NDJSONLine {
@@ -107,7 +108,7 @@ struct NDJSONScan {
     private var line: [UInt8] = []
     private var isTooLong = false
 
-    init(_ descriptor: CInt, _ fileSystem: FileSystem) throws(FileSystemError) {
+    init(_ descriptor: CInt, _ fileSystem: FileSystem) throws(SystemCallError) {
         var piece = [UInt8](repeating: 0, count: Self.pieceBytes)
         var offset = 0
         while true {

@@ -67,7 +67,7 @@ import Testing
         fixture.folder.rename("next", to: fixture.name)
         await fixture.collector(.init(startFrom: .end)).drain()
         #expect(fixture.lines == ["one", "two"])
-        #expect(fixture.log.count("warning The log was replaced, and the earlier file is not to be found") == 1)
+        #expect(fixture.log.count("warning The log was replaced, and the earlier file cannot be found") == 1)
     }
 
     @Test func startsAtTheBeginningOfATruncatedFile() async throws {
