@@ -8,8 +8,8 @@ public import Logging
 public struct MasterURL: Hashable, Sendable {
     /// A kind of master, with what is needed to reach it.
     ///
-    /// To add a kind, add a case: the compiler then points at `description`, `isDLRover`, `makeReporter` and, if other programs' calls can be
-    /// passed to it, `makeRelay`. The scheme is read in `init(_:)`.
+    /// To add a kind, add a case here and its scheme to `Scheme`. The compiler then points at everything that must know it: the parser and
+    /// `description`, `isDLRover` and `makeReporter` in this file, and `makeRelay`.
     package enum Target: Hashable, Sendable {
         /// DLRover's master over gRPC in plain text. The host is in lower case; an IPv6 address has no brackets.
         case dlroverGRPC(host: String, port: Int)
@@ -19,6 +19,17 @@ public struct MasterURL: Hashable, Sendable {
         case file(path: String)
         /// Standard output, one metric a line.
         case standardOutput
+    }
+
+    /// The words before the colon, in lower case.
+    private enum Scheme: String {
+        case dlroverGRPC = "dlrover+grpc"
+        case dlroverHTTP = "dlrover+http"
+        case file
+        case stdout
+        // These are known, so that they can be told from a typing error.
+        case arobust
+        case nats
     }
 
     package let target: Target
@@ -40,10 +51,10 @@ public struct MasterURL: Hashable, Sendable {
 extension MasterURL: CustomStringConvertible {
     public var description: String {
         switch target {
-        case .dlroverGRPC(let host, let port): "dlrover+grpc://\(Self.authority(host, port))"
-        case .dlroverHTTP(let host, let port): "dlrover+http://\(Self.authority(host, port))"
-        case .file(let path): "file://\(path)"
-        case .standardOutput: "stdout:"
+        case .dlroverGRPC(let host, let port): "\(Scheme.dlroverGRPC.rawValue)://\(Self.authority(host, port))"
+        case .dlroverHTTP(let host, let port): "\(Scheme.dlroverHTTP.rawValue)://\(Self.authority(host, port))"
+        case .file(let path): "\(Scheme.file.rawValue)://\(path)"
+        case .standardOutput: "\(Scheme.stdout.rawValue):"
         }
     }
 
@@ -58,28 +69,29 @@ extension MasterURL {
     ///
     /// - Throws: `MasterURLError` that says what is wrong and what is allowed.
     public init(_ text: String) throws(MasterURLError) {
-        guard let (scheme, rest) = Self.splitScheme(text) else {
+        guard let (word, rest) = Self.splitScheme(text) else {
             target = try Self.dlrover(text, in: text) { .dlroverGRPC(host: $0, port: $1) }
             return
         }
-        switch scheme.lowercased() {
-        case "dlrover+grpc":
+        guard let scheme = Scheme(rawValue: word.lowercased()) else {
+            throw MasterURLError(text: text, reason: "the scheme '\(word)' is not known")
+        }
+        switch scheme {
+        case .dlroverGRPC:
             target = try Self.dlrover(try Self.afterSlashes(rest, in: text), in: text) {
                 .dlroverGRPC(host: $0, port: $1)
             }
-        case "dlrover+http":
+        case .dlroverHTTP:
             target = try Self.dlrover(try Self.afterSlashes(rest, in: text), in: text) {
                 .dlroverHTTP(host: $0, port: $1)
             }
-        case "file":
+        case .file:
             target = .file(path: try Self.path(rest, in: text))
-        case "stdout":
+        case .stdout:
             guard rest.isEmpty else { throw MasterURLError(text: text, reason: "nothing may follow 'stdout:'") }
             target = .standardOutput
-        case "arobust", "nats":
-            throw MasterURLError(text: text, reason: "'\(scheme)' is not yet supported")
-        default:
-            throw MasterURLError(text: text, reason: "the scheme '\(scheme)' is not known")
+        case .arobust, .nats:
+            throw MasterURLError(text: text, reason: "'\(word)' is not yet supported")
         }
     }
 
@@ -88,7 +100,7 @@ extension MasterURL {
         guard let colon = text.firstIndex(of: ":") else { return nil }
         let scheme = text[..<colon]
         let rest = text[text.index(after: colon)...]
-        let known = ["file", "stdout"].contains(scheme.lowercased()) && !isNumber(rest)
+        let known = [Scheme.file, .stdout].contains(Scheme(rawValue: scheme.lowercased())) && !isNumber(rest)
         return known || rest.hasPrefix("//") ? (scheme, rest) : nil
     }
 

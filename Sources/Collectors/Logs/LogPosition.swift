@@ -41,7 +41,8 @@ struct LogPosition: Hashable, Sendable {
         offset = readInteger(UInt64.self)
         modified = readInteger(Int64.self)
         mark = FileMark(
-            headLength: readInteger(UInt16.self), headHash: readInteger(UInt64.self), tailLength: readInteger(UInt16.self),
+            headLength: readInteger(UInt16.self), headHash: readInteger(UInt64.self),
+            tailLength: readInteger(UInt16.self),
             tailHash: readInteger(UInt64.self))
         guard offset <= UInt64(Int64.max) else { throw LogPositionError(reason: "its offset \(offset) is impossible") }
     }

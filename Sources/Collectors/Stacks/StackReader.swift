@@ -22,7 +22,8 @@ struct StackReader: Sendable {
             stack.state = before.stateText
             stack.content = await content(pid, before)
         } catch {
-            stack.content = .none(reason: error.code == .noSuchFileOrDirectory ? "there is no such process" : "\(error)")
+            stack.content = .none(
+                reason: error.code == .noSuchFileOrDirectory ? "there is no such process" : "\(error)")
         }
         return stack
     }

@@ -1,7 +1,7 @@
 private import FoundationEssentials
 
 /// Any JSON. Objects don't keep the order of their members.
-public enum JSONValue: Hashable, Sendable {
+package enum JSONValue: Hashable, Sendable {
     case null
     case bool(Bool)
     case int(Int64)
@@ -11,30 +11,30 @@ public enum JSONValue: Hashable, Sendable {
     case object([String: JSONValue])
 
     /// Reads a text; `nil` if it is not JSON, or nested too deep for Foundation (512 levels).
-    public init?(_ utf8: [UInt8]) {
+    package init?(_ utf8: [UInt8]) {
         guard let value = try? JSONDecoder().decode(JSONValue.self, from: Data(utf8)) else { return nil }
         self = value
     }
 
     /// The members of the JSON object in `text`; `nil` if it is anything else.
-    public static func object(_ text: String) -> [String: JSONValue]? {
+    package static func object(_ text: String) -> [String: JSONValue]? {
         guard case .object(let members)? = JSONValue(Array(text.utf8)) else { return nil }
         return members
     }
 
     /// The value of a key, if this is an object with it.
-    public subscript(key: String) -> JSONValue? {
+    package subscript(key: String) -> JSONValue? {
         guard case .object(let members) = self else { return nil }
         return members[key]
     }
 
     /// The text that a string holds.
-    public var string: String? {
+    package var string: String? {
         if case .string(let text) = self { text } else { nil }
     }
 
     /// A whole number, also where it is written as a string.
-    public var integer: Int? {
+    package var integer: Int? {
         switch self {
         case .int(let number): Int(exactly: number)
         case .string(let text): Int(text)
@@ -43,7 +43,7 @@ public enum JSONValue: Hashable, Sendable {
     }
 
     /// The JSON text, with members in the order of their keys; `nil` if there is a number that JSON cannot write (NaN, infinity).
-    public var text: String? {
+    package var text: String? {
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
         return (try? encoder.encode(self)).map { String(decoding: $0, as: UTF8.self) }
@@ -51,7 +51,7 @@ public enum JSONValue: Hashable, Sendable {
 }
 
 extension JSONValue: Codable {
-    public init(from decoder: any Decoder) throws {
+    package init(from decoder: any Decoder) throws {
         let value = try decoder.singleValueContainer()
         if value.decodeNil() {
             self = .null
@@ -70,7 +70,7 @@ extension JSONValue: Codable {
         }
     }
 
-    public func encode(to encoder: any Encoder) throws {
+    package func encode(to encoder: any Encoder) throws {
         var value = encoder.singleValueContainer()
         switch self {
         case .null: try value.encodeNil()

@@ -4,11 +4,7 @@ import Glibc
 import Testing
 
 @Suite(.timeLimit(.minutes(1))) struct LogRotationTests {
-    let fixture: LogFixture
-
-    init() throws {
-        fixture = try LogFixture()
-    }
+    let fixture = LogFixture()
 
     @Test func readsARenamedFileToItsEndAndThenTheNewOne() async throws {
         try fixture.append("one\n")

@@ -53,7 +53,7 @@ struct GRPCErrorText: Sendable {
         case .unavailable(let reason): return error(.unavailable, "\(master) cannot be reached: \(reason)")
         case .deadlineExceeded: return error(.deadlineExceeded, "\(master) did not answer within \(deadline)")
         case .notGRPC(let reason):
-            return error(.unavailable, "\(master) gave an answer that is no gRPC: \(reason); \(Self.hint)")
+            return error(.unavailable, "\(master) gave an answer that is not gRPC: \(reason); \(Self.hint)")
         case .cancelled: return error(.closed, "the report to \(master) was cancelled")
         case .closed: return error(.closed, "the client of \(master) is closed")
         }

@@ -56,7 +56,9 @@ struct ReportJoiner: Sendable {
     ///
     /// Consecutive training logs that differ only in time and content are joined; anything else goes alone.
     /// - Parameter first: what is at the front.
-    func dequeueReport(from queue: inout MetricQueue, first: DLRoverMetric, limits: ReportLimits) -> ArraySlice<DLRoverMetric> {
+    func dequeueReport(from queue: inout MetricQueue, first: DLRoverMetric, limits: ReportLimits) -> ArraySlice<
+        DLRoverMetric
+    > {
         guard isEnabled, first.head.dataType == .trainingLog, first.isUnchanged else { return queue.dequeue(1) }
         let limit = limits.room(beside: first.head)
         let newline = 2  // escaped
