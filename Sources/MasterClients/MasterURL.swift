@@ -27,7 +27,7 @@ public struct MasterURL: Hashable, Sendable {
         case dlroverHTTP = "dlrover+http"
         case file
         case stdout
-        // These are known, so that they can be told from a typing error.
+        // Planned, and not supported yet: they get an error text that says so.
         case arobust
         case nats
     }

@@ -2,7 +2,7 @@ private import SystemSupport
 
 /// Writes the pieces of Prometheus's text format 0.0.4.
 enum PrometheusText {
-    /// `# HELP` and `# TYPE`, then a line for each sample, by their labels; without any series nothing.
+    /// `# HELP` and `# TYPE`, then a line for each sample in the order of its labels; nothing if there is no series.
     static func family(_ name: String, _ family: MetricFamily, help: String?) -> String {
         guard !family.cells.isEmpty else { return "" }
         var text = help.map { "# HELP \(name) \(escaped($0, isLabel: false))\n" } ?? ""
@@ -15,7 +15,7 @@ enum PrometheusText {
         return text
     }
 
-    /// `{a="1",b="2"}` by name, whatever the order they come in; of two with one name the first counts. Empty without any.
+    /// `{a="1",b="2"}`, sorted by name; of two with the same name the first counts. Empty without labels.
     static func labels(_ labels: [(String, String)]) -> String {
         var values: [String: String] = [:]
         for (name, value) in labels {
@@ -27,7 +27,7 @@ enum PrometheusText {
         return "{\(pairs.joined(separator: ","))}"
     }
 
-    /// A name with `_` for what none may hold: `http.requests` becomes `http_requests`.
+    /// A valid name, with `_` for each character that is not allowed: `http.requests` becomes `http_requests`.
     static func name(_ text: String, allowsColon: Bool = true) -> String {
         var name = ""
         for scalar in text.unicodeScalars {
@@ -48,7 +48,7 @@ enum PrometheusText {
     static func number(_ value: Double) -> String {
         if value.isNaN { return "NaN" }
         if value.isInfinite { return value < 0 ? "-Inf" : "+Inf" }
-        // Beyond 2^53, whole numbers are no longer told apart.
+        // Beyond 2^53 not every whole number has a value.
         guard value == value.rounded(), abs(value) < 0x1p53 else { return "\(value)" }
         return "\(Int64(value))"
     }

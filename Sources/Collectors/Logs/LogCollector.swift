@@ -13,7 +13,9 @@ internal import SystemSupport
 ///
 /// Files are read on a thread of the collector's own queue.
 public actor LogCollector: DataCollector {
+    /// `log`.
     public nonisolated let name = "log"
+    /// `true`: a log may have grown by more than one chunk.
     public nonisolated let collectsBacklog = true
 
     private let executor = BlockingExecutor(label: "arobust.log-collector")
@@ -65,6 +67,7 @@ public actor LogCollector: DataCollector {
         follower = LogFollower(path: path, configuration: configuration, logger: logger)
     }
 
+    /// The collector's own queue, where files may block.
     public nonisolated var unownedExecutor: UnownedSerialExecutor {
         executor.asUnownedSerialExecutor()
     }
@@ -155,6 +158,7 @@ extension LogCollector {
         /// After how many rounds a lasting problem is logged again: 60.
         public var problemInterval: Int
 
+        /// Makes a configuration; each value has the default that its property names.
         public init(
             chunkBytes: Int = 64 * 1024,
             maxLineBytes: Int = 1024 * 1024,

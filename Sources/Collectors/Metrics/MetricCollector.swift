@@ -10,6 +10,7 @@ internal import SystemSupport
 ///
 /// There is nothing to close: a scrape leaves neither connection nor thread behind.
 public actor MetricCollector: DataCollector {
+    /// `metric`.
     public nonisolated let name = "metric"
 
     private let executor = BlockingExecutor(label: "arobust.metric-collector")
@@ -58,6 +59,7 @@ public actor MetricCollector: DataCollector {
             factory: factory)
     }
 
+    /// The collector's own queue, where connecting may block.
     public nonisolated var unownedExecutor: UnownedSerialExecutor {
         executor.asUnownedSerialExecutor()
     }
@@ -94,6 +96,9 @@ public actor MetricCollector: DataCollector {
         }
     }
 
+    /// Reports the page as one `XPU_TIMER_METRIC`.
+    ///
+    /// - Returns: whether it was reported. The reason why not is logged.
     @discardableResult
     public func storeData(_ data: MetricPage) async -> Bool {
         await report.send(
@@ -102,6 +107,7 @@ public actor MetricCollector: DataCollector {
             to: client)
     }
 
+    /// Sets the client to report to: pages, and alarms if the configuration says so.
     public func setClient(_ client: any MasterClient) async {
         self.client = client
     }
@@ -150,6 +156,7 @@ extension MetricCollector {
         /// The least time between two such metrics: 60 s.
         public var alarmInterval: Duration
 
+        /// Makes a configuration; each value has the default that its property names.
         public init(
             deadline: Duration = .seconds(5),
             maxBytes: Int = 4 * 1024 * 1024,

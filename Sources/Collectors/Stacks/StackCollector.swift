@@ -7,6 +7,7 @@ internal import SystemSupport
 ///
 /// A process is never stopped, and is left alone in the states D and Z and while another process traces it.
 public actor StackCollector: DataCollector {
+    /// `stack`.
     public nonisolated let name = "stack"
 
     private let executor = BlockingExecutor(label: "arobust.stack-collector")
@@ -41,6 +42,7 @@ public actor StackCollector: DataCollector {
         readProblems = ProblemLog(interval: configuration.problemInterval)
     }
 
+    /// The collector's own queue, where `/proc` may block.
     public nonisolated var unownedExecutor: UnownedSerialExecutor {
         executor.asUnownedSerialExecutor()
     }
@@ -84,6 +86,7 @@ public actor StackCollector: DataCollector {
             to: client)
     }
 
+    /// Sets the client to report to.
     public func setClient(_ client: any MasterClient) async {
         self.client = client
     }
@@ -135,6 +138,7 @@ public actor StackCollector: DataCollector {
 extension StackCollector {
     /// Whose stacks are taken, and within what limits. Without a target there is no collector: stacks are off unless asked for.
     public struct Configuration: Sendable, Hashable {
+        /// Whose stacks are taken.
         public var target: StackTarget
         /// py-spy's program; `nil`, the default: `py-spy` in `PATH`, looked up at every process.
         public var pySpyPath: String?
@@ -149,6 +153,7 @@ extension StackCollector {
         /// After how many rounds a lasting problem is logged again: 10.
         public var problemInterval: Int
 
+        /// Makes a configuration; each value has the default that its property names.
         public init(
             target: StackTarget,
             pySpyPath: String? = nil,

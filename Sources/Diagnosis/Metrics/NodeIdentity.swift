@@ -7,6 +7,7 @@ public struct NodeIdentity: Hashable, Sendable {
     /// The node's place in the job, kept across relaunches.
     public var rank: Int
 
+    /// Makes an identity; the defaults are those of DLRover's agent.
     public init(id: Int = 0, type: String = "worker", rank: Int = 0) {
         self.id = id
         self.type = type

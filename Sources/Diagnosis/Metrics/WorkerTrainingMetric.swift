@@ -41,6 +41,7 @@ public struct WorkerTrainingMetric: Hashable, Sendable {
 /// The first three are the arobust guide's; DLRover's master knows them and `GENERIC` as
 /// `DiagnosisDataType` (`dlrover/python/diagnosis/common/constants.py`) and stores any other name under its own key.
 public struct DiagnosisDataType: RawRepresentable, Hashable, Sendable, Codable {
+    /// The name, as in the bus topic and in `data_type`.
     public let rawValue: String
 
     /// Takes any name; the bus refuses one that is not `isValid`.

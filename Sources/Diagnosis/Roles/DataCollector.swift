@@ -1,6 +1,6 @@
 /// A source of diagnosis data on this node: the arobust guide's collector, with its four operations.
 ///
-/// A collector never throws into the program that it watches: what goes wrong is logged, and the next round tries again.
+/// A collector never throws into the program that it watches: it logs what goes wrong, and the next round tries again.
 /// One round is `isEnabled`, `collectData()`, and, if that gave something, `storeData(_:)`; rounds of one collector never overlap.
 public protocol DataCollector<CollectedData>: Sendable {
     associatedtype CollectedData: Sendable
@@ -31,13 +31,15 @@ public protocol DataCollector<CollectedData>: Sendable {
     /// - Returns: how many rounds brought data that was reported.
     func collectRounds(_ most: Int) async -> Int
 
-    /// Sets whom to report to.
+    /// Sets the client to report to.
     func setClient(_ client: any MasterClient) async
 }
 
 extension DataCollector {
+    /// `false`.
     public var collectsBacklog: Bool { false }
 
+    /// Runs the rounds one after another, and ends with the first that brings nothing or is not reported.
     public func collectRounds(_ most: Int) async -> Int {
         for count in 0..<most {
             guard let data = await collectData(), await storeData(data) else { return count }

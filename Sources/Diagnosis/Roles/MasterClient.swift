@@ -21,6 +21,7 @@ extension MasterClient {
         try await reportDiagnosisAgentMetrics([metric], position: nil)
     }
 
+    /// `nil`: keeps no positions.
     public func lastPosition(of key: String) async -> SourcePosition? { nil }
 }
 
@@ -33,6 +34,7 @@ public struct SourcePosition: Hashable, Sendable {
     /// The collector's own form of the position.
     public var bytes: [UInt8]
 
+    /// Makes a position.
     public init(key: String, bytes: [UInt8]) {
         self.key = key
         self.bytes = bytes

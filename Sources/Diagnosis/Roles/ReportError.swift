@@ -41,6 +41,7 @@ public struct ReportError: Error, Sendable {
     /// For a refusal: the ledger's rule.
     public var rule: Rule
 
+    /// Makes an error; `message` is a sentence for an operator, without a final period.
     public init(code: Code, message: String, isAmbiguous: Bool = false, isLocal: Bool = false, rule: Rule = .refused) {
         self.code = code
         self.message = message

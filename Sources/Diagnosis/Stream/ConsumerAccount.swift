@@ -21,6 +21,7 @@ public struct ConsumerAccount: Hashable, Sendable, Codable {
         /// How many of the delivered were changed on the way, by what was done to them.
         public var changed: [String: UInt64]?
 
+        /// Makes an account without counts.
         public init(dataType: DiagnosisDataType, through: LanePosition) {
             self.dataType = dataType
             self.through = through
@@ -51,6 +52,7 @@ public struct ConsumerAccount: Hashable, Sendable, Codable {
     /// The consumer's state, for people: of its breaker, its last error, and whatever else it wants to show.
     public var state: [String: String]
 
+    /// Makes an account.
     public init(consumer: String, lanes: [Lane] = [], state: [String: String] = [:]) {
         self.consumer = consumer
         self.lanes = lanes

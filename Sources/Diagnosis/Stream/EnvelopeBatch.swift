@@ -62,6 +62,7 @@ public struct EnvelopeBatch: Sendable {
     /// How many envelopes there are.
     public var count: Int { entries.count }
 
+    /// Whether there are no envelopes.
     public var isEmpty: Bool { entries.isEmpty }
 
     /// How many bytes the bodies of `entries` have.

@@ -16,6 +16,7 @@ public protocol EnvelopeReporter: MasterClient {
 }
 
 extension EnvelopeReporter {
+    /// `false`.
     public var needsLanesInOrder: Bool { false }
 
     /// Reports metrics that were never on a bus: as batches with epoch 0.
@@ -76,6 +77,7 @@ public struct ReportOutcome: Sendable {
         /// Why, and whether a retry may help.
         public var error: ReportError
 
+        /// Makes a failure.
         public init(count: Int, error: ReportError) {
             self.count = count
             self.error = error
@@ -91,6 +93,7 @@ public struct ReportOutcome: Sendable {
         /// A sentence for an operator: what is wrong with this envelope.
         public var reason: String
 
+        /// Makes a skip.
         public init(index: Int, rule: String, reason: String) {
             self.index = index
             self.rule = rule
@@ -108,6 +111,7 @@ public struct ReportOutcome: Sendable {
     /// under several.
     public var changed: [String: UInt64]
 
+    /// Makes an outcome: `ReportOutcome(accepted: batch.count)` if all went well.
     public init(
         accepted: Int, failure: Failure? = nil, skipped: [Skip] = [], changed: [String: UInt64] = [:]
     ) {

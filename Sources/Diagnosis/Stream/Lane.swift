@@ -1,8 +1,11 @@
 /// All envelopes of one publisher and one data type. Sequences count up by one within a lane and epoch, and order is promised there.
 public struct Lane: Hashable, Sendable {
+    /// Whose envelopes these are.
     public var publisher: PublisherID
+    /// The type of all of them.
     public var dataType: DiagnosisDataType
 
+    /// Names a lane.
     public init(publisher: PublisherID, dataType: DiagnosisDataType) {
         self.publisher = publisher
         self.dataType = dataType

@@ -13,8 +13,10 @@ public enum StreamItem: Sendable {
 public struct StreamGap: Hashable, Sendable {
     /// Why they are gone, as ledgers name it.
     public struct Reason: RawRepresentable, Hashable, Sendable, Codable {
+        /// The reason's name in ledgers and on the wire.
         public let rawValue: String
 
+        /// Takes any name: a newer publisher may have more reasons.
         public init(rawValue: String) {
             self.rawValue = rawValue
         }
@@ -41,7 +43,8 @@ public struct StreamGap: Hashable, Sendable {
     /// Why they are gone.
     public var reason: Reason
 
-    public init(lane: Lane, after: LanePosition, through: LanePosition, count: UInt64, reason: Reason) {
+    /// Makes a gap.
+    package init(lane: Lane, after: LanePosition, through: LanePosition, count: UInt64, reason: Reason) {
         self.lane = lane
         self.after = after
         self.through = through

@@ -1,4 +1,4 @@
-public import Diagnosis
+package import Diagnosis
 
 /// What a failure was, and what to do.
 public struct FailureVerdict: Hashable, Sendable {

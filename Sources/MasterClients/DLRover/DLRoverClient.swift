@@ -187,3 +187,38 @@ extension DLRoverClient: HeartbeatSender {
         }
     }
 }
+
+/// What has been learned about a master.
+struct MasterMemory: Sendable {
+    /// The module name to try first.
+    private(set) var module = DLRoverModule.comm
+    /// Whether the master has taken a pickle with it since it was last away.
+    private var isProven = false
+    /// The largest message that the master says it accepts, in bytes, if it has said so.
+    private(set) var messageLimit: Int?
+
+    /// Notes that the master has taken a pickle of this module.
+    ///
+    /// - Returns: whether that is news.
+    mutating func recordSuccess(of module: DLRoverModule) -> Bool {
+        let isNews = !isProven || module != self.module
+        self.module = module
+        isProven = true
+        return isNews
+    }
+
+    /// Notes that the master says it accepts no more than `limit` bytes.
+    ///
+    /// - Returns: whether that is less than what was known.
+    mutating func recordMessageLimit(_ limit: Int, below known: Int) -> Bool {
+        guard limit > 0, limit < known else { return false }
+        messageLimit = limit
+        return true
+    }
+
+    /// Notes that the master was away: another version may come back.
+    mutating func recordOutage() {
+        isProven = false
+        messageLimit = nil
+    }
+}

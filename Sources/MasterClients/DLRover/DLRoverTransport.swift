@@ -28,3 +28,13 @@ extension DLRoverTransport {
     var longestMessage: Int { .max }
     var executor: (any TaskExecutor)? { nil }
 }
+
+/// What a DLRover master answers to a report.
+enum DLRoverAnswer: Sendable {
+    /// `success=true`.
+    case taken
+    /// `success=false`, which has no reason with it.
+    case notTaken
+    /// The message is larger than the master's `limit`, so nothing of it was looked at.
+    case tooLarge(limit: Int, error: ReportError)
+}

@@ -24,16 +24,6 @@ extension DLRoverMessage {
     }
 }
 
-/// What a DLRover master answers to a report.
-enum DLRoverAnswer: Sendable {
-    /// `success=true`.
-    case taken
-    /// `success=false`, which has no reason with it.
-    case notTaken
-    /// The message is larger than the master's `limit`, so nothing of it was looked at.
-    case tooLarge(limit: Int, error: ReportError)
-}
-
 /// A failure as a DLRover master is sent it: `NodeFailure` of `dlrover/python/common/comm.py`.
 struct DLRoverFailure: DLRoverMessage {
     private let failure: NodeFailure
