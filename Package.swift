@@ -79,6 +79,7 @@ let package = Package(
             name: "MasterClients",
             dependencies: [
                 "Diagnosis", "SystemSupport", logging, asyncHTTPClient, nioCore, nioPosix, nioHPACK, nioHTTP1, nioHTTP2,
+                systemPackage,
             ],
             swiftSettings: settings
         ),
@@ -156,7 +157,7 @@ let package = Package(
             swiftSettings: settings),
         .testTarget(name: "DiagnosisTests", dependencies: ["Diagnosis", "TestSupport"], swiftSettings: settings),
         .testTarget(
-            name: "TelemetryTests", dependencies: ["TestSupport", "Telemetry", coreMetrics, logging, inMemoryLogging],
+            name: "TelemetryTests", dependencies: ["SystemSupport", "Telemetry", "TestSupport", coreMetrics],
             swiftSettings: settings),
         .testTarget(
             name: "JournalTests", dependencies: ["Journal", "SystemSupport", "TestSupport"], swiftSettings: settings),
@@ -193,18 +194,16 @@ let package = Package(
         .testTarget(
             name: "CollectorsTests",
             dependencies: [
-                "Collectors", "Diagnosis", "SystemSupport", "Telemetry", "TestSupport", coreMetrics, logging,
-                inMemoryLogging, nioCore,
-                nioPosix, nioHTTP1,
+                "Collectors", "Diagnosis", "SystemSupport", "Telemetry", "TestSupport", coreMetrics, logging, nioCore,
+                nioPosix, nioHTTP1, systemPackage,
             ],
             swiftSettings: settings
         ),
         .testTarget(
             name: "MasterClientsTests",
             dependencies: [
-                "Diagnosis", "MasterClients", "SystemSupport", "TestSupport", logging, inMemoryLogging, nioCore,
-                nioPosix, nioHTTP1,
-                nioHTTP2, nioHPACK,
+                "Diagnosis", "MasterClients", "SystemSupport", "TestSupport", logging, nioCore, nioPosix, nioHTTP1,
+                nioHTTP2, nioHPACK, systemPackage,
             ],
             exclude: ["Fixtures"],
             swiftSettings: settings

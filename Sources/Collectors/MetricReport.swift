@@ -1,8 +1,9 @@
 internal import Diagnosis
 internal import Logging
 private import Synchronization
+private import SystemSupport
 
-/// The end of every collector's `storeData`: report one metric and log the outcome in the arobust guide's words.
+/// The last step of every collector's `storeData`: reports one metric and logs the outcome in the arobust guide's words.
 final class MetricReport: Sendable {
     /// To follow "Reported": `log content`.
     let content: String
@@ -17,7 +18,7 @@ final class MetricReport: Sendable {
         self.logger = logger
     }
 
-    /// A failure that lasts is said at once, then once in 240 rounds (a minute, of a log), and when it is over.
+    /// A lasting failure is logged at once, then every 240 rounds (a minute, for a log), and when it is over.
     ///
     /// - Returns: whether the client has accepted the metric. Nothing is thrown: the error is logged here.
     func send(

@@ -1,4 +1,4 @@
 /// The version of this program, as `arobust --version` and the `user-agent` header say it.
-public enum ProductVersion {
-    public static let text = "0.1.0"
+package enum ProductVersion {
+    package static let text = "0.1.0"
 }

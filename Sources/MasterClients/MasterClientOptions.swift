@@ -1,9 +1,9 @@
 public import Diagnosis
 
-/// How masters are reported to. The defaults suit DLRover 0.4 to 0.7.
+/// How to report to a master. The defaults suit DLRover 0.4 to 0.7.
 public struct MasterClientOptions: Hashable, Sendable {
-    /// The job that this node belongs to (DLRover's `JOB_UID`). A master of another job refuses everything; an empty one is
-    /// accepted by each. Printable ASCII.
+    /// The job that this node belongs to (DLRover's `JOB_UID`), in printable ASCII. A master of another job refuses everything; every master
+    /// accepts an empty one.
     public var jobUID = ""
     /// How long one call may take, from connecting to the last byte of the answer.
     public var deadline: Duration = .seconds(10)
@@ -11,12 +11,12 @@ public struct MasterClientOptions: Hashable, Sendable {
     public var connectTimeout: Duration = .seconds(5)
     /// Whether consecutive training logs of one node are joined into one report to DLRover.
     public var join = true
-    /// The most content, in bytes of escaped JSON, of one report: logs are joined up to it and split beyond, metrics pages trimmed. Other
-    /// types go whole.
+    /// The most content of one report, in bytes of escaped JSON: logs are joined up to it and split beyond it, metrics pages are trimmed.
+    /// Other types are sent whole.
     public var contentBytes = 256 * 1024
-    /// How far apart, in time of collection, the first and the last of joined metrics may be.
+    /// The longest time between the collection of the first and the last metric that are joined.
     public var joinSpan: Duration = .seconds(10)
-    /// The largest message (DLRover's `elastic.Message`) that is sent. The default is what a master of 0.5 or 0.6 receives over gRPC.
+    /// The largest message (DLRover's `elastic.Message`) that is sent, in bytes. The default is what a master of 0.5 or 0.6 accepts over gRPC.
     public var maxMessageBytes = 4 * 1024 * 1024
     /// How long ago a metric may have been collected for a DLRover master to be sent it; `nil` or zero: however long.
     public var oldest: Duration? = .seconds(600)
@@ -26,9 +26,10 @@ public struct MasterClientOptions: Hashable, Sendable {
     public var ahead: Duration = .seconds(60)
     /// Whether a DLRover master gets only those lines of an XPUTimer page that its hang detector reads.
     public var slim = false
-    /// What DLRover's masters are told as `user-agent`. Printable ASCII.
+    /// The `user-agent` that DLRover's masters see. Printable ASCII.
     public var userAgent = "arobust/" + ProductVersion.text
 
+    /// Makes the defaults.
     public init() {}
 
     /// - Throws: `MasterClientOptionsError` for the first value that cannot be used.
@@ -52,10 +53,11 @@ public struct MasterClientOptions: Hashable, Sendable {
     }
 }
 
-/// A value of `MasterClientOptions` that cannot be used.
+/// A value of `MasterClientOptions` cannot be used.
 public struct MasterClientOptionsError: Error, Hashable, CustomStringConvertible {
+    /// The property's name.
     public let option: String
-    /// What would have been taken, to follow "must be".
+    /// What is allowed, to follow "must be".
     public let allowed: String
 
     public var description: String { "the option \(option) of a master's client must be \(allowed)" }

@@ -1,26 +1,41 @@
 public import Diagnosis
 public import Logging
 
-/// Names a master and how to reach it.
+/// Names a master and how to reach it: `dlrover+grpc://host:port` (or just `host:port`), `dlrover+http://host:port`, `file:///path.ndjson`
+/// or `stdout:`.
 ///
-/// `description` is the canonical form: two texts that mean the same master give the same one, so it can name a consumer.
+/// `description` is the canonical form: two texts that mean the same master have the same one, so it can name a consumer.
 public struct MasterURL: Hashable, Sendable {
-    /// What the URL's scheme and rest mean.
-    public enum Target: Hashable, Sendable {
-        /// DLRover's master over gRPC in plain text. The host is in lower case, an IPv6 address without brackets.
+    /// A kind of master, with what is needed to reach it.
+    ///
+    /// To add a kind, add a case here and its scheme to `Scheme`. The compiler then points at everything that must know it: the parser and
+    /// `description`, `isDLRover` and `makeReporter` in this file, and `makeRelay`.
+    package enum Target: Hashable, Sendable {
+        /// DLRover's master over gRPC in plain text. The host is in lower case; an IPv6 address has no brackets.
         case dlroverGRPC(host: String, port: Int)
         /// DLRover's master over HTTP/1.1 in plain text.
         case dlroverHTTP(host: String, port: Int)
-        /// A file that takes a metric a line. The path is absolute and taken as it stands, without percent-decoding.
+        /// A file that gets one metric a line. The path is absolute and used as it is written, without percent-decoding.
         case file(path: String)
-        /// Standard output, a metric a line.
+        /// Standard output, one metric a line.
         case standardOutput
     }
 
-    public let target: Target
+    /// The words before the colon, in lower case.
+    private enum Scheme: String {
+        case dlroverGRPC = "dlrover+grpc"
+        case dlroverHTTP = "dlrover+http"
+        case file
+        case stdout
+        // Planned, and not supported yet: they get an error text that says so.
+        case arobust
+        case nats
+    }
 
-    /// Whether a DLRover master is named, whatever the protocol.
-    public var isDLRover: Bool {
+    package let target: Target
+
+    /// Whether this is a DLRover master, whatever the protocol.
+    package var isDLRover: Bool {
         switch target {
         case .dlroverGRPC, .dlroverHTTP: true
         case .file, .standardOutput: false
@@ -36,14 +51,14 @@ public struct MasterURL: Hashable, Sendable {
 extension MasterURL: CustomStringConvertible {
     public var description: String {
         switch target {
-        case .dlroverGRPC(let host, let port): "dlrover+grpc://\(Self.authority(host, port))"
-        case .dlroverHTTP(let host, let port): "dlrover+http://\(Self.authority(host, port))"
-        case .file(let path): "file://\(path)"
-        case .standardOutput: "stdout:"
+        case .dlroverGRPC(let host, let port): "\(Scheme.dlroverGRPC.rawValue)://\(Self.authority(host, port))"
+        case .dlroverHTTP(let host, let port): "\(Scheme.dlroverHTTP.rawValue)://\(Self.authority(host, port))"
+        case .file(let path): "\(Scheme.file.rawValue)://\(path)"
+        case .standardOutput: "\(Scheme.stdout.rawValue):"
         }
     }
 
-    /// `host:port` as it stands in a URL: an IPv6 address in brackets.
+    /// `host:port` as it is written in a URL: an IPv6 address in brackets.
     static func authority(_ host: String, _ port: Int) -> String {
         host.utf8.contains(UInt8(ascii: ":")) ? "[\(host)]:\(port)" : "\(host):\(port)"
     }
@@ -51,38 +66,41 @@ extension MasterURL: CustomStringConvertible {
 
 extension MasterURL {
     /// Reads a master's URL; a bare `host:port` means `dlrover+grpc://host:port`.
+    ///
+    /// - Throws: `MasterURLError` that says what is wrong and what is allowed.
     public init(_ text: String) throws(MasterURLError) {
-        guard let (scheme, rest) = Self.splitScheme(text) else {
+        guard let (word, rest) = Self.splitScheme(text) else {
             target = try Self.dlrover(text, in: text) { .dlroverGRPC(host: $0, port: $1) }
             return
         }
-        switch scheme.lowercased() {
-        case "dlrover+grpc":
+        guard let scheme = Scheme(rawValue: word.lowercased()) else {
+            throw MasterURLError(text: text, reason: "the scheme '\(word)' is not known")
+        }
+        switch scheme {
+        case .dlroverGRPC:
             target = try Self.dlrover(try Self.afterSlashes(rest, in: text), in: text) {
                 .dlroverGRPC(host: $0, port: $1)
             }
-        case "dlrover+http":
+        case .dlroverHTTP:
             target = try Self.dlrover(try Self.afterSlashes(rest, in: text), in: text) {
                 .dlroverHTTP(host: $0, port: $1)
             }
-        case "file":
+        case .file:
             target = .file(path: try Self.path(rest, in: text))
-        case "stdout":
+        case .stdout:
             guard rest.isEmpty else { throw MasterURLError(text: text, reason: "nothing may follow 'stdout:'") }
             target = .standardOutput
-        case "arobust", "nats":
-            throw MasterURLError(text: text, reason: "'\(scheme)' is not yet supported")
-        default:
-            throw MasterURLError(text: text, reason: "the scheme '\(scheme)' is not known")
+        case .arobust, .nats:
+            throw MasterURLError(text: text, reason: "'\(word)' is not yet supported")
         }
     }
 
-    /// What stands before and after the first colon, if that makes it a URL rather than `host:port`.
+    /// What comes before and after the first colon, if that makes it a URL rather than `host:port`.
     private static func splitScheme(_ text: String) -> (scheme: Substring, rest: Substring)? {
         guard let colon = text.firstIndex(of: ":") else { return nil }
         let scheme = text[..<colon]
         let rest = text[text.index(after: colon)...]
-        let known = ["file", "stdout"].contains(scheme.lowercased()) && !isNumber(rest)
+        let known = [Scheme.file, .stdout].contains(Scheme(rawValue: scheme.lowercased())) && !isNumber(rest)
         return known || rest.hasPrefix("//") ? (scheme, rest) : nil
     }
 
@@ -166,11 +184,11 @@ extension MasterURL {
 }
 
 extension MasterURL {
-    /// The master that DLRover gives its agents: `DLROVER_MASTER_ADDR` (`host:port`) by way of `DLROVER_MASTER_SERVICE_TYPE`
-    /// (`grpc`, the default, or `http`), as `dlrover/python/elastic_agent/master_client.py` reads them.
+    /// The master that DLRover gives its agents: `DLROVER_MASTER_ADDR` (`host:port`), reached as `DLROVER_MASTER_SERVICE_TYPE` says (`grpc`,
+    /// the default, or `http`), as `dlrover/python/elastic_agent/master_client.py` reads them.
     ///
     /// - Returns: `nil` if no address is set. An empty variable counts as unset.
-    public static func fromEnvironment(_ environment: [String: String]) throws(MasterURLError) -> MasterURL? {
+    package static func fromEnvironment(_ environment: [String: String]) throws(MasterURLError) -> MasterURL? {
         guard let address = environment["DLROVER_MASTER_ADDR"], !address.isEmpty else { return nil }
         guard !address.contains("/") else {
             throw MasterURLError(text: address, variable: "DLROVER_MASTER_ADDR", reason: "it must be host:port")
@@ -191,7 +209,10 @@ extension MasterURL {
 extension MasterURL {
     /// Makes the client for this master. It connects, or opens its file, at the first report; close it when done.
     ///
-    /// - Throws: `MasterClientOptionsError`. A master that cannot be reached is no error here.
+    /// - Parameters:
+    ///   - options: limits and deadlines; what they mean depends on the kind of master.
+    ///   - logger: gets the master's URL as metadata.
+    /// - Throws: `MasterClientOptionsError`. A master that cannot be reached is not an error here.
     public func makeReporter(
         options: MasterClientOptions = MasterClientOptions(), logger: Logger = Logger(label: "arobust.master")
     ) throws -> any EnvelopeReporter {
@@ -215,15 +236,17 @@ extension MasterURL {
     }
 }
 
-/// A text that names no master.
+/// A text does not name a master.
 public struct MasterURLError: Error, Hashable, CustomStringConvertible {
-    /// What a master may be named by.
-    public static let allowed =
+    /// The forms that name a master.
+    package static let allowed =
         "dlrover+grpc://host:port (or just host:port), dlrover+http://host:port, file:///path.ndjson, stdout:"
 
+    /// The text that was given.
     public let text: String
-    /// The environment variable that `text` is from, if it is from one.
+    /// The environment variable that `text` comes from, if it does.
     public let variable: String?
+    /// What is wrong with it.
     public let reason: String
 
     init(text: String, variable: String? = nil, reason: String) {

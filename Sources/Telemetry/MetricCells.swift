@@ -1,10 +1,18 @@
 internal import CoreMetrics
 private import Synchronization
 
-/// Where the numbers of one series are kept: one name with one set of labels.
+/// Keeps the numbers of one series: one name with one set of labels.
 protocol MetricCell: AnyObject, Sendable {
-    /// What is written of it now: a line each, with what follows the name.
+    /// Its current numbers, one for each line of the text.
     var samples: [MetricSample] { get }
+}
+
+/// One number of a series, as it is written.
+struct MetricSample: Equatable {
+    /// What follows the metric's name: `_sum`, `_count`, or nothing.
+    var suffix = ""
+    /// The number in the text format.
+    let value: String
 }
 
 /// A floating-point number that any thread may set or add to, without a lock.
@@ -35,7 +43,7 @@ final class CounterCell: CounterHandler, MetricCell {
 
     var samples: [MetricSample] { [MetricSample(value: "\(count.load(ordering: .relaxed))")] }
 
-    /// A negative amount is ignored: to Prometheus, a counter that falls has begun anew.
+    /// A negative amount is ignored: Prometheus takes a counter that falls for one that was reset.
     func increment(by amount: Int64) {
         guard amount > 0 else { return }
         count.wrappingAdd(UInt64(amount), ordering: .relaxed)
@@ -52,7 +60,7 @@ final class FloatingCounterCell: FloatingPointCounterHandler, MetricCell {
 
     var samples: [MetricSample] { [MetricSample(value: PrometheusText.number(sum.value))] }
 
-    /// What would not let it grow, or could not be taken back, is ignored.
+    /// A negative amount is ignored, and so is infinity or NaN, which it could never leave again.
     func increment(by amount: Double) {
         guard amount > 0, amount.isFinite else { return }
         sum.add(amount)
@@ -79,7 +87,7 @@ final class GaugeCell: RecorderHandler, MeterHandler, MetricCell {
 
 /// How many values there were, and their sum; of a timer, in seconds.
 ///
-/// The two are not read as one: a value that comes while the text is written may stand in the sum alone until the next writing.
+/// The two are not read atomically: a value that comes while the text is written may be in the sum only, until the next time.
 final class SummaryCell: RecorderHandler, TimerHandler, MetricCell {
     private let count = Atomic<UInt64>(0)
     private let sum = AtomicDouble()

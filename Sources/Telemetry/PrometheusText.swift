@@ -1,6 +1,8 @@
-/// The pieces of Prometheus's text format 0.0.4.
+private import SystemSupport
+
+/// Writes the pieces of Prometheus's text format 0.0.4.
 enum PrometheusText {
-    /// `# HELP` and `# TYPE`, then a line for each sample, by their labels; without any series nothing.
+    /// `# HELP` and `# TYPE`, then a line for each sample in the order of its labels; nothing if there is no series.
     static func family(_ name: String, _ family: MetricFamily, help: String?) -> String {
         guard !family.cells.isEmpty else { return "" }
         var text = help.map { "# HELP \(name) \(escaped($0, isLabel: false))\n" } ?? ""
@@ -13,7 +15,7 @@ enum PrometheusText {
         return text
     }
 
-    /// `{a="1",b="2"}` by name, whatever the order they come in; of two with one name the first counts. Empty without any.
+    /// `{a="1",b="2"}`, sorted by name; of two with the same name the first counts. Empty without labels.
     static func labels(_ labels: [(String, String)]) -> String {
         var values: [String: String] = [:]
         for (name, value) in labels {
@@ -25,7 +27,7 @@ enum PrometheusText {
         return "{\(pairs.joined(separator: ","))}"
     }
 
-    /// A name with `_` for what none may hold: `http.requests` becomes `http_requests`.
+    /// A valid name, with `_` for each character that is not allowed: `http.requests` becomes `http_requests`.
     static func name(_ text: String, allowsColon: Bool = true) -> String {
         var name = ""
         for scalar in text.unicodeScalars {
@@ -46,7 +48,7 @@ enum PrometheusText {
     static func number(_ value: Double) -> String {
         if value.isNaN { return "NaN" }
         if value.isInfinite { return value < 0 ? "-Inf" : "+Inf" }
-        // Beyond 2^53, whole numbers are no longer told apart.
+        // Beyond 2^53 not every whole number has a value.
         guard value == value.rounded(), abs(value) < 0x1p53 else { return "\(value)" }
         return "\(Int64(value))"
     }
@@ -62,5 +64,40 @@ enum PrometheusText {
             }
         }
         return String(escaped)
+    }
+}
+
+/// One line of Prometheus's text format with a number: `name{label="value"} 1`, perhaps with a timestamp at the end.
+package struct PrometheusSample: Hashable, Sendable {
+    package let name: String
+    package let labels: [String: String]
+    package let value: Double
+
+    /// Reads a line; `nil` if it is anything else, such as a comment, a line that was cut, or HTML.
+    package init?(_ text: some StringProtocol) {
+        var line = PrometheusLine(Substring(text).utf8)
+        line.skipSpaces()
+        guard let name = line.takeName(allowsColon: true) else { return nil }
+        line.skipSpaces()
+        guard let labels = line.takeLabels() else { return nil }
+        line.skipSpaces()
+        guard let number = line.takeWord(), let value = Self.number(number) else { return nil }
+        line.skipSpaces()
+        if let timestamp = line.takeWord() {
+            guard Double(timestamp) != nil else { return nil }
+            line.skipSpaces()
+        }
+        guard line.isAtEnd else { return nil }
+        self.name = name
+        self.labels = labels
+        self.value = value
+    }
+
+    private static func number(_ text: String) -> Double? {
+        switch text {
+        case "+Inf", "Inf": .infinity
+        case "-Inf": -.infinity
+        default: Double(text)
+        }
     }
 }

@@ -1,20 +1,20 @@
-internal import CoreMetrics
-internal import Dispatch
-internal import Glibc
+private import CoreMetrics
 package import Logging
+private import SystemSupport
 
 /// Writes a registry's text to a file for node_exporter's textfile collector and for `arobust status`, as long as the process lives.
 ///
 /// `arobust_up` in it is 1, and 0 after a clean end: the file stays. After a kill, `arobust_telemetry_written_at_seconds` no longer grows.
+/// The file has mode 0644: the folders above it decide who may read it. It is not synced, so a power cut may leave an older one.
 package struct TelemetryFile: Sendable {
     private let file: WholeFile
     private let registry: TelemetryRegistry
     private let interval: Duration
     private let logger: Logger
+    private let sleep: @Sendable (Duration) async throws -> Void
     private let up: Gauge
     private let writtenAt: Gauge
-    // A disk that hangs may hold up this queue's thread, and none of Swift's few.
-    private let queue = DispatchQueue(label: "arobust.telemetry")
+    private let queue = BlockingQueue(label: "arobust.telemetry")
 
     /// Where the files of a state directory's processes are.
     package static func directory(in stateDirectory: String) -> String { stateDirectory + "/telemetry" }
@@ -25,13 +25,18 @@ package struct TelemetryFile: Sendable {
     }
 
     /// - Parameters:
-    ///   - path: as `path(of:in:)` gives it, or any other. The file's own directory is made if it isn't there.
-    ///   - interval: between two writings: 5 s.
-    package init(path: String, registry: TelemetryRegistry, interval: Duration = .seconds(5), logger: Logger) {
+    ///   - path: as `path(of:in:)` gives it, or any other. The file's own folder is made if it isn't there.
+    ///   - interval: the time between two writes: 5 s.
+    ///   - sleep: waits for the interval; tests count its calls.
+    package init(
+        path: String, registry: TelemetryRegistry, interval: Duration = .seconds(5), logger: Logger,
+        sleep: @escaping @Sendable (Duration) async throws -> Void = { try await Task.sleep(for: $0) }
+    ) {
         file = WholeFile(path: path)
         self.registry = registry
         self.interval = interval
         self.logger = logger
+        self.sleep = sleep
         up = Gauge(label: "arobust_up", factory: registry)
         writtenAt = Gauge(label: "arobust_telemetry_written_at_seconds", factory: registry)
     }
@@ -39,47 +44,36 @@ package struct TelemetryFile: Sendable {
     /// Writes now, once in every interval, and at the end. Ends when the task is cancelled, and never throws: a failure is logged once
     /// while it lasts, and the next round tries again.
     package func run() async {
-        var problem: String?
+        var problems = ProblemLog()
         up.record(1)
         while !Task.isCancelled {
-            await write(&problem)
-            try? await Task.sleep(for: interval)
+            await write(&problems)
+            // Only cancellation throws here, and the loop's condition sees it.
+            try? await sleep(interval)
         }
         up.record(0)
-        await write(&problem)
+        await write(&problems)
     }
 
-    private func write(_ problem: inout String?) async {
-        var moment = timespec()
-        clock_gettime(CLOCK_REALTIME, &moment)
-        writtenAt.record(Int64(moment.tv_sec))
-        let text = registry.text()
-        let failure: TelemetryFileError? = await withCheckedContinuation { continuation in
-            queue.async { [file] in
-                do throws(TelemetryFileError) {
-                    try file.write(text)
-                    continuation.resume(returning: nil)
-                } catch {
-                    continuation.resume(returning: error)
-                }
+    private func write(_ problems: inout ProblemLog) async {
+        writtenAt.record(WallClock.seconds())
+        let text = Array(registry.text().utf8)
+        let failure = await queue.run { [file] () -> SystemCallError? in
+            do throws(SystemCallError) {
+                try Directory(path: Directory.parent(of: file.path)).make(mode: 0o755)
+                // node_exporter's textfile collector reads `*.prom` only, so it never sees the file beside it that is being written.
+                try file.replace(with: text, mode: 0o644, lasting: .process)
+                return nil
+            } catch {
+                return error
             }
         }
         if let failure {
-            if problem != "\(failure)" {
+            if problems.shouldReport("\(failure)") {
                 logger.warning("The self-metrics cannot be written.", metadata: ["error": "\(failure)"])
             }
-        } else if problem != nil {
+        } else if problems.solve() {
             logger.notice("The self-metrics can be written again.")
         }
-        problem = failure.map { "\($0)" }
     }
-}
-
-/// Why the file of self-metrics could not be written.
-struct TelemetryFileError: Error, Equatable, CustomStringConvertible {
-    let action: String
-    let path: String
-    let reason: String
-
-    var description: String { "can't \(action) \(path): \(reason)" }
 }

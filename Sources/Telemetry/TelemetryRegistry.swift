@@ -3,9 +3,9 @@ private import Synchronization
 
 /// Keeps this process's self-metrics and writes them in Prometheus's text format: a backend of swift-metrics.
 ///
-/// To make a metric takes a lock; to count with it does not. Who makes one twice, with the same name and labels, has the same one twice.
-/// A name says what its metric is: a second kind under one name is refused, as is a series above the limit. What is refused
-/// counts nothing, and `arobust_telemetry_refused_series_total` counts it.
+/// Making a metric takes a lock; counting with it does not. Making one twice, with the same name and labels, gives the same one.
+/// A name has one kind: a second kind under it is refused, as is a series above the limit. A refused metric counts nothing, and
+/// `arobust_telemetry_refused_series_total` counts how many there were.
 package final class TelemetryRegistry: MetricsFactory {
     private struct State {
         var families: [String: MetricFamily] = [:]
@@ -21,7 +21,7 @@ package final class TelemetryRegistry: MetricsFactory {
     private let state: Mutex<State>
 
     /// - Parameters:
-    ///   - labels: stand on every series. They tell the files of several processes on a node apart, which one reader may join.
+    ///   - labels: added to every series. They distinguish the files of several processes on a node, which one reader may join.
     ///   - limit: the most series there may be.
     ///   - help: what the metrics mean, by name.
     package init(
@@ -56,7 +56,7 @@ package final class TelemetryRegistry: MetricsFactory {
         cell(label, .gauge, dimensions, GaugeCell()) ?? NOOPMetricsHandler.instance
     }
 
-    /// - Parameter aggregate: whether all values count, as a summary, or the last alone, as a gauge.
+    /// - Parameter aggregate: whether all values count, as a summary, or only the last one, as a gauge.
     package func makeRecorder(
         label: String, dimensions: [(String, String)], aggregate: Bool
     ) -> any RecorderHandler {
@@ -77,7 +77,7 @@ package final class TelemetryRegistry: MetricsFactory {
     package func destroyRecorder(_ handler: any RecorderHandler) { remove(handler) }
     package func destroyTimer(_ handler: any TimerHandler) { remove(handler) }
 
-    /// The cell of a series, which is made if there is none; `nil` if it is refused.
+    /// The cell of a series, made if there is none; `nil` if it is refused.
     ///
     /// - Parameter suffix: what the name must end with.
     private func cell<Cell: MetricCell>(
@@ -123,7 +123,7 @@ struct MetricFamily {
 
 /// What a metric is to Prometheus: the word of its `# TYPE` line.
 enum MetricKind: String {
-    /// Only grows, and begins again with the process.
+    /// Only grows, and starts again with the process.
     case counter
     /// Goes up and down.
     case gauge
@@ -131,20 +131,20 @@ enum MetricKind: String {
     case summary
 }
 
-/// What each of our own metrics means: the text of its `# HELP` line. A metric that is added to the program is added here.
+/// What each self-metric means: the text of its `# HELP` line. Add a new metric here.
 package enum MetricCatalog {
     package static let help = [
         "arobust_alarm": "1 while something needs an operator's attention, else 0, by what, where and why.",
         "arobust_alarm_began_at_seconds": "When the alarm began, in seconds since 1970; 0 while there is none.",
-        "arobust_listener_calls_total": "Calls of DLRover's own clients, by what became of them.",
+        "arobust_listener_calls_total": "Calls of DLRover's own clients, by outcome.",
         "arobust_log_bytes_total": "Bytes of the training log that were reported.",
         "arobust_log_finding_seen_at_seconds":
             "When a line of a followed log last hit the rule, in seconds since 1970; file: the log with that line.",
         "arobust_log_findings_total": "Hits of failure rules in the followed logs, by the rules' domain and role.",
         "arobust_log_lines_total": "Lines of the training log that were reported.",
         "arobust_scrape_up": "1 if the last scrape gave a page with metrics, else 0.",
-        "arobust_scrapes_total": "Rounds of scraping the XPU timer's page, by what came of them.",
-        "arobust_stack_dumps_total": "Processes whose stacks were asked for, by what could be had.",
+        "arobust_scrapes_total": "Rounds of scraping the XPU timer's page, by result.",
+        "arobust_stack_dumps_total": "Processes whose stacks were requested, by what could be read.",
         "arobust_telemetry_refused_series_total":
             "Self-metrics that are not kept: there are too many, or one name has two kinds.",
         "arobust_telemetry_written_at_seconds": "When this text was written, in seconds since 1970.",

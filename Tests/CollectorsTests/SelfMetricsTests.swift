@@ -1,6 +1,7 @@
 import Collectors
 import Diagnosis
 import Telemetry
+import TestSupport
 import Testing
 
 @Suite(.timeLimit(.minutes(1))) struct SelfMetricsTests {
@@ -8,7 +9,7 @@ import Testing
     let node = NodeIdentity(id: 7, type: "worker", rank: 3)
 
     @Test func countsLinesAndBytesOnceTheyAreReported() async throws {
-        let fixture = try LogFixture()
+        let fixture = LogFixture()
         try fixture.append("one\ntwo\nunfinished")
         let collector = LogCollector(
             path: fixture.path, node: node, logger: fixture.log.logger, factory: metrics.registry)

@@ -1,17 +1,16 @@
 import Diagnosis
 import Logging
 import Synchronization
+import SystemPackage
+import SystemSupport
+import TestSupport
 import Testing
 
 @testable import MasterClients
 
 @Suite struct FileReporterTests {
-    private let folder: TemporaryFolder
+    private let folder = ScratchFolder()
     private let logger = Logger(label: "test")
-
-    init() throws {
-        folder = try TemporaryFolder()
-    }
 
     private func reporter(_ name: String = "out", fileSystem: FileSystem = FileSystem()) -> FileReporter {
         FileReporter(path: folder.file(name), fileSystem: fileSystem, logger: logger)
@@ -109,7 +108,7 @@ import Testing
     @Test func `after the file was moved away a new one is made`() async throws {
         let reporter = reporter()
         _ = await reporter.report(logs(1...2))
-        try folder.move("out", to: "out.1")
+        folder.rename("out", to: "out.1")
         #expect(await reporter.report(logs(2...3)).accepted == 2)
         try folder.remove("out")
         #expect(await reporter.report(logs(3...4)).accepted == 2)
@@ -166,7 +165,7 @@ import Testing
         let other = reporter()
         _ = await one.report(logs(1...1))
         let outcome = await other.report(logs(1...2))
-        #expect(outcome.failure?.error.message.hasSuffix("another process writes it") == true)
+        #expect(outcome.failure?.error.message.hasSuffix("another process is writing it") == true)
         await one.close()
         #expect(await other.report(logs(1...2)).accepted == 2)
         await other.close()
@@ -177,9 +176,9 @@ import Testing
         let limit = Mutex(Int.max)
         var fileSystem = FileSystem()
         let write = fileSystem.write
-        fileSystem.write = { (descriptor, bytes) throws(FileSystemError) in
+        fileSystem.write = { (descriptor, bytes) throws(SystemCallError) in
             let room = limit.withLock { $0 }
-            guard room > 0 else { throw FileSystemError(code: 28) }
+            guard room > 0 else { throw SystemCallError("write", code: .noSpace) }
             let count = try write(descriptor, bytes.prefix(room))
             limit.withLock { $0 -= count }
             return count
@@ -200,7 +199,7 @@ import Testing
     @Test func `short writes are gone on with`() async throws {
         var fileSystem = FileSystem()
         let write = fileSystem.write
-        fileSystem.write = { (descriptor, bytes) throws(FileSystemError) in try write(descriptor, bytes.prefix(7)) }
+        fileSystem.write = { (descriptor, bytes) throws(SystemCallError) in try write(descriptor, bytes.prefix(7)) }
         let reporter = reporter(fileSystem: fileSystem)
         #expect(await reporter.report(logs(1...3)).accepted == 3)
         await reporter.close()

@@ -1,6 +1,8 @@
 import Diagnosis
 import Foundation
 import Synchronization
+import SystemPackage
+import SystemSupport
 import Testing
 
 @testable import MasterClients
@@ -38,12 +40,12 @@ import Testing
         var fileSystem = FileSystem()
         let write = fileSystem.write
         let calls = Mutex(0)
-        fileSystem.write = { (descriptor, bytes) throws(FileSystemError) in
+        fileSystem.write = { (descriptor, bytes) throws(SystemCallError) in
             let call = calls.withLock {
                 $0 += 1
                 return $0
             }
-            guard call.isMultiple(of: 2) else { throw FileSystemError(code: EAGAIN) }
+            guard call.isMultiple(of: 2) else { throw SystemCallError("write", code: .wouldBlock) }
             return try write(descriptor, bytes.prefix(50))
         }
         let reporter = StdoutReporter(descriptor: descriptor, fileSystem: fileSystem)
@@ -55,12 +57,12 @@ import Testing
         var fileSystem = FileSystem()
         let write = fileSystem.write
         let calls = Mutex(0)
-        fileSystem.write = { (descriptor, bytes) throws(FileSystemError) in
+        fileSystem.write = { (descriptor, bytes) throws(SystemCallError) in
             let call = calls.withLock {
                 $0 += 1
                 return $0
             }
-            if call == 2 { throw FileSystemError(code: EIO) }
+            if call == 2 { throw SystemCallError("write", code: .ioError) }
             return try write(descriptor, call == 1 ? bytes.prefix(5) : bytes)
         }
         let reporter = StdoutReporter(descriptor: descriptor, fileSystem: fileSystem)

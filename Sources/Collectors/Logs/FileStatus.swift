@@ -2,7 +2,7 @@ internal import Diagnosis
 internal import Glibc
 internal import SystemSupport
 
-/// What `stat(2)` says of a file, as far as a follower wants it.
+/// The part of `stat(2)` that following a file needs.
 struct FileStatus {
     let identity: FileIdentity
     /// In bytes.
@@ -18,16 +18,16 @@ struct FileStatus {
 
     /// Follows symbolic links.
     ///
-    /// - Throws: `SystemError`, `ENOENT` among them.
-    init(path: String) throws(SystemError) {
+    /// - Throws: `SystemCallError`; `.noSuchFileOrDirectory` where there is none.
+    init(path: String) throws(SystemCallError) {
         var status = stat()
-        guard stat(path, &status) == 0 else { throw SystemError("look at", path, code: errno) }
+        guard stat(path, &status) == 0 else { throw SystemCallError("stat", path: path) }
         self.init(status)
     }
 
-    init(descriptor: CInt, path: String) throws(SystemError) {
+    init(descriptor: CInt, path: String) throws(SystemCallError) {
         var status = stat()
-        guard fstat(descriptor, &status) == 0 else { throw SystemError("look at", path, code: errno) }
+        guard fstat(descriptor, &status) == 0 else { throw SystemCallError("stat", path: path) }
         self.init(status)
     }
 
@@ -41,25 +41,25 @@ struct FileStatus {
         isUnlinked = status.st_nlink == 0
     }
 
-    /// Whether surely nothing was written in between: neither size nor time of change differ, and the change was not so recent then that the
-    /// clock of the file system, which ticks every 1 to 10 ms, could hide another one (git calls such files racily clean).
+    /// Whether nothing can have been written in between: size and time of change are the same, and that change was old enough then. The file
+    /// system's clock ticks every 1 to 10 ms and could hide a second change right after the first (git calls such files racily clean).
     func isUnchanged(since earlier: FileStatus) -> Bool {
         size == earlier.size && modified == earlier.modified && earlier.asked - earlier.modified > 20_000_000
     }
 }
 
-/// Which file it is, whatever its name. An inode number comes back after its file is deleted, so this alone proves nothing.
+/// Which file it is, whatever its name. The inode number of a deleted file is used again, so this alone proves nothing.
 struct FileIdentity: Hashable, Sendable {
     let device: UInt64
     let inode: UInt64
 }
 
-/// Tells whether a file still is the one that was read up to an offset: hashes of its head and of what stands just before the offset.
+/// Tells whether a file is still the one that was read up to an offset: hashes of its head and of the bytes just before the offset.
 ///
-/// It recognises an inode that was given to another file, and a file that was truncated and has grown past the offset again,
-/// even where every file begins with the same lines.
+/// It detects an inode number that another file has got, and a file that was truncated and has grown past the offset again, even where every
+/// file begins with the same lines.
 struct FileMark: Hashable, Sendable {
-    /// How many bytes either end of a mark covers at most. Shorter ones take small files with a common first line for the same
+    /// How many bytes each end of a mark covers at most. With fewer, small files that share their first line would pass for the same file
     /// (vectordotdev/vector#445).
     static let length = 256
 
@@ -87,8 +87,8 @@ struct FileMark: Hashable, Sendable {
         tailHash = Self.hash(tail)
     }
 
-    /// Whether `file` has at its head and before `offset` what this mark was made of.
-    func matches(_ file: LogFile, offset: UInt64) throws(SystemError) -> Bool {
+    /// Whether `file` has the same bytes at its head and before `offset` as the file that this mark was made from.
+    func matches(_ file: LogFile, offset: UInt64) throws(SystemCallError) -> Bool {
         guard UInt64(headLength) <= offset, UInt64(tailLength) <= offset else { return false }
         let head = try file.bytes(at: 0, count: Int(headLength))
         guard head.count == Int(headLength), Self.hash(head) == headHash else { return false }

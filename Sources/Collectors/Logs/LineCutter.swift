@@ -16,7 +16,7 @@ struct LineCutter {
     let chunkBytes: Int
     /// The most bytes of one line, without its newline. A longer one is cut.
     let maxLineBytes: Int
-    /// So many bytes from the front hold no newline: what grows byte by byte is not searched over and over.
+    /// How many bytes from the front are known to hold no newline, so that a line that grows bit by bit is not searched over and over.
     private var searched = 0
 
     init(chunkBytes: Int, maxLineBytes: Int) {
@@ -24,7 +24,7 @@ struct LineCutter {
         self.maxLineBytes = max(4, maxLineBytes)
     }
 
-    /// Call when bytes were taken from the front.
+    /// Must be called when bytes were consumed at the front.
     mutating func reset() {
         searched = 0
     }
@@ -50,7 +50,7 @@ struct LineCutter {
         return lineCount == 0 ? .incomplete : .lines(byteCount: lineStart, lineCount: lineCount)
     }
 
-    /// At most `maxLineBytes`, so that no UTF-8 character is torn: one has at most three bytes after its first.
+    /// At most `maxLineBytes`, and fewer where a UTF-8 character would be torn: one has at most three bytes after its first.
     private func pieceLength(_ bytes: UnsafeRawBufferPointer) -> Int {
         for length in (maxLineBytes - 3...maxLineBytes).reversed() where bytes[length] & 0xC0 != 0x80 {
             return length
@@ -59,21 +59,21 @@ struct LineCutter {
     }
 }
 
-/// Whole lines of a log: what `LogCollector` collects at a time, or a text of the user's own to report as log.
+/// Whole lines of a log: what `LogCollector` collects in a round, or a text of your own to report as log lines.
 public struct LogChunk: Sendable, Hashable {
     /// The lines joined by newlines, without the final one; so it is empty if the chunk is a single empty line.
     /// Bytes that are no UTF-8 have become U+FFFD.
     public let content: String
     /// How many lines `content` holds. A piece of a line that is too long counts as one.
     public let lineCount: Int
-    /// How many bytes of the file it stands for; content that had to be repaired or marked is longer.
+    /// How many bytes of the file it stands for; repaired or marked content is longer.
     public let byteCount: Int
-    /// Where the file is read on once this is reported. `nil` in a text of the user's own.
+    /// Where reading goes on once this is reported. `nil` in a text of your own.
     public let position: SourcePosition?
     /// The same for the follower that made it.
     let span: LogSpan?
 
-    /// A text that comes from no file: it is reported and moves no position.
+    /// Makes a chunk of a text that comes from no file: it is reported and moves no position.
     public init(content: String) {
         self.content = content
         lineCount = content.utf8.reduce(1) { $0 + ($1 == 0x0A ? 1 : 0) }

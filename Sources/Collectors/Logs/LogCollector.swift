@@ -2,24 +2,26 @@ public import CoreMetrics
 public import Diagnosis
 internal import Glibc
 public import Logging
+internal import SystemSupport
 
 /// Follows a growing training log and reports its lines, each exactly once as long as the client keeps the position.
 ///
-/// The position moves on only when a report succeeded; until then `collectData()` gives the same lines again. It goes with the lines to
-/// the client, and a new collector asks the client for it. Rotation by renaming and by copying and truncating is followed.
-/// A last line without a newline stays in the file until it is finished, also over a restart; it is sent as it is only when its file was
-/// replaced or deleted.
+/// The position moves on only after a successful report; until then `collectData()` returns the same lines again. It goes to the client with
+/// the lines, and a new collector asks the client for it. Rotation is followed, by renaming as well as by copying and truncating.
+/// A last line without a newline stays in the file until it is finished, even across a restart; it is sent unfinished only when its file
+/// was replaced or deleted.
 ///
 /// Files are read on a thread of the collector's own queue.
 public actor LogCollector: DataCollector {
+    /// `log`.
     public nonisolated let name = "log"
+    /// `true`: a log may have grown by more than one chunk.
     public nonisolated let collectsBacklog = true
 
     private let executor = BlockingExecutor(label: "arobust.log-collector")
     private let node: NodeIdentity
     private let configuration: Configuration
     private let path: String
-    private let key: String
     private let logger: Logger
     private let report: MetricReport
     private let lineCount: Counter
@@ -31,14 +33,25 @@ public actor LogCollector: DataCollector {
     private var needsPosition = true
 
     /// - Parameters:
-    ///   - path: the log; a relative one is taken from the working directory of now. It need not exist yet.
+    ///   - path: the log; a relative path is resolved against the working directory now. The file need not exist yet.
+    ///   - node: the node that the metrics name.
+    ///   - logger: gets the log's path as metadata.
     ///   - factory: makes the self-metrics.
-    ///   - observer: sees the log's lines once they are reported.
     public init(
         path: String, node: NodeIdentity, configuration: Configuration = Configuration(),
         logger: Logger = Logger(label: "arobust.log-collector"),
+        factory: any MetricsFactory = MetricsSystem.factory
+    ) {
+        self.init(
+            path: path, node: node, configuration: configuration, logger: logger, factory: factory, observer: nil)
+    }
+
+    /// - Parameter observer: sees the log's lines once they are reported.
+    package init(
+        path: String, node: NodeIdentity, configuration: Configuration = Configuration(),
+        logger: Logger = Logger(label: "arobust.log-collector"),
         factory: any MetricsFactory = MetricsSystem.factory,
-        observer: (any LogObserver)? = nil
+        observer: (any LogObserver)?
     ) {
         let path = Self.absolute(path)
         var logger = logger
@@ -48,34 +61,33 @@ public actor LogCollector: DataCollector {
         self.configuration = configuration
         self.logger = logger
         self.observer = observer
-        key = "log:\(path)"
         report = MetricReport(content: "log content", data: "log data", logger: logger)
         lineCount = Counter(label: "arobust_log_lines_total", dimensions: [("file", path)], factory: factory)
         byteCount = Counter(label: "arobust_log_bytes_total", dimensions: [("file", path)], factory: factory)
         follower = LogFollower(path: path, configuration: configuration, logger: logger)
     }
 
+    /// The collector's own queue, where files may block.
     public nonisolated var unownedExecutor: UnownedSerialExecutor {
         executor.asUnownedSerialExecutor()
     }
 
-    /// Whether there is a file at the path, or one that is still read on. Costs one `stat`.
+    /// Whether there is a file at the path, or one that is still being read to its end. Costs one `stat`.
     public func isEnabled() async -> Bool {
         follower.hasSource()
     }
 
-    /// The next lines that were not reported yet; the same again as long as they are not. `nil` when no further line is finished.
+    /// The next lines that have not been reported, and the same again until they are. `nil` when no further line is finished.
     ///
-    /// More may be there at once: after a successful `storeData`, call again until it gives `nil`.
+    /// There may be more at once: after a successful `storeData`, call again until it returns `nil`.
     public func collectData() async -> LogChunk? {
         await restorePosition()
-        return follower.next().map { lines in
-            LogChunk(
-                content: lines.content, lineCount: lines.lineCount,
-                position: SourcePosition(key: key, bytes: lines.position.bytes), span: lines.span)
-        }
+        return follower.next()
     }
 
+    /// Reports the lines as one `TRAINING_LOG` metric. A chunk of `collectData()` that was reported moves the position.
+    ///
+    /// - Returns: whether they were reported. The reason why not is logged.
     @discardableResult
     public func storeData(_ data: LogChunk) async -> Bool {
         let metric = WorkerTrainingMetric(dataType: .trainingLog, dataContent: data.content, node: node)
@@ -96,7 +108,7 @@ public actor LogCollector: DataCollector {
         return most
     }
 
-    /// Sets whom to report to. As long as nothing was reported, reading begins where this client says.
+    /// Sets the client to report to. While nothing has been reported, reading begins where this client says.
     public func setClient(_ client: any MasterClient) async {
         self.client = client
         if !follower.hasConfirmed { needsPosition = true }
@@ -104,9 +116,9 @@ public actor LogCollector: DataCollector {
 
     private func restorePosition() async {
         guard needsPosition, let client else { return }
-        // Before the call: should the client be replaced during it, the new one is asked too.
+        // Before the call, so that a client that replaces this one meanwhile is asked too.
         needsPosition = false
-        guard let stored = await client.lastPosition(of: key) else { return }
+        guard let stored = await client.lastPosition(of: follower.key) else { return }
         do {
             follower.resume(from: try LogPosition(bytes: stored.bytes))
         } catch {
@@ -126,26 +138,27 @@ public actor LogCollector: DataCollector {
 extension LogCollector {
     /// How a log is followed.
     public struct Configuration: Sendable, Hashable {
-        /// Where a log without a stored position is begun.
+        /// Where reading begins in a log without a stored position.
         public enum Start: Sendable, Hashable {
             /// With its first line.
             case start
-            /// With the line that is unfinished, or else the first to come, when the collector first looks. A file that appears later is read
-            /// from its first line.
+            /// With the line that is unfinished when the collector first looks, or else the next one. A file that appears later is read from its
+            /// first line.
             case end
         }
 
-        /// The most content of a chunk, in bytes of the file without the final newline: 64 KiB. A single longer line goes alone.
+        /// The most content of a chunk, in bytes of the file without the final newline: 64 KiB. A single longer line is a chunk alone.
         public var chunkBytes: Int
-        /// The longest line that is sent in one piece, in bytes: 1 MiB. This also bounds the memory.
+        /// The longest line that is sent in one piece, in bytes: 1 MiB. It bounds the memory, too.
         public var maxLineBytes: Int
         /// How much is read at a time, in bytes: 256 KiB.
         public var readBytes: Int
-        /// Counts only where the client has no position. Note that with `.end` one exists only after the first report.
+        /// Used only where the client has no position: `.start`. With `.end` there is one only after the first report.
         public var startFrom: Start
         /// After how many rounds a lasting problem is logged again: 60.
         public var problemInterval: Int
 
+        /// Makes a configuration; each value has the default that its property names.
         public init(
             chunkBytes: Int = 64 * 1024,
             maxLineBytes: Int = 1024 * 1024,

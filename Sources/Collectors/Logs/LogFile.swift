@@ -1,4 +1,6 @@
 internal import Glibc
+internal import SystemPackage
+internal import SystemSupport
 
 /// An open log file: a descriptor for reading at given offsets, closed with the object.
 final class LogFile {
@@ -6,15 +8,16 @@ final class LogFile {
     let identity: FileIdentity
     private let descriptor: CInt
 
-    /// Opens a regular file and nothing else; the call never waits, not even for a FIFO's writer.
+    /// Opens a regular file and nothing else; never waits, not even for a named pipe's writer.
     ///
-    /// - Throws: `SystemError` with the system's reason; `EINVAL` for what is no regular file.
-    init(path: String) throws(SystemError) {
-        let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY)
-        guard descriptor >= 0 else { throw SystemError("open", path, code: errno) }
-        do throws(SystemError) {
+    /// - Throws: `SystemCallError`; `.invalidArgument` for anything but a regular file.
+    init(path: String) throws(SystemCallError) {
+        let descriptor = try SystemCallError.retrying("open", path: path) {
+            open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY)
+        }
+        do throws(SystemCallError) {
             let status = try FileStatus(descriptor: descriptor, path: path)
-            guard status.isRegular else { throw SystemError("follow", path, code: EINVAL) }
+            guard status.isRegular else { throw SystemCallError("follow", path: path, code: .invalidArgument) }
             identity = status.identity
         } catch {
             close(descriptor)
@@ -28,25 +31,22 @@ final class LogFile {
         close(descriptor)
     }
 
-    func status() throws(SystemError) -> FileStatus {
+    func status() throws(SystemCallError) -> FileStatus {
         try FileStatus(descriptor: descriptor, path: path)
     }
 
     /// Reads up to the buffer's size from `offset` on; 0 at the end of the file.
-    func read(into buffer: UnsafeMutableRawBufferPointer, at offset: UInt64) throws(SystemError) -> Int {
-        while true {
-            let count = pread(descriptor, buffer.baseAddress, buffer.count, off_t(offset))
-            if count >= 0 { return count }
-            let code = errno
-            guard code == EINTR else { throw SystemError("read", path, code: code) }
+    func read(into buffer: UnsafeMutableRawBufferPointer, at offset: UInt64) throws(SystemCallError) -> Int {
+        try SystemCallError.retrying("read", path: path) {
+            pread(descriptor, buffer.baseAddress, buffer.count, off_t(offset))
         }
     }
 
     /// The `count` bytes from `offset` on, fewer at the end of the file.
-    func bytes(at offset: UInt64, count: Int) throws(SystemError) -> [UInt8] {
+    func bytes(at offset: UInt64, count: Int) throws(SystemCallError) -> [UInt8] {
         var bytes = [UInt8](repeating: 0, count: count)
         let result = bytes.withUnsafeMutableBytes { buffer in
-            Result { () throws(SystemError) in try read(into: buffer, at: offset) }
+            Result { () throws(SystemCallError) in try read(into: buffer, at: offset) }
         }
         bytes.removeLast(count - (try result.get()))
         return bytes

@@ -1,33 +1,34 @@
 internal import Glibc
 internal import Logging
+internal import SystemSupport
 
 extension LogFollower {
-    /// Opens the file at the path, or the one that stood there when the position was stored, and goes to where reading begins.
-    mutating func openFile() throws(SystemError) {
+    /// Opens the file at the path, or the one that was there when the position was stored, and goes to where reading begins.
+    mutating func openFile() throws(SystemCallError) {
         let current = try LogFile(path: path)
-        switch seat {
+        switch nextStart {
         case .start:
-            try take(current, at: 0)
+            try startReading(current, at: 0)
         case .configured:
-            try take(current, at: configuration.startFrom == .end ? startOfUnfinishedLine(current) : 0)
+            try startReading(current, at: configuration.startFrom == .end ? startOfUnfinishedLine(current) : 0)
         case .stored(let position):
             let isSameInode = position.identity.inode == current.identity.inode
             if isSameInode, try isAt(position, current) {
-                try take(current, at: position.offset)
+                try startReading(current, at: position.offset)
             } else if !openOldFile(position) {
                 warnOfReplacement(position, isSameInode: isSameInode)
-                try take(current, at: 0)
+                try startReading(current, at: 0)
             }
         }
     }
 
-    /// Goes on at `position` in the file that no longer is at the path.
+    /// Goes on at `position` in the file that is no longer at the path.
     ///
     /// - Returns: whether it was found; otherwise nothing has changed.
     mutating func openOldFile(_ position: LogPosition) -> Bool {
         guard let old = findOldFile(position) else { return false }
         leaveFile()
-        guard (try? take(old, at: position.offset)) != nil else { return false }
+        guard (try? startReading(old, at: position.offset)) != nil else { return false }
         logger.info(
             "Reading the rest of the earlier log file first.",
             metadata: ["file": "\(old.path)", "offset": "\(position.offset)"])
@@ -43,12 +44,12 @@ extension LogFollower {
                 metadata: metadata)
         } else {
             logger.warning(
-                "The log was replaced, and the earlier file is not to be found; what was not read of it is lost.",
+                "The log was replaced, and the earlier file cannot be found; what was not read of it is lost.",
                 metadata: metadata)
         }
     }
 
-    private mutating func take(_ file: LogFile, at start: UInt64) throws(SystemError) {
+    private mutating func startReading(_ file: LogFile, at start: UInt64) throws(SystemCallError) {
         let length = Int(min(start, UInt64(FileMark.length)))
         head = try file.bytes(at: 0, count: length)
         tail = try file.bytes(at: start - UInt64(length), count: length)
@@ -58,11 +59,11 @@ extension LogFollower {
         modified = status.modified
         offset = start
         self.file = file
-        // Should the file be lost before anything of it is reported, this is where to go on.
-        seat = .start
+        // If the file is lost before any of it is reported, the next one is read from its first line.
+        nextStart = .start
     }
 
-    private func isAt(_ position: LogPosition, _ file: LogFile) throws(SystemError) -> Bool {
+    private func isAt(_ position: LogPosition, _ file: LogFile) throws(SystemCallError) -> Bool {
         guard try file.status().size >= position.offset else { return false }
         return try position.mark.matches(file, offset: position.offset)
     }
@@ -70,40 +71,28 @@ extension LogFollower {
     /// Looks in the log's directory for the file that was read last, under its new name (`train.log.1` after a rotation), or for a copy of it
     /// (after `copytruncate`).
     private func findOldFile(_ position: LogPosition) -> LogFile? {
-        guard let slash = path.utf8.lastIndex(of: UInt8(ascii: "/")) else { return nil }
-        let directory = String(path[...slash])
-        let name = String(path[path.utf8.index(after: slash)...])
+        let directory = Directory.parent(of: path)
+        let name = path.split(separator: "/").last ?? ""
         var copy: (file: LogFile, modified: Int64)?
-        for entry in Self.names(in: directory) where entry != name {
-            let candidate = directory + entry
+        for entry in (try? Directory(path: directory).names()) ?? [] where entry != name {
+            let candidate = "\(directory)/\(entry)"
             guard let status = try? FileStatus(path: candidate), status.isRegular, status.size >= position.offset else {
                 continue
             }
             let isSame = status.identity.inode == position.identity.inode
-            // A copy is known by its content alone: so it must have some, be no older, and have a name that begins as the log's does.
+            // A copy is recognised by its content alone, so it must have some, be no older, and have a name that begins like the log's.
             let mayBeCopy = position.offset > 0 && status.modified >= position.modified && entry.hasPrefix(name)
             guard isSame || mayBeCopy, let file = try? LogFile(path: candidate), (try? isAt(position, file)) == true
             else { continue }
             if isSame { return file }
-            // Of several, the one that was made first.
+            // Of several copies, the oldest.
             if copy.map({ status.modified < $0.modified }) ?? true { copy = (file, status.modified) }
         }
         return copy?.file
     }
 
-    private static func names(in directory: String) -> [String] {
-        guard let stream = opendir(directory) else { return [] }
-        defer { closedir(stream) }
-        var names: [String] = []
-        while let entry = readdir(stream) {
-            names.append(
-                withUnsafeBytes(of: &entry.pointee.d_name) { String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self) })
-        }
-        return names
-    }
-
     /// Where the line begins that has no newline yet, or the file's end. A line that began too far back is not looked for.
-    private func startOfUnfinishedLine(_ file: LogFile) throws(SystemError) -> UInt64 {
+    private func startOfUnfinishedLine(_ file: LogFile) throws(SystemCallError) -> UInt64 {
         let size = try file.status().size
         var end = size
         let limit = size - min(size, UInt64(configuration.maxLineBytes))

@@ -1,21 +1,23 @@
 internal import Glibc
 internal import Logging
+internal import SystemPackage
+internal import SystemSupport
 
 extension LogFollower {
-    /// Whether the path names something, or a file is open whose rest is still read. What is no file is left to `next()` to complain of.
+    /// Whether the path names something, or a file is open whose rest is still to be read. `next()` complains of what is no regular file.
     mutating func hasSource() -> Bool {
         if file != nil { return true }
         do {
             _ = try FileStatus(path: path)
             return true
         } catch {
-            guard error.code == ENOENT else { return true }
+            guard error.code == .noSuchFileOrDirectory else { return true }
             noteMissing()
             return false
         }
     }
 
-    /// Looks at what the path names now: opens it, or notes how the open file stands to it.
+    /// Looks at what the path names now: opens it, or notes whether the open file was changed, replaced or removed.
     mutating func look() {
         do {
             let status = try FileStatus(path: path)
@@ -33,12 +35,12 @@ extension LogFollower {
             if problems.solve() {
                 logger.info("The log can be read again.")
             }
-        } catch  where error.code == ENOENT {
+        } catch  where error.code == .noSuchFileOrDirectory {
             noteMissing()
             guard file != nil else { return }
-            do { try noteReplacement(hasContent: false) } catch { note(error) }
+            do { try noteReplacement(hasContent: false) } catch { logProblem(error) }
         } catch {
-            note(error)
+            logProblem(error)
         }
     }
 
@@ -58,24 +60,24 @@ extension LogFollower {
             modified = known.modified
             let offset = readOffset
             let room = Int(min(UInt64(max(4096, configuration.readBytes)), known.size - offset))
-            let count = try buffer.fill(room: room) { (bytes) throws(SystemError) in
+            let count = try buffer.fill(room: room) { (bytes) throws(SystemCallError) in
                 try file.read(into: bytes, at: offset)
             }
             remember(buffer.bytes.suffix(count), at: offset)
             return count > 0
         } catch {
-            // Open it anew at the next round (a network file system's handle may have gone stale) and go on at the confirmed place.
-            note(error)
+            // The next round opens it again, as a network file system's handle may have gone stale, and goes on at the confirmed place.
+            logProblem(error)
             if let place = position(after: 0) {
                 leaveFile()
-                seat = .stored(place)
+                nextStart = .stored(place)
             }
             return false
         }
     }
 
-    /// Notes what the open file, which is still at the path, has become.
-    private mutating func noteGrowth(_ status: FileStatus) throws(SystemError) {
+    /// Notes how the open file, which is still at the path, has changed.
+    private mutating func noteGrowth(_ status: FileStatus) throws(SystemCallError) {
         guard phase != .draining else { return }
         let earlier = known
         known = status
@@ -85,22 +87,22 @@ extension LogFollower {
         if status.size < readOffset {
             noteTruncation(size: status.size, unread: unread)
         } else if status.size == readOffset, let file {
-            // Written anew to the same size? If there is more, it is looked at before that is read.
+            // It may have been rewritten to the same size. A larger one is compared before it is read on.
             if try hasSameContent(file) { needsCheck = false } else { noteTruncation(size: status.size, unread: 0) }
         }
     }
 
-    /// Notes that the path names another file than the open one, or none.
+    /// Notes that the path names a file other than the open one, or none.
     ///
-    /// As long as the new file is empty its writer may still write to the old one, and there is nothing to read there anyway.
-    private mutating func noteReplacement(hasContent: Bool) throws(SystemError) {
+    /// While the new file is empty, its writer may still be writing to the old one, and there is nothing to read in the new one anyway.
+    private mutating func noteReplacement(hasContent: Bool) throws(SystemCallError) {
         guard let status = try file?.status() else { return }
         isQuietlyUnlinked = status.isUnlinked && endSeen == status.size
         try noteGrowth(status)
         if phase != .draining { phase = hasContent ? .finishing : .following }
     }
 
-    /// - Parameter unread: how many bytes are known to have stood there and were not read.
+    /// - Parameter unread: how many bytes are known to have been there and were not read.
     private mutating func noteTruncation(size: UInt64, unread: UInt64) {
         phase = .draining
         logger.warning(
@@ -108,7 +110,7 @@ extension LogFollower {
             metadata: ["offset": "\(readOffset)", "size": "\(size)", "unreadBytes": "\(unread)"])
     }
 
-    private func hasSameContent(_ file: LogFile) throws(SystemError) -> Bool {
+    private func hasSameContent(_ file: LogFile) throws(SystemCallError) -> Bool {
         try FileMark(head: head, tail: tail).matches(file, offset: readOffset)
     }
 
@@ -124,7 +126,7 @@ extension LogFollower {
 
     private mutating func noteMissing() {
         // What appears later is new from its first line.
-        if case .configured = seat { seat = .start }
+        if case .configured = nextStart { nextStart = .start }
         guard problems.shouldReport("missing", once: true) else { return }
         if file == nil {
             logger.info("There is no log file yet; waiting for it.")
@@ -139,7 +141,7 @@ extension LogFollower {
         logger.warning("The log cannot be followed: only a regular file can.", metadata: ["error": "\(path): \(what)"])
     }
 
-    private mutating func note(_ error: SystemError) {
+    private mutating func logProblem(_ error: SystemCallError) {
         guard problems.shouldReport("\(error)") else { return }
         logger.warning("The log cannot be read; it is tried again.", metadata: ["error": "\(error)"])
     }

@@ -1,45 +1,43 @@
 internal import Diagnosis
 internal import Glibc
 internal import Logging
+internal import SystemSupport
 
-/// Goes through the files that a log's path names one after the other, and gives their lines in chunks.
+/// Reads the files that a log's path names one after the other, and gives their lines in chunks.
 ///
-/// All calls block on the file system. What was given stays in the buffer and is given again until it is confirmed.
+/// All calls block on the file system. A chunk stays in the buffer, and is given again, until it is confirmed.
 struct LogFollower {
-    /// A chunk and where it lies.
-    struct Lines {
-        let content: String
-        let lineCount: Int
-        let position: LogPosition
-        let span: LogSpan
-    }
-
     /// What may still be read from the open file.
     enum Phase {
         /// It is the log: an unfinished line waits for its end.
         case following
         /// The path names another file, in which writing has begun: read to the end, then the unfinished line is a line.
         case finishing
-        /// It holds other content than was read: only what is in the buffer still counts.
+        /// Its content is no longer what was read: only the buffer still counts.
         case draining
     }
 
     /// Where reading begins when the next file is opened.
-    enum Seat {
+    enum StartPoint {
+        /// Where the configuration says.
         case configured
+        /// At its first byte.
         case start
         case stored(LogPosition)
     }
 
+    /// Follows each piece but the last of a line that is too long.
     static let continuationMark = " [arobust: line continues]"
 
     let path: String
+    /// Names the log among a client's positions.
+    let key: String
     let configuration: LogCollector.Configuration
     let logger: Logger
     var file: LogFile?
     var phase = Phase.following
-    var seat = Seat.configured
-    /// Offset of the buffer's first byte: all before it is confirmed.
+    var nextStart = StartPoint.configured
+    /// Offset in the file of the buffer's first byte: everything before it is confirmed.
     var offset: UInt64 = 0
     let buffer: ReadBuffer
     /// The first bytes of the open file, at most `FileMark.length`.
@@ -50,7 +48,7 @@ struct LogFollower {
     var confirmedTail: [UInt8] = []
     /// The open file as the last round saw it.
     var known: FileStatus?
-    /// When the open file's content, as it was read, was changed last: nanoseconds since 1970.
+    /// When the open file, as it was read, was last changed: nanoseconds since 1970.
     var modified: Int64 = 0
     /// Whether the file has changed since its content was last compared with `head` and `tail`.
     var needsCheck = false
@@ -67,6 +65,7 @@ struct LogFollower {
 
     init(path: String, configuration: LogCollector.Configuration, logger: Logger) {
         self.path = path
+        key = "log:\(path)"
         self.configuration = configuration
         self.logger = logger
         problems = ProblemLog(interval: configuration.problemInterval)
@@ -74,30 +73,30 @@ struct LogFollower {
         buffer = ReadBuffer(capacity: max(4096, configuration.readBytes) + cutter.chunkBytes + 1)
     }
 
-    /// The file's offset behind all that was read.
+    /// The offset in the file after everything that was read.
     var readOffset: UInt64 { offset + UInt64(buffer.count) }
 
-    /// Forgets what was read and takes up a stored position at the next round.
+    /// Forgets what was read, and goes on at a stored position in the next round.
     mutating func resume(from position: LogPosition) {
         leaveFile()
-        seat = .stored(position)
+        nextStart = .stored(position)
     }
 
     /// The next unconfirmed lines, or `nil` when none is finished.
-    mutating func next() -> Lines? {
+    mutating func next() -> LogChunk? {
         look()
         while file != nil {
             if buffer.count <= cutter.chunkBytes { _ = fill() }
             switch cutter.cut(buffer.bytes) {
             case .lines(let byteCount, let lineCount):
-                return lines(byteCount: byteCount, dropping: 1, lineCount: lineCount)
+                return chunk(byteCount: byteCount, dropping: 1, lineCount: lineCount)
             case .piece(let byteCount):
                 warnOfLongLine()
-                return lines(byteCount: byteCount, mark: Self.continuationMark, endsWithinLine: true)
+                return chunk(byteCount: byteCount, mark: Self.continuationMark, endsWithinLine: true)
             case .incomplete:
                 if fill() || phase == .draining && moveToCopy() { continue }
                 if buffer.count > 0, phase != .following || isQuietlyUnlinked {
-                    return lines(byteCount: buffer.count)
+                    return chunk(byteCount: buffer.count)
                 }
                 // The next look at the path opens the file that took its place.
                 guard phase != .following else {
@@ -111,7 +110,7 @@ struct LogFollower {
         return nil
     }
 
-    /// Moves on behind `span`, which was reported. Anything but the stretch that follows the last confirmed one changes nothing.
+    /// Moves on past `span`, which was reported. Any other stretch than the one right after the last confirmed changes nothing.
     ///
     /// - Returns: whether it is that stretch.
     @discardableResult
@@ -127,7 +126,7 @@ struct LogFollower {
         return true
     }
 
-    /// Closes the file and forgets what was read of it and not confirmed.
+    /// Closes the file and forgets what was read from it and not confirmed.
     mutating func leaveFile() {
         file = nil
         known = nil
@@ -146,7 +145,7 @@ struct LogFollower {
         warnedOfLongLine = false
     }
 
-    /// Where the file would be read on after the buffer's first `byteCount` bytes.
+    /// Where reading would go on after the buffer's first `byteCount` bytes.
     func position(after byteCount: Int) -> LogPosition? {
         guard let file else { return nil }
         let end = offset + UInt64(byteCount)
@@ -160,21 +159,21 @@ struct LogFollower {
         return confirmedTail.suffix(FileMark.length - bytes.count) + bytes
     }
 
-    /// After `copytruncate`, goes on in the copy, which has what was not read in time. Tried once a truncation.
+    /// After `copytruncate`, goes on in the copy, which has what was not read in time. Tried once per truncation.
     private mutating func moveToCopy() -> Bool {
         guard !soughtCopy, let place = position(after: 0) else { return false }
         soughtCopy = true
         return openOldFile(place)
     }
 
-    private func lines(
+    private func chunk(
         byteCount: Int, dropping newline: Int = 0, lineCount: Int = 1, mark: String = "", endsWithinLine: Bool = false
-    ) -> Lines? {
+    ) -> LogChunk? {
         guard let position = position(after: byteCount) else { return nil }
         var content = String(decoding: buffer.bytes.prefix(byteCount - newline), as: UTF8.self)
         content += mark
-        return Lines(
-            content: content, lineCount: lineCount, position: position,
+        return LogChunk(
+            content: content, lineCount: lineCount, position: SourcePosition(key: key, bytes: position.bytes),
             span: LogSpan(
                 generation: generation, start: offset, end: position.offset, endsWithinLine: endsWithinLine))
     }

@@ -1,6 +1,6 @@
 internal import Diagnosis
 
-/// How far a log file has been reported: all before `offset` has been.
+/// How far a log file has been reported: everything before `offset` has been.
 ///
 /// Stored as 53 bytes, big-endian: version (1), device u64, inode u64, offset u64, time of change i64, head length u16, head hash u64,
 /// tail length u16, tail hash u64; lengths and hashes as `FileMark` defines them.
@@ -11,7 +11,7 @@ struct LogPosition: Hashable, Sendable {
     var identity: FileIdentity
     /// In bytes from the file's start.
     var offset: UInt64
-    /// When the file was last seen to change, in nanoseconds since 1970. What was changed earlier is no copy of it.
+    /// When the file was last seen to change, in nanoseconds since 1970. A file that was last changed earlier is no copy of it.
     var modified: Int64
     var mark: FileMark
 
@@ -32,33 +32,34 @@ struct LogPosition: Hashable, Sendable {
             throw LogPositionError(reason: "it has \(bytes.count) bytes and not \(Self.size)")
         }
         var rest = bytes.dropFirst()
-        func take<Value: FixedWidthInteger>(_: Value.Type) -> Value {
+        func readInteger<Value: FixedWidthInteger>(_: Value.Type) -> Value {
             let width = Value.bitWidth / 8
             defer { rest = rest.dropFirst(width) }
             return rest.prefix(width).reduce(0) { $0 << 8 | Value(truncatingIfNeeded: $1) }
         }
-        identity = FileIdentity(device: take(UInt64.self), inode: take(UInt64.self))
-        offset = take(UInt64.self)
-        modified = take(Int64.self)
+        identity = FileIdentity(device: readInteger(UInt64.self), inode: readInteger(UInt64.self))
+        offset = readInteger(UInt64.self)
+        modified = readInteger(Int64.self)
         mark = FileMark(
-            headLength: take(UInt16.self), headHash: take(UInt64.self), tailLength: take(UInt16.self),
-            tailHash: take(UInt64.self))
+            headLength: readInteger(UInt16.self), headHash: readInteger(UInt64.self),
+            tailLength: readInteger(UInt16.self),
+            tailHash: readInteger(UInt64.self))
         guard offset <= UInt64(Int64.max) else { throw LogPositionError(reason: "its offset \(offset) is impossible") }
     }
 
     var bytes: [UInt8] {
         var bytes: [UInt8] = [Self.version]
-        func put(_ value: some FixedWidthInteger) {
+        func append(_ value: some FixedWidthInteger) {
             withUnsafeBytes(of: value.bigEndian) { bytes.append(contentsOf: $0) }
         }
-        put(identity.device)
-        put(identity.inode)
-        put(offset)
-        put(modified)
-        put(mark.headLength)
-        put(mark.headHash)
-        put(mark.tailLength)
-        put(mark.tailHash)
+        append(identity.device)
+        append(identity.inode)
+        append(offset)
+        append(modified)
+        append(mark.headLength)
+        append(mark.headHash)
+        append(mark.tailLength)
+        append(mark.tailHash)
         return bytes
     }
 }

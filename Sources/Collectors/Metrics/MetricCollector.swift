@@ -5,11 +5,12 @@ internal import SystemSupport
 
 /// Scrapes XPUTimer's Prometheus page and reports it as DLRover's agent would: filtered, as text.
 ///
-/// A round without a page of use raises an alarm: a log line, the self-metric `arobust_alarm`, and, if the configuration says so, a
-/// `GENERIC` metric. It is over with the first page that has hang lines.
+/// A round without a usable page raises an alarm: a log line, the self-metric `arobust_alarm`, and, if the configuration says so, a
+/// `GENERIC` metric. The alarm ends with the first page that has hang lines.
 ///
-/// There is nothing to close: a scrape leaves no connection and no thread behind.
+/// There is nothing to close: a scrape leaves neither connection nor thread behind.
 public actor MetricCollector: DataCollector {
+    /// `metric`.
     public nonisolated let name = "metric"
 
     private let executor = BlockingExecutor(label: "arobust.metric-collector")
@@ -58,42 +59,46 @@ public actor MetricCollector: DataCollector {
             factory: factory)
     }
 
+    /// The collector's own queue, where connecting may block.
     public nonisolated var unownedExecutor: UnownedSerialExecutor {
         executor.asUnownedSerialExecutor()
     }
 
-    /// Whether a TCP connection to the page's host and port can be made, as in DLRover's agent. If not, that was a round: it raises the
-    /// alarm.
+    /// Whether a TCP connection to the page's host and port can be made, as DLRover's agent checks. If not, that counts as a failed round and
+    /// raises the alarm.
     public func isEnabled() async -> Bool {
         do {
             try TCPProbe.connect(host: url.host, port: url.port, limit: configuration.connectLimit)
             return true
         } catch {
-            await note(.unreachable(error.reason), at: WallClock.seconds())
+            await recordRound(.unreachable(error.reason), at: WallClock.seconds())
             return false
         }
     }
 
     /// Scrapes once. `nil` if there was no page with metrics; the reason is logged when it changes and once in `problemInterval` rounds.
     ///
-    /// A page without a hang line raises the alarm too, and is given: consumers other than DLRover may want it.
+    /// A page without a hang line raises the alarm too, and is still returned: consumers other than DLRover may want it.
     public func collectData() async -> MetricPage? {
         let timestamp = WallClock.seconds()
         do throws(ScrapeFailure) {
             let content = XPUTimerFilter.apply(to: try await scraper.page())
             switch PageContent(of: content) {
             case .nothing: throw .empty
-            case .metrics: await note(.noHangLine, at: timestamp)
-            case .hangLines: await note(nil, at: timestamp)
+            case .metrics: await recordRound(.noHangLine, at: timestamp)
+            case .hangLines: await recordRound(nil, at: timestamp)
             }
             return MetricPage(content: content, timestamp: timestamp)
         } catch {
-            // At shutdown a scrape is cut short, which says nothing of the page.
-            if !Task.isCancelled { await note(error, at: timestamp) }
+            // Shutdown cuts a scrape short, which says nothing about the page.
+            if !Task.isCancelled { await recordRound(error, at: timestamp) }
             return nil
         }
     }
 
+    /// Reports the page as one `XPU_TIMER_METRIC`.
+    ///
+    /// - Returns: whether it was reported. The reason why not is logged.
     @discardableResult
     public func storeData(_ data: MetricPage) async -> Bool {
         await report.send(
@@ -102,12 +107,15 @@ public actor MetricCollector: DataCollector {
             to: client)
     }
 
+    /// Sets the client to report to: pages, and alarms if the configuration says so.
     public func setClient(_ client: any MasterClient) async {
         self.client = client
     }
 
-    /// Logs, counts and reports what a round came to; `nil`: a page of use.
-    private func note(_ failure: ScrapeFailure?, at time: Int64) async {
+    /// Logs, counts and reports the outcome of a round.
+    ///
+    /// - Parameter failure: `nil` for a page with hang lines.
+    private func recordRound(_ failure: ScrapeFailure?, at time: Int64) async {
         if let failure {
             if problems.shouldReport(failure.kind) {
                 logger.warning("\(failure.title)", metadata: ["error": "\(failure)"])
@@ -115,8 +123,8 @@ public actor MetricCollector: DataCollector {
         } else if problems.solve() {
             logger.info("XPU timer metrics can be scraped again.")
         }
-        alarm.note(failure?.sentence(url: url), at: time)
-        metrics.note(failure?.result ?? .ok, since: alarm.since)
+        alarm.update(failure?.sentence(url: url), at: time)
+        metrics.recordRound(failure?.result ?? .ok, alarmSince: alarm.since)
         await reportAlarm()
     }
 
@@ -133,7 +141,7 @@ public actor MetricCollector: DataCollector {
 }
 
 extension MetricCollector {
-    /// The limits of a scrape, and how its failures are told.
+    /// The limits of a scrape, and how its failures are reported.
     public struct Configuration: Sendable, Hashable {
         /// The whole scrape, from connecting to the last byte of the body: 5 s.
         public var deadline: Duration
@@ -148,6 +156,7 @@ extension MetricCollector {
         /// The least time between two such metrics: 60 s.
         public var alarmInterval: Duration
 
+        /// Makes a configuration; each value has the default that its property names.
         public init(
             deadline: Duration = .seconds(5),
             maxBytes: Int = 4 * 1024 * 1024,

@@ -2,12 +2,14 @@ internal import Diagnosis
 public import SystemSupport
 internal import Telemetry
 
-/// A filtered page of metrics, or a text of the user's own to report as one.
+/// A filtered page of metrics, or a text of your own to report as one.
 public struct MetricPage: Sendable, Hashable {
+    /// The page in Prometheus's text format, without the lines that DLRover's agent drops.
     public let content: String
     /// When the scrape began, in whole seconds since 1970.
     public let timestamp: Int64
 
+    /// - Parameter timestamp: in whole seconds since 1970; without it, now.
     public init(content: String, timestamp: Int64 = WallClock.seconds()) {
         self.content = content
         self.timestamp = timestamp

@@ -2,6 +2,7 @@
 public struct MetricURL: Hashable, Sendable {
     /// A name or an address; an IPv6 address without its brackets.
     public let host: String
+    /// 80 if the text has none.
     public let port: Int
     private let text: String
 
@@ -53,8 +54,10 @@ extension MetricURL: CustomStringConvertible {
 
 /// Why a text is not the address of a metrics page.
 public struct MetricURLError: Error, Hashable, CustomStringConvertible {
+    /// The text that was given.
     public let url: String
+    /// What is wrong with it.
     public let reason: String
 
-    public var description: String { "'\(url)' is no address of a metrics page: \(reason)" }
+    public var description: String { "'\(url)' is not the address of a metrics page: \(reason)" }
 }

@@ -16,10 +16,10 @@ enum ScrapeFailure: Error, Equatable, CustomStringConvertible {
     case broken(String)
     /// No metric was left after the filter.
     case empty
-    /// There are metrics, and no hang lines among them, or one that can't be read. The page is reported all the same.
+    /// There are metrics, but no hang lines, or one that can't be read. The page is reported all the same.
     case noHangLine
 
-    /// What makes two failures the same to one who reads the log.
+    /// Failures of the same kind are one problem in the log.
     var kind: String {
         if case .status(let status) = self { "status \(status)" } else { result.rawValue }
     }
@@ -36,7 +36,7 @@ enum ScrapeFailure: Error, Equatable, CustomStringConvertible {
         }
     }
 
-    /// What the log says of it.
+    /// The log message.
     var title: String {
         switch self {
         case .noHangLine: "XPU timer metrics are of no use for hang detection."
@@ -44,7 +44,7 @@ enum ScrapeFailure: Error, Equatable, CustomStringConvertible {
         }
     }
 
-    /// The same in an alarm, with whose page it is and why.
+    /// The text of an alarm: whose page it is, and what is wrong.
     func sentence(url: MetricURL) -> String {
         switch self {
         case .noHangLine: "XPU timer metrics of \(url) are of no use for hang detection: \(self)"
@@ -69,8 +69,8 @@ enum ScrapeFailure: Error, Equatable, CustomStringConvertible {
 
 /// Whether there is an alarm, and which changes of that are still to be reported.
 ///
-/// A report says that the alarm has begun or is over, never that its reason has changed. A page that comes and goes is reported of
-/// once in an interval, and then as it is by then.
+/// A report says that the alarm has begun or is over, never that its reason has changed. A page that comes and goes is reported once in an
+/// interval, with its state at that time.
 struct ScrapeAlarm {
     /// A change that is to be reported.
     struct Change: Equatable {
@@ -86,8 +86,8 @@ struct ScrapeAlarm {
     private(set) var since: Int64?
     private var problem: String?
     private var changed: Int64 = 0
-    /// What was reported last: an alarm, or its end. None is to be told that all is well from the beginning.
-    private var isTold = false
+    /// Whether the last report was of an alarm. If all is well from the start, nothing is reported.
+    private var isReported = false
     private var lastReport: ContinuousClock.Instant?
     private var isReporting = false
 
@@ -95,10 +95,10 @@ struct ScrapeAlarm {
         self.interval = interval
     }
 
-    /// Notes what a round came to.
+    /// Notes the outcome of a round.
     ///
     /// - Parameter problem: why the page is of no use; `nil` if it is.
-    mutating func note(_ problem: String?, at time: Int64) {
+    mutating func update(_ problem: String?, at time: Int64) {
         if (problem == nil) != (self.problem == nil) {
             changed = time
             since = problem == nil ? nil : time
@@ -106,9 +106,9 @@ struct ScrapeAlarm {
         self.problem = problem
     }
 
-    /// Takes what is to be reported now, if anything. Until `finishReport` it is not given again.
+    /// What is to be reported now, if anything. It is not given again until `finishReport`.
     mutating func beginReport(now: ContinuousClock.Instant) -> Change? {
-        guard !isReporting, isTold != (problem != nil) else { return nil }
+        guard !isReporting, isReported != (problem != nil) else { return nil }
         if let lastReport, lastReport.duration(to: now) < interval { return nil }
         isReporting = true
         return Change(problem: problem, timestamp: changed)
@@ -118,7 +118,7 @@ struct ScrapeAlarm {
     mutating func finishReport(_ change: Change, isAccepted: Bool, now: ContinuousClock.Instant) {
         isReporting = false
         guard isAccepted else { return }
-        isTold = change.problem != nil
+        isReported = change.problem != nil
         lastReport = now
     }
 }

@@ -4,11 +4,13 @@ internal import Glibc
 internal import NIOCore
 internal import NIOHTTP1
 internal import NIOPosix
+internal import SystemPackage
+internal import SystemSupport
 
 /// Gets one page by HTTP within a time and a size.
 ///
-/// Each scrape has a client of its own, which is gone when it returns: no connection is kept between two scrapes that are a minute apart,
-/// and there is nothing to close. The threads are the process's shared event loops.
+/// Each scrape makes its own client and discards it: no connection is kept between two scrapes that are a minute apart, and there is nothing
+/// to close. The threads are the process's shared event loops.
 struct Scraper: Sendable {
     let url: MetricURL
     /// From the first step of connecting to the last byte.
@@ -66,14 +68,14 @@ struct Scraper: Sendable {
             .deadline(deadline)
         case is CancellationError: .deadline(deadline)
         case let error as IOError where [ECONNREFUSED, EHOSTUNREACH, ENETUNREACH].contains(error.errnoCode):
-            .unreachable(String(cString: strerror(error.errnoCode)))
+            .unreachable(SystemCallError.text(error.errnoCode))
         case let error as NIOConnectionError: .unreachable("\(error)")
         default: .broken("\(error)")
         }
     }
 }
 
-/// What came of a round of scraping, as a label of self-metrics.
+/// The result of a round of scraping, as a label of self-metrics.
 enum ScrapeResult: String, CaseIterable, Sendable {
     /// A page with metrics and hang lines.
     case ok
@@ -110,37 +112,37 @@ struct ScrapeMetrics: Sendable {
         beganAt = Gauge(label: "arobust_alarm_began_at_seconds", dimensions: alarm, factory: factory)
     }
 
-    /// Counts a round and shows what it came to.
+    /// Counts a round and shows its result.
     ///
-    /// - Parameter since: when the alarm began, in seconds since 1970; `nil` if all is well.
-    func note(_ result: ScrapeResult, since: Int64?) {
+    /// - Parameter alarmSince: when the alarm began, in seconds since 1970; `nil` if all is well.
+    func recordRound(_ result: ScrapeResult, alarmSince: Int64?) {
         rounds[result]?.increment()
         up.record(result == .ok || result == .noHangLine ? 1 : 0)
         for (reason, alarm) in alarms { alarm.record(reason == result ? 1 : 0) }
-        beganAt.record(since ?? 0)
+        beganAt.record(alarmSince ?? 0)
     }
 }
 
 /// Whether somebody listens at a TCP port: connects and closes at once. Blocks for at most the limit and the name's resolution.
 enum TCPProbe {
     /// - Parameter limit: for each of the host's addresses; at most some days.
-    /// - Throws: `SystemError` of the last address that was tried; `EHOSTUNREACH` for a name without addresses.
-    static func connect(host: String, port: Int, limit: Duration) throws(SystemError) {
+    /// - Throws: `SystemCallError` of the last address that was tried; `.noRouteToHost` for a name without addresses.
+    static func connect(host: String, port: Int, limit: Duration) throws(SystemCallError) {
         let subject = "\(host):\(port)"
         var hints = addrinfo()
         hints.ai_socktype = CInt(SOCK_STREAM.rawValue)
         hints.ai_flags = AI_NUMERICSERV
         var list: UnsafeMutablePointer<addrinfo>?
         guard getaddrinfo(host, "\(port)", &hints, &list) == 0, let list else {
-            throw SystemError("resolve the host of", subject, code: EHOSTUNREACH)
+            throw SystemCallError("resolve the host of", path: subject, code: .noRouteToHost)
         }
         defer { freeaddrinfo(list) }
-        var error = SystemError("connect to", subject, code: EHOSTUNREACH)
+        var error = SystemCallError("connect to", path: subject, code: .noRouteToHost)
         var next: UnsafeMutablePointer<addrinfo>? = list
         while let address = next?.pointee {
             let code = connect(to: address, limit: limit)
             if code == 0 { return }
-            error = SystemError("connect to", subject, code: code)
+            error = SystemCallError("connect to", path: subject, code: Errno(rawValue: code))
             next = address.ai_next
         }
         throw error

@@ -1,4 +1,5 @@
 internal import Glibc
+internal import SystemSupport
 
 /// What `/proc/PID/stat` and `/proc/PID/status` say of a process (proc(5)).
 struct ProcessStatus: Equatable {
@@ -10,8 +11,8 @@ struct ProcessStatus: Equatable {
     /// The process that traces this one, 0 if none does.
     let tracer: Int32
 
-    /// - Throws: `SystemError`; `ENOENT` if there is no such process.
-    init(pid: Int32) throws(SystemError) {
+    /// - Throws: `SystemCallError`; `.noSuchFileOrDirectory` if there is no such process.
+    init(pid: Int32) throws(SystemCallError) {
         let stat = try ProcFile.text("/proc/\(pid)/stat")
         let status = try ProcFile.text("/proc/\(pid)/status")
         self.init(stat: stat, status: status)
@@ -42,7 +43,7 @@ struct ProcessStatus: Equatable {
         }
     }
 
-    /// Whether only the entry in the process table is left of it.
+    /// Whether nothing but its entry in the process table is left.
     var hasEnded: Bool { state == "Z" || state == "X" || state == "x" }
 
     /// Whether a signal or a tracer has stopped it.
@@ -59,21 +60,22 @@ struct ProcessStatus: Equatable {
     }
 }
 
-/// What `/proc/PID/task/TID` tells of a thread without touching it (proc(5)).
+/// A thread as `/proc/PID/task/TID` shows it (proc(5)): the kernel's side only, and nothing is attached to the process.
 public struct KernelThread: Sendable, Hashable {
+    /// The kernel's id of the thread.
     public var osID: Int32
     /// The first 15 bytes of the thread's name.
     public var name: String
     /// As in `/proc/PID/status`.
     public var state: String
-    /// The kernel function that it waits in; `nil` if it waits in none or that is not ours to know.
+    /// The kernel function that it waits in; `nil` if it waits in none or the kernel does not say.
     public var waitChannel: String?
     /// Number and arguments of the system call; `nil` if unreadable.
     public var systemCall: String?
     /// The kernel's stack, innermost first; empty if unreadable (it takes `CAP_SYS_ADMIN`).
     public var kernelStack: [String]
 
-    public init(
+    package init(
         osID: Int32, name: String, state: String, waitChannel: String?, systemCall: String?, kernelStack: [String]
     ) {
         self.osID = osID

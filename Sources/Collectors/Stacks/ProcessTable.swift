@@ -1,11 +1,13 @@
 internal import Glibc
+internal import SystemPackage
+internal import SystemSupport
 
 /// The machine's (or container's) processes, from `/proc`.
 enum ProcessTable {
-    /// Reads the environment that the process was started with. What it set later is not to be seen.
+    /// Reads the environment that the process was started with. What it has set since cannot be seen.
     ///
-    /// - Throws: `SystemError`; without `CAP_SYS_PTRACE` only the user's own processes can be read.
-    static func environment(of pid: Int32) throws(SystemError) -> [String: String] {
+    /// - Throws: `SystemCallError`; without `CAP_SYS_PTRACE` only the user's own processes can be read.
+    static func environment(of pid: Int32) throws(SystemCallError) -> [String: String] {
         var environment: [String: String] = [:]
         for entry in try ProcFile.bytes("/proc/\(pid)/environ").split(separator: 0) {
             guard let equals = entry.firstIndex(of: UInt8(ascii: "=")) else { continue }
@@ -35,21 +37,21 @@ enum ProcessTable {
         return maps.split(separator: UInt8(ascii: "/")).contains { $0.starts(with: "libpython".utf8) }
     }
 
-    /// All processes whose environment has `RANK` or `TORCHELASTIC_RUN_ID`, and how many could not be read for lack of rights.
+    /// All processes whose environment has `RANK` or `TORCHELASTIC_RUN_ID`, and how many could not be read for lack of permission.
     static func processesOfTraining() -> (processes: [ProcessInfo], unreadable: Int) {
         var processes: [ProcessInfo] = []
         var unreadable = 0
         for pid in ProcFile.numbers(in: "/proc") {
-            do throws(SystemError) {
+            do throws(SystemCallError) {
                 if let process = try processOfTraining(pid) { processes.append(process) }
             } catch {
-                if error.code == EACCES || error.code == EPERM { unreadable += 1 }
+                if error.code == .permissionDenied || error.code == .notPermitted { unreadable += 1 }
             }
         }
         return (processes, unreadable)
     }
 
-    private static func processOfTraining(_ pid: Int32) throws(SystemError) -> ProcessInfo? {
+    private static func processOfTraining(_ pid: Int32) throws(SystemCallError) -> ProcessInfo? {
         guard pid != getpid() else { return nil }
         let environment = try environment(of: pid)
         let rank = environment["RANK"].flatMap { Int($0) }
@@ -73,7 +75,7 @@ struct ProcessInfo: Equatable {
     let hasRunID: Bool
     let isPython: Bool
 
-    /// How exactly the environment says which rank this is: 3 with `RANK` and `LOCAL_RANK`, 2 with `RANK`, 1 with a run's id only, 0 without any.
+    /// How exactly the environment says which rank this is: 3 with `RANK` and `LOCAL_RANK`, 2 with `RANK`, 1 with only a run's id, 0 with none.
     var evidence: Int {
         if rank != nil { return localRank != nil ? 3 : 2 }
         return hasRunID ? 1 : 0
@@ -84,25 +86,13 @@ struct ProcessInfo: Equatable {
 enum ProcFile {
     /// The file's bytes, at most `limit`.
     ///
-    /// - Throws: `SystemError`; `ENOENT` and `ESRCH` mean that the process is gone, `EACCES` and `EPERM` that it is not ours to look at.
-    static func bytes(_ path: String, limit: Int = 1024 * 1024) throws(SystemError) -> [UInt8] {
-        let descriptor = open(path, O_RDONLY | O_CLOEXEC)
-        guard descriptor >= 0 else { throw SystemError("open", path, code: errno) }
-        defer { close(descriptor) }
-        var bytes: [UInt8] = []
-        var block = [UInt8](repeating: 0, count: 16 * 1024)
-        while bytes.count < limit {
-            let count = read(descriptor, &block, block.count)
-            let code = errno
-            if count < 0 && code == EINTR { continue }
-            guard count >= 0 else { throw SystemError("read", path, code: code) }
-            if count == 0 { break }
-            bytes.append(contentsOf: block.prefix(min(count, limit - bytes.count)))
-        }
-        return bytes
+    /// - Throws: `SystemCallError`; `.noSuchFileOrDirectory` and `.noSuchProcess` mean that the process is gone, `.permissionDenied` and
+    ///   `.notPermitted` that we have no right to look at it.
+    static func bytes(_ path: String, limit: Int = 1024 * 1024) throws(SystemCallError) -> [UInt8] {
+        try WholeFile(path: path).read(limit: limit)
     }
 
-    static func text(_ path: String, limit: Int = 1024 * 1024) throws(SystemError) -> String {
+    static func text(_ path: String, limit: Int = 1024 * 1024) throws(SystemCallError) -> String {
         String(decoding: try bytes(path, limit: limit), as: UTF8.self)
     }
 
@@ -113,17 +103,9 @@ enum ProcFile {
         return count < 0 ? nil : String(decoding: target.prefix(count).map(UInt8.init(bitPattern:)), as: UTF8.self)
     }
 
-    /// The names in a directory of `/proc` that are numbers: processes in `/proc`, threads in `/proc/PID/task`. Sorted.
+    /// The names in a folder of `/proc` that are numbers, in order: processes in `/proc`, threads in `/proc/PID/task`. None if it is gone.
     static func numbers(in path: String) -> [Int32] {
-        guard let stream = opendir(path) else { return [] }
-        defer { closedir(stream) }
-        var numbers: [Int32] = []
-        while let entry = readdir(stream) {
-            let number = withUnsafeBytes(of: &entry.pointee.d_name) { name in
-                Int32(String(decoding: name.prefix { $0 != 0 }, as: UTF8.self))
-            }
-            if let number { numbers.append(number) }
-        }
-        return numbers.sorted()
+        let names = (try? Directory(path: path).names()) ?? []
+        return names.compactMap { Int32($0) }.sorted()
     }
 }

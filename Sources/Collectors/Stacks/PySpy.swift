@@ -1,12 +1,8 @@
-internal import Glibc
-internal import Subprocess
-internal import SystemPackage
-
-#if canImport(FoundationEssentials)
-    internal import FoundationEssentials
-#else
-    internal import Foundation
-#endif
+private import FoundationEssentials
+private import Glibc
+private import Subprocess
+private import SystemSupport
+private import SystemPackage
 
 /// Runs `py-spy dump` as a child process.
 ///
@@ -16,13 +12,13 @@ struct PySpy: Sendable {
     /// Why there is no Python stack.
     struct Failure: Error {
         let reason: String
-        /// Whether py-spy ran and was killed, so that it may have left the target in any state.
+        /// Whether py-spy ran and was killed, so that it may have left the target stopped.
         let wasKilled: Bool
     }
 
-    /// A program, or `nil`: `py-spy` from `PATH`.
+    /// The program; `nil`: `py-spy` from `PATH`.
     let path: String?
-    /// For one process; then py-spy and all that it started is killed.
+    /// How long one process may take; then py-spy and everything that it started is killed.
     let deadline: Duration
     /// The most bytes of standard output.
     let maxBytes: Int
@@ -43,12 +39,12 @@ struct PySpy: Sendable {
         return try outcome.get()
     }
 
-    /// The program's path. Looked up anew each time: py-spy may be installed while we run.
+    /// The program's path. Looked up each time, as py-spy may be installed while we run.
     private func locate() throws(Failure) -> FilePath {
         if let path {
             guard access(path, X_OK) == 0 else {
-                let error = SystemError("run", path, code: errno)
-                throw Failure(reason: "py-spy is not to be had: \(error)", wasKilled: false)
+                let error = SystemCallError("run", path: path)
+                throw Failure(reason: "py-spy cannot be used: \(error)", wasKilled: false)
             }
             return FilePath(path)
         }
@@ -64,7 +60,7 @@ struct PySpy: Sendable {
 
     private func run(_ program: FilePath, pid: Int32) async -> Result<[PythonThread], Failure> {
         var options = PlatformOptions()
-        // A group of its own, so that the kill reaches what a wrapper script has started.
+        // In its own process group, so that the kill also reaches what a wrapper script has started.
         options.processGroupID = 0
         options.teardownSequence = [.send(signal: .kill, toProcessGroup: true, allowedDurationToNextStep: .zero)]
         do {
@@ -93,7 +89,7 @@ struct PySpy: Sendable {
         let text = String(decoding: error.prefix(4096), as: UTF8.self)
         let lines = text.split(separator: "\n").prefix { !$0.hasPrefix("Stack backtrace") }.prefix(8)
         let said = lines.map { $0.trimming { $0 == " " || $0 == "\t" } }.joined(separator: " ")
-        return said.isEmpty ? "it said nothing" : said
+        return said.isEmpty ? "it gave no reason" : said
     }
 }
 
@@ -106,7 +102,7 @@ extension Substring {
     }
 }
 
-/// Reads what `py-spy dump --json` writes (py-spy 0.4, `src/dump.rs`): an array of threads. Unknown keys are passed over.
+/// Reads what `py-spy dump --json` writes (py-spy 0.4, `src/dump.rs`): an array of threads. Unknown keys are ignored.
 enum PySpyOutput {
     struct Unreadable: Error {
         let reason: String
@@ -130,7 +126,7 @@ enum PySpyOutput {
     static func threads(_ json: [UInt8]) -> Result<[PythonThread], Unreadable> {
         guard let threads = try? JSONDecoder().decode([Thread].self, from: Data(json)) else {
             let start = String(decoding: json.prefix(80), as: UTF8.self).split(separator: "\n").joined(separator: " ")
-            return .failure(Unreadable(reason: "py-spy wrote what is no dump: '\(start)'"))
+            return .failure(Unreadable(reason: "py-spy wrote something other than a dump: '\(start)'"))
         }
         return .success(
             threads.map { thread in
@@ -144,34 +140,36 @@ enum PySpyOutput {
     }
 }
 
-/// A Python thread's stack, as py-spy gives it.
+/// A Python thread and its stack, as py-spy shows it.
 public struct PythonThread: Sendable, Hashable {
-    /// One call, the innermost first in its thread.
+    /// One call on a stack.
     public struct Frame: Sendable, Hashable {
+        /// The function's name, `<module>` at the top level.
         public var function: String
         /// Relative to the module path where that is known: `torch/distributed/distributed_c10d.py`.
         public var file: String
-        /// 0 if unknown.
+        /// The line in the file, from 1; 0 if unknown.
         public var line: Int
 
-        public init(function: String, file: String, line: Int) {
+        package init(function: String, file: String, line: Int) {
             self.function = function
             self.file = file
             self.line = line
         }
     }
 
-    /// `nil` if Python does not know it (yet).
+    /// The name in Python's `threading`; `nil` if Python does not know the thread (yet).
     public var name: String?
     /// The kernel's id of the thread; `nil` where py-spy cannot tell.
     public var osID: Int?
-    /// Whether it was on a processor, and not waiting.
+    /// Whether it was running on a processor rather than waiting.
     public var isActive: Bool
     /// Whether it held Python's global lock.
     public var ownsGIL: Bool
+    /// The calls, the innermost first.
     public var frames: [Frame]
 
-    public init(name: String?, osID: Int?, isActive: Bool, ownsGIL: Bool, frames: [Frame]) {
+    package init(name: String?, osID: Int?, isActive: Bool, ownsGIL: Bool, frames: [Frame]) {
         self.name = name
         self.osID = osID
         self.isActive = isActive

@@ -1,11 +1,13 @@
 public import CoreMetrics
 public import Diagnosis
 public import Logging
+internal import SystemSupport
 
-/// Takes the Python stacks of training processes with py-spy, or what the kernel tells of them where py-spy cannot or must not.
+/// Takes the Python stacks of training processes with py-spy, or what the kernel shows of them where py-spy cannot or must not be used.
 ///
-/// A process is never stopped, and not touched at all in the states D and Z or while another traces it.
+/// A process is never stopped, and is left alone in the states D and Z and while another process traces it.
 public actor StackCollector: DataCollector {
+    /// `stack`.
     public nonisolated let name = "stack"
 
     private let executor = BlockingExecutor(label: "arobust.stack-collector")
@@ -40,6 +42,7 @@ public actor StackCollector: DataCollector {
         readProblems = ProblemLog(interval: configuration.problemInterval)
     }
 
+    /// The collector's own queue, where `/proc` may block.
     public nonisolated var unownedExecutor: UnownedSerialExecutor {
         executor.asUnownedSerialExecutor()
     }
@@ -62,7 +65,7 @@ public actor StackCollector: DataCollector {
         var stacks: [ProcessStack] = []
         for pid in pids() where !Task.isCancelled {
             let stack = await reader.stack(of: pid)
-            metrics.note(stack.content)
+            metrics.count(stack.content)
             stacks.append(stack)
         }
         guard !stacks.isEmpty else { return nil }
@@ -74,7 +77,7 @@ public actor StackCollector: DataCollector {
     @discardableResult
     public func storeData(_ data: [ProcessStack]) async -> Bool {
         guard let first = data.first else {
-            logger.warning("No stack trace is given; nothing is reported.")
+            logger.warning("There is no stack trace to report.")
             return false
         }
         return await report.send(
@@ -83,6 +86,7 @@ public actor StackCollector: DataCollector {
             to: client)
     }
 
+    /// Sets the client to report to.
     public func setClient(_ client: any MasterClient) async {
         self.client = client
     }
@@ -102,7 +106,7 @@ public actor StackCollector: DataCollector {
             if trainers.isEmpty {
                 if targetProblems.shouldReport("none") {
                     logger.warning(
-                        "No training rank was found to take stacks of.",
+                        "No training rank was found whose stacks could be taken.",
                         metadata: ["unreadableProcesses": "\(unreadable)"])
                 }
             } else if targetProblems.solve() {
@@ -125,7 +129,7 @@ public actor StackCollector: DataCollector {
         }
         if readProblems.shouldReport(reason) {
             logger.warning(
-                "Python stacks could not be taken of every process; what the kernel tells is reported instead.",
+                "Some processes gave no Python stacks; what the kernel shows of them is reported instead.",
                 metadata: ["processes": "\(failures.count)", "firstPid": "\(pid)", "error": "\(reason)"])
         }
     }
@@ -134,6 +138,7 @@ public actor StackCollector: DataCollector {
 extension StackCollector {
     /// Whose stacks are taken, and within what limits. Without a target there is no collector: stacks are off unless asked for.
     public struct Configuration: Sendable, Hashable {
+        /// Whose stacks are taken.
         public var target: StackTarget
         /// py-spy's program; `nil`, the default: `py-spy` in `PATH`, looked up at every process.
         public var pySpyPath: String?
@@ -148,6 +153,7 @@ extension StackCollector {
         /// After how many rounds a lasting problem is logged again: 10.
         public var problemInterval: Int
 
+        /// Makes a configuration; each value has the default that its property names.
         public init(
             target: StackTarget,
             pySpyPath: String? = nil,
@@ -168,7 +174,7 @@ extension StackCollector {
     }
 }
 
-/// Whose stacks are wanted.
+/// Whose stacks to take.
 public enum StackTarget: Sendable, Hashable {
     /// These processes, by the ids that `/proc` here shows.
     case pids([Int32])
@@ -177,7 +183,7 @@ public enum StackTarget: Sendable, Hashable {
     case ranks
 }
 
-/// Counts processes by what could be had of their stacks.
+/// Counts processes by what could be read of their stacks.
 struct StackMetrics: Sendable {
     private let python: Counter
     private let kernel: Counter
@@ -192,7 +198,7 @@ struct StackMetrics: Sendable {
         none = counter("none")
     }
 
-    func note(_ content: ProcessStack.Content) {
+    func count(_ content: ProcessStack.Content) {
         switch content {
         case .python: python.increment()
         case .kernel: kernel.increment()

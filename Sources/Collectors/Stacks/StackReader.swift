@@ -1,9 +1,9 @@
-internal import Diagnosis
-internal import Glibc
+private import Glibc
 internal import Logging
-internal import SystemSupport
+private import SystemPackage
+private import SystemSupport
 
-/// Takes the stacks of one process, and sees to it that the process goes on as it was.
+/// Takes the stacks of one process, and makes sure that the process goes on as it was.
 struct StackReader: Sendable {
     let pySpy: PySpy
     /// How many threads of a process are listed where only the kernel can be asked.
@@ -17,12 +17,13 @@ struct StackReader: Sendable {
             localRank: environment["LOCAL_RANK"].flatMap { Int($0) },
             command: CommandText.redacted(ProcessTable.commandLine(of: pid)), state: "?",
             timestamp: WallClock.seconds(), content: .none(reason: ""))
-        do throws(SystemError) {
+        do throws(SystemCallError) {
             let before = try ProcessStatus(pid: pid)
             stack.state = before.stateText
             stack.content = await content(pid, before)
         } catch {
-            stack.content = .none(reason: error.code == ENOENT ? "there is no such process" : "\(error)")
+            stack.content = .none(
+                reason: error.code == .noSuchFileOrDirectory ? "there is no such process" : "\(error)")
         }
         return stack
     }
@@ -46,7 +47,7 @@ struct StackReader: Sendable {
         .kernel(KernelThread.threads(of: pid, limit: maxKernelThreads), reason: reason)
     }
 
-    /// Whether the id still means the process that it meant before, and that lives.
+    /// Whether the id still names the same process, and it lives.
     private func isSame(_ pid: Int32, _ before: ProcessStatus) -> Bool {
         guard let now = try? ProcessStatus(pid: pid) else { return false }
         return now.startTime == before.startTime && !now.hasEnded
@@ -54,8 +55,8 @@ struct StackReader: Sendable {
 
     /// Continues a process that a killed py-spy has left stopped (benfred/py-spy#390, #565). One that was stopped before stays so.
     ///
-    /// A tracer's stop can still be on its way when the tracer dies, so the process is watched for a tenth of a second. Should somebody else
-    /// stop it in just this time, it is continued too; that is not to be told apart.
+    /// A tracer's stop can still be on its way when the tracer dies, so the process is watched for a tenth of a second. If somebody else
+    /// stops it in just that time, it is continued too: the two cannot be told apart.
     private func resume(_ pid: Int32, _ before: ProcessStatus) async {
         guard !before.isStopped else { return }
         for _ in 0..<5 {
@@ -71,13 +72,13 @@ struct StackReader: Sendable {
 
 /// Picks the trainers out of all processes that carry a training rank's environment, which every child inherits.
 ///
-/// 1. What runs no Python is no trainer: shells that start one, py-spy.
+/// 1. A process that runs no Python is no trainer: a shell that starts one, py-spy.
 /// 2. A process is a launcher if one below it says more exactly which rank it is: `torchrun` in a pod whose `RANK` is the node's has a
 ///    child with `RANK` and `LOCAL_RANK` (facebookincubator/dynolog#430).
 /// 3. A process is a helper if the nearest of these above it has the same ranks: workers of a data loader, compilers.
 ///
-/// A process beside the trainer that inherited the same ranks and runs Python, say a TensorBoard started by the same script, is not told
-/// apart; give process ids where that matters.
+/// A process beside the trainer that inherited the same ranks and runs Python, say a TensorBoard that the same script started, passes for a
+/// trainer; give process ids where that matters.
 enum RankSelection {
     static func trainers(among processes: [ProcessInfo], parents: (Int32) -> Int32?) -> [ProcessInfo] {
         let candidates = processes.filter { $0.isPython && $0.evidence > 0 }

@@ -79,16 +79,17 @@ enum StackText {
 
 /// The stacks of one process at one time.
 public struct ProcessStack: Sendable, Hashable {
-    /// What could be had.
+    /// How much of the stacks could be read.
     public enum Content: Sendable, Hashable {
         /// Python's stacks.
         case python([PythonThread])
-        /// Only what the kernel tells, and why.
+        /// Only what the kernel shows of the threads, and why there is no more.
         case kernel([KernelThread], reason: String)
         /// Nothing, and why: the process ended, or never was.
         case none(reason: String)
     }
 
+    /// The process id, as `/proc` here shows it.
     public var pid: Int32
     /// `RANK` of its environment.
     public var rank: Int?
@@ -100,9 +101,10 @@ public struct ProcessStack: Sendable, Hashable {
     public var state: String
     /// In whole seconds since 1970.
     public var timestamp: Int64
+    /// The stacks, or why there are none.
     public var content: Content
 
-    public init(
+    package init(
         pid: Int32, rank: Int? = nil, localRank: Int? = nil, command: String, state: String, timestamp: Int64,
         content: Content
     ) {

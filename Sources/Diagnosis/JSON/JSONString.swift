@@ -2,7 +2,7 @@
 enum JSONString {
     /// Appends `utf8`, which must be valid UTF-8, with `"`, `\` and control characters escaped.
     ///
-    /// Text is mostly bytes that need no escape: they are looked at eight at a time and copied in runs.
+    /// Most bytes need no escape: they are checked eight at a time and copied in runs.
     static func appendEscaped(_ utf8: UnsafeBufferPointer<UInt8>, to json: inout [UInt8]) {
         var runStart = 0
         var index = 0
@@ -87,7 +87,7 @@ enum JSONString {
         return String(decoding: utf8, as: UTF8.self)
     }
 
-    /// The index of the first backslash, or the end: of the bytes that must be escaped a checked string has no other.
+    /// The index of the first backslash, or the end. A checked string has no other byte that `firstSpecial` finds.
     private static func backslash(in escaped: ArraySlice<UInt8>) -> Int {
         escaped.withUnsafeBufferPointer { escaped.startIndex + firstSpecial(in: $0, from: 0) }
     }

@@ -1,11 +1,7 @@
-#if canImport(FoundationEssentials)
-    private import FoundationEssentials
-#else
-    private import Foundation
-#endif
+private import FoundationEssentials
 
 /// Any JSON. Objects don't keep the order of their members.
-public enum JSONValue: Hashable, Sendable {
+package enum JSONValue: Hashable, Sendable {
     case null
     case bool(Bool)
     case int(Int64)
@@ -14,31 +10,31 @@ public enum JSONValue: Hashable, Sendable {
     case array([JSONValue])
     case object([String: JSONValue])
 
-    /// Reads a text; `nil` if it is no JSON, or is nested too deep for Foundation (512).
-    public init?(_ utf8: [UInt8]) {
+    /// Reads a text; `nil` if it is not JSON, or nested too deep for Foundation (512 levels).
+    package init?(_ utf8: [UInt8]) {
         guard let value = try? JSONDecoder().decode(JSONValue.self, from: Data(utf8)) else { return nil }
         self = value
     }
 
-    /// The members of the object that `text` is; `nil` if it is none.
-    public static func object(_ text: String) -> [String: JSONValue]? {
+    /// The members of the JSON object in `text`; `nil` if it is anything else.
+    package static func object(_ text: String) -> [String: JSONValue]? {
         guard case .object(let members)? = JSONValue(Array(text.utf8)) else { return nil }
         return members
     }
 
     /// The value of a key, if this is an object with it.
-    public subscript(key: String) -> JSONValue? {
+    package subscript(key: String) -> JSONValue? {
         guard case .object(let members) = self else { return nil }
         return members[key]
     }
 
     /// The text that a string holds.
-    public var string: String? {
+    package var string: String? {
         if case .string(let text) = self { text } else { nil }
     }
 
-    /// A whole number, also one that is written as a text.
-    public var integer: Int? {
+    /// A whole number, also where it is written as a string.
+    package var integer: Int? {
         switch self {
         case .int(let number): Int(exactly: number)
         case .string(let text): Int(text)
@@ -46,8 +42,8 @@ public enum JSONValue: Hashable, Sendable {
         }
     }
 
-    /// As text, members in the order of their keys; `nil` for numbers that JSON does not have.
-    public var text: String? {
+    /// The JSON text, with members in the order of their keys; `nil` if there is a number that JSON cannot write (NaN, infinity).
+    package var text: String? {
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
         return (try? encoder.encode(self)).map { String(decoding: $0, as: UTF8.self) }
@@ -55,7 +51,7 @@ public enum JSONValue: Hashable, Sendable {
 }
 
 extension JSONValue: Codable {
-    public init(from decoder: any Decoder) throws {
+    package init(from decoder: any Decoder) throws {
         let value = try decoder.singleValueContainer()
         if value.decodeNil() {
             self = .null
@@ -74,7 +70,7 @@ extension JSONValue: Codable {
         }
     }
 
-    public func encode(to encoder: any Encoder) throws {
+    package func encode(to encoder: any Encoder) throws {
         var value = encoder.singleValueContainer()
         switch self {
         case .null: try value.encodeNil()

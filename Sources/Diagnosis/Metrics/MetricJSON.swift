@@ -1,9 +1,10 @@
 /// Writes a metric as the JSON that DLRover's master takes as `data_content` and that the bus carries as body.
 ///
 /// Keys, their order and the separators are those of DLRover's own `to_json` (Python's `json.dumps`), so that both write the same
-/// bytes for ASCII content. Other characters stay as UTF-8 instead of `\u` escapes: half to a third of the size, and accepted just so.
+/// bytes for ASCII content. Other characters stay UTF-8 instead of becoming `\u` escapes: half to a third of the size, and masters take it
+/// just as well.
 public enum MetricJSON {
-    /// The metric's JSON.
+    /// The metric's JSON, as UTF-8: one object, without a newline.
     public static func encode(_ metric: WorkerTrainingMetric) -> [UInt8] {
         var json: [UInt8] = []
         encode(metric, into: &json)
@@ -11,7 +12,7 @@ public enum MetricJSON {
     }
 
     /// Appends the metric's JSON to `json`.
-    public static func encode(_ metric: WorkerTrainingMetric, into json: inout [UInt8]) {
+    package static func encode(_ metric: WorkerTrainingMetric, into json: inout [UInt8]) {
         var content = metric.dataContent
         let node = metric.node
         json.makeRoom(for: content.utf8.count + content.utf8.count / 16 + 256)
@@ -26,8 +27,8 @@ public enum MetricJSON {
 
     /// Appends the JSON of a metric that has everything but its content from `head`.
     ///
-    /// The content is `contents` joined by newlines. They are copied as they stand, so they must be insides of JSON strings, as
-    /// `MetricBody.escapedContent` is.
+    /// The content is `contents` joined by newlines. They are copied unchanged, so each must be the inside of a JSON string, like
+    /// `MetricBody.escapedContent`.
     package static func encode(head: MetricBody, contents: [ArraySlice<UInt8>], into json: inout [UInt8]) {
         let node = head.node
         json.makeRoom(for: contents.reduce(256) { $0 + $1.count + 2 })
@@ -45,7 +46,7 @@ public enum MetricJSON {
         appendTail(node, isFinalResult: head.isFinalResult, needReport: head.needReport, to: &json)
     }
 
-    /// Appends `text` as it stands inside of a JSON string.
+    /// Appends `text` escaped for the inside of a JSON string.
     package static func appendContent(_ text: Substring.UTF8View, to content: inout [UInt8]) {
         let isDone: Void? = text.withContiguousStorageIfAvailable { JSONString.appendEscaped($0, to: &content) }
         if isDone == nil { appendEscaped(String(Substring(text)), to: &content) }
@@ -75,29 +76,36 @@ public enum MetricJSON {
 }
 
 extension [UInt8] {
-    /// Makes room for `count` more bytes, and for twice as many as now if it has to grow: `reserveCapacity` alone would copy everything
-    /// at each of many calls.
+    /// Makes room for `count` more bytes, at least doubling the capacity when it grows: `reserveCapacity` alone would copy everything at each
+    /// of many calls.
     fileprivate mutating func makeRoom(for count: Int) {
         let needed = self.count + count
         if needed > capacity { reserveCapacity(Swift.max(needed, 2 * capacity)) }
     }
 }
 
-/// A metric's JSON that has been looked through once: valid, known keys only, values of the right types.
+/// A metric's JSON that has been checked: valid, with known keys only and values of the right types.
 ///
-/// The content stays where it is, escaped; `content` makes a string of it, and `MetricJSON.encode` copies it as it is.
+/// Reads what an envelope carries (`EnvelopeBatch.body(of:)`): `try MetricBody(checking: body).metric`. The content stays escaped in the JSON
+/// until `content` makes a string of it.
 public struct MetricBody: Sendable {
     /// The JSON, as it was given.
     public let json: ArraySlice<UInt8>
     /// Seconds since 1970; `nil` if the JSON has none.
     public let givenTimestamp: Int64?
+    /// `nil` if the JSON has none.
     public let givenDataType: DiagnosisDataType?
+    /// `nil` if the JSON has none.
     public let givenNodeID: Int?
+    /// `nil` if the JSON has none.
     public let givenNodeType: String?
+    /// `nil` if the JSON has none.
     public let givenNodeRank: Int?
+    /// `false` if the JSON does not say.
     public let isFinalResult: Bool
+    /// `false` if the JSON does not say.
     public let needReport: Bool
-    /// Where in `json` the inside of the `data_content` string lies.
+    /// The inside of the `data_content` string in `json`.
     private let contentRange: Range<Int>?
 
     /// Checks and reads `json`: one object with no other keys than a metric's, each at most once, in any order.
@@ -132,11 +140,12 @@ public struct MetricBody: Sendable {
     /// Whether the JSON has a `data_content`.
     public var hasContent: Bool { contentRange != nil }
 
-    /// The content as it stands in the JSON, without the quotes.
+    /// The content as it is in the JSON: escaped, without the quotes. Empty if the JSON has none.
     public var escapedContent: ArraySlice<UInt8> {
         contentRange.map { json[$0] } ?? []
     }
 
+    /// The content as text. Half of a surrogate pair becomes U+FFFD; empty if the JSON has none.
     public var content: String {
         JSONString.unescape(escapedContent)
     }

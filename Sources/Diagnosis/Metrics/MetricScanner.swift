@@ -1,6 +1,6 @@
-/// Reads through a metric's JSON once, strictly, and notes where its values lie.
+/// Reads through a metric's JSON once, strictly, and notes where its values are.
 ///
-/// Strict where Python's `json` is (a master reads with that) and in what it leaves open: no key twice, no other key.
+/// As strict as Python's `json`, which a master reads with, and stricter: no key may stand twice, and no other key at all.
 struct MetricScanner {
     private static let keys =
         "timestamp, data_type, data_content, node_id, node_type, node_rank, is_final_result and need_report"
@@ -24,7 +24,7 @@ struct MetricScanner {
 
     mutating func scan() throws(MetricJSONError) {
         try checkUTF8()
-        try take("{", "a metric is a JSON object, which begins with '{'")
+        try expect("{", "a metric is a JSON object, which begins with '{'")
         skipSpace()
         if peek == UInt8(ascii: "}") {
             index += 1
@@ -33,8 +33,8 @@ struct MetricScanner {
                 skipSpace()
                 try scanMember()
                 skipSpace()
-            } while takeIf(",")
-            try take("}", "expected ',' or '}' after a value")
+            } while skipIf(",")
+            try expect("}", "expected ',' or '}' after a value")
         }
         skipSpace()
         guard index == json.endIndex else { throw error("expected nothing after the object") }
@@ -44,7 +44,7 @@ struct MetricScanner {
         let keyStart = index
         let key = String(decoding: json[try scanString("a key in double quotes")], as: UTF8.self)
         skipSpace()
-        try take(":", "expected ':' after the key")
+        try expect(":", "expected ':' after the key")
         skipSpace()
         switch key {
         case "timestamp": try set(\.timestamp, key, keyStart, try scanInteger("timestamp in whole seconds"))
@@ -71,9 +71,9 @@ struct MetricScanner {
         self[keyPath: field] = value
     }
 
-    /// Reads a string and answers where its inside lies.
+    /// Reads a string and returns the range of its inside.
     private mutating func scanString(_ what: String) throws(MetricJSONError) -> Range<Int> {
-        try take("\"", "expected \(what)")
+        try expect("\"", "expected \(what)")
         let start = index
         while true {
             let from = index
@@ -150,15 +150,15 @@ struct MetricScanner {
         while let byte = peek, byte == 0x20 || byte == 0x0A || byte == 0x0D || byte == 0x09 { index += 1 }
     }
 
-    private mutating func takeIf(_ character: Unicode.Scalar) -> Bool {
+    private mutating func skipIf(_ character: Unicode.Scalar) -> Bool {
         guard peek == UInt8(ascii: character) else { return false }
         index += 1
         return true
     }
 
-    private mutating func take(_ character: Unicode.Scalar, _ reason: String) throws(MetricJSONError) {
+    private mutating func expect(_ character: Unicode.Scalar, _ reason: String) throws(MetricJSONError) {
         skipSpace()
-        guard takeIf(character) else { throw error(peek == nil ? "the JSON ends here; \(reason)" : reason) }
+        guard skipIf(character) else { throw error(peek == nil ? "the JSON ends here; \(reason)" : reason) }
     }
 
     private func error(_ reason: String) -> MetricJSONError {

@@ -2,11 +2,12 @@
 public struct NodeIdentity: Hashable, Sendable {
     /// The id that the job's master gave the node; a relaunched node gets a new one.
     public var id: Int
-    /// The role, `worker` nearly always. Must be a valid `TopicWord` to enter the bus.
+    /// The role, `worker` nearly always. To enter the bus, 1 to 64 of `[A-Za-z0-9_.-]`.
     public var type: String
     /// The node's place in the job, kept across relaunches.
     public var rank: Int
 
+    /// Makes an identity; the defaults are those of DLRover's agent.
     public init(id: Int = 0, type: String = "worker", rank: Int = 0) {
         self.id = id
         self.type = type
@@ -17,7 +18,7 @@ public struct NodeIdentity: Hashable, Sendable {
     /// (`dlrover/python/common/env_utils.py`): 0, `worker`, 0.
     ///
     /// - Throws: `NodeIdentityError` for a value that is set but is not a whole number, or not a valid type.
-    ///   DLRover's agent dies of an empty `NODE_ID`; here an empty variable counts as unset.
+    ///   An empty variable counts as unset, where DLRover's agent would crash.
     public init(environment: [String: String]) throws(NodeIdentityError) {
         func value(_ name: String) -> String? {
             environment[name].flatMap { $0.isEmpty ? nil : $0 }
@@ -39,11 +40,13 @@ public struct NodeIdentity: Hashable, Sendable {
     }
 }
 
-/// An environment variable of the node's identity that cannot be used.
+/// An environment variable of the node's identity has a value that cannot be used.
 public struct NodeIdentityError: Error, Hashable, CustomStringConvertible {
+    /// The variable's name.
     public let variable: String
+    /// What it is set to.
     public let value: String
-    /// What would have been taken, to follow "must be".
+    /// What is allowed, to follow "must be".
     public let allowed: String
 
     public var description: String {

@@ -5,16 +5,20 @@ public import SystemSupport
 /// Its JSON (`MetricJSON`) has exactly the keys of DLRover's class of the same name
 /// (`dlrover/python/diagnosis/common/diagnosis_data.py`); a master refuses any other key.
 public struct WorkerTrainingMetric: Hashable, Sendable {
-    /// When the data was collected, in whole seconds since 1970. Made at collection, never again.
+    /// When the data was collected, in whole seconds since 1970. Set at collection and never changed after.
     public var timestamp: Int64
+    /// What kind of data it is.
     public var dataType: DiagnosisDataType
+    /// The data itself, as text: log lines, a page, stacks, or whatever the type says.
     public var dataContent: String
+    /// The node that it was collected on.
     public var node: NodeIdentity
-    /// DLRover's field of this name; its master reads neither of the two.
+    /// DLRover's `is_final_result`, which its master does not read.
     public var isFinalResult: Bool
-    /// DLRover's field of this name.
+    /// DLRover's `need_report`, which its master does not read.
     public var needReport: Bool
 
+    /// - Parameter timestamp: in whole seconds since 1970; without it, now.
     public init(
         dataType: DiagnosisDataType,
         dataContent: String,
@@ -32,14 +36,15 @@ public struct WorkerTrainingMetric: Hashable, Sendable {
     }
 }
 
-/// What kind of diagnosis data a metric carries: a name, open for a user's own collectors.
+/// What kind of diagnosis data a metric carries: a name; collectors of your own may use any other.
 ///
 /// The first three are the arobust guide's; DLRover's master knows them and `GENERIC` as
 /// `DiagnosisDataType` (`dlrover/python/diagnosis/common/constants.py`) and stores any other name under its own key.
 public struct DiagnosisDataType: RawRepresentable, Hashable, Sendable, Codable {
+    /// The name, as in the bus topic and in `data_type`.
     public let rawValue: String
 
-    /// Takes any name; one that `isValid` refuses is turned away where it would enter the bus.
+    /// Takes any name; the bus refuses one that is not `isValid`.
     public init(rawValue: String) {
         self.rawValue = rawValue
     }

@@ -5,7 +5,7 @@ public struct ReportError: Error, Sendable {
         private enum Wrapped: String { case unavailable, deadlineExceeded, refused, wrongJob, storage, closed }
         private let wrapped: Wrapped
 
-        /// Nobody answered: no connection, or it broke. Try again.
+        /// Nobody answered: there was no connection, or it broke. Try again.
         public static let unavailable = Code(wrapped: .unavailable)
         /// The answer did not come in time; the master may or may not have the data. Try again.
         public static let deadlineExceeded = Code(wrapped: .deadlineExceeded)
@@ -21,25 +21,27 @@ public struct ReportError: Error, Sendable {
         public var description: String { wrapped.rawValue }
     }
 
-    /// Under what rule the ledger enters what is refused for good.
+    /// The ledger's rule for data that is refused for good.
     public enum Rule: String, Hashable, Sendable {
         /// The master looked at this data and does not take it.
         case refused
-        /// The master answers so for every report of this data type since somebody sent it one that it does not survive. It may keep
-        /// what it is sent all the same.
+        /// The master refuses every report of this data type, since somebody has sent it one that it cannot cope with. It may keep the data
+        /// all the same.
         case poisoned
     }
 
+    /// What went wrong.
     public var code: Code
     /// A sentence that an operator can act on; it names what the master said.
     public var message: String
-    /// Whether the master may have the data all the same: the request may have reached it, and no answer says what came of it.
+    /// Whether the master may have the data all the same: the request may have reached it, and no answer says whether it was accepted.
     public var isAmbiguous: Bool
-    /// Whether it was found before anything was sent, so that it says nothing of the master.
+    /// Whether the problem was found before anything was sent, so that it says nothing about the master.
     public var isLocal: Bool
-    /// Of a refusal: the ledger's rule for what is refused so.
+    /// For a refusal: the ledger's rule.
     public var rule: Rule
 
+    /// Makes an error; `message` is a sentence for an operator, without a final period.
     public init(code: Code, message: String, isAmbiguous: Bool = false, isLocal: Bool = false, rule: Rule = .refused) {
         self.code = code
         self.message = message

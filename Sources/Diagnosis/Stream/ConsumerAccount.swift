@@ -1,24 +1,27 @@
-/// What a named consumer says of itself to a publisher: for each lane how far it is, and what became of the envelopes; and how it fares.
+/// What a named consumer tells a publisher: for each lane how far it has got and what became of the envelopes, and its own state.
 ///
 /// It is the JSON of a `commit` on the replay socket (`docs/wire-format.md`). A program that keeps no ledger gives only `through`.
 public struct ConsumerAccount: Hashable, Sendable, Codable {
     /// One lane.
     public struct Lane: Hashable, Sendable, Codable {
+        /// With the publisher, the lane.
         public var dataType: DiagnosisDataType
-        /// Where the account begins: what came before was never this consumer's.
+        /// Where the account begins: nothing before it was ever this consumer's. `nil` where no ledger is kept.
         public var origin: LanePosition?
-        /// The cursor: everything up to here is finished, durably.
+        /// The cursor: everything up to here is finished and recorded on disk.
         public var through: LanePosition
-        /// How many after the cursor are finished too. They are in the counts below.
+        /// How many after the cursor are finished too. They are included in the counts below.
         public var ahead: UInt64 = 0
+        /// How many were accepted.
         public var delivered: UInt64?
-        /// By rule.
+        /// How many were skipped, by rule.
         public var skipped: [String: UInt64]?
-        /// By reason.
+        /// How many were lost, by reason.
         public var lost: [String: UInt64]?
-        /// How many of the delivered it took other than they were published, by what was done.
+        /// How many of the delivered were changed on the way, by what was done to them.
         public var changed: [String: UInt64]?
 
+        /// Makes an account without counts.
         public init(dataType: DiagnosisDataType, through: LanePosition) {
             self.dataType = dataType
             self.through = through
@@ -44,10 +47,12 @@ public struct ConsumerAccount: Hashable, Sendable, Codable {
 
     /// Its name; for a master's reporter the master's canonical URL.
     public var consumer: String
+    /// One entry a lane.
     public var lanes: [Lane]
-    /// How it fares, for people: the state of its breaker, its last error, and whatever else it has to say.
+    /// The consumer's state, for people: of its breaker, its last error, and whatever else it wants to show.
     public var state: [String: String]
 
+    /// Makes an account.
     public init(consumer: String, lanes: [Lane] = [], state: [String: String] = [:]) {
         self.consumer = consumer
         self.lanes = lanes

@@ -11,20 +11,24 @@ public struct EnvelopeBatch: Sendable {
         public var collectionTime: Int64
         /// When the publisher sent it: nanoseconds since 1970.
         public var publishTime: UInt64
-        /// Where the body lies in the batch's memory.
+        /// The body's place in the batch's memory.
         fileprivate var body: Range<Int>
     }
 
+    /// The lane of all envelopes.
     public let lane: Lane
-    /// The publisher's run that numbered these envelopes. 0: not from the bus, and the sequences mean nothing.
+    /// The publisher's run that numbered these envelopes. 0: they are not from the bus, and the sequences mean nothing.
     public let epoch: UInt64
-    /// As in the topic; the node's id is in the body alone.
+    /// The node's type, as in the topic; its id is only in the body.
     public let nodeType: String
+    /// The node's rank, as in the topic.
     public let nodeRank: Int
+    /// The envelopes, in the order of their sequences.
     public private(set) var entries: ArraySlice<Entry>
     private var storage: [UInt8]
 
-    public init(lane: Lane, epoch: UInt64, nodeType: String, nodeRank: Int) {
+    /// Makes an empty batch.
+    package init(lane: Lane, epoch: UInt64, nodeType: String, nodeRank: Int) {
         self.lane = lane
         self.epoch = epoch
         self.nodeType = nodeType
@@ -33,7 +37,8 @@ public struct EnvelopeBatch: Sendable {
         storage = []
     }
 
-    public mutating func append(sequence: UInt64, collectionTime: Int64, publishTime: UInt64, body: Span<UInt8>) {
+    /// Appends an envelope; its body is copied.
+    package mutating func append(sequence: UInt64, collectionTime: Int64, publishTime: UInt64, body: Span<UInt8>) {
         let start = storage.count
         body.withUnsafeBufferPointer { storage.append(contentsOf: $0) }
         entries.append(
@@ -43,7 +48,7 @@ public struct EnvelopeBatch: Sendable {
     }
 
     /// Appends a copy of a batch of the same lane, epoch and node.
-    public mutating func append(_ other: EnvelopeBatch) {
+    package mutating func append(_ other: EnvelopeBatch) {
         precondition(
             lane == other.lane && epoch == other.epoch && nodeRank == other.nodeRank && nodeType == other.nodeType,
             "a batch holds one lane, epoch and node")
@@ -54,11 +59,13 @@ public struct EnvelopeBatch: Sendable {
         }
     }
 
+    /// How many envelopes there are.
     public var count: Int { entries.count }
 
+    /// Whether there are no envelopes.
     public var isEmpty: Bool { entries.isEmpty }
 
-    /// The bytes of the bodies of `entries`.
+    /// How many bytes the bodies of `entries` have.
     public var byteCount: Int {
         guard let first = entries.first, let last = entries.last else { return 0 }
         return last.body.upperBound - first.body.lowerBound

@@ -1,24 +1,27 @@
-/// A master's client as the bridge drives it: it takes envelopes in batches and says how far it came.
+/// A master's client as the bridge uses it: it takes envelopes in batches and says how many it delivered.
 ///
-/// A client reports one batch at a time for each lane and node, in order, and may be called for several of those at once.
+/// It is called for one batch at a time for each lane and node, in order, and for several lanes and nodes at once.
 public protocol EnvelopeReporter: MasterClient {
     /// Reports the batch from its first envelope on, and returns when the master has answered for the last, or at the first failure.
     ///
     /// - Returns: how many were accepted, and why the next was not. Never throws: a failure says whether a retry may help.
     func report(_ batch: EnvelopeBatch) async -> ReportOutcome
 
-    /// Whether a lane's envelopes must come in the order of their sequences whatever their node, one call at a time for the lane: so for
-    /// a receiver that remembers a lane's last sequence. `false`, as by default: one call at a time for each lane and node.
+    /// Whether a lane's envelopes must come in the order of their sequences, one call at a time for the whole lane and not for each node in it.
+    /// A receiver that remembers a lane's last sequence needs that. The default is `false`.
     var needsLanesInOrder: Bool { get }
 
-    /// Closes connections and files. What is still under way fails with `ReportError.Code.closed`.
+    /// Closes connections and files. Reports that are still under way fail with `ReportError.Code.closed`.
     func close() async
 }
 
 extension EnvelopeReporter {
+    /// `false`.
     public var needsLanesInOrder: Bool { false }
 
-    /// Reports metrics that never were on a bus: as batches with epoch 0.
+    /// Reports metrics that were never on a bus: as batches with epoch 0.
+    ///
+    /// - Throws: `ReportError` if one of them was not accepted; those before it may have been.
     public func reportDiagnosisAgentMetrics(_ metrics: [WorkerTrainingMetric], position: SourcePosition?) async throws {
         for batch in EnvelopeBatch.batches(of: metrics) {
             if let failure = await report(batch).failure { throw failure.error }
@@ -48,46 +51,49 @@ extension EnvelopeBatch {
     }
 }
 
-/// Whoever takes a consumer's stream: a master's reporter, a tap.
+/// Takes a consumer's stream: a master's reporter, a tap, or a program of your own.
 ///
-/// All is called on the subscriber's thread, one call at a time, and must not wait for anything slow.
+/// Everything is called on the subscriber's thread, one call at a time, and must not wait for anything slow.
 public protocol EnvelopeReceiver: Sendable {
-    /// Where the lane's stream begins; `nil`: this lane is not wanted. Asked once for each lane and run.
+    /// Where the lane's stream begins; `nil` if the lane is not wanted. Asked once for each lane and run.
     func start(of lane: Lane) -> StreamStart?
 
-    /// How many bytes of bodies the receiver would take now. While it is 0 or less, the lane's live envelopes are let go, and later
-    /// asked for again; the receiver says so with `MetricSubscriber.roomChanged()`.
+    /// How many bytes of bodies the receiver would take now. While that is 0 or less, the lane's live envelopes are dropped, and requested
+    /// again later. When there is room again, the receiver calls `MetricSubscriber.roomChanged()`.
     func room(in lane: Lane) -> Int
 
-    /// Takes what comes next: a bit more than there is room for, never much.
+    /// Takes what comes next. That may be slightly more than there is room for, never much.
     ///
     /// - Returns: whether more is wanted; `false` ends the subscriber.
     func receive(_ items: [StreamItem]) -> Bool
 }
 
-/// How far a client came with a batch.
+/// How much of a batch a client delivered.
 public struct ReportOutcome: Sendable {
-    /// Why an envelope was not accepted, and how many after it share its fate.
+    /// Why an envelope was not accepted, and how many were refused with it.
     public struct Failure: Sendable {
         /// How many envelopes the failed call carried: more than one if they were joined, and then a refusal may concern just one of them.
         public var count: Int
+        /// Why, and whether a retry may help.
         public var error: ReportError
 
+        /// Makes a failure.
         public init(count: Int, error: ReportError) {
             self.count = count
             self.error = error
         }
     }
 
-    /// An envelope that the client passed over, because this kind of master must not get it.
+    /// An envelope that the client skipped, because this kind of master must not get it.
     public struct Skip: Hashable, Sendable {
         /// In the batch, from 0; less than `accepted`.
         public var index: Int
         /// The rule as the ledger names it, `no-hang-line`.
         public var rule: String
-        /// A sentence for an operator: what was wrong with this one.
+        /// A sentence for an operator: what is wrong with this envelope.
         public var reason: String
 
+        /// Makes a skip.
         public init(index: Int, rule: String, reason: String) {
             self.index = index
             self.rule = rule
@@ -95,16 +101,17 @@ public struct ReportOutcome: Sendable {
         }
     }
 
-    /// How many envelopes from the front of the batch are done with: the master has accepted them, but for those in `skipped`.
+    /// How many envelopes from the front of the batch are finished: the master has accepted all but those in `skipped`.
     public var accepted: Int
-    /// Why those after the accepted ones were not; `nil` when the whole batch is done with.
+    /// Why the rest was not accepted; `nil` when the whole batch is finished.
     public var failure: Failure?
-    /// In the order of the batch.
+    /// The envelopes that were skipped, in the order of the batch.
     public var skipped: [Skip]
-    /// How many of the accepted envelopes reached the master other than they came, by what was done: `line-cut`. An envelope may count
+    /// How many of the accepted envelopes were changed before they reached the master, by what was done: `line-cut`. An envelope may count
     /// under several.
     public var changed: [String: UInt64]
 
+    /// Makes an outcome: `ReportOutcome(accepted: batch.count)` if all went well.
     public init(
         accepted: Int, failure: Failure? = nil, skipped: [Skip] = [], changed: [String: UInt64] = [:]
     ) {

@@ -1,8 +1,11 @@
 /// All envelopes of one publisher and one data type. Sequences count up by one within a lane and epoch, and order is promised there.
 public struct Lane: Hashable, Sendable {
+    /// Whose envelopes these are.
     public var publisher: PublisherID
+    /// The type of all of them.
     public var dataType: DiagnosisDataType
 
+    /// Names a lane.
     public init(publisher: PublisherID, dataType: DiagnosisDataType) {
         self.publisher = publisher
         self.dataType = dataType
@@ -96,12 +99,12 @@ extension PublisherID: CustomStringConvertible {
 }
 
 /// The rule for the words that a bus topic is made of: data types and node types.
-public enum TopicWord {
+package enum TopicWord {
     /// What a valid word is, for error texts.
-    public static let rule = "1 to 64 of the characters A-Z a-z 0-9 _ . -"
+    package static let rule = "1 to 64 of the characters A-Z a-z 0-9 _ . -"
 
-    /// Whether `word` keeps `rule`. Anything else could be taken for the topic's `/` or for a control message's `$`.
-    public static func isValid(_ word: String) -> Bool {
+    /// Whether `word` follows the rule. Anything else could be mistaken for the topic's `/` or a control message's `$`.
+    package static func isValid(_ word: String) -> Bool {
         let bytes = word.utf8
         return (1...64).contains(bytes.count) && bytes.allSatisfy(isValid(byte:))
     }

@@ -1,11 +1,11 @@
-/// What a consumer's stream is made of. Items of one lane come in the lane's order, without a hole and without a repetition.
+/// What a consumer's stream consists of. The items of one lane come in its order, without a hole and without a repetition.
 public enum StreamItem: Sendable {
     /// The lane's stream begins after this place. Comes once, before the lane's first other item, unless the consumer itself said
     /// with `StreamStart.after` where it begins.
     case start(Lane, after: LanePosition)
-    /// Envelopes whose sequences follow each other, and the lane's item before.
+    /// Envelopes whose sequences continue the lane's previous item without a hole.
     case batch(EnvelopeBatch)
-    /// Envelopes that are gone.
+    /// Envelopes that are lost.
     case gap(StreamGap)
 }
 
@@ -13,8 +13,10 @@ public enum StreamItem: Sendable {
 public struct StreamGap: Hashable, Sendable {
     /// Why they are gone, as ledgers name it.
     public struct Reason: RawRepresentable, Hashable, Sendable, Codable {
+        /// The reason's name in ledgers and on the wire.
         public let rawValue: String
 
+        /// Takes any name: a newer publisher may have more reasons.
         public init(rawValue: String) {
             self.rawValue = rawValue
         }
@@ -25,21 +27,24 @@ public struct StreamGap: Hashable, Sendable {
         public static let corrupt = Reason(rawValue: "corrupt")
         /// The journal never had them, since it could not be written (a full disk), and they were missed live.
         public static let volatile = Reason(rawValue: "volatile")
-        /// Not in the journal though it has what came before and after, and nothing says why: a file was removed, or the publisher was
-        /// killed while a full disk kept both journal and ledger from being written.
+        /// Not in the journal, though it has those before and after, and nothing says why: a file was removed, or the publisher was killed
+        /// while a full disk kept both journal and ledger from being written.
         public static let missing = Reason(rawValue: "missing")
     }
 
+    /// The lane that they belonged to.
     public var lane: Lane
     /// They come after this place …
     public var after: LanePosition
     /// … and this is the last of them.
     public var through: LanePosition
-    /// How many they are. Between two epochs, only the publisher can tell.
+    /// How many there are. Between two epochs, only the publisher can tell.
     public var count: UInt64
+    /// Why they are gone.
     public var reason: Reason
 
-    public init(lane: Lane, after: LanePosition, through: LanePosition, count: UInt64, reason: Reason) {
+    /// Makes a gap.
+    package init(lane: Lane, after: LanePosition, through: LanePosition, count: UInt64, reason: Reason) {
         self.lane = lane
         self.after = after
         self.through = through
@@ -56,7 +61,7 @@ public enum StreamStart: Hashable, Sendable {
     case oldest
     /// With what is published from now on.
     case now
-    /// With what was collected at this time or later, to the precision of a journal record. Seconds since 1970.
+    /// With what was collected at this time or later, as exactly as journal records tell. Seconds since 1970.
     case since(Int64)
     /// With the last so many envelopes.
     case last(UInt64)

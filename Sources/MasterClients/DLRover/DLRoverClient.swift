@@ -1,12 +1,12 @@
 import Diagnosis
 import Logging
 import Synchronization
-internal import SystemSupport
+import SystemSupport
 
 /// Reports to a DLRover master, one call at a time within a batch.
 ///
-/// What the master does not survive cannot be sent: reports are made of `DLRoverMetric`s alone. A master answers success or not; what a
-/// failure means is found out here: another version's module name, another job, or data that it does not take.
+/// Data that would break the master cannot be sent: reports are made of `DLRoverMetric`s alone. A master only answers success or not; this
+/// client finds out what a failure means: another version's module name, another job, or data that it refuses.
 final class DLRoverClient: EnvelopeReporter {
     private let transport: any DLRoverTransport
     private let master: String
@@ -51,7 +51,7 @@ final class DLRoverClient: EnvelopeReporter {
 
     /// Sends what has not been accepted yet.
     ///
-    /// - Returns: whether that is all that can be done. If not, the master has said that its limit is lower: the rest is to be made to fit.
+    /// - Returns: whether this is all that can be done. If not, the master has said that its limit is lower, and the rest must be made to fit.
     private func sendRest(of batch: EnvelopeBatch, _ outcome: inout ReportOutcome) async -> Bool {
         var limits = limits
         limits.messageBytes = memory.withLock { min(limits.messageBytes, $0.messageLimit ?? .max) }
@@ -68,7 +68,7 @@ final class DLRoverClient: EnvelopeReporter {
                 outcome.accepted += 1
                 queue.skip()
             case .metric(let first):
-                let metrics = joiner.take(from: &queue, first: first, limits: limits)
+                let metrics = joiner.dequeueReport(from: &queue, first: first, limits: limits)
                 do throws(ReportError) {
                     guard try await send(metrics, limit: limits.messageBytes) else { return false }
                 } catch {
@@ -103,27 +103,27 @@ final class DLRoverClient: EnvelopeReporter {
                 message: "the report has \(size) bytes, more than the \(limit) that \(master) receives", isLocal: true)
         }
         guard case .tooLarge(let masters, let error) = try await sendAsAnyModule(report) else { return true }
-        guard memory.withLock({ $0.learned(limit: masters, below: limit) }) else { throw error }
-        logger.notice("The master receives smaller messages than thought.", metadata: ["bytes": "\(masters)"])
+        guard memory.withLock({ $0.recordMessageLimit(masters, below: limit) }) else { throw error }
+        logger.notice("The master accepts only smaller messages than assumed.", metadata: ["bytes": "\(masters)"])
         return false
     }
 
     // MARK: calls
 
-    /// Sends the message, as the other version's too if the master does not read it.
+    /// Sends the message, and again under the other version's module name if the master cannot read it.
     ///
     /// - Returns: never `notTaken`.
     private func sendAsAnyModule(_ message: any DLRoverMessage) async throws(ReportError) -> DLRoverAnswer {
         do throws(ReportError) {
             let module = memory.withLock(\.module)
             if let answer = try await send(message, module) { return answer }
-            // Also when the master has taken that module before: another version may have come back unnoticed.
+            // Even when the master has taken that module before: another version may have replaced it unnoticed.
             if transport.mayMeetOldModule, let answer = try await send(message, module.other) {
                 return answer
             }
             try await checkJob(module)
         } catch {
-            if error.isRetriable { memory.withLock { $0.forget() } }
+            if error.isRetriable { memory.withLock { $0.recordOutage() } }
             throw error
         }
         throw ReportError(
@@ -133,12 +133,12 @@ final class DLRoverClient: EnvelopeReporter {
         )
     }
 
-    /// Asks the master something without effect, to learn whether it is of this job.
+    /// Asks the master something that has no effect, to learn whether it belongs to this job.
     private func checkJob(_ module: DLRoverModule) async throws(ReportError) {
         do throws(ReportError) {
             _ = try await transport.get(nil, module: module)
         } catch {
-            // The message has had its answer, so whatever came of the question, it was not taken.
+            // The message has had its answer, so whatever becomes of this question, the message was not taken.
             throw ReportError(code: error.code, message: error.message, rule: error.rule)
         }
     }
@@ -154,7 +154,7 @@ final class DLRoverClient: EnvelopeReporter {
     }
 
     private func noteSuccess(of module: DLRoverModule) {
-        if memory.withLock({ $0.worked(module) }) {
+        if memory.withLock({ $0.recordSuccess(of: module) }) {
             logger.info("The master takes reports.", metadata: ["module": "\(module.rawValue)"])
         }
     }
@@ -172,7 +172,7 @@ extension DLRoverClient: HeartbeatSender {
     func sendHeartbeat(at time: Int64, node: NodeIdentity) async throws(ReportError) -> DiagnosisActionNote? {
         let heartbeat = try DLRoverHeartbeat(at: time, node: node, now: now())
         let module = memory.withLock(\.module)
-        // A pickle that it can't read, a master answers with nothing; a heartbeat always has an answer.
+        // A master answers a pickle that it can't read with nothing, and a heartbeat with something.
         var answer = try await transport.get(heartbeat, module: module)
         if answer.isEmpty, transport.mayMeetOldModule {
             answer = try await transport.get(heartbeat, module: module.other)
@@ -183,7 +183,42 @@ extension DLRoverClient: HeartbeatSender {
         do throws(PickleError) {
             return try HeartbeatResponse.action(pickle: answer)
         } catch {
-            throw ReportError(code: .refused, message: "\(master) gave an answer to a heartbeat that is none: \(error)")
+            throw ReportError(code: .refused, message: "\(master) answered a heartbeat with something else: \(error)")
         }
+    }
+}
+
+/// What has been learned about a master.
+struct MasterMemory: Sendable {
+    /// The module name to try first.
+    private(set) var module = DLRoverModule.comm
+    /// Whether the master has taken a pickle with it since it was last away.
+    private var isProven = false
+    /// The largest message that the master says it accepts, in bytes, if it has said so.
+    private(set) var messageLimit: Int?
+
+    /// Notes that the master has taken a pickle of this module.
+    ///
+    /// - Returns: whether that is news.
+    mutating func recordSuccess(of module: DLRoverModule) -> Bool {
+        let isNews = !isProven || module != self.module
+        self.module = module
+        isProven = true
+        return isNews
+    }
+
+    /// Notes that the master says it accepts no more than `limit` bytes.
+    ///
+    /// - Returns: whether that is less than what was known.
+    mutating func recordMessageLimit(_ limit: Int, below known: Int) -> Bool {
+        guard limit > 0, limit < known else { return false }
+        messageLimit = limit
+        return true
+    }
+
+    /// Notes that the master was away: another version may come back.
+    mutating func recordOutage() {
+        isProven = false
+        messageLimit = nil
     }
 }

@@ -1,8 +1,8 @@
 import Diagnosis
 
-/// A batch's metrics from the front on. Each is checked when it is first asked for.
+/// A batch's metrics, from the front. Each is checked when it is first asked for.
 struct MetricQueue {
-    /// What stands at the front.
+    /// What is at the front.
     enum Front {
         case metric(DLRoverMetric)
         case objection(DLRoverObjection)
@@ -13,10 +13,10 @@ struct MetricQueue {
     private let now: @Sendable () -> Int64
     /// When the front was last asked for.
     private var time: Int64 = 0
-    /// Those from `front` on that have been checked, after those that have been taken.
+    /// The checked ones from `front` on; before it, those that were dequeued.
     private var checked: [DLRoverMetric] = []
     private var front = 0
-    /// How many envelopes were passed over before `checked`.
+    /// How many envelopes before `checked` were skipped.
     private var offset = 0
     /// What is wrong with the envelope after the checked ones.
     private var objection: DLRoverObjection?
@@ -35,20 +35,20 @@ struct MetricQueue {
         return objection.map { .objection($0) }
     }
 
-    /// How many metrics in a row, from the front on, `isTaken` takes. An envelope that there is an objection to ends the row.
+    /// How many metrics in a row from the front `isTaken` accepts. An envelope to which there is an objection ends the row.
     mutating func count(while isTaken: (DLRoverMetric) -> Bool) -> Int {
         var count = 0
         while hasMetric(count), isTaken(checked[front + count]) { count += 1 }
         return count
     }
 
-    /// Takes as many from the front as have been looked at.
-    mutating func take(_ count: Int) -> ArraySlice<DLRoverMetric> {
+    /// Removes and returns the first `count`, which must have been looked at.
+    mutating func dequeue(_ count: Int) -> ArraySlice<DLRoverMetric> {
         defer { front += count }
         return checked[front..<(front + count)]
     }
 
-    /// Passes over the envelope at the front that there is an objection to.
+    /// Skips the envelope at the front, to which there is an objection.
     mutating func skip() {
         objection = nil
         offset += 1
@@ -73,38 +73,5 @@ struct MetricQueue {
         } catch {
             objection = error
         }
-    }
-}
-
-/// What was found out about a master.
-struct MasterMemory: Sendable {
-    /// The module name to try first.
-    private(set) var module = DLRoverModule.comm
-    /// Whether the master has taken a pickle with it since it was last away.
-    private var isProven = false
-    /// The largest message that the master says it receives, if it has said so.
-    private(set) var messageLimit: Int?
-
-    /// - Returns: whether that was news.
-    mutating func worked(_ module: DLRoverModule) -> Bool {
-        let isNews = !isProven || module != self.module
-        self.module = module
-        isProven = true
-        return isNews
-    }
-
-    /// The master says that it receives no more than `limit`.
-    ///
-    /// - Returns: whether that is less than what was known.
-    mutating func learned(limit: Int, below known: Int) -> Bool {
-        guard limit > 0, limit < known else { return false }
-        messageLimit = limit
-        return true
-    }
-
-    /// The master was away; another version may come back.
-    mutating func forget() {
-        isProven = false
-        messageLimit = nil
     }
 }

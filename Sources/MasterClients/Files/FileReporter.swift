@@ -1,22 +1,21 @@
 import Diagnosis
-import Dispatch
 import Logging
 import Synchronization
+import SystemSupport
 
-/// Reports to a file, a metric a line. It has each envelope exactly once, also over restarts, kills and full disks.
+/// Reports to a file, one metric a line. The file gets each envelope exactly once, through restarts, kills and full disks.
 ///
-/// One batch is one write. Nothing is synchronised to the disk: the file survives a kill of the process, not always one of
-/// the machine.
+/// One batch is one write. Nothing is synced to the disk: the file survives a kill of the process, but not always a power cut.
 final class FileReporter: EnvelopeReporter {
     private struct State: Sendable {
         var file: NDJSONFile
         var isClosed = false
     }
 
-    /// What a file already has is told from the last sequence of each lane.
+    /// The last sequence of each lane tells what a file already has.
     let needsLanesInOrder = true
     private let queue = BlockingQueue(label: "arobust.file")
-    /// Used on the queue only, where waiting for the disk holds up nobody else.
+    /// Used only on the queue, where waiting for the disk holds up nobody else.
     private let state: Mutex<State>
     private let logger: Logger
 
@@ -50,20 +49,5 @@ final class FileReporter: EnvelopeReporter {
             }
         }
         logger.debug("The file is closed.")
-    }
-}
-
-/// Runs work that may block on a thread of its own, one piece at a time and in order, while the caller's task waits.
-struct BlockingQueue: Sendable {
-    private let queue: DispatchQueue
-
-    init(label: String) {
-        queue = DispatchQueue(label: label)
-    }
-
-    func run<Result: Sendable>(_ work: @escaping @Sendable () -> Result) async -> Result {
-        await withCheckedContinuation { continuation in
-            queue.async { continuation.resume(returning: work()) }
-        }
     }
 }

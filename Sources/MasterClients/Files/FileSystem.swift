@@ -1,11 +1,10 @@
-#if canImport(Glibc)
-    private import Glibc
-#elseif canImport(Darwin)
-    private import Darwin
-#endif
+private import Glibc
+import SystemPackage
+import SystemSupport
 
-/// The system calls that files and pipes are written with. Each answers its result or the error, and is tried again when a
-/// signal interrupted it.
+/// The system calls that a file of metrics and standard output are written with. Each is tried again when a signal interrupts it.
+///
+/// The errors have no path: their callers know it.
 struct FileSystem: Sendable {
     /// Which file a path or a descriptor means, and what it is.
     struct Status: Sendable {
@@ -21,83 +20,74 @@ struct FileSystem: Sendable {
         }
     }
 
-    /// Writes some of the bytes; answers how many. Replaced in tests by what disks and pipes do on bad days.
-    var write: @Sendable (_ descriptor: CInt, _ bytes: ArraySlice<UInt8>) throws(FileSystemError) -> Int = {
-        (descriptor, bytes) throws(FileSystemError) in
-        try FileSystem.retrying { Int(bytes.withUnsafeBytes { Self.writeBytes(descriptor, $0) }) }
-    }
-
-    /// Opens for reading and appending, and makes the file if there is none.
-    func open(_ path: String) throws(FileSystemError) -> CInt {
-        CInt(
-            try Self.retrying {
-                #if canImport(Glibc)
-                    Int(Glibc.open(path, O_RDWR | O_APPEND | O_CREAT | O_CLOEXEC | O_NONBLOCK | O_NOCTTY, 0o640))
-                #else
-                    Int(Darwin.open(path, O_RDWR | O_APPEND | O_CREAT | O_CLOEXEC | O_NONBLOCK | O_NOCTTY, 0o640))
-                #endif
-            })
-    }
-
-    func close(_ descriptor: CInt) {
-        #if canImport(Glibc)
-            _ = Glibc.close(descriptor)
-        #else
-            _ = Darwin.close(descriptor)
-        #endif
-    }
-
-    /// Takes the file for this descriptor alone; throws if another has it. Does nothing on file systems without locks.
-    func lock(_ descriptor: CInt) throws(FileSystemError) {
-        do throws(FileSystemError) {
-            _ = try Self.retrying { Int(flock(descriptor, LOCK_EX | LOCK_NB)) }
-        } catch {
-            if error.wouldBlock { throw error }
+    /// Writes some of the bytes and returns how many. Tests replace it to make writes fail as disks and pipes do on bad days.
+    var write: @Sendable (_ descriptor: CInt, _ bytes: ArraySlice<UInt8>) throws(SystemCallError) -> Int = {
+        (descriptor, bytes) throws(SystemCallError) in
+        try SystemCallError.retrying("write") {
+            bytes.withUnsafeBytes { Glibc.write(descriptor, $0.baseAddress, $0.count) }
         }
     }
 
-    func read(_ descriptor: CInt, at offset: Int, into buffer: inout [UInt8]) throws(FileSystemError) -> Int {
-        try Self.retrying {
+    /// Opens for reading and appending, and makes the file if there is none.
+    func open(_ path: String) throws(SystemCallError) -> CInt {
+        try SystemCallError.retrying("open") {
+            Glibc.open(path, O_RDWR | O_APPEND | O_CREAT | O_CLOEXEC | O_NONBLOCK | O_NOCTTY, 0o640)
+        }
+    }
+
+    func close(_ descriptor: CInt) {
+        _ = Glibc.close(descriptor)
+    }
+
+    /// Locks the file for this descriptor; throws if another one has the lock. Does nothing on file systems without locks.
+    func lock(_ descriptor: CInt) throws(SystemCallError) {
+        do throws(SystemCallError) {
+            _ = try SystemCallError.retrying("flock") { flock(descriptor, LOCK_EX | LOCK_NB) }
+        } catch {
+            if error.code == .wouldBlock { throw error }
+        }
+    }
+
+    func read(_ descriptor: CInt, at offset: Int, into buffer: inout [UInt8]) throws(SystemCallError) -> Int {
+        try SystemCallError.retrying("read") {
             buffer.withUnsafeMutableBytes { pread(descriptor, $0.baseAddress, $0.count, off_t(offset)) }
         }
     }
 
-    func truncate(_ descriptor: CInt, to size: Int) throws(FileSystemError) {
-        _ = try Self.retrying { Int(ftruncate(descriptor, off_t(size))) }
+    func truncate(_ descriptor: CInt, to size: Int) throws(SystemCallError) {
+        _ = try SystemCallError.retrying("ftruncate") { ftruncate(descriptor, off_t(size)) }
     }
 
-    func status(_ descriptor: CInt) throws(FileSystemError) -> Status {
+    func status(_ descriptor: CInt) throws(SystemCallError) -> Status {
         var raw = stat()
-        _ = try Self.retrying { Int(fstat(descriptor, &raw)) }
+        _ = try SystemCallError.retrying("fstat") { fstat(descriptor, &raw) }
         return Status(raw)
     }
 
-    func status(ofPath path: String) throws(FileSystemError) -> Status {
+    func status(ofPath path: String) throws(SystemCallError) -> Status {
         var raw = stat()
-        _ = try Self.retrying { Int(stat(path, &raw)) }
+        _ = try SystemCallError.retrying("stat") { stat(path, &raw) }
         return Status(raw)
     }
 
     /// Waits until the descriptor can be written to again.
-    func waitUntilWritable(_ descriptor: CInt) throws(FileSystemError) {
+    func waitUntilWritable(_ descriptor: CInt) throws(SystemCallError) {
         var waiter = pollfd(fd: descriptor, events: Int16(POLLOUT), revents: 0)
-        _ = try Self.retrying { Int(poll(&waiter, 1, -1)) }
+        _ = try SystemCallError.retrying("poll") { poll(&waiter, 1, -1) }
     }
 
-    private static func writeBytes(_ descriptor: CInt, _ bytes: UnsafeRawBufferPointer) -> Int {
-        #if canImport(Glibc)
-            Glibc.write(descriptor, bytes.baseAddress, bytes.count)
-        #else
-            Darwin.write(descriptor, bytes.baseAddress, bytes.count)
-        #endif
-    }
-
-    private static func retrying(_ call: () -> Int) throws(FileSystemError) -> Int {
-        while true {
-            let result = call()
-            if result >= 0 { return result }
-            let code = errno
-            if code != EINTR { throw FileSystemError(code: code) }
+    /// Writes all bytes, in one call unless the system takes fewer; waits where it must.
+    ///
+    /// - Parameter written: how many were written, also when it throws.
+    func writeAll(_ descriptor: CInt, _ bytes: [UInt8], written: inout Int) throws(SystemCallError) {
+        written = 0
+        while written < bytes.count {
+            do throws(SystemCallError) {
+                written += try write(descriptor, bytes[written...])
+            } catch {
+                guard error.code == .wouldBlock else { throw error }
+                try waitUntilWritable(descriptor)
+            }
         }
     }
 }
@@ -114,33 +104,4 @@ extension FileSystem.Status {
         default: kind = .other
         }
     }
-}
-
-extension FileSystem {
-    /// Writes all bytes, in one call unless the system takes fewer; waits where it must.
-    ///
-    /// - Parameter written: how many were written, also when it throws.
-    func writeAll(_ descriptor: CInt, _ bytes: [UInt8], written: inout Int) throws(FileSystemError) {
-        written = 0
-        while written < bytes.count {
-            do throws(FileSystemError) {
-                written += try write(descriptor, bytes[written...])
-            } catch {
-                guard error.wouldBlock else { throw error }
-                try waitUntilWritable(descriptor)
-            }
-        }
-    }
-}
-
-/// A system call's `errno`.
-struct FileSystemError: Error, Hashable, CustomStringConvertible {
-    let code: CInt
-
-    var description: String { SystemError.text(code) }
-
-    /// The other end of a pipe is gone.
-    var isBrokenPipe: Bool { code == EPIPE }
-    /// Nothing can be written without waiting.
-    var wouldBlock: Bool { code == EAGAIN || code == EWOULDBLOCK }
 }

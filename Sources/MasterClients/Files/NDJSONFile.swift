@@ -1,13 +1,15 @@
 import Diagnosis
+import SystemPackage
+import SystemSupport
 
-/// A file that takes metrics, a line each, every envelope once. Blocks; not for tasks.
+/// A file of metrics, one a line, with every envelope once. Its calls block, so they are not for tasks.
 ///
-/// It holds whole lines only: what a crash or a full disk tore off is cut when the file is opened, or before the next write.
+/// It holds whole lines only: an unfinished one that a crash or a full disk left is cut off when the file is opened, or before the next write.
 struct NDJSONFile: Sendable {
     let path: String
     private let fileSystem: FileSystem
     private var open: Open?
-    /// The last envelope of each lane that the file, or the one before it at this path, has.
+    /// The last envelope of each lane in the file, or in the one that was at this path before.
     private var positions: [Lane: LanePosition] = [:]
 
     private struct Open {
@@ -22,7 +24,7 @@ struct NDJSONFile: Sendable {
         self.fileSystem = fileSystem
     }
 
-    /// Appends the batch in one write, without the envelopes that are there already.
+    /// Appends the batch in one write, without the envelopes that are already there.
     mutating func append(_ batch: EnvelopeBatch) -> ReportOutcome {
         do throws(ReportError) {
             try prepare()
@@ -43,7 +45,7 @@ struct NDJSONFile: Sendable {
             }
             taken += 1
         }
-        do throws(FileSystemError) {
+        do throws(SystemCallError) {
             try write(lines)
         } catch {
             return ReportOutcome(
@@ -84,16 +86,16 @@ struct NDJSONFile: Sendable {
                 body, publisher: batch.lane.publisher, epoch: batch.epoch, sequence: entry.sequence, to: &lines)
             return nil
         } catch {
-            return ReportError(code: .refused, message: "the envelope's body is no metric: \(error)")
+            return ReportError(code: .refused, message: "the envelope's body is not a metric: \(error)")
         }
     }
 
     // MARK: the file
 
-    private mutating func write(_ lines: [UInt8]) throws(FileSystemError) {
+    private mutating func write(_ lines: [UInt8]) throws(SystemCallError) {
         guard !lines.isEmpty, let open else { return }
         var written = 0
-        do throws(FileSystemError) {
+        do throws(SystemCallError) {
             try fileSystem.writeAll(open.descriptor, lines, written: &written)
             self.open?.status.size += written
         } catch {
@@ -113,7 +115,7 @@ struct NDJSONFile: Sendable {
         }
         if open == nil { try openFile() }
         guard let open, let cut = open.cut else { return }
-        do throws(FileSystemError) {
+        do throws(SystemCallError) {
             try fileSystem.truncate(open.descriptor, to: min(cut, open.status.size))
             self.open?.status.size = min(cut, open.status.size)
             self.open?.cut = nil
@@ -124,7 +126,7 @@ struct NDJSONFile: Sendable {
 
     private mutating func openFile() throws(ReportError) {
         let descriptor: CInt
-        do throws(FileSystemError) {
+        do throws(SystemCallError) {
             descriptor = try fileSystem.open(path)
         } catch {
             throw storageError("open", error)
@@ -138,7 +140,7 @@ struct NDJSONFile: Sendable {
     }
 
     private mutating func check(_ descriptor: CInt) throws(ReportError) -> Open {
-        do throws(FileSystemError) {
+        do throws(SystemCallError) {
             let status = try fileSystem.status(descriptor)
             switch status.kind {
             case .characterDevice: return Open(descriptor: descriptor, status: status)
@@ -149,20 +151,20 @@ struct NDJSONFile: Sendable {
             }
         } catch {
             // The lock is the only call here that may say so.
-            guard error.wouldBlock else { throw storageError("read", error) }
-            throw ReportError(code: .storage, message: "cannot write \(path): another process writes it")
+            guard error.code == .wouldBlock else { throw storageError("read", error) }
+            throw ReportError(code: .storage, message: "cannot write \(path): another process is writing it")
         }
         throw ReportError(code: .storage, message: "cannot write \(path): it is not a regular file")
     }
 
-    private mutating func scan(_ descriptor: CInt) throws(FileSystemError) -> Open {
+    private mutating func scan(_ descriptor: CInt) throws(SystemCallError) -> Open {
         let scan = try NDJSONScan(descriptor, fileSystem)
         positions.merge(scan.positions) { max($0, $1) }
         let status = try fileSystem.status(descriptor)
         return Open(descriptor: descriptor, status: status, cut: scan.end < status.size ? scan.end : nil)
     }
 
-    private func storageError(_ verb: String, _ error: FileSystemError) -> ReportError {
-        ReportError(code: .storage, message: "cannot \(verb) \(path): \(error)")
+    private func storageError(_ verb: String, _ error: SystemCallError) -> ReportError {
+        ReportError(code: .storage, message: "cannot \(verb) \(path): \(error.reason)")
     }
 }

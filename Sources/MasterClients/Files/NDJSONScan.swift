@@ -1,4 +1,5 @@
 import Diagnosis
+import SystemSupport
 
 /// What a file of metrics already holds, found by reading it through once in pieces.
 struct NDJSONScan {
@@ -14,7 +15,7 @@ struct NDJSONScan {
     private var line: [UInt8] = []
     private var isTooLong = false
 
-    init(_ descriptor: CInt, _ fileSystem: FileSystem) throws(FileSystemError) {
+    init(_ descriptor: CInt, _ fileSystem: FileSystem) throws(SystemCallError) {
         var piece = [UInt8](repeating: 0, count: Self.pieceBytes)
         var offset = 0
         while true {

@@ -1,29 +1,26 @@
 import Diagnosis
+private import Glibc
 import Synchronization
+import SystemPackage
+import SystemSupport
 
-#if canImport(Glibc)
-    private import Glibc
-#elseif canImport(Darwin)
-    private import Darwin
-#endif
-
-/// Reports to standard output, a metric a line, whole lines at a time.
+/// Reports to standard output, one metric a line, whole lines at a time.
 final class StdoutReporter: EnvelopeReporter {
     private let descriptor: CInt
     private let fileSystem: FileSystem
     private let queue = BlockingQueue(label: "arobust.stdout")
-    /// The last write failed within a line; the next one begins with a newline. Used on the queue only, where waiting for a
-    /// slow reader holds up nobody else.
+    /// Whether the last write failed within a line, so that the next one must begin with a newline. Used only on the queue, where waiting for
+    /// a slow reader holds up nobody else.
     private let isTorn = Mutex(false)
     private let isClosed = Atomic(false)
 
-    /// - Parameter descriptor: stays open; it is the process's.
+    /// - Parameter descriptor: is not closed, as it belongs to the process.
     init(descriptor: CInt = 1, fileSystem: FileSystem = FileSystem()) {
         self.descriptor = descriptor
         self.fileSystem = fileSystem
     }
 
-    /// A reader downstream may tell what it has from the sequences, as a file does.
+    /// A reader may tell from the sequences what it already has, as a file does.
     var needsLanesInOrder: Bool { true }
 
     func report(_ batch: EnvelopeBatch) async -> ReportOutcome {
@@ -37,7 +34,7 @@ final class StdoutReporter: EnvelopeReporter {
                     epoch: batch.epoch, sequence: entry.sequence, to: &lines)
                 taken += 1
             } catch {
-                let error = ReportError(code: .refused, message: "the envelope's body is no metric: \(error)")
+                let error = ReportError(code: .refused, message: "the envelope's body is not a metric: \(error)")
                 failure = .init(count: 1, error: error)
                 break
             }
@@ -67,22 +64,22 @@ final class StdoutReporter: EnvelopeReporter {
 
     private func write(_ lines: [UInt8], _ isTorn: inout Bool) -> ReportError? {
         var written = 0
-        do throws(FileSystemError) {
+        do throws(SystemCallError) {
             try fileSystem.writeAll(descriptor, lines, written: &written)
             isTorn = false
             return nil
         } catch {
             if written > 0 { isTorn = lines[written - 1] != 0x0A }
-            if error.isBrokenPipe {
+            if error.code == .brokenPipe {
                 isClosed.store(true, ordering: .relaxed)
                 return ReportError(code: .closed, message: "cannot write to standard output: its reader is gone")
             }
-            return ReportError(code: .storage, message: "cannot write to standard output: \(error)")
+            return ReportError(code: .storage, message: "cannot write to standard output: \(error.reason)")
         }
     }
 }
 
-/// Keeps SIGPIPE, which by default ends the process, away from a piece of code that writes to a pipe.
+/// Keeps SIGPIPE, which ends the process by default, away from code that writes to a pipe.
 enum BrokenPipeSignal {
     /// Runs `work` with the signal blocked on this thread and drops the one that it may cause.
     static func blocked<Result>(_ work: () -> Result) -> Result {
@@ -102,14 +99,7 @@ enum BrokenPipeSignal {
     }
 
     private static func drop(_ signals: inout sigset_t) {
-        #if canImport(Glibc)
-            var now = timespec()
-            _ = sigtimedwait(&signals, nil, &now)
-        #else
-            var pending = sigset_t()
-            sigpending(&pending)
-            var signal: CInt = 0
-            if sigismember(&pending, SIGPIPE) == 1 { sigwait(&signals, &signal) }
-        #endif
+        var now = timespec()
+        _ = sigtimedwait(&signals, nil, &now)
     }
 }

@@ -3,11 +3,7 @@ import Diagnosis
 import Testing
 
 @Suite(.timeLimit(.minutes(1))) struct LogCollectorTests {
-    let fixture: LogFixture
-
-    init() throws {
-        fixture = try LogFixture()
-    }
+    let fixture = LogFixture()
 
     @Test func reportsWholeLinesOfTheNode() async throws {
         try fixture.append("one\ntwo\n")
@@ -98,7 +94,7 @@ import Testing
     ])
     func keepsEveryLineAsItIs(text: String, lines: [String]) async throws {
         for chunkBytes in [1, 2, 3, 65536] {
-            let fixture = try LogFixture()
+            let fixture = LogFixture()
             try fixture.append(text)
             await fixture.collector(.init(chunkBytes: chunkBytes)).drain()
             #expect(fixture.lines == lines, "with chunks of \(chunkBytes)")

@@ -3,11 +3,7 @@ import Glibc
 import Testing
 
 @Suite(.timeLimit(.minutes(1))) struct LogFollowerTests {
-    let fixture: LogFixture
-
-    init() throws {
-        fixture = try LogFixture()
-    }
+    let fixture = LogFixture()
 
     @Test func readsNothingWhenNothingGrew() throws {
         try fixture.append("one\nunfinished")

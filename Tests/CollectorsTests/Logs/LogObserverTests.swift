@@ -7,7 +7,7 @@ import Testing
     let observer = RecordingObserver()
 
     init() throws {
-        fixture = try LogFixture()
+        fixture = LogFixture()
     }
 
     private func collector(_ configuration: LogCollector.Configuration = .init()) async -> LogCollector {

@@ -9,7 +9,7 @@ import Testing
     @Test(arguments: 1...60)
     func deliversEveryLineExactlyOnce(seed: Int) async throws {
         var random = SeededGenerator(seed: UInt64(seed))
-        var writer = Writer(fixture: try LogFixture())
+        var writer = Writer(fixture: LogFixture())
         let client = writer.fixture.client
         let configuration = LogCollector.Configuration(
             chunkBytes: .random(in: 1...300, using: &random), maxLineBytes: 100_000,

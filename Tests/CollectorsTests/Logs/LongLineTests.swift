@@ -3,11 +3,7 @@ import Diagnosis
 import Testing
 
 @Suite(.timeLimit(.minutes(1))) struct LongLineTests {
-    let fixture: LogFixture
-
-    init() throws {
-        fixture = try LogFixture()
-    }
+    let fixture = LogFixture()
 
     @Test func sendsATooLongLineInMarkedPieces() async throws {
         try fixture.append("short\n0123456789abcdef012\nend\n")

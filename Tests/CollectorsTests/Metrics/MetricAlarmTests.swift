@@ -1,6 +1,7 @@
 import Collectors
 import Diagnosis
 import SystemSupport
+import TestSupport
 import Testing
 
 @Suite(.timeLimit(.minutes(1))) struct MetricAlarmTests {
@@ -126,7 +127,7 @@ import Testing
             factory: metrics.registry)
         await collector.setClient(client)
         let task = Task { await collector.collectData() }
-        try await Task.sleep(for: .milliseconds(50))
+        try await eventually { server.requestCount == 1 }
         task.cancel()
         #expect(await task.value == nil)
         #expect(client.metrics.isEmpty)

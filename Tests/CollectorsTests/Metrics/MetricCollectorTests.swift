@@ -2,6 +2,7 @@ import Collectors
 import Diagnosis
 import NIOCore
 import SystemSupport
+import TestSupport
 import Testing
 
 @Suite(.timeLimit(.minutes(1))) struct MetricCollectorTests {
@@ -134,7 +135,7 @@ import Testing
             #expect(await collector.isEnabled())
             #expect(await collector.collectData() == nil)
         }
-        try await wait { try openSockets(to: server.port) == 0 }
+        try await eventually { try openSockets(to: server.port) == 0 }
         try await server.close()
     }
 

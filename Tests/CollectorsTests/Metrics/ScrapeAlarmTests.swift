@@ -14,22 +14,22 @@ import Testing
 
     @Test func reportsTheBeginningAndTheEndOnce() {
         var alarm = ScrapeAlarm(interval: .seconds(60))
-        alarm.note(nil, at: 100)
+        alarm.update(nil, at: 100)
         let report1 = report(&alarm, after: 0)
         #expect(report1 == nil)
-        alarm.note("refused", at: 101)
+        alarm.update("refused", at: 101)
         #expect(alarm.since == 101)
         let report2 = report(&alarm, after: 1)
         #expect(report2 == .init(problem: "refused", timestamp: 101))
-        alarm.note("status 500", at: 200)
+        alarm.update("status 500", at: 200)
         #expect(alarm.since == 101)
         let report3 = report(&alarm, after: 100)
         #expect(report3 == nil)
-        alarm.note(nil, at: 300)
+        alarm.update(nil, at: 300)
         #expect(alarm.since == nil)
         let report4 = report(&alarm, after: 200)
         #expect(report4 == .init(problem: nil, timestamp: 300))
-        alarm.note(nil, at: 400)
+        alarm.update(nil, at: 400)
         let report5 = report(&alarm, after: 300)
         #expect(report5 == nil)
     }
@@ -38,7 +38,7 @@ import Testing
         var alarm = ScrapeAlarm(interval: .seconds(60))
         var changes: [ScrapeAlarm.Change] = []
         for second in 0..<180 {
-            alarm.note(second % 2 == 0 ? "refused" : nil, at: Int64(1000 + second))
+            alarm.update(second % 2 == 0 ? "refused" : nil, at: Int64(1000 + second))
             if let change = report(&alarm, after: second) { changes.append(change) }
         }
         #expect(
@@ -50,20 +50,20 @@ import Testing
 
     @Test func anAlarmThatIsOverBeforeItsReportIsNotReported() {
         var alarm = ScrapeAlarm(interval: .seconds(60))
-        alarm.note("refused", at: 1)
+        alarm.update("refused", at: 1)
         let report6 = report(&alarm, after: 0)
         #expect(report6 != nil)
-        alarm.note(nil, at: 2)
+        alarm.update(nil, at: 2)
         let report7 = report(&alarm, after: 30)
         #expect(report7 == nil)
-        alarm.note("refused", at: 3)
+        alarm.update("refused", at: 3)
         let report8 = report(&alarm, after: 90)
         #expect(report8 == nil)
     }
 
     @Test func aFailedReportIsDueAtOnceAndOneUnderWayIsNotGivenTwice() throws {
         var alarm = ScrapeAlarm(interval: .seconds(60))
-        alarm.note("refused", at: 1)
+        alarm.update("refused", at: 1)
         let due = alarm.beginReport(now: start)
         let change = try #require(due)
         let second = alarm.beginReport(now: start)

@@ -1,7 +1,7 @@
 @testable import Collectors
 import Testing
 
-/// The expected values are those of DLRover's own filter (WIRE.md, section 7).
+/// The expected values are those of DLRover's own filter (`xpu_timer_metric_collector.py` of 0.6.1).
 @Suite(.timeLimit(.minutes(1))) struct XPUTimerFilterTests {
     @Test(arguments: [
         ("a 1\nb 2\n", "a 1\nb 2"),

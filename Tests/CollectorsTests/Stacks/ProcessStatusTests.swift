@@ -1,5 +1,7 @@
 @testable import Collectors
 import Glibc
+import SystemPackage
+import SystemSupport
 import Testing
 
 @Suite(.timeLimit(.minutes(1))) struct ProcessStatusTests {
@@ -29,7 +31,7 @@ import Testing
     }
 
     @Test func throwsForNoProcess() {
-        #expect(throws: SystemError("open", "/proc/999999999/stat", code: ENOENT)) {
+        #expect(throws: SystemCallError("open", path: "/proc/999999999/stat", code: .noSuchFileOrDirectory)) {
             try ProcessStatus(pid: 999_999_999)
         }
     }

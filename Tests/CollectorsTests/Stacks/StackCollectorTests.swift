@@ -1,6 +1,7 @@
 import Collectors
 import Diagnosis
 import Glibc
+import TestSupport
 import Testing
 
 /// Against the real py-spy and real Python processes.
@@ -93,7 +94,7 @@ import Testing
     @Test func readsAStoppedProcessAndLeavesItStopped() async throws {
         let process = try PythonProcess(program)
         kill(process.pid, SIGSTOP)
-        try await wait { ProcText.state(of: process.pid) == "T" }
+        try await eventually { ProcText.state(of: process.pid) == "T" }
         let stack = try #require(try await collector(.pids([process.pid]), pySpy: pySpy()).collectData()?.first)
         #expect(stack.state == "T (stopped)")
         guard case .python = stack.content else {
@@ -113,7 +114,7 @@ import Testing
             time.sleep(600)
             """)
         let zombie = try #require(Int32(process.words[1]))
-        try await wait { ProcText.state(of: zombie) == "Z" }
+        try await eventually { ProcText.state(of: zombie) == "Z" }
         let collector = await collector(.pids([zombie]), pySpy: "/does/not/matter")
         let stacks = try #require(await collector.collectData())
         #expect(stacks[0].state == "Z (zombie)")

@@ -1,17 +1,14 @@
 import Collectors
 import Diagnosis
+import TestSupport
 
 /// A log in a scratch folder, a client that takes its lines, and collectors for both.
 struct LogFixture {
-    let folder: ScratchFolder
+    let folder = ScratchFolder()
     let client = RecordingClient()
     let log = LogCapture()
     let node = NodeIdentity(id: 7, type: "worker", rank: 3)
     let name = "train.log"
-
-    init() throws {
-        folder = try ScratchFolder()
-    }
 
     var path: String { folder.file(name) }
 

@@ -1,5 +1,6 @@
 import NIOCore
 import NIOPosix
+import Synchronization
 
 /// An HTTP/1 server on 127.0.0.1 that answers every request with the same bytes, well-formed or not.
 final class MisbehavingServer: Sendable {
@@ -15,17 +16,23 @@ final class MisbehavingServer: Sendable {
     }
 
     private let channel: any Channel
+    private let requests: Requests
 
     init(_ behaviour: Behaviour, port: Int = 0) async throws {
+        let requests = Requests()
         channel = try await ServerBootstrap(group: MultiThreadedEventLoopGroup.singleton)
             .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
             .childChannelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture {
-                    try channel.pipeline.syncOperations.addHandler(Handler(behaviour: behaviour))
+                    try channel.pipeline.syncOperations.addHandler(Handler(behaviour: behaviour, requests: requests))
                 }
             }
             .bind(host: "127.0.0.1", port: port).get()
+        self.requests = requests
     }
+
+    /// How many whole requests have come.
+    var requestCount: Int { requests.count.load(ordering: .relaxed) }
 
     var port: Int { channel.localAddress?.port ?? 0 }
 
@@ -51,20 +58,27 @@ final class MisbehavingServer: Sendable {
         .answer("HTTP/1.1 200 OK\r\nContent-Length: \(body.utf8.count)\r\n\r\n\(body)")
     }
 
+    private final class Requests: Sendable {
+        let count = Atomic(0)
+    }
+
     private final class Handler: ChannelInboundHandler {
         typealias InboundIn = ByteBuffer
         typealias OutboundOut = ByteBuffer
 
         private let behaviour: Behaviour
+        private let requests: Requests
         private var request = ""
 
-        init(behaviour: Behaviour) {
+        init(behaviour: Behaviour, requests: Requests) {
             self.behaviour = behaviour
+            self.requests = requests
         }
 
         func channelRead(context: ChannelHandlerContext, data: NIOAny) {
             request += String(buffer: unwrapInboundIn(data))
             guard request.hasSuffix("\r\n\r\n") else { return }
+            requests.count.add(1, ordering: .relaxed)
             switch behaviour {
             case .answer(let text):
                 write(text, context)

@@ -33,8 +33,6 @@ final class GRPCConnection: ChannelInboundHandler {
         nextStreamID = firstStreamID
     }
 
-    var isIdle: Bool { calls.isEmpty }
-
     /// Whether a call can begin now.
     var canBegin: Bool {
         guard isReady, !isDraining, let context else { return false }

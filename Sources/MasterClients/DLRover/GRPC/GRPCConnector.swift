@@ -1,10 +1,7 @@
+private import Glibc
 import NIOCore
 import NIOHTTP2
 import NIOPosix
-
-#if canImport(Glibc)
-    private import Glibc
-#endif
 
 /// Opens connections to one server.
 struct GRPCConnector: Sendable {
@@ -31,20 +28,14 @@ struct GRPCConnector: Sendable {
     /// A half-open connection must die by itself: what is sent and not acknowledged for 20 s, or a silent peer that does not
     /// answer TCP's own probes, ends it.
     private var bootstrap: ClientBootstrap {
-        let bootstrap = ClientBootstrap(group: eventLoop)
+        ClientBootstrap(group: eventLoop)
             .connectTimeout(connectTimeout)
             .channelOption(.tcpOption(.tcp_nodelay), value: 1)
             .channelOption(.socketOption(.so_keepalive), value: 1)
-        #if canImport(Glibc)
-            return
-                bootstrap
-                .channelOption(.tcpOption(.init(rawValue: TCP_USER_TIMEOUT)), value: 20_000)
-                .channelOption(.tcpOption(.init(rawValue: TCP_KEEPIDLE)), value: 30)
-                .channelOption(.tcpOption(.init(rawValue: TCP_KEEPINTVL)), value: 10)
-                .channelOption(.tcpOption(.init(rawValue: TCP_KEEPCNT)), value: 3)
-        #else
-            return bootstrap
-        #endif
+            .channelOption(.tcpOption(.init(rawValue: TCP_USER_TIMEOUT)), value: 20_000)
+            .channelOption(.tcpOption(.init(rawValue: TCP_KEEPIDLE)), value: 30)
+            .channelOption(.tcpOption(.init(rawValue: TCP_KEEPINTVL)), value: 10)
+            .channelOption(.tcpOption(.init(rawValue: TCP_KEEPCNT)), value: 3)
     }
 
     private static func http2Handler(streamWindow: Int) -> NIOHTTP2Handler {

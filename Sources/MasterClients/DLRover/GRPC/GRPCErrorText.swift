@@ -2,6 +2,7 @@ import Diagnosis
 import NIOCore
 import NIOHTTP2
 import NIOPosix
+import SystemSupport
 
 /// Tells what a failed call to a DLRover master means.
 struct GRPCErrorText: Sendable {
@@ -52,7 +53,7 @@ struct GRPCErrorText: Sendable {
         case .unavailable(let reason): return error(.unavailable, "\(master) cannot be reached: \(reason)")
         case .deadlineExceeded: return error(.deadlineExceeded, "\(master) did not answer within \(deadline)")
         case .notGRPC(let reason):
-            return error(.unavailable, "\(master) gave an answer that is no gRPC: \(reason); \(Self.hint)")
+            return error(.unavailable, "\(master) gave an answer that is not gRPC: \(reason); \(Self.hint)")
         case .cancelled: return error(.closed, "the report to \(master) was cancelled")
         case .closed: return error(.closed, "the client of \(master) is closed")
         }
@@ -69,7 +70,7 @@ struct GRPCErrorText: Sendable {
 package enum ConnectionErrorText {
     package static func describe(_ error: any Error) -> String {
         switch error {
-        case let error as IOError: SystemError.text(error.errnoCode)
+        case let error as IOError: SystemCallError.text(error.errnoCode)
         case let error as NIOConnectionError: describe(error)
         case ChannelError.connectTimeout: "no connection within the time allowed"
         case let error as any NIOHTTP2Error: "what it sent is not the HTTP/2 that is expected (\(type(of: error)))"

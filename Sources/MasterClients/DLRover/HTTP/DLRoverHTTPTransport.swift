@@ -1,14 +1,9 @@
 import AsyncHTTPClient
 import Diagnosis
+private import FoundationEssentials
 import Logging
 import NIOCore
 import NIOHTTP1
-
-#if canImport(FoundationEssentials)
-    import FoundationEssentials
-#else
-    import Foundation
-#endif
 
 /// Calls a DLRover master over HTTP/1.1: `POST /report` and `POST /get` (`dlrover/python/master/servicer.py`).
 struct DLRoverHTTPTransport: DLRoverTransport {
@@ -39,7 +34,7 @@ struct DLRoverHTTPTransport: DLRoverTransport {
         try await post("/report", HTTPRequestBody.message(message, module)).success ? .taken : .notTaken
     }
 
-    /// Of the answer only `data` says anything: `success` is false exactly when there is some.
+    /// Only `data` says anything in the answer: `success` is false exactly when there is some.
     func get(_ message: (any DLRoverMessage)?, module: DLRoverModule) async throws(ReportError) -> [UInt8] {
         try await post("/get", message.map { HTTPRequestBody.message($0, module) } ?? HTTPRequestBody.empty).data
     }

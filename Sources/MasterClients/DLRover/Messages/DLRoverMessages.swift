@@ -1,4 +1,4 @@
-public import Diagnosis
+package import Diagnosis
 import NIOCore
 
 /// What a DLRover master is sent: an object of one of its classes, in the name of a node.
@@ -12,7 +12,7 @@ protocol DLRoverMessage: Sendable {
 }
 
 extension DLRoverMessage {
-    /// The length of the `elastic.Message` around the pickle: what a master's limit is about.
+    /// The length of the `elastic.Message` around the pickle, to which a master's limit applies.
     func messageSize(_ module: DLRoverModule) -> Int {
         ElasticMessage.size(nodeID: node.id, nodeType: node.type, dataBytes: pickleSize(module))
     }
@@ -24,17 +24,7 @@ extension DLRoverMessage {
     }
 }
 
-/// What a DLRover master says of a report that it got.
-enum DLRoverAnswer: Sendable {
-    /// `success=true`.
-    case taken
-    /// `success=false`, which has no reason with it.
-    case notTaken
-    /// The message is larger than the `limit` that the master receives; nothing was looked at.
-    case tooLarge(limit: Int, error: ReportError)
-}
-
-/// A failure as a DLRover master is told it: `NodeFailure` of `dlrover/python/common/comm.py`.
+/// A failure as a DLRover master is sent it: `NodeFailure` of `dlrover/python/common/comm.py`.
 struct DLRoverFailure: DLRoverMessage {
     private let failure: NodeFailure
 
@@ -60,7 +50,7 @@ struct DLRoverHeartbeat: DLRoverMessage {
     let node: NodeIdentity
     private let time: Int64
 
-    /// The master reckons the node's silence by `time`, so only one that is about now is taken.
+    /// The master measures the node's silence by `time`, so it must be close to now.
     init(at time: Int64, node: NodeIdentity, now: Int64) throws(ReportError) {
         guard (now - 600...now + 60).contains(time) else {
             throw ReportError(code: .refused, message: "a heartbeat's time must be now in whole seconds; it is \(time)")
@@ -101,7 +91,7 @@ extension NodeFailure {
     ///   - failures: what the agent would send, or any text.
     ///   - decisiveLine: what people should read first: the exception, the signal.
     ///   - level: `rdzv_error` becomes `error`, which the master treats alike, where the text is not what it reads at that level.
-    public static func forDLRover(
+    package static func forDLRover(
         failures: String, decisiveLine: String?, restartCount: Int, level: Level = .processError, node: NodeIdentity
     ) -> NodeFailure {
         let data: String

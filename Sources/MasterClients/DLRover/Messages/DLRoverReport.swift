@@ -3,7 +3,7 @@ import NIOCore
 
 /// The diagnosis data that a DLRover master is sent: one metric, or a part of one, or several joined into one.
 ///
-/// It is made of checked metrics alone and always written anew, so that it has exactly the keys that a master takes.
+/// It is made only of checked metrics and always encoded again, so that it has exactly the keys that a master takes.
 struct DLRoverReport: DLRoverMessage {
     /// The metric's JSON, DLRover's `data_content`.
     let json: [UInt8]
@@ -52,12 +52,14 @@ struct ReportJoiner: Sendable {
         span = options.joinSpan.components.seconds
     }
 
-    /// Takes the metrics from the front on that go as one report.
+    /// Removes the metrics from the front that go as one report.
     ///
-    /// Training logs that follow each other and differ in time and content only are joined; anything else goes alone.
-    /// - Parameter first: what stands at the front.
-    func take(from queue: inout MetricQueue, first: DLRoverMetric, limits: ReportLimits) -> ArraySlice<DLRoverMetric> {
-        guard isEnabled, first.head.dataType == .trainingLog, first.isUnchanged else { return queue.take(1) }
+    /// Consecutive training logs that differ only in time and content are joined; anything else goes alone.
+    /// - Parameter first: what is at the front.
+    func dequeueReport(from queue: inout MetricQueue, first: DLRoverMetric, limits: ReportLimits) -> ArraySlice<
+        DLRoverMetric
+    > {
+        guard isEnabled, first.head.dataType == .trainingLog, first.isUnchanged else { return queue.dequeue(1) }
         let limit = limits.room(beside: first.head)
         let newline = 2  // escaped
         var content = -newline
@@ -65,7 +67,7 @@ struct ReportJoiner: Sendable {
             content += newline + next.content.count
             return content <= limit && continues(first, next)
         }
-        return queue.take(max(count, 1))
+        return queue.dequeue(max(count, 1))
     }
 
     /// Whether `next`, which is of the same type and node rank, may be joined to `first`.
@@ -86,7 +88,7 @@ struct ReportLimits: Sendable {
     var contentBytes: Int
     /// The largest `elastic.Message`.
     var messageBytes: Int
-    /// Whether an XPUTimer page goes without the lines that the master's detector does not read.
+    /// Whether an XPUTimer page is sent without the lines that the master's detector does not read.
     var slim: Bool
 
     init(_ options: MasterClientOptions) {
@@ -97,11 +99,11 @@ struct ReportLimits: Sendable {
         slim = options.slim
     }
 
-    /// What of a message is neither content nor a name of the metric's: the pickle, the protobuf fields, the JSON's keys and numbers. An
-    /// upper bound.
+    /// An upper bound for the part of a message that is neither content nor one of the metric's names: the pickle, the protobuf fields, the
+    /// JSON's keys and numbers.
     private static let overhead = 768
 
-    /// The most escaped content that fits in one report with `head`. Not more than is there by a few hundred bytes; may be negative.
+    /// The most escaped content that fits in one report with `head`: a few hundred bytes less than there would be; may be negative.
     func room(beside head: MetricBody) -> Int {
         let names = head.dataType.rawValue.utf8.count + head.node.type.utf8.count
         return min(contentBytes, messageBytes - Self.overhead - 7 * names)

@@ -14,7 +14,7 @@ struct BaseResponse: Hashable, Sendable {
     init(pickle: ArraySlice<UInt8>, limits: PickleLimits = PickleLimits()) throws(PickleError) {
         guard case .object(let object) = try PickleReader.read(pickle, limits: limits), object.type == .baseResponse,
             let success = object.bool("success"), let data = object.bytes("data")
-        else { throw PickleError(offset: 0, reason: "it is no BaseResponse with success and data") }
+        else { throw PickleError(offset: 0, reason: "it is not a BaseResponse with success and data") }
         self.init(success: success, data: data)
     }
 }
@@ -26,12 +26,12 @@ enum HeartbeatResponse {
         guard case .object(let object) = try PickleReader.read(pickle[...]), object.type == .heartbeatResponse,
             case .object(let action)? = object.fields["action"], action.type == .diagnosisAction,
             let name = action.string("action_cls"), let content = action.string("action_content")
-        else { throw PickleError(offset: 0, reason: "it is no HeartbeatResponse with an action") }
+        else { throw PickleError(offset: 0, reason: "it is not a HeartbeatResponse with an action") }
         return name == "NoAction" ? nil : DiagnosisActionNote(actionClass: name, content: content)
     }
 }
 
-/// What a DLRover master's code raised over a report: gRPC's UNKNOWN and HTTP's 500 have its text.
+/// An exception that a report raised in a DLRover master: the status UNKNOWN of gRPC and 500 of HTTP come with its text.
 struct MasterException {
     private let text: String
 
@@ -39,8 +39,8 @@ struct MasterException {
         self.text = String(text)
     }
 
-    /// What Python says when `has_expired` (`dlrover/python/util/time_util.py`) can't make a time of a timestamp: milliseconds, a text,
-    /// NaN. A report of ours has none such, so it is one that the master has stored before, and looks at with each report of the type.
+    /// What Python says when `has_expired` (`dlrover/python/util/time_util.py`) can't convert a timestamp: milliseconds, a text, NaN. Our
+    /// reports have none of these, so it is one that the master has stored before and looks at with each report of the type.
     private static let timeErrors = [
         "is out of range", "year must be in", "out of range for platform time_t", "date value out of range",
         "Invalid value NaN", "cannot be interpreted as an integer", "an integer is required", "cannot convert float",

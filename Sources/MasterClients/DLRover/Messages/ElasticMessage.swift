@@ -80,7 +80,7 @@ struct ElasticResponse: Hashable, Sendable {
 }
 
 extension ElasticMessage {
-    /// What a master answers to a report: `elastic.Response`. proto3 leaves out what is false.
+    /// What a master answers to a report: `elastic.Response`. proto3 leaves out false.
     static func response(success: Bool) -> ByteBuffer {
         ByteBuffer(bytes: success ? [0x08, 0x01] : [])
     }
@@ -94,7 +94,7 @@ extension ElasticMessage {
     }
 }
 
-/// The little of protocol buffers' wire format that DLRover's messages need
+/// The part of protocol buffers' wire format that DLRover's messages need
 /// (https://protobuf.dev/programming-guides/encoding).
 enum ProtoWire {
     /// One field of a message. Fixed-size fields are skipped: the messages have none.
@@ -158,5 +158,5 @@ enum ProtoWire {
 struct ProtoError: Error, Hashable, CustomStringConvertible {
     let reason: String
 
-    var description: String { "no protocol buffers message: \(reason)" }
+    var description: String { "not a protocol buffers message: \(reason)" }
 }

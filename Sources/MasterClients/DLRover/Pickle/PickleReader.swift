@@ -1,8 +1,8 @@
 /// Reads a pickle: a stack machine that knows only the opcodes that DLRover's messages use and makes only values, containers
-/// and objects of `PickleClass`. It calls nothing, so a hostile pickle can at most be refused.
+/// and objects of `PickleClass`. It calls no code, so the worst that a hostile pickle can do is to be refused.
 ///
-/// The opcodes are documented in CPython's `Lib/pickletools.py`. Values are made in an arena and named by their place there,
-/// since a pickle may fill a container after it has been memoized.
+/// The opcodes are documented in CPython's `Lib/pickletools.py`. Values are made in an arena and referred to by their index there, since a
+/// pickle may fill a container after it has been memoized.
 struct PickleReader {
     enum Node {
         case none
@@ -62,7 +62,7 @@ struct PickleReader {
         return result
     }
 
-    // MARK: groups of opcodes; each answers whether the opcode is one of its own
+    // MARK: groups of opcodes; each returns whether the opcode belongs to it
 
     private mutating func runConstant(_ opcode: UInt8) throws(PickleError) -> Bool {
         switch opcode {
@@ -77,13 +77,13 @@ struct PickleReader {
         case 0x8C: try push(.string(try input.takeString(try input.takeUnsigned(1))))
         case UInt8(ascii: "X"): try push(.string(try input.takeString(try input.takeUnsigned(4))))
         case 0x8D: try push(.string(try input.takeString(try input.takeUnsigned(8))))
-        case UInt8(ascii: "C"): try push(.bytes(Array(try input.take(try input.takeUnsigned(1)))))
-        case UInt8(ascii: "B"): try push(.bytes(Array(try input.take(try input.takeUnsigned(4)))))
-        case 0x8E: try push(.bytes(Array(try input.take(try input.takeUnsigned(8)))))
+        case UInt8(ascii: "C"): try push(.bytes(Array(try input.takeBytes(try input.takeUnsigned(1)))))
+        case UInt8(ascii: "B"): try push(.bytes(Array(try input.takeBytes(try input.takeUnsigned(4)))))
+        case 0x8E: try push(.bytes(Array(try input.takeBytes(try input.takeUnsigned(8)))))
         case 0x80:
             let version = try input.takeUnsigned(1)
             guard version <= 5 else { throw input.error("protocol \(version) is not known", back: 1) }
-        case 0x95: _ = try input.take(8)  // FRAME: a hint for readers of streams
+        case 0x95: _ = try input.takeBytes(8)  // FRAME: a hint for readers of streams
         default: return false
         }
         return true

@@ -92,7 +92,7 @@ struct PickleLimits: Sendable {
     var depth = 32
 }
 
-/// Why bytes are not a pickle that we read.
+/// Why bytes are not a pickle that can be read here.
 struct PickleError: Error, Hashable, CustomStringConvertible {
     /// Where reading stopped, in bytes from the start.
     let offset: Int

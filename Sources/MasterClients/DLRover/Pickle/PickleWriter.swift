@@ -1,9 +1,9 @@
 import Diagnosis
 import NIOCore
 
-/// Writes those of DLRover's objects as pickles that a master is sent.
+/// Writes the objects that a DLRover master is sent as pickles.
 ///
-/// The form is the one that is read by every DLRover: protocol 2 opcodes, the class by name, attributes set by name
+/// Every DLRover reads this form: protocol 2 opcodes, the class by name, attributes set by name
 /// (CPython's `Lib/pickletools.py` documents the opcodes).
 enum PickleWriter {
     /// How many bytes `appendReport` adds.

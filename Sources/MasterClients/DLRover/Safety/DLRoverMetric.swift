@@ -1,26 +1,28 @@
 import Diagnosis
 
-/// One metric that a DLRover master survives: nothing else becomes a report.
+/// One metric that is safe for a DLRover master: nothing else becomes a report.
 ///
-/// What a master does not survive is told in WIRE.md, sections 0, 4, 5 and 9. Publishers other than ours may be on the bus, so each
-/// envelope is checked here whatever its publisher promises.
+/// Four things are not safe (`dlrover/python/master/servicer.py` and `diagnosis/`, 0.4 to 0.7). A timestamp that is not whole seconds is stored
+/// before it is checked, and then makes every later report of its type fail until the master restarts. An XPUTimer page without hang lines,
+/// or with values that the detector misreads, counts as a hang. JSON with other keys is refused. A message above the master's limit is
+/// dropped. Other publishers than ours may be on the bus, so each envelope is checked here, whatever its publisher promises.
 struct DLRoverMetric: Sendable {
     /// Everything but the content.
     let head: MetricBody
-    /// The inside of a JSON string; the envelope's own bytes if nothing was changed.
+    /// The inside of a JSON string; the envelope's bytes themselves if nothing was changed.
     let content: ArraySlice<UInt8>
-    /// What did not fit in one report with `content`: each goes in a report of its own, in this order.
+    /// What did not fit in one report with `content`: each goes in a further report, in this order.
     let furtherContents: [ArraySlice<UInt8>]
     let changes: [ContentChange]
 
-    /// Scans the envelope's body, and makes its content fit.
+    /// Checks the envelope's body, and makes its content fit.
     init(
         checking entry: EnvelopeBatch.Entry, of batch: EnvelopeBatch, limits: ReportLimits, now: Int64
     ) throws(DLRoverObjection) {
         do throws(MetricJSONError) {
             head = try MetricBody(checking: batch.body(of: entry))
         } catch {
-            throw .refused("the envelope's body is no metric: \(error)")
+            throw .refused("the envelope's body is not a metric: \(error)")
         }
         try Self.compare(head, entry, batch)
         try limits.window.check(entry.collectionTime, of: head.dataType, now: now)
@@ -46,7 +48,7 @@ struct DLRoverMetric: Sendable {
     /// Whether it goes whole and as it came.
     var isUnchanged: Bool { furtherContents.isEmpty && changes.isEmpty }
 
-    /// Checks that the body says what the envelope's header and topic say: everybody between here and the publisher has gone by those.
+    /// Checks that the body agrees with the envelope's header and topic, which everything between here and the publisher has relied on.
     private static func compare(
         _ body: MetricBody, _ entry: EnvelopeBatch.Entry, _ batch: EnvelopeBatch
     ) throws(DLRoverObjection) {
@@ -69,13 +71,13 @@ struct DLRoverMetric: Sendable {
     }
 }
 
-/// Why an envelope cannot become a report that a DLRover master survives.
+/// Why an envelope cannot become a report that is safe for a DLRover master.
 struct DLRoverObjection: Error, Hashable {
     /// What becomes of the envelope.
     enum Consequence: Hashable {
         /// It is broken, or fits in no message: a dead letter.
         case refused
-        /// It is sound, but this kind of master must not get it: passed over under this rule of the ledger.
+        /// It is sound, but this kind of master must not get it: skipped under this rule of the ledger.
         case skipped(rule: String)
     }
 
@@ -92,7 +94,7 @@ struct DLRoverObjection: Error, Hashable {
         DLRoverObjection(consequence: .skipped(rule: "stale"), reason: reason)
     }
 
-    /// From a time that has not come; milliseconds taken for seconds, too.
+    /// From the future, which is also what milliseconds instead of seconds look like.
     static func future(_ reason: String) -> DLRoverObjection {
         DLRoverObjection(consequence: .skipped(rule: "future"), reason: reason)
     }
@@ -102,7 +104,7 @@ struct DLRoverObjection: Error, Hashable {
         DLRoverObjection(consequence: .skipped(rule: "hang-value"), reason: reason)
     }
 
-    /// A page without a hang line counts as a hang there.
+    /// The master counts a page without a hang line as a hang.
     static let noHangLine = DLRoverObjection(
         consequence: .skipped(rule: "no-hang-line"),
         reason: "the page has no \(HangLine.name) line, which a DLRover master takes for a hang of the whole node")

@@ -7,9 +7,9 @@ struct LineSplitter {
 
     private let content: ArraySlice<UInt8>
     private let limit: Int
-    /// Where the part begins that is being gathered.
+    /// Where the part that is being collected begins.
     private var partStart: Int
-    /// Where its last whole line ends; `nil`: it has none yet.
+    /// Where its last whole line ends; `nil` if it has none yet.
     private var partEnd: Int?
 
     /// The least `limit`: room for a marker and one character.
@@ -24,10 +24,10 @@ struct LineSplitter {
         partStart = content.startIndex
         var lineStart = content.startIndex
         while let (end, next) = lineEnd(from: lineStart) {
-            take(lineStart..<end, next: next)
+            addLine(lineStart..<end, next: next)
             lineStart = next
         }
-        take(lineStart..<content.endIndex, next: content.endIndex)
+        addLine(lineStart..<content.endIndex, next: content.endIndex)
         closePart(next: content.endIndex)
         if parts.isEmpty { parts = [content[content.endIndex...]] }
     }
@@ -43,7 +43,7 @@ struct LineSplitter {
         return nil
     }
 
-    private mutating func take(_ line: Range<Int>, next: Int) {
+    private mutating func addLine(_ line: Range<Int>, next: Int) {
         if line.upperBound - partStart <= limit {
             partEnd = line.upperBound
             return

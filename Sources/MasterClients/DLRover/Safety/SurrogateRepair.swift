@@ -1,11 +1,7 @@
-#if canImport(Glibc)
-    private import Glibc
-#elseif canImport(Darwin)
-    private import Darwin
-#endif
+private import Glibc
 
-/// Escapes of half a surrogate pair (`\ud800`) in the inside of a JSON string. Python's `json` takes them, and then has a text that it
-/// can neither log nor encode.
+/// Repairs escapes of half a surrogate pair (`\ud800`) in the inside of a JSON string. Python's `json` accepts them and makes a text that
+/// can be neither logged nor encoded.
 enum SurrogateRepair {
     /// `escaped` with `\ufffd` in place of each half; itself, uncopied, if it has none.
     static func repair(_ escaped: ArraySlice<UInt8>) -> ArraySlice<UInt8> {
@@ -20,7 +16,7 @@ enum SurrogateRepair {
         return repaired[...]
     }
 
-    /// Whether any escape begins as a surrogate's does. Every content of every metric is looked through here.
+    /// Whether any escape begins like a surrogate's. This runs over the content of every metric, so it must be fast.
     private static func mayHaveSurrogate(_ escaped: ArraySlice<UInt8>) -> Bool {
         escaped.withUnsafeBytes { bytes in
             guard var rest = bytes.baseAddress else { return false }

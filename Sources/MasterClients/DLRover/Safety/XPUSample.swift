@@ -1,12 +1,12 @@
 import Diagnosis
 
-/// One page of XPUTimer's metrics as DLRover's hang detector must get it: with a line for each rank, first, and no line that it misreads.
+/// One page of XPUTimer's metrics as DLRover's hang detector must get it: the line for each rank first, and no line that it misreads.
 struct XPUSample {
     /// The inside of a JSON string.
     let content: ArraySlice<UInt8>
     let changes: [ContentChange]
 
-    /// Reads a page and writes it anew. Where that changes nothing, `content` is `escaped` itself.
+    /// Reads a page and writes it again. Where that changes nothing, `content` is `escaped` itself.
     ///
     /// - Parameters:
     ///   - page: what `escaped` stands for.
@@ -66,7 +66,7 @@ extension XPUSample {
     private struct SortedLines {
         var hang: [String] = []
         var others: [Substring.UTF8View] = []
-        /// Whether a hang line came otherwise than it is written, or a lookalike was left out.
+        /// Whether a hang line came in another form than it is sent, or a lookalike was left out.
         var isNormalised = false
 
         init(_ page: String) throws(DLRoverObjection) {
