@@ -64,7 +64,7 @@ struct LaneColumn: Sendable {
     /// A sum's parts, which a status shows below its table under this label if they are not zero.
     var parts: (label: String, counts: @Sendable (ConsumerLaneAccount) -> [String: UInt64])?
 
-    static let status = [lane, produced, delivered, skipped, lost, unnoticed, pending, behind, records, since]
+    static let status = [lane, produced, delivered, skipped, lost, unnoticed, pending, behind, since]
     static let audit = [consumer, lane, produced, delivered, skipped, lost, unnoticed, pending, difference]
 
     static let consumer = text("CONSUMER", json: "consumer") { $0.consumer }
@@ -75,7 +75,6 @@ struct LaneColumn: Sendable {
     static let lost = sum("LOST", json: "lost", label: "lost") { $0.lost }
     static let unnoticed = sum("UNNOTICED", json: "unnoticed", label: "lost, unnoticed yet") { $0.unnoticed }
     static let pending = number("PENDING", json: "pending") { $0.pending }
-    static let records = number("RECORDS", json: "records") { $0.fromPublisher?.pendingRecords.map(UInt64.init) }
     static let behind = LaneColumn(title: "BEHIND", isNumber: true) { lane, _ in
         HumanText.bytes(lane.fromPublisher?.pendingBytes ?? 0)
     }

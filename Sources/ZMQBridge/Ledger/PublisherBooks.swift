@@ -141,7 +141,7 @@ extension PublisherBooks {
             dataType: account.dataType,
             produced: ledger.count(name, after: account.origin ?? LanePosition(epoch: 0, sequence: 0), through: last),
             pending: pending,
-            pendingBytes: retained.bytes, pendingRecords: 1, pendingSince: pending > 0 ? oldest : nil, unnoticed: unnoticed)
+            pendingBytes: retained.bytes, pendingSince: pending > 0 ? oldest : nil, unnoticed: unnoticed)
     }
 
     /// The recorded losses in a range, by reason.

@@ -75,8 +75,6 @@ public struct PublisherStatus: Hashable, Sendable, Codable {
         /// How many of those after the cursor can still be had, counted from journal records, without those already finished ahead.
         public var pending: UInt64
         public var pendingBytes: Int
-        /// In how many records of the journal the pending ones are.
-        public var pendingRecords: Int?
         /// The collection time of the oldest that is pending.
         public var pendingSince: Int64?
         /// How many after the cursor are no longer in the journal, by reason: lost, unless the consumer has them in memory.
@@ -86,7 +84,6 @@ public struct PublisherStatus: Hashable, Sendable, Codable {
             case dataType = "data_type"
             case produced, pending
             case pendingBytes = "pending_bytes"
-            case pendingRecords = "pending_records"
             case pendingSince = "pending_since"
             case unnoticed
         }
