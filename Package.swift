@@ -61,7 +61,8 @@ let package = Package(
         .target(name: "SystemSupport", dependencies: [systemPackage], swiftSettings: settings),
         .target(name: "Diagnosis", dependencies: ["SystemSupport"], swiftSettings: settings),
         .target(name: "Telemetry", dependencies: ["SystemSupport", coreMetrics, logging], swiftSettings: settings),
-        .target(name: "Journal", dependencies: ["SystemSupport", systemPackage], swiftSettings: settings),
+        .target(
+            name: "Journal", dependencies: ["Diagnosis", "SystemSupport", systemPackage], swiftSettings: settings),
         .target(
             name: "ZMQBridge", dependencies: ["CZeroMQ", "Diagnosis", "Journal", "SystemSupport", logging, deque],
             swiftSettings: settings),
@@ -160,7 +161,9 @@ let package = Package(
             name: "TelemetryTests", dependencies: ["SystemSupport", "Telemetry", "TestSupport", coreMetrics],
             swiftSettings: settings),
         .testTarget(
-            name: "JournalTests", dependencies: ["Journal", "SystemSupport", "TestSupport"], swiftSettings: settings),
+            name: "JournalTests",
+            dependencies: ["Diagnosis", "Journal", "SystemSupport", "TestSupport", systemPackage],
+            swiftSettings: settings),
         .testTarget(
             name: "ZMQBridgeTests",
             dependencies: ["CZeroMQ", "Diagnosis", "Journal", "SystemSupport", "TestSupport", "ZMQBridge", logging],

@@ -22,7 +22,7 @@ extension Journal {
             for group in groups {
                 changes.append(try prepare(group, bytes: incoming[group.lane] ?? 0, with: &writer))
             }
-            // In the order of the call over all lanes, so that a key's last position in it is the newest.
+            // Numbered in the order of the call across all lanes, so that the last record of a source has the highest number.
             let number = writer.takeNumbers(records.count)
             for (index, group) in groups.enumerated() {
                 try write(group, firstNumber: number, change: &changes[index], with: &writer)
@@ -36,7 +36,7 @@ extension Journal {
         if writer.buffer.capacity > 1 << 20 { writer.buffer = [] }
     }
 
-    /// Checks a group of one lane; answers how many bytes it takes.
+    /// Checks the records of one lane and answers how many bytes they will take.
     private func check(_ records: [JournalRecord], lane: String) throws(JournalError) -> Int {
         func refuse(_ reason: String) -> JournalError { JournalError(.invalid, path: directory, reason) }
         guard LaneName.isValid(lane) else {
@@ -76,7 +76,7 @@ extension Journal {
         var indices: [Int]
     }
 
-    /// Sees to it that there is an open segment for the group.
+    /// Opens the segment that the group goes to, or begins one.
     private func prepare(
         _ group: Group, bytes: Int, with writer: inout JournalWriter
     ) throws(JournalError) -> LaneChange {
@@ -87,7 +87,7 @@ extension Journal {
         return LaneChange(lane: group.lane, file: file, newSegment: nil, length: length)
     }
 
-    /// Writes the group behind what counts.
+    /// Writes the group after the last byte that counts.
     private func write(
         _ group: Group, firstNumber: UInt64, change: inout LaneChange, with writer: inout JournalWriter
     ) throws(JournalError) {
@@ -103,7 +103,7 @@ extension Journal {
         writer.unsynced.insert(change.file.path)
     }
 
-    /// The lane's last segment, open, if the group may go there.
+    /// The lane's last segment, opened, if it has room for the group and is not too old.
     private func currentSegment(
         of lane: String, bytes: Int, with writer: inout JournalWriter
     ) throws(JournalError) -> JournalWriter.OpenSegment? {
@@ -125,7 +125,7 @@ extension Journal {
         return file
     }
 
-    /// Begins a segment after the lane's last. It is the writer's, but not yet in the state.
+    /// Begins a segment after the lane's last. The state does not know it before `commit`.
     private func beginSegment(of lane: String, with writer: inout JournalWriter) throws(JournalError) -> LaneChange {
         let state = self.state.withLock { $0 }
         let change = try writer.makeSegment(of: lane, directory: directory, state: state, files: files)
@@ -171,9 +171,10 @@ extension Journal {
         }
     }
 
-    /// Removes a new segment that came to nothing.
+    /// Removes a new segment whose append failed.
     ///
-    /// Should the file stay, then the next segment's header must say that it doesn't count, and so the lane's last may not grow before that.
+    /// If the file can't even be emptied, the header of the next segment must say that it doesn't count, so the lane's last segment may
+    /// not grow before that.
     private func discard(_ change: LaneChange, with writer: inout JournalWriter) {
         if !writer.discard(change, files: files) { seal(change.lane) }
     }
@@ -199,79 +200,5 @@ extension Journal {
             throw error
         }
         commit([change])
-    }
-}
-
-extension JournalState {
-    mutating func commit(_ change: LaneChange) {
-        var lane = lanes[change.lane] ?? LaneState()
-        lanes[change.lane] = nil  // so that its arrays are changed in place
-        if let segment = change.newSegment {
-            lane.segments.append(segment)
-            lane.isSealed = false
-        }
-        let last = lane.segments.count - 1
-        for (header, offset) in change.added {
-            lane.segments[last].add(header, at: offset)
-            lane.newest = header.last
-            positions.note(header, lane: change.lane)
-        }
-        lanes[change.lane] = lane
-    }
-}
-
-extension JournalWriter {
-    /// Writes the buffer.
-    func write(to file: OpenSegment, at offset: UInt64, files: Files) throws(JournalError) {
-        let result = buffer.withUnsafeBytes { bytes in
-            Result { () throws(JournalError) in
-                try files.write(file.descriptor, path: file.path, bytes, at: offset)
-            }
-        }
-        try result.get()
-    }
-
-    /// Makes the file of a new segment, still empty, and the writer's.
-    mutating func makeSegment(
-        of lane: String, directory: String, state: JournalState, files: Files
-    ) throws(JournalError) -> LaneChange {
-        let folder = directory + "/" + lane
-        if state.lanes[lane]?.segments.isEmpty ?? true { try files.makeDirectory(folder) }
-        let number = takeNumbers()
-        let path = folder + "/" + SegmentName.of(number)
-        let descriptor = try files.open(path, flags: O_WRONLY | O_CREAT | O_EXCL)
-        let file = OpenSegment(number: number, path: path, descriptor: descriptor)
-        close(lane, files: files)
-        open[lane] = file
-        let known = state.lanes[lane]
-        let header = SegmentHeader(
-            number: number, previous: known?.segments.last, last: known?.newest, lane: lane,
-            positions: state.positions.filter { $0.value.lane == lane })
-        buffer = header.encode()
-        let segment = Segment(number: number, path: path, headerLength: buffer.count)
-        return LaneChange(lane: lane, file: file, newSegment: segment, length: segment.length)
-    }
-
-    /// Removes a new segment that came to nothing; answers whether it is gone, or empty at least.
-    mutating func discard(_ change: LaneChange, files: Files) -> Bool {
-        var isGone = true
-        do {
-            try files.remove(change.file.path)
-        } catch {
-            leftovers.insert(change.file.path)
-            do {
-                try files.truncate(change.file.descriptor, path: change.file.path, to: 0)
-            } catch {
-                isGone = false
-            }
-        }
-        unsynced.remove(change.file.path)
-        close(change.lane, files: files)
-        return isGone
-    }
-
-    mutating func close(_ lane: String, files: Files) {
-        guard let file = open.removeValue(forKey: lane) else { return }
-        files.close(file.descriptor)
     }
 }

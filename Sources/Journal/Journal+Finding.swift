@@ -1,31 +1,32 @@
+package import Diagnosis
 private import Synchronization
 
 extension Journal {
-    /// How much follows `point` in the lane, or is there at all. Counted from the records.
-    package func count(lane name: String, after point: LanePoint? = nil) throws(JournalError) -> JournalCount {
+    /// How much follows `position` in the lane, or is there at all. Counted from the records.
+    package func count(lane name: String, after position: LanePosition? = nil) throws(JournalError) -> JournalCount {
         var total = JournalCount()
         for segment in segments(of: name) {
-            guard let last = segment.last, point.map({ last > $0 }) ?? true else { continue }
-            if let first = segment.first, point.map({ first > $0 }) ?? true {
+            guard let last = segment.last, position.map({ last > $0 }) ?? true else { continue }
+            if let first = segment.first, position.map({ first > $0 }) ?? true {
                 total.count += segment.count
                 total.records += segment.records
                 total.bytes += Int(segment.length - segment.headerLength)
                 continue
             }
-            try scan(segment, lane: name, from: segment.offset(after: point)) { header, _ in
-                guard let point, header.last > point else { return true }
+            try scan(segment, lane: name, from: segment.offset(after: position)) { header, _ in
+                guard let position, header.last > position else { return true }
                 total.records += 1
                 total.bytes += header.recordLength
-                total.count += header.first > point ? UInt64(header.count) : header.last.sequence - point.sequence
+                total.count += header.first > position ? UInt64(header.count) : header.last.sequence - position.sequence
                 return true
             }
         }
         return total
     }
 
-    /// The point after which a reader first meets a record with something collected at `time` or later; `nil`: from the oldest on.
-    package func point(lane name: String, since time: Int64) throws(JournalError) -> LanePoint? {
-        var before: LanePoint?
+    /// The position after which a reader first meets a record with something collected at `time` or later; `nil`: from the oldest on.
+    package func position(lane name: String, since time: Int64) throws(JournalError) -> LanePosition? {
+        var before: LanePosition?
         for segment in segments(of: name) where segment.records > 0 {
             if let times = segment.times, times.upperBound >= time {
                 var isFound = false
@@ -41,8 +42,8 @@ extension Journal {
         return before
     }
 
-    /// The point that the lane's last `count` sequences follow; `nil`: from the oldest on.
-    package func point(lane name: String, last count: UInt64) throws(JournalError) -> LanePoint? {
+    /// The position that the lane's last `count` sequences follow; `nil`: from the oldest on.
+    package func position(lane name: String, last count: UInt64) throws(JournalError) -> LanePosition? {
         var skip = try self.count(lane: name).count
         guard skip > count else { return nil }
         skip -= count
@@ -52,13 +53,13 @@ extension Journal {
                 if skip == 0 { return segment.last }
                 continue
             }
-            var found: LanePoint?
+            var found: LanePosition?
             try scan(segment, lane: name, from: segment.headerLength) { header, _ in
                 if UInt64(header.count) < skip {
                     skip -= UInt64(header.count)
                     return true
                 }
-                found = LanePoint(epoch: header.epoch, sequence: header.firstSequence + skip - 1)
+                found = LanePosition(epoch: header.epoch, sequence: header.firstSequence + skip - 1)
                 return false
             }
             if let found { return found }
@@ -66,10 +67,10 @@ extension Journal {
         return lane(name)?.last
     }
 
-    /// Where each epoch of which something can be read ended, as far as the files tell.
-    package func ends(of lane: String) -> [LanePoint] {
+    /// The last position of each epoch that the files still have records of.
+    package func ends(of lane: String) -> [LanePosition] {
         segments(of: lane).flatMap { segment in
-            segment.runs.map { LanePoint(epoch: $0.epoch, sequence: $0.last) }
+            segment.runs.map { LanePosition(epoch: $0.epoch, sequence: $0.last) }
         }
     }
 
@@ -77,7 +78,7 @@ extension Journal {
         state.withLock { $0.lanes[lane]?.segments ?? [] }
     }
 
-    /// Gives each record's header to `body` until that answers `false`. Stops at damage; a reader will find it too.
+    /// Passes each record's header to `body` until that answers `false`. Stops at damage and sets the segment aside.
     private func scan(
         _ segment: Segment, lane: String, from offset: UInt64, _ body: (RecordHeader, UInt64) -> Bool
     ) throws(JournalError) {

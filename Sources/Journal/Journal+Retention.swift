@@ -1,7 +1,8 @@
+package import Diagnosis
 private import Synchronization
 
 extension Journal {
-    /// Deletes segments until `incoming` bytes, by lane, fit into the bounds. Losses are noted in the state.
+    /// Deletes segments until `incoming` bytes, by lane, fit into the bounds. The losses are kept in the state for `takeLosses`.
     func makeRoom(for incoming: [String: Int], with writer: inout JournalWriter) throws(JournalError) {
         if configuration.isReadOnly { return }
         let now = configuration.now()
@@ -10,7 +11,7 @@ extension Journal {
                 try files.renameIfThere(path, to: path + SegmentName.leftoverSuffix)
                 writer.leftovers.remove(path)
             }
-            // The positions in a lane's last segment stand in the one that follows it.
+            // The source positions of a lane's last segment live on in the one that follows it.
             if victim.isLast { try roll(victim.lane, with: &writer) }
             try files.remove(victim.segment.path)
             writer.unsynced.remove(victim.segment.path)
@@ -22,9 +23,9 @@ extension Journal {
         }
     }
 
-    /// Takes a segment in which a reader found damage out of the journal.
+    /// Removes a segment in which a reader found damage from the journal.
     ///
-    /// - Parameter isGone: there is no file. A journal that only reads takes it that the writer has evicted it.
+    /// - Parameter isGone: there is no file. A read-only journal assumes that the writer has evicted it.
     func setAside(_ segment: Segment, lane: String, isGone: Bool = false) {
         writer.withLock { writer in
             let isThere = state.withLock { state in
@@ -41,7 +42,7 @@ extension Journal {
                 return segments.last?.number == segment.number
             }
             if configuration.isReadOnly { return }
-            // A new segment keeps the positions. Without one, or without the renaming, the file is found again at the next opening.
+            // A new segment keeps the source positions. If it can't be made, or the file not renamed, the next opening finds the file again.
             if isLast { seal(lane) }
             do {
                 if isLast { try roll(lane, with: &writer) }
@@ -58,7 +59,7 @@ package struct JournalLoss: Hashable, Sendable {
     package enum Reason: String, Sendable {
         /// Deleted to stay within the bounds.
         case evicted
-        /// Set aside with its segment, since that is not what was written.
+        /// Set aside with a damaged segment.
         case corrupt
     }
 
@@ -69,6 +70,8 @@ package struct JournalLoss: Hashable, Sendable {
     /// How many of the range were stored; where that could no longer be read, all of them.
     package var count: UInt64
     package var reason: Reason
+
+    package var range: SequenceRange { SequenceRange(epoch: epoch, first: first, last: last) }
 }
 
 extension JournalLoss: CustomStringConvertible {

@@ -13,6 +13,19 @@ extension Journal {
         return problems
     }
 
+    /// Whether an end that opening cut off is damage, rather than a record whose write a crash interrupted or that is under way.
+    ///
+    /// Opening need not know: it cuts both off. Call it on a read-only journal, which leaves the file as it was.
+    package func isDamaged(_ cut: JournalRecovery.Cut) throws(JournalError) -> Bool {
+        // A file that was only being begun, or is gone by now.
+        guard cut.offset > 0,
+            let file = try SegmentFile.open(cut.path, files: files, readAhead: RecordHeader.fixedLength)
+        else { return false }
+        return try file.withBytes(
+            at: cut.offset, count: RecordHeader.fixedLength, limit: cut.offset + cut.bytes
+        ) { !RecordHeader.isUnfinished($0, length: cut.bytes) }
+    }
+
     private func verify(_ segment: Segment, lane: String) throws(JournalError) -> [JournalProblem] {
         let candidate = try SegmentCandidate(number: segment.number, path: segment.path, lane: lane, files: files)
         guard let candidate, let file = try SegmentFile.open(segment.path, files: files, readAhead: 256 << 10) else {
@@ -35,7 +48,7 @@ extension Journal {
     }
 }
 
-/// A place in a segment that is not what was written.
+/// A place in a segment whose bytes are not what was written.
 package struct JournalProblem: Hashable, Sendable, CustomStringConvertible {
     package var path: String
     package var offset: UInt64
@@ -64,7 +77,7 @@ package struct JournalRecovery: Hashable, Sendable {
 
     package var cuts: [Cut] = []
     package var setAside: [SetAside] = []
-    /// What the lanes lost by it.
+    /// What the lanes lost because of damage.
     package var losses: [JournalLoss] = []
 
     package var isClean: Bool { cuts.isEmpty && setAside.isEmpty && losses.isEmpty }

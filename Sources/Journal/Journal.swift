@@ -1,15 +1,16 @@
+package import Diagnosis
 internal import Synchronization
 
-/// A bounded, durable record of batches of bytes, lane by lane in order. It knows nothing of what it stores.
+/// A bounded, durable log of batches of bytes, ordered within each lane. It knows nothing of what it stores.
 ///
 /// Constraints first (`docs/journal.md` has the whole):
 ///
 /// - Every record has checksums (CRC-32C), one over its header and one over its payload; a record is read as it was written or not at all.
 /// - A record lies in one file, a segment; a lane's segments follow each other; only a lane's last segment is written to, at its end.
 /// - Segments are deleted whole, from a lane's old end. What is deleted is reported.
-/// - Only the torn end of a lane's last segment is ever cut. Any other damage sets the segment aside under a new name.
-/// - A record's source position survives the record: every segment begins with the lane's positions of its moment, so a lane's last
-///   segment makes the earlier ones dispensable.
+/// - Only the torn end of a lane's last segment is ever cut off. Any other damage sets the segment aside under a new name.
+/// - A record's source position outlives the record: every segment begins with the lane's source positions of that moment, so the
+///   earlier segments can be deleted.
 /// - Records and segments are numbered together, across lanes; of two positions of one source, that of the higher number is the newer.
 ///
 ///     DIR/<lane>/<number>.seg        number: 20 digits
@@ -20,11 +21,13 @@ internal import Synchronization
 ///     record:   "JREC" │ header checksum 4 │ payload checksum 4 │ payload length 4 │ key length 2 │ position length 2 │ count 4
 ///               number 8 │ epoch 8 │ first sequence 8 │ earliest 8 │ latest 8 │ written at 8 │ key │ position │ payload
 ///
-/// Writing: one writer at a time; the records of one `append` go to each lane in one write, and count once all lanes have theirs. A
-/// failed write is cut off again; where even that fails, the segment is left as it is, and the next one's header says how much of it counts.
-/// Reading: a reader has a file of its own open and looks at what counts only; it asks the journal once for each segment and at the end.
-/// Locks: `writer` is held during writes, and by a reader only to set a damaged segment aside; `state` is held for look-ups, never during I/O. Who
-/// needs both takes `writer` first.
+/// Writing: one writer at a time. The records of one `append` go to each lane in one write, and count once all lanes have theirs. A
+/// failed write is cut off again; if even that fails, the segment is left as it is, and the next one's header says how much of it counts.
+///
+/// Reading: each reader has its own file open and reads only what counts. It asks the journal once for each segment, and at the end.
+///
+/// Locks: `writer` is held during writes, and by a reader only to set a damaged segment aside. `state` is held for look-ups, never during
+/// I/O. Code that needs both takes `writer` first.
 package final class Journal: Sendable {
     package let directory: String
     package let configuration: JournalConfiguration
@@ -35,11 +38,11 @@ package final class Journal: Sendable {
     let state: Mutex<JournalState>
     let writer: Mutex<JournalWriter>
 
-    /// Opens the journal in a directory, which is made if need be, and brings it into order. The directory must be this journal's alone.
+    /// Opens the journal in a directory, creates that if need be, and repairs what a crash left. The directory must hold nothing else.
     ///
     /// The headers of all records are read, the payloads of each lane's last segment too. See `recovery` for what was found.
-    /// - Throws: `newerVersion` if a file is of a newer program; then nothing was touched. `readOnly`, `full` or `io` if the directory
-    ///   can't be read or made.
+    /// - Throws: `newerVersion` if a newer program wrote one of the files; nothing was touched then. `readOnly`, `full` or `io` if the
+    ///   directory can't be read or created.
     package static func open(
         directory: String, configuration: JournalConfiguration = JournalConfiguration()
     ) throws(JournalError) -> Journal {
@@ -73,12 +76,11 @@ package final class Journal: Sendable {
         for file in writer.withLock({ $0.open }).values { files.close(file.descriptor) }
     }
 
-    /// Writes the records, in their order within each lane: all of them or none.
+    /// Appends the records, in their order within each lane: all of them or none.
     ///
     /// A record must come after the lane's newest in (epoch, sequence); sequences may be left out. To make room, older segments are
     /// deleted first.
-    /// - Returns: what was lost since the last time that losses were taken: evicted now, or found corrupt. Enter it where losses are
-    ///   accounted for; it is not told again.
+    /// - Returns: what was lost since losses were last returned: evicted now, or found corrupt. Each loss is returned once, so record it.
     /// - Throws: `full`, `readOnly` or `io`: nothing was appended, and the next call tries again. `invalid`: the records can't be appended.
     @discardableResult
     package func append(_ records: [JournalRecord]) throws(JournalError) -> [JournalLoss] {
@@ -88,7 +90,7 @@ package final class Journal: Sendable {
         }
     }
 
-    /// Deletes what is too old or too much, as every `append` does; for a journal to which nothing comes.
+    /// Deletes what is too old or too much, as every `append` does: for a journal to which nothing is appended.
     ///
     /// - Returns: as `append`.
     @discardableResult
@@ -99,12 +101,12 @@ package final class Journal: Sendable {
         }
     }
 
-    /// What was lost since the last time that losses were taken.
+    /// What was lost since losses were last returned, by this or by `append` or `evict`.
     package func takeLosses() -> [JournalLoss] {
         state.withLock { $0.takeLosses() }
     }
 
-    /// Syncs all that was written so far; appending goes on meanwhile.
+    /// Syncs everything written so far. Appending goes on meanwhile.
     package func sync() throws(JournalError) {
         var paths = writer.withLock { writer in
             defer { writer.unsynced = [] }
@@ -122,14 +124,14 @@ package final class Journal: Sendable {
         }
     }
 
-    /// Says up to where nobody needs a lane any more: what lies before is evicted rather than what is still needed.
-    package func markFinished(lane: String, through point: LanePoint) {
-        state.withLock { $0.finished[lane] = point }
+    /// Tells the journal up to where nobody needs a lane any more: that is evicted before anything that is still needed.
+    package func markFinished(lane: String, through position: LanePosition) {
+        state.withLock { $0.finished[lane] = position }
     }
 
-    /// The newest position that was appended under the key.
+    /// The newest source position that was appended under the key.
     package func lastPosition(of key: String) -> [UInt8]? {
-        state.withLock { $0.positions[key]?.bytes }
+        state.withLock { $0.sources[key]?.bytes }
     }
 
     /// What the journal holds, by lane, in the order of their names.
@@ -139,49 +141,13 @@ package final class Journal: Sendable {
         }
     }
 
-    /// What the journal holds of the lane; `nil` if it never was.
+    /// What the journal holds of the lane; `nil` for a lane it never had.
     package func lane(_ name: String) -> JournalLane? {
         state.withLock { $0.lanes[name]?.description(name: name) }
     }
 
-    /// What all segments take.
+    /// The size of all segments.
     package var bytes: Int {
         state.withLock { $0.bytes }
     }
-}
-
-/// What appending needs: the open files and the next number. Under a lock of its own, which only those who write take.
-struct JournalWriter: Sendable {
-    struct OpenSegment: Sendable {
-        var number: UInt64
-        var path: String
-        var descriptor: CInt
-    }
-
-    /// The number of the next record or segment. Numbers of failed writes are not used again.
-    var nextNumber: UInt64 = 1
-    var open: [String: OpenSegment] = [:]
-    /// Files and directories with something that no sync has followed yet.
-    var unsynced: Set<String> = []
-    /// Files of failed writes that could not be removed. No segment is deleted before they are, since their neighbours tell what they are.
-    var leftovers: Set<String> = []
-    /// A group as it goes to the file.
-    var buffer: [UInt8] = []
-
-    /// The first of so many numbers.
-    mutating func takeNumbers(_ count: Int = 1) -> UInt64 {
-        defer { nextNumber += UInt64(count) }
-        return nextNumber
-    }
-}
-
-/// What an append has done to one lane so far, so that it can be made undone or known.
-struct LaneChange: Sendable {
-    var lane: String
-    var file: JournalWriter.OpenSegment
-    /// The segment, if it was begun for this.
-    var newSegment: Segment?
-    /// How long the file was, as far as it counted.
-    var length: UInt64
-    var added: [(header: RecordHeader, offset: UInt64)] = []
 }

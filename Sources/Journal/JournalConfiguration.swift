@@ -1,50 +1,50 @@
-private import Glibc
+internal import SystemSupport
 
-/// How a journal keeps what it is given, and how much of it.
+/// How safely a journal keeps what is appended, and how much of it.
 public struct JournalConfiguration: Sendable {
     /// What an appended record survives.
     public enum Durability: Sendable, Hashable {
-        /// The end of the process in any way. Nothing is synced by `append`; `sync()` may be called in the background.
+        /// Any end of the process, `kill -9` included. Nothing is synced at once; a publisher syncs about once a second.
         case processCrash
-        /// The end of the machine too: `append` returns after fdatasync(2), one for each lane in the group.
+        /// A power cut, too: nothing counts as published before its fdatasync(2).
         case powerLoss
     }
 
+    /// `processCrash` unless set.
     public var durability: Durability
-    /// A lane's segment is followed by a new one before it would grow over this. One group that alone is larger still goes into one.
+    /// In bytes, 16 MiB unless set: a lane begins a new segment file before one would grow beyond this. A single group that is larger
+    /// still goes into one file.
     public var segmentBytes: Int
-    /// What all segments together may take.
+    /// In bytes, 2 GiB unless set: the most that all segments together take. The oldest are deleted for it.
     public var totalBytes: Int
-    /// How long after being written a record is kept at most, to the precision of a segment; `nil`: as long as there is room.
+    /// How long a record is kept at most after it was written, to the precision of a segment; `nil`: as long as there is room.
     public var maximumAge: Duration?
-    /// What other lanes can't take from a lane; `nil`, and at most: `totalBytes` divided by the number of lanes.
+    /// In bytes: how much of a lane is safe from being deleted for other lanes. At most, and if `nil`: `totalBytes` divided by the number
+    /// of lanes.
     public var laneReserveBytes: Int?
     /// How many lanes there may be. Each has one file open.
-    public var maximumLanes: Int
-    /// Looks at what is there without changing it, also beside a running writer. Nothing can be appended.
-    public var isReadOnly: Bool
-    /// Seconds since 1970; only ages are measured with it.
-    public var now: @Sendable () -> Int64
+    package var maximumLanes = 64
+    /// Opens what is there without changing it, also beside a running writer. Nothing can be appended.
+    package var isReadOnly = false
+    /// Seconds since 1970; used for ages only.
+    package var now: @Sendable () -> Int64 = { WallClock.seconds() }
 
+    /// - Parameters: as the properties of these names.
     public init(
         durability: Durability = .processCrash, segmentBytes: Int = 16 << 20, totalBytes: Int = 2 << 30,
-        maximumAge: Duration? = nil, laneReserveBytes: Int? = nil, maximumLanes: Int = 64, isReadOnly: Bool = false,
-        now: @escaping @Sendable () -> Int64 = systemSeconds
+        maximumAge: Duration? = nil, laneReserveBytes: Int? = nil
     ) {
         self.durability = durability
         self.segmentBytes = segmentBytes
         self.totalBytes = totalBytes
         self.maximumAge = maximumAge
         self.laneReserveBytes = laneReserveBytes
-        self.maximumLanes = maximumLanes
-        self.isReadOnly = isReadOnly
-        self.now = now
     }
 
-    /// The time of day.
-    @Sendable public static func systemSeconds() -> Int64 {
-        var time = timespec()
-        clock_gettime(CLOCK_REALTIME, &time)
-        return Int64(time.tv_sec)
+    /// For a journal that is only read.
+    package static var readOnly: JournalConfiguration {
+        var configuration = JournalConfiguration()
+        configuration.isReadOnly = true
+        return configuration
     }
 }

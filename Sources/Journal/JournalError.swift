@@ -1,10 +1,11 @@
-internal import Glibc
+private import SystemPackage
+internal import SystemSupport
 
 /// Why the journal could not do what it was asked. It is as it was before.
 package struct JournalError: Error, Hashable, Sendable {
-    /// What went wrong, by what to do about it.
+    /// What went wrong, by what can be done about it.
     package struct Code: Hashable, Sendable, CustomStringConvertible {
-        private enum Wrapped: String { case full, readOnly, io, newerVersion, corrupt, invalid }
+        private enum Wrapped: String { case full, readOnly, io, newerVersion, invalid }
         private let wrapped: Wrapped
 
         /// The disk or the quota is full. Try again.
@@ -15,9 +16,7 @@ package struct JournalError: Error, Hashable, Sendable {
         package static let io = Code(wrapped: .io)
         /// A file was written by a newer version of this program. Nothing was touched.
         package static let newerVersion = Code(wrapped: .newerVersion)
-        /// A file is not what was written.
-        package static let corrupt = Code(wrapped: .corrupt)
-        /// The caller asked for what can't be: a bad lane name, sequences out of order, too much.
+        /// The records can't be appended: a bad lane name, sequences out of order, too large.
         package static let invalid = Code(wrapped: .invalid)
 
         package var description: String { wrapped.rawValue }
@@ -26,7 +25,7 @@ package struct JournalError: Error, Hashable, Sendable {
     package let code: Code
     /// The file or directory that it is about.
     package let path: String
-    /// What happened there, in the system's words where it was the system.
+    /// What happened there; for a failed system call, the call and the system's own words.
     package let reason: String
 
     /// Whether the same may succeed later.
@@ -38,15 +37,15 @@ package struct JournalError: Error, Hashable, Sendable {
         self.reason = reason
     }
 
-    init(_ failure: SystemFailure, path: String) {
+    init(_ failure: SystemCallError, path: String) {
         code =
             switch failure.code {
-            case ENOSPC, EDQUOT: .full
-            case EROFS, EACCES, EPERM: .readOnly
+            case .noSpace, .diskQuotaExceeded: .full
+            case .readOnlyFileSystem, .permissionDenied, .notPermitted: .readOnly
             default: .io
             }
         self.path = path
-        reason = "\(failure.call): \(String(cString: strerror(failure.code)))"
+        reason = "cannot \(failure.call): \(failure.reason)"
     }
 }
 

@@ -1,4 +1,6 @@
-/// Reads a journal's directory and brings it into order, before there is a journal.
+internal import Diagnosis
+
+/// Opens a journal's directory: reads what is there, cuts torn ends off, sets damaged segments aside.
 struct JournalOpening {
     let directory: String
     let files: Files
@@ -6,7 +8,7 @@ struct JournalOpening {
     private(set) var state = JournalState()
     private(set) var nextNumber: UInt64 = 1
     private(set) var recovery = JournalRecovery()
-    /// Files that don't count and are still there.
+    /// Files that don't count and could not be renamed.
     private(set) var leftovers: Set<String> = []
     private var corrupt: [(lane: String, path: String, reason: String)] = []
 
@@ -37,7 +39,7 @@ struct JournalOpening {
         for (lane, candidates) in found { try readLane(lane, candidates) }
     }
 
-    /// What is to be done with a segment.
+    /// What to do with a segment.
     private enum Verdict {
         case keep(Segment, lost: [Segment.Run])
         /// `successor`: the header of the segment after it, which says what was in it.
@@ -76,11 +78,11 @@ struct JournalOpening {
                 else { continue }
                 nextNumber = max(nextNumber, scan.known.lastNumber + 1)
                 if case .corrupt(let offset, let reason) = scan.end {
-                    state.positions.note(scan.knownPositions)
+                    state.sources.merge(scan.knownSources)
                     let reason = "at byte \(offset): \(reason)"
                     verdicts.append((candidate, .setAside(reason: reason, known: scan.known, successor: successor)))
                 } else {
-                    state.positions.note(scan.positions)
+                    state.sources.merge(scan.sources)
                     if candidate.fileLength > scan.segment.length, !cut(candidate, to: scan.segment.length), isLast {
                         laneState.isSealed = true
                     }
@@ -93,16 +95,16 @@ struct JournalOpening {
         settle(verdicts.reversed(), lane: lane)
     }
 
-    /// What can be made out of a segment without its header.
+    /// What can be read of a segment whose header is damaged.
     private mutating func readRecords(of candidate: SegmentCandidate, lane: String) throws(JournalError) -> Segment? {
         let header = SegmentHeader(
-            number: candidate.number, previous: nil, last: nil, lane: lane, positions: [:])
+            number: candidate.number, previous: nil, last: nil, lane: lane, sources: [:])
         guard
             let scan = try scan(
                 candidate, header: header, headerLength: 0, limit: nil, isLast: false, checksPayload: false)
         else { return nil }
         nextNumber = max(nextNumber, scan.known.lastNumber + 1)
-        state.positions.note(scan.knownPositions)
+        state.sources.merge(scan.knownSources)
         return scan.known
     }
 
@@ -117,7 +119,7 @@ struct JournalOpening {
             mayBeTorn: isLast, checksPayload: checksPayload)
     }
 
-    /// Goes through the lane's segments from the oldest on and notes what is there and what is lost.
+    /// Goes through the lane's segments from the oldest on and records what is there and what is lost.
     private mutating func settle(_ verdicts: [(candidate: SegmentCandidate, verdict: Verdict)], lane: String) {
         var laneState = state.lanes[lane] ?? LaneState()
         laneState.evictedThrough = verdicts.first?.candidate.wholeHeader?.last
@@ -138,7 +140,7 @@ struct JournalOpening {
                 }
                 corrupt.append((lane, candidate.path, reason))
             }
-            laneState.note(losses)
+            laneState.recordLosses(losses)
             recovery.losses += losses
         }
         state.lanes[lane] = laneState
@@ -151,8 +153,8 @@ struct JournalOpening {
         }
     }
 
-    /// All that a damaged segment can have held, from what can still be made out and from what its neighbours say.
-    private static func range(of known: Segment?, lower: LanePoint?, upper: LanePoint?) -> [Segment.Run] {
+    /// All that a damaged segment can have held, by what can still be read and by the segments beside it.
+    private static func range(of known: Segment?, lower: LanePosition?, upper: LanePosition?) -> [Segment.Run] {
         var runs = known?.runs ?? []
         let beginsWhole = known.map { $0.marks.first?.offset == $0.headerLength } ?? false
         if !beginsWhole, let first = runs.first {
@@ -161,7 +163,7 @@ struct JournalOpening {
         }
         // An epoch that begins within the segment may have begun in the damaged part.
         for index in runs.indices.dropFirst() { runs[index].first = 1 }
-        let end = runs.last.map { LanePoint(epoch: $0.epoch, sequence: $0.last) } ?? lower
+        let end = runs.last.map { LanePosition(epoch: $0.epoch, sequence: $0.last) } ?? lower
         if let upper, end.map({ upper > $0 }) ?? true {
             if let last = runs.last, last.epoch == upper.epoch {
                 runs[runs.count - 1].last = upper.sequence
@@ -175,7 +177,7 @@ struct JournalOpening {
         return runs
     }
 
-    /// Renames what `run` found corrupt. A new segment keeps the positions and takes what is appended.
+    /// Renames what `run` found corrupt. A new segment keeps the source positions and takes what is appended.
     mutating func setAsideCorruptSegments(with writer: inout JournalWriter) {
         var rolled: Set<String> = []
         for (lane, path, reason) in corrupt {
@@ -217,7 +219,7 @@ struct JournalOpening {
         }
     }
 
-    /// Removes a segment that was just being begun; nothing is in it.
+    /// Removes a segment whose header was not finished; nothing is in it.
     private mutating func removeTorn(_ candidate: SegmentCandidate) -> Bool {
         recovery.cuts.append(.init(path: candidate.path, offset: 0, bytes: candidate.fileLength))
         guard !isReadOnly else { return false }
@@ -229,7 +231,7 @@ struct JournalOpening {
         }
     }
 
-    /// Renames a segment whose write failed and that could not be removed then: nothing in it was ever acknowledged.
+    /// Renames a segment whose write failed and that could not be removed then. Nothing in it was ever acknowledged.
     private mutating func dropLeftover(_ candidate: SegmentCandidate) {
         let newPath = candidate.path + SegmentName.leftoverSuffix
         recovery.setAside.append(

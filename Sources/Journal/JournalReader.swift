@@ -1,3 +1,4 @@
+package import Diagnosis
 private import Synchronization
 
 /// Reads a lane's records in order, with one file open and one record in memory; any number of readers work beside the writer.
@@ -6,7 +7,7 @@ private import Synchronization
 package final class JournalReader: Sendable {
     /// What comes next in a lane.
     package enum Item: Hashable, Sendable {
-        /// A whole record. The first one may begin at or before the point that the reader began after.
+        /// A whole record. The first one may begin at or before the position that the reader began after.
         case record(JournalRecord)
         case gap(JournalGap)
     }
@@ -16,34 +17,34 @@ package final class JournalReader: Sendable {
     private let place: Mutex<Place>
 
     private struct Place: Sendable {
-        /// The last point that was read or passed.
-        var point: LanePoint?
+        /// The last position that was read or passed.
+        var position: LanePosition?
         var segment: Segment?
         var file: SegmentFile?
         var offset: UInt64 = 0
     }
 
-    init(journal: Journal, lane: String, after point: LanePoint?) {
+    init(journal: Journal, lane: String, after position: LanePosition?) {
         self.journal = journal
         self.lane = lane
-        place = Mutex(Place(point: point))
+        place = Mutex(Place(position: position))
     }
 
-    /// The last point that was read, or passed as a gap; `nil` before the first.
-    package var point: LanePoint? {
-        place.withLock { $0.point }
+    /// The last position that was read, or passed as a gap; `nil` before the first.
+    package var position: LanePosition? {
+        place.withLock { $0.position }
     }
 
     /// The next record or gap; `nil` if there is none yet: ask again after an append.
     ///
-    /// - Throws: `io` if the file can't be read; the next call tries again. Damage is not thrown: the journal sets the segment aside,
-    ///   and a gap follows.
+    /// - Throws: `io` if the file can't be read; the next call tries again. Damage is no error: the journal sets the segment aside, and
+    ///   the reader returns a gap.
     package func next() throws(JournalError) -> Item? {
         try place.withLock { place throws(JournalError) in try next(&place) }
     }
 
-    /// Closes the file until the next call of `next()`: for a reader that rests. The disk has an evicted segment back only when
-    /// nobody has it open.
+    /// Closes the file until the next call of `next()`, for a reader that pauses: an evicted segment takes disk space as long as
+    /// somebody has it open.
     package func rest() {
         place.withLock { place in
             place.file = nil
@@ -64,13 +65,13 @@ package final class JournalReader: Sendable {
                 setAside(segment, &place)
                 continue
             }
-            if let point = place.point {
-                if header.last <= point {
+            if let position = place.position {
+                if header.last <= position {
                     place.offset += UInt64(header.recordLength)
                     continue
                 }
-                if let gap = Self.gap(after: point, before: header.first) {
-                    place.point = gap.through
+                if let gap = Self.gap(after: position, before: header.first) {
+                    place.position = gap.through
                     return .gap(gap)
                 }
             }
@@ -79,7 +80,7 @@ package final class JournalReader: Sendable {
                 continue
             }
             place.offset += UInt64(header.recordLength)
-            place.point = header.last
+            place.position = header.last
             return .record(header.record(lane: lane, payload: payload))
         }
     }
@@ -91,23 +92,23 @@ package final class JournalReader: Sendable {
         case end
     }
 
-    /// Goes to where the next record is: further in the same segment, or in another one.
+    /// Moves to the next record: further in the same segment, or in another one.
     private func move(_ place: inout Place) throws(JournalError) -> Move {
-        let point = place.point
-        switch journal.state.withLock({ $0.lanes[lane]?.plan(after: point) ?? .end }) {
+        let position = place.position
+        switch journal.state.withLock({ $0.lanes[lane]?.plan(after: position) ?? .end }) {
         case .end:
             return .end
         case .gap(let through, let reason):
-            place.point = through
-            return .item(.gap(JournalGap(after: point ?? through, through: through, reason: reason)))
+            place.position = through
+            return .item(.gap(JournalGap(after: position ?? through, through: through, reason: reason)))
         case .segment(let segment):
             if place.file == nil || place.segment?.number != segment.number {
                 place.file = nil
                 place.file = try SegmentFile.open(segment.path, files: journal.files, readAhead: 32 << 10)
-                place.offset = segment.offset(after: point)
+                place.offset = segment.offset(after: position)
             }
             place.segment = segment
-            // A file that is gone was evicted just now, or someone removed it; the next look finds the gap.
+            // The file was evicted just now, or somebody removed it; the next move finds the gap.
             if place.file == nil { setAside(segment, &place, isGone: true) }
             return .ready
         }
@@ -115,29 +116,29 @@ package final class JournalReader: Sendable {
 
     private func setAside(_ segment: Segment, _ place: inout Place, isGone: Bool = false) {
         journal.setAside(segment, lane: lane, isGone: isGone)
-        // So that what was in it is a gap for a reader that had only just begun, too.
-        if place.point == nil, let first = segment.first {
-            place.point = LanePoint(epoch: first.epoch, sequence: first.sequence - 1)
+        // A reader that has read nothing yet must find a gap there, too.
+        if place.position == nil, let first = segment.first {
+            place.position = first.predecessor
         }
         place.segment = nil
         place.file = nil
     }
 
-    private static func gap(after point: LanePoint, before first: LanePoint) -> JournalGap? {
+    private static func gap(after position: LanePosition, before first: LanePosition) -> JournalGap? {
         let isConsecutive =
-            first.epoch == point.epoch ? first.sequence <= point.sequence + 1 : first.sequence == 1
+            first.epoch == position.epoch ? first.sequence <= position.sequence + 1 : first.sequence == 1
         guard !isConsecutive else { return nil }
-        let through = LanePoint(epoch: first.epoch, sequence: first.sequence - 1)
-        return JournalGap(after: point, through: through, reason: .absent)
+        let through = first.predecessor
+        return JournalGap(after: position, through: through, reason: .absent)
     }
 }
 
 extension Journal {
-    /// A reader of what follows `point` in the lane, or of all that is there.
+    /// A reader of what follows `position` in the lane, or of all that is there.
     ///
-    /// Without a point, what was evicted before is no gap.
-    package func reader(lane: String, after point: LanePoint? = nil) -> JournalReader {
-        JournalReader(journal: self, lane: lane, after: point)
+    /// Without a position, what was evicted before is no gap.
+    package func reader(lane: String, after position: LanePosition? = nil) -> JournalReader {
+        JournalReader(journal: self, lane: lane, after: position)
     }
 
     /// Whether the segment is still part of the journal.
@@ -153,13 +154,13 @@ package struct JournalGap: Hashable, Sendable {
         case evicted
         /// They were set aside with a corrupt segment.
         case corrupt
-        /// They are not there, and this run does not know why: they were never appended, or went in an earlier run.
+        /// They are not there, and this run does not know why: they were never appended, or were lost in an earlier run.
         case absent
     }
 
-    /// They come after this point …
-    package var after: LanePoint
+    /// They come after this position …
+    package var after: LanePosition
     /// … and this is the last of them.
-    package var through: LanePoint
+    package var through: LanePosition
     package var reason: Reason
 }

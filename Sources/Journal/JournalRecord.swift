@@ -1,6 +1,8 @@
-/// A batch of consecutive sequences of one lane and epoch: what is written, checked and read as one.
+package import Diagnosis
+
+/// A batch of consecutive sequences of one lane and epoch: written, checked and read as one.
 package struct JournalRecord: Hashable, Sendable {
-    /// Where the batch's source stands after it.
+    /// The position in the batch's source that follows the batch.
     package struct Source: Hashable, Sendable {
         /// Names the source; 1 to 65 535 bytes.
         package var key: String
@@ -25,7 +27,7 @@ package struct JournalRecord: Hashable, Sendable {
     /// The latest collection time in the batch: seconds since 1970.
     package var latest: Int64
     package var source: Source?
-    /// What the journal does not look into.
+    /// Opaque to the journal.
     package var payload: [UInt8]
 
     package init(
@@ -42,31 +44,33 @@ package struct JournalRecord: Hashable, Sendable {
         self.payload = payload
     }
 
-    package var first: LanePoint { LanePoint(epoch: epoch, sequence: firstSequence) }
+    package var first: LanePosition { LanePosition(epoch: epoch, sequence: firstSequence) }
 
-    package var last: LanePoint { LanePoint(epoch: epoch, sequence: firstSequence &+ UInt64(count) &- 1) }
+    package var last: LanePosition { LanePosition(epoch: epoch, sequence: firstSequence &+ UInt64(count) &- 1) }
 }
 
 /// A source's position and the number of the record that set it: of two, the higher number is the newer.
-struct StoredPosition: Hashable, Sendable {
+struct StoredSource: Hashable, Sendable {
     var number: UInt64
-    /// The lane of that record, whose segments keep the position: so it is lost if and only if the record is.
+    /// The lane of that record. Its segments keep the position, so the position is lost if and only if the record is.
     var lane: String
     var bytes: [UInt8]
 }
 
-extension [String: StoredPosition] {
-    mutating func note(_ key: String, _ position: StoredPosition) {
-        if let known = self[key], known.number > position.number { return }
-        self[key] = position
-    }
-
-    mutating func note(_ header: RecordHeader, lane: String) {
+extension [String: StoredSource] {
+    /// Takes over a record's source, unless a newer record has set it already.
+    mutating func recordSource(of header: RecordHeader, lane: String) {
         guard let source = header.source else { return }
-        note(source.key, StoredPosition(number: header.number, lane: lane, bytes: source.bytes))
+        record(StoredSource(number: header.number, lane: lane, bytes: source.bytes), key: source.key)
     }
 
-    mutating func note(_ others: [String: StoredPosition]) {
-        for (key, position) in others { note(key, position) }
+    /// Takes over those that are newer.
+    mutating func merge(_ others: [String: StoredSource]) {
+        for (key, source) in others { record(source, key: key) }
+    }
+
+    private mutating func record(_ source: StoredSource, key: String) {
+        if let known = self[key], known.number > source.number { return }
+        self[key] = source
     }
 }

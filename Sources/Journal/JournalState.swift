@@ -1,9 +1,11 @@
+internal import Diagnosis
+
 /// What the journal knows, as a value. Readers look at it, the writer changes it, nobody does I/O with it locked.
 struct JournalState: Sendable {
     var lanes: [String: LaneState] = [:]
-    var positions: [String: StoredPosition] = [:]
+    var sources: [String: StoredSource] = [:]
     /// Up to where nobody needs a lane's records any more.
-    var finished: [String: LanePoint] = [:]
+    var finished: [String: LanePosition] = [:]
     /// Not yet handed to the owner.
     var losses: [JournalLoss] = []
 

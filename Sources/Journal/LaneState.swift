@@ -1,20 +1,22 @@
+package import Diagnosis
+
 /// A lane as the journal knows it: its segments, and what is gone.
 struct LaneState: Sendable {
     /// Oldest first. Only the last is written to.
     var segments: [Segment] = []
     /// Whether the last segment may not be written to any more: its file holds more than counts, or fails.
     var isSealed = false
-    /// The newest point that the lane ever had.
-    var newest: LanePoint?
-    /// The newest point that was evicted.
-    var evictedThrough: LanePoint?
+    /// The newest position that the lane ever had.
+    var newest: LanePosition?
+    /// The newest position that was evicted.
+    var evictedThrough: LanePosition?
     /// What was set aside with corrupt segments, in order.
-    var corrupt: [ClosedRange<LanePoint>] = []
+    var corrupt: [ClosedRange<LanePosition>] = []
 
     var bytes: Int { segments.reduce(0) { $0 + Int($1.length) } }
     var hasRecords: Bool { segments.contains { $0.records > 0 } }
-    var first: LanePoint? { segments.lazy.compactMap(\.first).first }
-    var last: LanePoint? { segments.lazy.reversed().compactMap(\.last).first }
+    var first: LanePosition? { segments.lazy.compactMap(\.first).first }
+    var last: LanePosition? { segments.lazy.reversed().compactMap(\.last).first }
 
     /// Whether records may be added to the last segment.
     var takesRecords: Bool { !isSealed && !segments.isEmpty }
@@ -29,16 +31,16 @@ struct LaneState: Sendable {
             })
     }
 
-    /// Takes a segment out because of `losses` in it.
+    /// Removes a segment from the lane, with what is lost by that.
     mutating func remove(_ number: UInt64, losses: [JournalLoss]) {
         segments.removeAll { $0.number == number }
-        note(losses)
+        recordLosses(losses)
     }
 
-    mutating func note(_ losses: [JournalLoss]) {
+    /// Marks as gone what is lost; readers will find a gap there.
+    mutating func recordLosses(_ losses: [JournalLoss]) {
         for loss in losses {
-            let first = LanePoint(epoch: loss.epoch, sequence: loss.first)
-            let last = LanePoint(epoch: loss.epoch, sequence: loss.last)
+            let (first, last) = (loss.range.start, loss.range.end)
             switch loss.reason {
             case .evicted: evictedThrough = max(evictedThrough ?? last, last)
             case .corrupt: corrupt.append(first...last)
@@ -48,22 +50,22 @@ struct LaneState: Sendable {
         corrupt.sort { $0.lowerBound < $1.lowerBound }
     }
 
-    /// Where a reader finds what follows its point.
+    /// Where a reader goes on from its position.
     enum ReadPlan {
         /// Nothing follows yet.
         case end
-        case gap(through: LanePoint, JournalGap.Reason)
+        case gap(through: LanePosition, JournalGap.Reason)
         case segment(Segment)
     }
 
-    func plan(after point: LanePoint?) -> ReadPlan {
-        guard let point else {
+    func plan(after position: LanePosition?) -> ReadPlan {
+        guard let position else {
             return segments.first { $0.records > 0 }.map { .segment($0) } ?? .end
         }
-        if let evictedThrough, point < evictedThrough { return .gap(through: evictedThrough, .evicted) }
-        let next = segments.first { $0.last.map { $0 > point } ?? false }
-        if let range = corrupt.first(where: { $0.upperBound > point }),
-            next?.first.map({ range.lowerBound < $0 }) ?? true, !(next.map { $0.contains(point) } ?? false)
+        if let evictedThrough, position < evictedThrough { return .gap(through: evictedThrough, .evicted) }
+        let next = segments.first { $0.last.map { $0 > position } ?? false }
+        if let range = corrupt.first(where: { $0.upperBound > position }),
+            next?.first.map({ range.lowerBound < $0 }) ?? true, !(next.map { $0.contains(position) } ?? false)
         {
             return .gap(through: range.upperBound, .corrupt)
         }
@@ -72,10 +74,10 @@ struct LaneState: Sendable {
 }
 
 extension Segment {
-    /// Whether the point lies between two records of the segment.
-    fileprivate func contains(_ point: LanePoint) -> Bool {
+    /// Whether the position lies between two records of the segment.
+    fileprivate func contains(_ position: LanePosition) -> Bool {
         guard let first, let last else { return false }
-        return first <= point && point <= last
+        return first <= position && position <= last
     }
 }
 
@@ -83,12 +85,12 @@ extension Segment {
 package struct JournalLane: Hashable, Sendable {
     package var name: String
     /// The oldest sequence that can be read; `nil` if none can.
-    package var first: LanePoint?
+    package var first: LanePosition?
     /// The newest sequence that can be read; `nil` if none can.
-    package var last: LanePoint?
+    package var last: LanePosition?
     /// The newest sequence that the lane ever had, as far as the files tell.
-    package var newest: LanePoint?
-    /// What the lane's files take.
+    package var newest: LanePosition?
+    /// The size of the lane's files.
     package var bytes: Int
     package var segments: Int
     package var records: Int
@@ -98,30 +100,11 @@ package struct JournalLane: Hashable, Sendable {
     package var times: ClosedRange<Int64>?
 }
 
-/// A place in a lane: an epoch and a sequence in it. Points of one lane compare in the order of writing.
-package struct LanePoint: Hashable, Sendable, Comparable {
-    package var epoch: UInt64
-    package var sequence: UInt64
-
-    package init(epoch: UInt64, sequence: UInt64) {
-        self.epoch = epoch
-        self.sequence = sequence
-    }
-
-    package static func < (left: LanePoint, right: LanePoint) -> Bool {
-        (left.epoch, left.sequence) < (right.epoch, right.sequence)
-    }
-}
-
-extension LanePoint: CustomStringConvertible {
-    package var description: String { "\(epoch)/\(sequence)" }
-}
-
-/// How much lies in a part of a lane.
+/// How much there is in a part of a lane.
 package struct JournalCount: Hashable, Sendable {
     /// Sequences.
     package var count: UInt64 = 0
     package var records = 0
-    /// Of the records, as they stand in the files.
+    /// The size of the records in the files.
     package var bytes = 0
 }

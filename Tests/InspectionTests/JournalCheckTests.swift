@@ -73,23 +73,6 @@ import Testing
         }
     }
 
-    @Test func theEndOfARecordTellsDamageFromAnUnfinishedWrite() {
-        var head = Array("JREC".utf8) + [UInt8](repeating: 0, count: 68)
-        head[15] = 100  // the payload's length
-        head[17] = 8  // the key's
-        func isDamaged(_ count: Int, _ length: UInt64) -> Bool {
-            TornEnd.isDamaged(head: Array(head.prefix(count)), length: length)
-        }
-        #expect(!isDamaged(2, 2))
-        #expect(!isDamaged(71, 71))
-        #expect(!isDamaged(72, 179))
-        #expect(isDamaged(72, 180))
-        #expect(isDamaged(72, 200))
-        #expect(TornEnd.isDamaged(head: [0, 0], length: 2))
-        head[12] = 0x80
-        #expect(isDamaged(72, 180))
-    }
-
     @Test func whatWasSetAsideIsANote() throws {
         let scratch = try fill()
         scratch.close()

@@ -1,12 +1,13 @@
-import TestSupport
+import Diagnosis
 import Testing
+import TestSupport
 
 @testable import Journal
 
 /// Files cut short and bytes changed: never a crash, never a record that wasn't appended, nothing missing without a word.
 @Suite(.timeLimit(.minutes(2))) struct DamageTests {
     /// Three segments of one lane with two epochs and positions; and what is in them.
-    private func fill(_ directory: TemporaryDirectory) throws -> [JournalRecord] {
+    private func fill(_ directory: ScratchFolder) throws -> [JournalRecord] {
         let records = (1...24).map { n in
             record(
                 "A", n <= 12 ? 1 : 2, UInt64(n <= 12 ? n : n - 12), count: 1, size: 300 + n,
@@ -20,7 +21,7 @@ import Testing
 
     /// Opens, and checks that what is there was appended and what is missing was reported.
     private func check(
-        _ directory: TemporaryDirectory, _ records: [JournalRecord], _ what: String, isLast: Bool
+        _ directory: ScratchFolder, _ records: [JournalRecord], _ what: String, isLast: Bool
     ) throws {
         let journal = try Journal.open(directory: directory.path, configuration: small(segment: 4096))
         let read = try journal.records()
@@ -42,12 +43,12 @@ import Testing
     }
 
     @Test(arguments: 0..<3) func aSegmentCutShortAnywhere(index: Int) throws {
-        let original = TemporaryDirectory()
+        let original = ScratchFolder()
         let records = try fill(original)
         let files = try original.files(ending: ".seg").map { ($0, try original.bytes($0)) }
         let step = index == 2 ? 61 : 512
         for length in stride(from: 0, to: files[index].1.count, by: step) {
-            let directory = TemporaryDirectory()
+            let directory = ScratchFolder()
             _ = try Journal.open(directory: directory.path).append([record("A", 1)])
             for (number, file) in files.enumerated() {
                 let path = directory.path + file.0.dropFirst(original.path.count)
@@ -60,7 +61,7 @@ import Testing
     @Test func aByteChangedAnywhere() throws {
         let seed: UInt64 = 17
         var generator = SeededGenerator(seed: seed)
-        let original = TemporaryDirectory()
+        let original = ScratchFolder()
         let records = try fill(original)
         let files = try original.files(ending: ".seg").map { ($0, try original.bytes($0)) }
         for round in 0..<300 {
@@ -68,7 +69,7 @@ import Testing
             // Headers are rare among the bytes: look at them in half of the rounds.
             let range = round % 2 == 0 ? 0..<200 : 0..<files[index].1.count
             let offset = Int.random(in: range, using: &generator)
-            let directory = TemporaryDirectory()
+            let directory = ScratchFolder()
             _ = try Journal.open(directory: directory.path).append([record("A", 1)])
             for (number, file) in files.enumerated() {
                 var bytes = file.1
@@ -80,7 +81,7 @@ import Testing
     }
 
     @Test func damageInTheMiddleIsSetAsideAndTheGapIsTold() throws {
-        let directory = TemporaryDirectory()
+        let directory = ScratchFolder()
         let records = try fill(directory)
         let files = directory.files(ending: ".seg")
         var bytes = try directory.bytes(files[1])
@@ -102,7 +103,7 @@ import Testing
     }
 
     @Test func aNewerVersionIsRefusedUntouched() throws {
-        let directory = TemporaryDirectory()
+        let directory = ScratchFolder()
         _ = try fill(directory)
         let files = directory.files(ending: ".seg")
         var bytes = try directory.bytes(files[1])
@@ -121,7 +122,7 @@ import Testing
     }
 
     @Test func aTornEndIsCutAndReported() throws {
-        let directory = TemporaryDirectory()
+        let directory = ScratchFolder()
         let records = try fill(directory)
         let file = directory.files(ending: ".seg")[2]
         let bytes = try directory.bytes(file)
@@ -142,5 +143,22 @@ import Testing
         #expect(crc([UInt8](repeating: 0xFF, count: 32)) == 0x62A8_AB43)
         #expect(crc(Array(0..<32)) == 0x46DD_794E)
         #expect(crc([]) == 0)
+    }
+
+    @Test func theEndOfARecordTellsDamageFromAnUnfinishedWrite() {
+        var head = Array("JREC".utf8) + [UInt8](repeating: 0, count: 68)
+        head[15] = 100  // the payload's length
+        head[17] = 8  // the key's
+        func isDamaged(_ head: some Sequence<UInt8>, _ length: UInt64) -> Bool {
+            Array(head).withUnsafeBytes { !RecordHeader.isUnfinished($0, length: length) }
+        }
+        #expect(!isDamaged(head.prefix(2), 2))
+        #expect(!isDamaged(head.prefix(71), 71))
+        #expect(!isDamaged(head, 179))
+        #expect(isDamaged(head, 180))
+        #expect(isDamaged(head, 200))
+        #expect(isDamaged([0, 0], 2))
+        head[12] = 0x80
+        #expect(isDamaged(head, 180))
     }
 }

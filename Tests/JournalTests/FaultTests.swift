@@ -1,11 +1,13 @@
+import Diagnosis
 import Glibc
 import Synchronization
 import Testing
+import TestSupport
 
 @testable import Journal
 
 @Suite(.timeLimit(.minutes(1))) struct FaultTests {
-    let directory = TemporaryDirectory()
+    let directory = ScratchFolder()
     let system = FaultyFileSystem()
 
     private func open(_ configuration: JournalConfiguration = small()) throws -> Journal {
@@ -40,7 +42,7 @@ import Testing
 
     @Test func aFullDiskIsCutBackAtAnyByte() throws {
         for room in stride(from: 0, to: 700, by: 13) {
-            let directory = TemporaryDirectory()
+            let directory = ScratchFolder()
             let journal = try Journal.open(directory: directory.path, configuration: small(), fileSystem: system)
             try journal.append([record("A", 1)])
             let lengths = try directory.files(ending: ".seg").map { try directory.bytes($0).count }

@@ -1,5 +1,7 @@
 import Glibc
 import Synchronization
+import SystemPackage
+import SystemSupport
 
 @testable import Journal
 
@@ -32,7 +34,7 @@ final class FaultyFileSystem: FileSystem {
         }
     }
 
-    private func enter(_ call: String) throws(SystemFailure) {
+    private func enter(_ call: String) throws(SystemCallError) {
         let code: CInt? = faults.withLock { faults in
             faults.calls += 1
             if faults.isInterrupted, faults.calls % 2 == 1 { return EINTR }
@@ -40,10 +42,10 @@ final class FaultyFileSystem: FileSystem {
             faults.failures[call] = failure.times > 1 ? (failure.code, failure.times - 1) : nil
             return failure.code
         }
-        if let code { throw SystemFailure(call: call, code: code) }
+        if let code { throw SystemCallError(call, code: Errno(rawValue: code)) }
     }
 
-    func open(_ path: String, flags: CInt) throws(SystemFailure) -> CInt {
+    func open(_ path: String, flags: CInt) throws(SystemCallError) -> CInt {
         try enter(flags & O_CREAT == 0 ? "open" : "create")
         let descriptor = try real.open(path, flags: flags)
         faults.withLock { $0.openDescriptors += 1 }
@@ -55,13 +57,13 @@ final class FaultyFileSystem: FileSystem {
         real.close(descriptor)
     }
 
-    func length(_ descriptor: CInt) throws(SystemFailure) -> UInt64 {
+    func length(_ descriptor: CInt) throws(SystemCallError) -> UInt64 {
         try enter("fstat")
         return try real.length(descriptor)
     }
 
     func read(_ descriptor: CInt, into bytes: UnsafeMutableRawBufferPointer, at offset: UInt64)
-        throws(SystemFailure) -> Int
+        throws(SystemCallError) -> Int
     {
         try enter("read")
         let isShort = faults.withLock { $0.isShort }
@@ -69,43 +71,43 @@ final class FaultyFileSystem: FileSystem {
         return try real.read(descriptor, into: UnsafeMutableRawBufferPointer(rebasing: bytes[..<count]), at: offset)
     }
 
-    func write(_ descriptor: CInt, _ bytes: UnsafeRawBufferPointer, at offset: UInt64) throws(SystemFailure) -> Int {
+    func write(_ descriptor: CInt, _ bytes: UnsafeRawBufferPointer, at offset: UInt64) throws(SystemCallError) -> Int {
         try enter("write")
         let count = faults.withLock { faults in
             let count = min(faults.isShort ? (bytes.count + 1) / 2 : bytes.count, faults.room ?? .max)
             faults.room = faults.room.map { $0 - count }
             return count
         }
-        if count == 0, !bytes.isEmpty { throw SystemFailure(call: "write", code: ENOSPC) }
+        if count == 0, !bytes.isEmpty { throw SystemCallError("write", code: .noSpace) }
         return try real.write(descriptor, UnsafeRawBufferPointer(rebasing: bytes[..<count]), at: offset)
     }
 
-    func truncate(_ descriptor: CInt, to length: UInt64) throws(SystemFailure) {
+    func truncate(_ descriptor: CInt, to length: UInt64) throws(SystemCallError) {
         try enter("truncate")
         try real.truncate(descriptor, to: length)
     }
 
-    func synchronize(_ descriptor: CInt) throws(SystemFailure) {
+    func synchronize(_ descriptor: CInt) throws(SystemCallError) {
         try enter("sync")
         try real.synchronize(descriptor)
     }
 
-    func makeDirectory(_ path: String) throws(SystemFailure) {
+    func makeDirectory(_ path: String) throws(SystemCallError) {
         try enter("mkdir")
         try real.makeDirectory(path)
     }
 
-    func names(in path: String) throws(SystemFailure) -> [String] {
+    func names(in path: String) throws(SystemCallError) -> [String] {
         try enter("names")
         return try real.names(in: path)
     }
 
-    func rename(_ path: String, to newPath: String) throws(SystemFailure) {
+    func rename(_ path: String, to newPath: String) throws(SystemCallError) {
         try enter("rename")
         try real.rename(path, to: newPath)
     }
 
-    func remove(_ path: String) throws(SystemFailure) {
+    func remove(_ path: String) throws(SystemCallError) {
         try enter("remove")
         try real.remove(path)
     }

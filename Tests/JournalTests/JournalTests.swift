@@ -1,9 +1,11 @@
+import Diagnosis
 import Testing
+import TestSupport
 
 @testable import Journal
 
 @Suite(.timeLimit(.minutes(1))) struct JournalTests {
-    let directory = TemporaryDirectory()
+    let directory = ScratchFolder()
 
     private func open(_ configuration: JournalConfiguration = small()) throws -> Journal {
         try Journal.open(directory: directory.path, configuration: configuration)
@@ -89,15 +91,15 @@ import Testing
         // 40 records of 3 sequences each; record n was collected at 10 n.
         for n in 1...40 { try journal.append([record("A", 1, UInt64(n * 3 - 2), count: 3, time: Int64(n * 10))]) }
         for n in [1, 2, 20, 39, 40] {
-            let start = try journal.point(lane: "A", since: Int64(n * 10 - 5))
+            let start = try journal.position(lane: "A", since: Int64(n * 10 - 5))
             #expect(try journal.records(after: start).first?.earliest == Int64(n * 10))
         }
-        #expect(try journal.point(lane: "A", since: 500) == point(1, 120))
-        #expect(try journal.point(lane: "A", since: 0) == nil)
+        #expect(try journal.position(lane: "A", since: 500) == point(1, 120))
+        #expect(try journal.position(lane: "A", since: 0) == nil)
         for last in [0, 1, 2, 3, 4, 60, 119] as [UInt64] {
-            #expect(try journal.point(lane: "A", last: last) == point(1, 120 - last))
+            #expect(try journal.position(lane: "A", last: last) == point(1, 120 - last))
         }
-        #expect(try journal.point(lane: "A", last: 120) == nil)
+        #expect(try journal.position(lane: "A", last: 120) == nil)
         for sequence in [1, 2, 3, 4, 60, 119, 120] as [UInt64] {
             #expect(try journal.count(lane: "A", after: point(1, sequence)).count == 120 - sequence)
             #expect(

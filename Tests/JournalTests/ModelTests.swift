@@ -1,8 +1,9 @@
+import Diagnosis
 import Foundation
 import Glibc
 import Synchronization
-import TestSupport
 import Testing
+import TestSupport
 
 @testable import Journal
 
@@ -36,7 +37,7 @@ import Testing
     }
 
     final class World {
-        let directory = TemporaryDirectory()
+        let directory = ScratchFolder()
         let system = FaultyFileSystem()
         let clock = Clock()
         var random: SeededGenerator
@@ -181,7 +182,7 @@ import Testing
         let total = expected.reduce(UInt64(0)) { $0 + UInt64($1.count) }
         try must(count == total, "counted \(count), not \(total), after \(start as Any) in \(lane)")
         let last = UInt64(world.pick(0...60))
-        let sinceLast = try journal.count(lane: lane, after: journal.point(lane: lane, last: last)).count
+        let sinceLast = try journal.count(lane: lane, after: journal.position(lane: lane, last: last)).count
         let all = try journal.count(lane: lane).count
         try must(sinceLast == min(last, all), "the last \(last) of \(lane) were \(sinceLast)")
     }
@@ -191,10 +192,10 @@ import Testing
         world.journal = nil
         world.epoch += 1
         world.next = [:]
-        let configuration = JournalConfiguration(
+        var configuration = JournalConfiguration(
             durability: world.chance(50) ? .processCrash : .powerLoss, segmentBytes: world.pick(500...5000),
-            totalBytes: 60_000, maximumAge: .seconds(300),
-            now: { [clock = world.clock] in clock.seconds.withLock { $0 } })
+            totalBytes: 60_000, maximumAge: .seconds(300))
+        configuration.now = { [clock = world.clock] in clock.seconds.withLock { $0 } }
         let journal = try Journal.open(
             directory: world.directory.path, configuration: configuration, fileSystem: world.system)
         world.journal = journal

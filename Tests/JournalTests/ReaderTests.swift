@@ -1,11 +1,13 @@
+import Diagnosis
 import Dispatch
 import Synchronization
 import Testing
+import TestSupport
 
 @testable import Journal
 
 @Suite(.timeLimit(.minutes(1))) struct ReaderTests {
-    let directory = TemporaryDirectory()
+    let directory = ScratchFolder()
 
     @Test func followsTheWriter() throws {
         let journal = try Journal.open(directory: directory.path, configuration: small(segment: 1000))
@@ -17,7 +19,7 @@ import Testing
             #expect(try reader.next() == .record(record("A", n)))
             #expect(try reader.next() == nil)
         }
-        #expect(reader.point == point(1, 50))
+        #expect(reader.position == point(1, 50))
     }
 
     @Test func beginsWithinARecord() throws {

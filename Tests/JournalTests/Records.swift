@@ -1,3 +1,5 @@
+import Diagnosis
+
 @testable import Journal
 
 /// A record whose payload can be told from its place, so that a mixed-up one shows.
@@ -23,8 +25,8 @@ func position(_ key: String, _ value: UInt8) -> JournalRecord.Source {
     JournalRecord.Source(key: key, bytes: [value])
 }
 
-func point(_ epoch: UInt64, _ sequence: UInt64) -> LanePoint {
-    LanePoint(epoch: epoch, sequence: sequence)
+func point(_ epoch: UInt64, _ sequence: UInt64) -> LanePosition {
+    LanePosition(epoch: epoch, sequence: sequence)
 }
 
 extension JournalReader {
@@ -37,13 +39,13 @@ extension JournalReader {
 }
 
 extension Journal {
-    func records(_ lane: String = "A", after point: LanePoint? = nil) throws -> [JournalRecord] {
+    func records(_ lane: String = "A", after point: LanePosition? = nil) throws -> [JournalRecord] {
         try reader(lane: lane, after: point).all().compactMap {
             if case .record(let record) = $0 { record } else { nil }
         }
     }
 
-    func gaps(_ lane: String = "A", after point: LanePoint? = nil) throws -> [JournalGap] {
+    func gaps(_ lane: String = "A", after point: LanePosition? = nil) throws -> [JournalGap] {
         try reader(lane: lane, after: point).all().compactMap { if case .gap(let gap) = $0 { gap } else { nil } }
     }
 }
@@ -52,5 +54,7 @@ extension Journal {
 func small(
     segment: Int = 4096, total: Int = 1 << 20, durability: JournalConfiguration.Durability = .processCrash
 ) -> JournalConfiguration {
-    JournalConfiguration(durability: durability, segmentBytes: segment, totalBytes: total, now: { 1_800_000_000 })
+    var configuration = JournalConfiguration(durability: durability, segmentBytes: segment, totalBytes: total)
+    configuration.now = { 1_800_000_000 }
+    return configuration
 }

@@ -1,10 +1,12 @@
+import Diagnosis
 import Synchronization
 import Testing
+import TestSupport
 
 @testable import Journal
 
 @Suite(.timeLimit(.minutes(1))) struct RetentionTests {
-    let directory = TemporaryDirectory()
+    let directory = ScratchFolder()
 
     private func open(_ configuration: JournalConfiguration) throws -> Journal {
         try Journal.open(directory: directory.path, configuration: configuration)

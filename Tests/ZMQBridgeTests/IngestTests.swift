@@ -2,6 +2,7 @@ import CZeroMQ
 import Diagnosis
 import SystemSupport
 import Testing
+import TestSupport
 
 @testable import ZMQBridge
 
@@ -9,7 +10,7 @@ import Testing
     private func withIngest(
         _ body: (MetricPublisher, Received, MetricSubscriber) async throws -> Void
     ) async throws {
-        let scratch = Scratch()
+        let scratch = ScratchFolder()
         let publisher = try await MetricPublisher.open(in: scratch.stateDirectory())
         let server = try publisher.makeIngestServer(node: NodeIdentity(id: 9, rank: 4))
         let serving = Task { try await server.run() }

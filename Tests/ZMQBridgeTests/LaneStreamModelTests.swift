@@ -110,11 +110,12 @@ private struct World {
             let last = published.last.flatMap { $0.epoch == epoch ? $0.sequence : nil } ?? 0
             let place = LanePosition(epoch: epoch, sequence: last + 1)
             published.append(place)
-            history.note(place)
+            history.extend(to: place)
             if isJournaled {
                 journal.append(place)
             } else {
-                losses.note(EpochRange(epoch: epoch, first: place.sequence, last: place.sequence), .volatile)
+                losses.recordLoss(
+                    of: SequenceRange(epoch: epoch, first: place.sequence, last: place.sequence), .volatile)
             }
             if isSubscribed, !chance(10) { live.append(.envelope(place)) }
         }
@@ -174,15 +175,15 @@ private struct World {
                 stream.giveUpRequest()
                 answers = []
             }
-            stream.know(last)
+            stream.advanceGoal(to: last)
         case .envelope(let place):
             switch stream.arrive(place, bytes: 20, room: room) {
             case .take: take(place)
-            case .keep:
+            case .hold:
                 let header = EnvelopeHeader(
                     publisher: Self.lane.publisher, epoch: place.epoch, sequence: place.sequence, collectionTime: 0,
                     publishTime: 0)
-                [UInt8](repeating: 0, count: 20).withUnsafeBytes { stream.keep(header, topic: Self.topic, body: $0) }
+                [UInt8](repeating: 0, count: 20).withUnsafeBytes { stream.hold(header, topic: Self.topic, body: $0) }
             case .letGo:
                 isSubscribed = false
                 Self.lettingsGo.add(1, ordering: .relaxed)
@@ -209,13 +210,13 @@ private struct World {
         if stream.request != nil, answers.isEmpty, chance(30) { stream.giveUpRequest() }
         var builder = StreamBuilder()
         stream.flushTail(into: &builder, room: room)
-        for case .batch(let batch) in builder.take() {
+        for case .batch(let batch) in builder.drainItems() {
             for entry in batch.entries { take(LanePosition(epoch: batch.epoch, sequence: entry.sequence)) }
         }
         if stream.goLive() { isSubscribed = true }
         guard room > 0, stream.needsReplay, let position = stream.position else { return }
         requests += 1
-        stream.asked(LaneStream.Request(id: requests, sent: .now))
+        stream.recordRequest(LaneStream.Request(id: requests, sent: .now))
         answers = []
         answer(after: position, through: stream.goal, credit: min(room, 1000))
     }

@@ -2,6 +2,7 @@ import Diagnosis
 import Foundation
 import Journal
 import Testing
+import TestSupport
 
 @testable import ZMQBridge
 
@@ -11,7 +12,7 @@ import Testing
 
     @Test(arguments: [JournalConfiguration.Durability.processCrash, .powerLoss])
     func isJournaledOrRefusedAndNeverVolatile(durability: JournalConfiguration.Durability) async throws {
-        let scratch = Scratch()
+        let scratch = ScratchFolder()
         var configuration = PublisherConfiguration()
         configuration.journal.durability = durability
         let publisher = try await MetricPublisher.open(in: scratch.stateDirectory(), configuration: configuration)
@@ -31,11 +32,11 @@ import Testing
         try FileManager.default.moveItem(atPath: journal + ".away", toPath: journal)
         try await publisher.publishDurably(json: metric, node: node)
         #expect(publisher.newest[DiagnosisDataType(rawValue: "A")]?.sequence == 1)
-        #expect(publisher.books.journal.lane("A")?.newest?.sequence == 1)
+        #expect(publisher.state.journal.lane("A")?.newest?.sequence == 1)
     }
 
     @Test func refusesWhatIngestRefuses() async throws {
-        let scratch = Scratch()
+        let scratch = ScratchFolder()
         let publisher = try await MetricPublisher.open(in: scratch.stateDirectory())
         for (json, reason) in [("{", "key"), ("{}", "data_type"), (#"{"data_type":"A/B","data_content":""}"#, "A/B")] {
             let error = await #expect(throws: ReportError.self) {

@@ -2,12 +2,13 @@ import CZeroMQ
 import Diagnosis
 import Foundation
 import Testing
+import TestSupport
 
 @testable import ZMQBridge
 
 @Suite(.timeLimit(.minutes(1))) struct PublishSubscribeTests {
     @Test func everyConsumerGetsEverythingInOrder() async throws {
-        let scratch = Scratch()
+        let scratch = ScratchFolder()
         var configuration = PublisherConfiguration()
         configuration.highWaterMark = 20_000
         let publisher = try await MetricPublisher.open(in: scratch.stateDirectory(), configuration: configuration)
@@ -30,7 +31,7 @@ import Testing
     }
 
     @Test func consumersOfDifferentTypesSeeNoFalseGaps() async throws {
-        let scratch = Scratch()
+        let scratch = ScratchFolder()
         let publisher = try await MetricPublisher.open(in: scratch.stateDirectory())
         let endpoint = BusEndpoint(publisher.directory)
         try await withBeat(of: publisher) {
@@ -53,7 +54,7 @@ import Testing
     }
 
     @Test func aLateConsumerBeginsWhereItJoins() async throws {
-        let scratch = Scratch()
+        let scratch = ScratchFolder()
         let publisher = try await MetricPublisher.open(in: scratch.stateDirectory())
         try await withBeat(of: publisher) {
             try publisher.publish([.log("before")])
@@ -68,7 +69,7 @@ import Testing
     }
 
     @Test func aConsumerThatDidNotReadGetsWhatItMissedByReplay() async throws {
-        let scratch = Scratch()
+        let scratch = ScratchFolder()
         var configuration = PublisherConfiguration()
         configuration.highWaterMark = 100
         let publisher = try await MetricPublisher.open(in: scratch.stateDirectory(), configuration: configuration)
@@ -91,7 +92,7 @@ import Testing
     }
 
     @Test func aRestartedPublisherIsFoundAgainAndNothingIsMissing() async throws {
-        let scratch = Scratch()
+        let scratch = ScratchFolder()
         let directory = try scratch.stateDirectory()
         let received = Received { _ in .oldest }
         try await withSubscriber([BusEndpoint(directory)], waitForPublishers: false, received: received) {
@@ -113,7 +114,7 @@ import Testing
     }
 
     @Test func severalPublishersAreReadAtOnce() async throws {
-        let scratch = Scratch()
+        let scratch = ScratchFolder()
         let one = try await MetricPublisher.open(in: scratch.stateDirectory("1"))
         let two = try await MetricPublisher.open(in: scratch.stateDirectory("2"))
         try await withBeat(of: one) {
@@ -136,7 +137,7 @@ import Testing
     }
 
     @Test func garbageOnTheBusIsCountedAndStopsNothing() async throws {
-        let scratch = Scratch()
+        let scratch = ScratchFolder()
         let endpoint = "ipc://\(scratch.path)/foreign.sock"
         let socket = try ZMQSocket(.xpub, in: ZMQContext())
         try socket.bind(endpoint)
@@ -160,9 +161,11 @@ import Testing
         try await withSubscriber([try #require(BusEndpoint(endpoint))], waitForPublishers: false) {
             subscriber, received in
             func subscription(_ prefix: [UInt8]) async throws {
-                while true {
-                    if let frame = try socket.receiveMessage()?.first, frame.dropFirst().starts(with: prefix) { return }
-                    try await Task.sleep(for: .milliseconds(2))
+                try await eventually {
+                    while let frame = try socket.receiveMessage()?.first {
+                        if frame.dropFirst().starts(with: prefix) { return true }
+                    }
+                    return false
                 }
             }
             try await subscription(Topic.hello)
@@ -180,7 +183,7 @@ import Testing
     }
 
     @Test func typesAndNodesThatNoTopicCanHaveAreRefusedAtTheSource() async throws {
-        let scratch = Scratch()
+        let scratch = ScratchFolder()
         let publisher = try await MetricPublisher.open(in: scratch.stateDirectory())
         var metric = WorkerTrainingMetric.log("x")
         metric.dataType = DiagnosisDataType(rawValue: "A/B")
@@ -193,7 +196,7 @@ import Testing
     }
 
     @Test func takesABoundedNumberOfDataTypes() async throws {
-        let scratch = Scratch()
+        let scratch = ScratchFolder()
         let publisher = try await MetricPublisher.open(in: scratch.stateDirectory())
         func metric(_ number: Int) -> WorkerTrainingMetric {
             WorkerTrainingMetric(
@@ -223,7 +226,7 @@ import Testing
     }
 
     @Test func keepsPositionsForItsNextRun() async throws {
-        let scratch = Scratch()
+        let scratch = ScratchFolder()
         let directory = try scratch.stateDirectory()
         let position = SourcePosition(key: "log:/x", bytes: [1, 2, 3])
         do {

@@ -12,8 +12,8 @@ import Testing
     /// A ledger in epoch 3 of a lane that had 10 envelopes in epoch 1 and 5 in epoch 3.
     private func ledger() -> PublisherLedger {
         var ledger = PublisherLedger()
-        ledger.note(LanePosition(epoch: 1, sequence: 10), lane: "GENERIC")
-        ledger.note(LanePosition(epoch: 3, sequence: 5), lane: "GENERIC")
+        ledger.extend(lane: "GENERIC", to: LanePosition(epoch: 1, sequence: 10))
+        ledger.extend(lane: "GENERIC", to: LanePosition(epoch: 3, sequence: 5))
         return ledger
     }
 
@@ -27,14 +27,14 @@ import Testing
     ])
     func aCursorBeyondWhatWasPublishedIsRefused(epoch: UInt64, sequence: UInt64, isTaken: Bool, total: UInt64) {
         var ledger = ledger()
-        let refusal = ledger.take(account(epoch, sequence), epoch: 3, now: 0)
+        let refusal = ledger.recordAccount(account(epoch, sequence), epoch: 3, now: 0)
         #expect((refusal == nil) == isTaken, "\(refusal ?? "")")
         #expect(ledger.count("GENERIC", after: nil, through: LanePosition(epoch: 9, sequence: 0)) == total)
     }
 
     @Test func gapsAreStatedInPiecesOfOneReason() {
         var ledger = ledger()
-        ledger.noteVolatile(EpochRange(epoch: 1, first: 8, last: 9), lane: "GENERIC")
+        ledger.recordVolatile(SequenceRange(epoch: 1, first: 8, last: 9), lane: "GENERIC")
         let lane = Lane(publisher: PublisherID(high: 1, low: 1), dataType: .generic)
         let gaps = ledger.gaps(
             in: lane, after: LanePosition(epoch: 1, sequence: 4), through: LanePosition(epoch: 3, sequence: 2),

@@ -1,6 +1,7 @@
 import Diagnosis
 import Foundation
 import Testing
+import TestSupport
 
 @testable import ZMQBridge
 
@@ -18,14 +19,14 @@ import Testing
     }
 
     @Test func makesADirectoryThatOnlyItsOwnerMayEnter() throws {
-        let scratch = Scratch()
+        let scratch = ScratchFolder()
         let directory = try scratch.stateDirectory("a/b")
         try directory.prepare()
         #expect(try mode(of: directory.path) == 0o700)
     }
 
     @Test func makesAnEmptyOpenDirectoryPrivateAndLetsAGroupStay() throws {
-        let scratch = Scratch()
+        let scratch = ScratchFolder()
         let directory = try scratch.stateDirectory()
         for (before, after) in [(0o755, 0o700), (0o750, 0o750), (0o777, 0o700)] {
             try FileManager.default.createDirectory(
@@ -37,7 +38,7 @@ import Testing
     }
 
     @Test func doesNotTouchADirectoryWithFilesOfOthers() throws {
-        let scratch = Scratch()
+        let scratch = ScratchFolder()
         let directory = try scratch.stateDirectory()
         try FileManager.default.createDirectory(atPath: directory.path, withIntermediateDirectories: true)
         try FileManager.default.setAttributes([.posixPermissions: 0o755], ofItemAtPath: directory.path)
@@ -47,14 +48,14 @@ import Testing
     }
 
     @Test func refusesAFileInThePlaceOfTheDirectory() throws {
-        let scratch = Scratch()
+        let scratch = ScratchFolder()
         let directory = try scratch.stateDirectory()
         try Data().write(to: URL(fileURLWithPath: directory.path))
         #expect(throws: StateDirectoryError.notADirectory(path: directory.path)) { try directory.prepare() }
     }
 
     @Test func neverRemovesAFileThatIsNoSocket() async throws {
-        let scratch = Scratch()
+        let scratch = ScratchFolder()
         let directory = try scratch.stateDirectory()
         try directory.prepare()
         try Data("precious".utf8).write(to: URL(fileURLWithPath: directory.publishSocket))
@@ -65,7 +66,7 @@ import Testing
     }
 
     @Test func refusesAnIdentityThatCannotBeRead() async throws {
-        let scratch = Scratch()
+        let scratch = ScratchFolder()
         let directory = try scratch.stateDirectory()
         try directory.prepare()
         try Data("{".utf8).write(to: URL(fileURLWithPath: directory.identityFile))
@@ -76,7 +77,7 @@ import Testing
     }
 
     @Test func setsALedgerAsideThatCannotBeRead() async throws {
-        let scratch = Scratch()
+        let scratch = ScratchFolder()
         let directory = try scratch.stateDirectory()
         try directory.prepare()
         try Data("{".utf8).write(to: URL(fileURLWithPath: directory.ledgerFile))
@@ -86,7 +87,7 @@ import Testing
     }
 
     @Test func neverWritesThroughALinkOfOthers() async throws {
-        let scratch = Scratch()
+        let scratch = ScratchFolder()
         let directory = try scratch.stateDirectory()
         try directory.prepare()
         let victim = scratch.path + "/victim"
@@ -98,7 +99,7 @@ import Testing
     }
 
     @Test func socketsAreForThoseWhoMayEnterTheDirectory() async throws {
-        let scratch = Scratch()
+        let scratch = ScratchFolder()
         for (name, directoryMode, socketMode) in [("own", 0o700, 0o600), ("group", 0o750, 0o660)] {
             let directory = try scratch.stateDirectory(name)
             try FileManager.default.createDirectory(
@@ -111,7 +112,7 @@ import Testing
     }
 
     @Test func anEndingPublisherLeavesItsSuccessorsSocketsAlone() async throws {
-        let scratch = Scratch()
+        let scratch = ScratchFolder()
         let directory = try scratch.stateDirectory()
         var first: MetricPublisher? = try await MetricPublisher.open(in: directory)
         #expect(first != nil)
@@ -123,7 +124,7 @@ import Testing
 
     @Test(.timeLimit(.minutes(1)))
     func refusesASecondPublisherAndNamesTheFirstOnesPid() async throws {
-        let scratch = Scratch()
+        let scratch = ScratchFolder()
         let directory = try scratch.stateDirectory()
         let first = try await MetricPublisher.open(in: directory)
         var configuration = PublisherConfiguration()
@@ -136,7 +137,7 @@ import Testing
     }
 
     @Test func keepsItsIdAndNeverAnEpoch() async throws {
-        let scratch = Scratch()
+        let scratch = ScratchFolder()
         let directory = try scratch.stateDirectory()
         var epochs: [UInt64] = []
         var ids: Set<String> = []

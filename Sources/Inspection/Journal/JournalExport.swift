@@ -29,12 +29,12 @@ extension StoredJournal {
                 switch item {
                 case .gap(let gap):
                     // What is missing after the selection's end does not matter.
-                    if let to = selection.to, gap.after >= to.point { break reading }
+                    if let to = selection.to, gap.after >= to { break reading }
                     if gap.reason == .corrupt { isWhole = false }
                     remark(
                         "\(lane.name): what comes after \(gap.after) up to \(gap.through) is not there: \(gap.reason)")
                 case .record(let record):
-                    if let to = selection.to, record.first > to.point { break reading }
+                    if let to = selection.to, record.first > to { break reading }
                     var lines: [UInt8] = []
                     let isGood = try append(record, selection, publisher: publisher, to: &lines, remark: remark)
                     isWhole = isWhole && isGood
@@ -45,10 +45,10 @@ extension StoredJournal {
         return isWhole
     }
 
-    /// The point after which to read.
-    private func start(of lane: JournalLane, _ selection: ExportSelection) throws -> LanePoint? {
-        let from = selection.from.map { LanePoint(epoch: $0.epoch, sequence: max($0.sequence, 1) - 1) }
-        let since = try selection.since.flatMap { try journal.point(lane: lane.name, since: $0) }
+    /// The position after which to read.
+    private func start(of lane: JournalLane, _ selection: ExportSelection) throws -> LanePosition? {
+        let from = selection.from?.predecessor
+        let since = try selection.since.flatMap { try journal.position(lane: lane.name, since: $0) }
         return [from, since].compactMap { $0 }.max()
     }
 
@@ -60,7 +60,7 @@ extension StoredJournal {
         var isGood = true
         do {
             try EnvelopeRecord.read(
-                record.payload, first: LanePosition(record.first), count: Int(record.count)
+                record.payload, first: record.first, count: Int(record.count)
             ) { envelope in
                 if let to = selection.to, envelope.position > to { return false }
                 if let from = selection.from, envelope.position < from { return true }

@@ -41,8 +41,8 @@ extension StoredJournal {
             directory: journal.directory, publisher: publisher.map { "\($0)" }, bytes: journal.bytes,
             lanes: journal.lanes.map { lane in
                 JournalListing.Lane(
-                    dataType: DiagnosisDataType(rawValue: lane.name), first: lane.first.map { LanePosition($0) },
-                    last: lane.last.map { LanePosition($0) }, count: lane.count, records: lane.records,
+                    dataType: DiagnosisDataType(rawValue: lane.name), first: lane.first,
+                    last: lane.last, count: lane.count, records: lane.records,
                     bytes: lane.bytes, oldestTime: lane.times?.lowerBound, newestTime: lane.times?.upperBound,
                     files: JournalFile.all(in: journal.directory + "/" + lane.name))
             })

@@ -34,7 +34,7 @@ package struct StoredJournal: Sendable {
                 .notThere, "there is no journal in \(stateDirectory): no publisher has kept one there")
         }
         publisher = try Self.publisher(in: stateDirectory)
-        journal = try Journal.open(directory: directory, configuration: JournalConfiguration(isReadOnly: true))
+        journal = try Journal.open(directory: directory, configuration: .readOnly)
     }
 
     private static func publisher(in stateDirectory: String) throws -> PublisherID? {
@@ -77,14 +77,6 @@ package struct StoredJournal: Sendable {
         // A read-only journal names a new path for a file that doesn't count, and keeps the path of a damaged one.
         return journal.recovery.setAside.filter { $0.newPath == $0.path && $0.path.hasPrefix(directory) }
     }
-}
-
-extension LanePosition {
-    init(_ point: LanePoint) {
-        self.init(epoch: point.epoch, sequence: point.sequence)
-    }
-
-    var point: LanePoint { LanePoint(epoch: epoch, sequence: sequence) }
 }
 
 /// One envelope as the journal has it.
@@ -192,7 +184,7 @@ extension StoredJournal {
     private func record(in lane: JournalLane, having sequence: UInt64, epoch: UInt64?) throws -> JournalRecord? {
         var found: JournalRecord?
         guard var current = epoch ?? lane.first?.epoch else { return nil }
-        while let record = try firstRecord(in: lane, after: LanePoint(epoch: current, sequence: sequence - 1)) {
+        while let record = try firstRecord(in: lane, after: LanePosition(epoch: current, sequence: sequence - 1)) {
             if let epoch, record.epoch != epoch { break }
             let hasIt = record.first.sequence <= sequence && sequence <= record.last.sequence
             if hasIt { found = record }
@@ -207,8 +199,8 @@ extension StoredJournal {
         return found
     }
 
-    private func firstRecord(in lane: JournalLane, after point: LanePoint) throws -> JournalRecord? {
-        let reader = journal.reader(lane: lane.name, after: point)
+    private func firstRecord(in lane: JournalLane, after position: LanePosition) throws -> JournalRecord? {
+        let reader = journal.reader(lane: lane.name, after: position)
         while let item = try reader.next() {
             if case .record(let record) = item { return record }
         }
@@ -219,7 +211,7 @@ extension StoredJournal {
         var found: StoredEnvelope?
         do {
             try EnvelopeRecord.read(
-                record.payload, first: LanePosition(record.first), count: Int(record.count)
+                record.payload, first: record.first, count: Int(record.count)
             ) { envelope in
                 guard envelope.position.sequence == sequence else { return true }
                 found = StoredEnvelope(

@@ -1,6 +1,6 @@
 extension [UInt8] {
     /// Appends the number's bytes, the highest first.
-    mutating func append(bigEndian number: some FixedWidthInteger) {
+    package mutating func append(bigEndian number: some FixedWidthInteger) {
         Swift.withUnsafeBytes(of: number.bigEndian) { append(contentsOf: $0) }
     }
 

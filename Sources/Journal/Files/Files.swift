@@ -1,11 +1,13 @@
-internal import Glibc
+private import Glibc
+private import SystemPackage
+internal import SystemSupport
 
-/// The file system as the journal uses it: whole reads and writes, errors that name the path.
+/// The file system as the journal uses it: interrupted calls repeated, whole reads and writes, errors that name the path.
 struct Files: Sendable {
     let system: any FileSystem
 
     func open(_ path: String, flags: CInt) throws(JournalError) -> CInt {
-        try retrying(path) { () throws(SystemFailure) in try system.open(path, flags: flags) }
+        try retrying(path) { () throws(SystemCallError) in try system.open(path, flags: flags) }
     }
 
     /// The same, or `nil` if there is no such file.
@@ -13,8 +15,8 @@ struct Files: Sendable {
         do {
             return try system.open(path, flags: flags)
         } catch {
-            if error.code == ENOENT { return nil }
-            if error.code == EINTR { return try open(path, flags: flags) }
+            if error.code == .noSuchFileOrDirectory { return nil }
+            if error.code == .interrupted { return try open(path, flags: flags) }
             throw JournalError(error, path: path)
         }
     }
@@ -24,7 +26,7 @@ struct Files: Sendable {
     }
 
     func length(_ descriptor: CInt, path: String) throws(JournalError) -> UInt64 {
-        try retrying(path) { () throws(SystemFailure) in try system.length(descriptor) }
+        try retrying(path) { () throws(SystemCallError) in try system.length(descriptor) }
     }
 
     /// Fills `bytes` as far as the file goes, and says how far.
@@ -34,7 +36,7 @@ struct Files: Sendable {
         var done = 0
         while done < bytes.count {
             let rest = UnsafeMutableRawBufferPointer(rebasing: bytes[done...])
-            let count = try retrying(path) { () throws(SystemFailure) in
+            let count = try retrying(path) { () throws(SystemCallError) in
                 try system.read(descriptor, into: rest, at: offset + UInt64(done))
             }
             if count == 0 { break }
@@ -49,16 +51,16 @@ struct Files: Sendable {
         var done = 0
         while done < bytes.count {
             let rest = UnsafeRawBufferPointer(rebasing: bytes[done...])
-            let count = try retrying(path) { () throws(SystemFailure) in
+            let count = try retrying(path) { () throws(SystemCallError) in
                 try system.write(descriptor, rest, at: offset + UInt64(done))
             }
-            guard count > 0 else { throw JournalError(.io, path: path, "write: nothing was written") }
+            guard count > 0 else { throw JournalError(.io, path: path, "cannot write: nothing was written") }
             done += count
         }
     }
 
     func truncate(_ descriptor: CInt, path: String, to length: UInt64) throws(JournalError) {
-        try retrying(path) { () throws(SystemFailure) in try system.truncate(descriptor, to: length) }
+        try retrying(path) { () throws(SystemCallError) in try system.truncate(descriptor, to: length) }
     }
 
     /// Cuts a file that isn't open.
@@ -69,7 +71,7 @@ struct Files: Sendable {
     }
 
     func synchronize(_ descriptor: CInt, path: String) throws(JournalError) {
-        try retrying(path) { () throws(SystemFailure) in try system.synchronize(descriptor) }
+        try retrying(path) { () throws(SystemCallError) in try system.synchronize(descriptor) }
     }
 
     /// Syncs a file or directory that isn't open. One that is gone needs none.
@@ -80,11 +82,11 @@ struct Files: Sendable {
     }
 
     func makeDirectory(_ path: String) throws(JournalError) {
-        try retrying(path) { () throws(SystemFailure) in try system.makeDirectory(path) }
+        try retrying(path) { () throws(SystemCallError) in try system.makeDirectory(path) }
     }
 
     func names(in path: String) throws(JournalError) -> [String] {
-        try retrying(path) { () throws(SystemFailure) in try system.names(in: path) }
+        try retrying(path) { () throws(SystemCallError) in try system.names(in: path) }
     }
 
     /// The names in a directory; none if it isn't one.
@@ -92,37 +94,37 @@ struct Files: Sendable {
         do {
             return try system.names(in: path)
         } catch {
-            if error.code == ENOTDIR || error.code == ENOENT { return [] }
-            if error.code == EINTR { return try names(in: path) }
+            if error.code == .notDirectory || error.code == .noSuchFileOrDirectory { return [] }
+            if error.code == .interrupted { return try names(in: path) }
             throw JournalError(error, path: path)
         }
     }
 
     func rename(_ path: String, to newPath: String) throws(JournalError) {
-        try retrying(path) { () throws(SystemFailure) in try system.rename(path, to: newPath) }
+        try retrying(path) { () throws(SystemCallError) in try system.rename(path, to: newPath) }
     }
 
     func renameIfThere(_ path: String, to newPath: String) throws(JournalError) {
         do {
             try system.rename(path, to: newPath)
         } catch {
-            if error.code == EINTR { return try rename(path, to: newPath) }
-            if error.code != ENOENT { throw JournalError(error, path: path) }
+            if error.code == .interrupted { return try rename(path, to: newPath) }
+            if error.code != .noSuchFileOrDirectory { throw JournalError(error, path: path) }
         }
     }
 
     func remove(_ path: String) throws(JournalError) {
-        try retrying(path) { () throws(SystemFailure) in try system.remove(path) }
+        try retrying(path) { () throws(SystemCallError) in try system.remove(path) }
     }
 
     private func retrying<Answer>(
-        _ path: String, _ call: () throws(SystemFailure) -> Answer
+        _ path: String, _ call: () throws(SystemCallError) -> Answer
     ) throws(JournalError) -> Answer {
         while true {
             do {
                 return try call()
             } catch {
-                if error.code != EINTR { throw JournalError(error, path: path) }
+                if error.code != .interrupted { throw JournalError(error, path: path) }
             }
         }
     }

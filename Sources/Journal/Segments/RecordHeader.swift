@@ -1,10 +1,11 @@
+internal import Diagnosis
+
 /// What stands before a record's payload in a segment.
 struct RecordHeader: Hashable, Sendable {
     static let marker: UInt32 = 0x4A52_4543  // "JREC"
     /// Its length without the source.
     static let fixedLength = 72
     static let longestPart = Int(UInt16.max)
-    static let longestHeader = fixedLength + 2 * longestPart
     static let longestPayload = 1 << 30
 
     var payloadChecksum: UInt32 = 0
@@ -22,8 +23,8 @@ struct RecordHeader: Hashable, Sendable {
     /// Of the header with the source.
     var length: Int
 
-    var first: LanePoint { LanePoint(epoch: epoch, sequence: firstSequence) }
-    var last: LanePoint { LanePoint(epoch: epoch, sequence: firstSequence &+ UInt64(count) &- 1) }
+    var first: LanePosition { LanePosition(epoch: epoch, sequence: firstSequence) }
+    var last: LanePosition { LanePosition(epoch: epoch, sequence: firstSequence &+ UInt64(count) &- 1) }
     var recordLength: Int { length + payloadLength }
 
     init(_ record: JournalRecord, number: UInt64, writtenAt: Int64) {
@@ -104,6 +105,20 @@ struct RecordHeader: Hashable, Sendable {
         self.writtenAt = writtenAt
         self.source = key.isEmpty ? nil : .init(key: String(decoding: key, as: UTF8.self), bytes: source)
         self.length = length
+    }
+
+    /// Whether the last bytes of a file can be a record whose write is not finished: the beginning of one, and fewer bytes than its
+    /// header says.
+    ///
+    /// - Parameters:
+    ///   - head: the first of these bytes, up to `fixedLength`.
+    ///   - length: how many bytes there are in all.
+    static func isUnfinished(_ head: UnsafeRawBufferPointer, length: UInt64) -> Bool {
+        let begins = Swift.withUnsafeBytes(of: marker.bigEndian) { zip($0, head).allSatisfy { $0 == $1 } }
+        guard begins else { return false }
+        guard head.count >= fixedLength, let headerLength = Self.length(atStartOf: head) else { return true }
+        let payloadLength = UInt32(bigEndian: head.loadUnaligned(fromByteOffset: 12, as: UInt32.self))
+        return payloadLength <= longestPayload && length < UInt64(headerLength) + UInt64(payloadLength)
     }
 
     func record(lane: String, payload: [UInt8]) -> JournalRecord {

@@ -1,3 +1,5 @@
+internal import Diagnosis
+
 /// What the journal remembers of a segment file: enough to bound, find and count without reading it.
 struct Segment: Sendable, Hashable {
     /// Sequences of one epoch in the segment, from the first to the last.
@@ -11,11 +13,11 @@ struct Segment: Sendable, Hashable {
 
     /// A record that a search may begin with.
     struct Mark: Sendable, Hashable {
-        var first: LanePoint
+        var first: LanePosition
         var offset: UInt64
     }
 
-    /// At least this far apart, so that their number is bounded by the segment's size.
+    /// Marks are at least this far apart, in bytes, which bounds their number by the segment's size.
     static let markDistance: UInt64 = 256 << 10
 
     let number: UInt64
@@ -40,9 +42,9 @@ struct Segment: Sendable, Hashable {
         lastNumber = number
     }
 
-    var first: LanePoint? { runs.first.map { LanePoint(epoch: $0.epoch, sequence: $0.first) } }
+    var first: LanePosition? { runs.first.map { LanePosition(epoch: $0.epoch, sequence: $0.first) } }
 
-    var last: LanePoint? { runs.last.map { LanePoint(epoch: $0.epoch, sequence: $0.last) } }
+    var last: LanePosition? { runs.last.map { LanePosition(epoch: $0.epoch, sequence: $0.last) } }
 
     /// Whether a record may come after what is there.
     func canBeFollowed(by header: RecordHeader) -> Bool {
@@ -73,10 +75,10 @@ struct Segment: Sendable, Hashable {
         length = offset + UInt64(header.recordLength)
     }
 
-    /// Where to begin reading to find what follows `point`.
-    func offset(after point: LanePoint?) -> UInt64 {
-        guard let point else { return headerLength }
-        return marks.last { $0.first <= point }?.offset ?? headerLength
+    /// Where to begin reading to find what follows `position`.
+    func offset(after position: LanePosition?) -> UInt64 {
+        guard let position else { return headerLength }
+        return marks.last { $0.first <= position }?.offset ?? headerLength
     }
 
     func losses(lane: String, reason: JournalLoss.Reason) -> [JournalLoss] {
@@ -87,7 +89,7 @@ struct Segment: Sendable, Hashable {
     }
 }
 
-/// How segment files are called.
+/// The names of segment files.
 enum SegmentName {
     static let suffix = ".seg"
     static let corruptSuffix = ".corrupt"
@@ -114,7 +116,7 @@ enum SegmentName {
     }
 }
 
-/// What a lane may be called, so that it can be a directory's name.
+/// The rule for a lane's name, which is also its directory's name.
 enum LaneName {
     static func isValid(_ name: String) -> Bool {
         1...64 ~= name.utf8.count && name != "." && name != ".."

@@ -1,4 +1,6 @@
-/// What a segment begins with: which it is, what came before it, and the lane's source positions of that moment.
+internal import Diagnosis
+
+/// What a segment begins with: its number, what came before it, and the lane's source positions at that moment.
 struct SegmentHeader: Hashable, Sendable {
     static let magic: UInt64 = 0x6172_6F62_6A72_6E6C  // "arobjrnl"
     static let version: UInt32 = 1
@@ -10,12 +12,12 @@ struct SegmentHeader: Hashable, Sendable {
     /// The segment that was the lane's newest when this one was begun, and how many of its bytes count; 0 if there was none.
     var previousNumber: UInt64 = 0
     var previousLength: UInt64 = 0
-    /// What was in that segment, so that it is known exactly what is lost with it.
+    /// What was in that segment: tells exactly what is lost if it is damaged.
     var previousRuns: [Segment.Run] = []
-    /// The newest point that the lane had had then; zeros if none.
-    var last: LanePoint?
+    /// The newest position of the lane at that moment; zeros in the file if there was none.
+    var last: LanePosition?
     var lane: String
-    var positions: [String: StoredPosition]
+    var sources: [String: StoredSource]
 
     func encode() -> [UInt8] {
         var body: [UInt8] = []
@@ -30,8 +32,8 @@ struct SegmentHeader: Hashable, Sendable {
         for run in previousRuns {
             for number in [run.epoch, run.first, run.last, run.count] { body.append(bigEndian: number) }
         }
-        body.append(bigEndian: UInt32(positions.count))
-        for (key, position) in positions.sorted(by: { $0.key < $1.key }) {
+        body.append(bigEndian: UInt32(sources.count))
+        for (key, position) in sources.sorted(by: { $0.key < $1.key }) {
             body.append(bigEndian: position.number)
             body.append(bigEndian: UInt16(key.utf8.count))
             body.append(bigEndian: UInt16(position.bytes.count))
@@ -77,26 +79,26 @@ struct SegmentHeader: Hashable, Sendable {
             runs.append(Segment.Run(epoch: epoch, first: first, last: last, count: count))
         }
         guard let count = reader.number(UInt32.self) else { return nil }
-        var positions: [String: StoredPosition] = [:]
+        var sources: [String: StoredSource] = [:]
         for _ in 0..<count {
             guard let number = reader.number(UInt64.self), let keyLength = reader.number(UInt16.self),
                 let length = reader.number(UInt16.self), let key = reader.bytes(Int(keyLength)),
                 let bytes = reader.bytes(Int(length))
             else { return nil }
-            positions[String(decoding: key, as: UTF8.self)] = StoredPosition(
+            sources[String(decoding: key, as: UTF8.self)] = StoredSource(
                 number: number, lane: String(decoding: lane, as: UTF8.self), bytes: bytes)
         }
         self.number = number
         self.previousNumber = previousNumber
         self.previousLength = previousLength
         previousRuns = runs
-        self.last = sequence == 0 ? nil : LanePoint(epoch: epoch, sequence: sequence)
+        self.last = sequence == 0 ? nil : LanePosition(epoch: epoch, sequence: sequence)
         self.lane = String(decoding: lane, as: UTF8.self)
-        self.positions = positions
+        self.sources = sources
     }
 
     init(
-        number: UInt64, previous: Segment?, last: LanePoint?, lane: String, positions: [String: StoredPosition]
+        number: UInt64, previous: Segment?, last: LanePosition?, lane: String, sources: [String: StoredSource]
     ) {
         self.number = number
         previousNumber = previous?.number ?? 0
@@ -104,6 +106,6 @@ struct SegmentHeader: Hashable, Sendable {
         previousRuns = previous?.runs ?? []
         self.last = last
         self.lane = lane
-        self.positions = positions
+        self.sources = sources
     }
 }

@@ -1,4 +1,4 @@
-/// A segment file looked through from its first record to its end.
+/// What reading a segment file from its first record to its end has found.
 struct SegmentScan {
     enum End: Hashable {
         /// Whole to the end.
@@ -11,11 +11,11 @@ struct SegmentScan {
 
     /// What is whole; for a corrupt segment, up to the first damage.
     private(set) var segment: Segment
-    /// All that could be made out, beyond damage too.
+    /// Everything that could be read, after damage too.
     private(set) var known: Segment
-    /// The positions in what is whole, and in all that could be made out.
-    private(set) var positions: [String: StoredPosition]
-    private(set) var knownPositions: [String: StoredPosition]
+    /// The source positions in what is whole, and in everything that could be read.
+    private(set) var sources: [String: StoredSource]
+    private(set) var knownSources: [String: StoredSource]
     private(set) var end = End.whole
     private(set) var problems: [JournalProblem] = []
 
@@ -29,8 +29,8 @@ struct SegmentScan {
     ) throws(JournalError) {
         segment = Segment(number: header.number, path: file.path, headerLength: headerLength)
         known = segment
-        positions = header.positions
-        knownPositions = header.positions
+        sources = header.sources
+        knownSources = header.sources
         let limitOfAll = min(limit ?? fileLength, fileLength)
         var offset = segment.headerLength
         var damage: (offset: UInt64, reason: String)?
@@ -53,10 +53,10 @@ struct SegmentScan {
                 hasRecordAfterDamage = true
             }
             known.add(record, at: offset)
-            knownPositions.note(record, lane: header.lane)
+            knownSources.recordSource(of: record, lane: header.lane)
             if damage == nil {
                 segment.add(record, at: offset)
-                positions.note(record, lane: header.lane)
+                sources.recordSource(of: record, lane: header.lane)
             }
             offset += UInt64(record.recordLength)
         }
@@ -81,7 +81,7 @@ struct SegmentScan {
     }
 }
 
-/// A segment file as opening finds it.
+/// A segment file as opening finds it: its length and header.
 struct SegmentCandidate {
     enum Header {
         case whole(SegmentHeader, length: Int)

@@ -1,7 +1,7 @@
 internal import Diagnosis
 private import Foundation
 
-/// What a publisher says of itself every second, and to each consumer that greets it: which envelopes there are.
+/// What a publisher sends every second, and to each consumer that greets it: which envelopes there are.
 ///
 /// Messages of one publisher arrive in order, so a consumer that reads a beat has had everything up to `last`, or lost it.
 struct Beat: Hashable, Codable {

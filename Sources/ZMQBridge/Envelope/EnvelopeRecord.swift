@@ -1,4 +1,4 @@
-public import Diagnosis
+package import Diagnosis
 internal import Journal
 
 /// The payload of a journal record: consecutive envelopes of one lane and epoch, as they go over the bus.
@@ -7,23 +7,23 @@ internal import Journal
 ///     topic length 2, body length 4, collection time 8 (seconds since 1970), topic, body
 ///
 /// Big-endian. A topic length of 0 means the topic of the envelope before. The record's header has epoch and sequences.
-public struct EnvelopeRecord: Sendable {
+package struct EnvelopeRecord: Sendable {
     /// One envelope of a record.
-    public struct Envelope: Sendable {
-        public var position: LanePosition
+    package struct Envelope: Sendable {
+        package var position: LanePosition
         /// Whole seconds since 1970.
-        public var collectionTime: Int64
+        package var collectionTime: Int64
         /// Nanoseconds since 1970.
-        public var publishTime: UInt64
+        package var publishTime: UInt64
         /// As on the bus, without copies of their bytes.
-        public var topic: ArraySlice<UInt8>
+        package var topic: ArraySlice<UInt8>
         /// The metric's JSON.
-        public var body: ArraySlice<UInt8>
+        package var body: ArraySlice<UInt8>
     }
 
-    /// Bytes are not a record's payload: the offset at which that shows.
-    public struct MalformedError: Error, Hashable {
-        public var offset: Int
+    /// The bytes are not a record's payload; `offset` is where that shows.
+    package struct MalformedError: Error, Hashable {
+        package var offset: Int
     }
 
     static let headerSize = 8
@@ -32,7 +32,7 @@ public struct EnvelopeRecord: Sendable {
     /// Gives each envelope of a record to `body`, in order, until that answers `false`.
     ///
     /// - Throws: `MalformedError`; a record with good checksums that this program wrote never is.
-    public static func read(
+    package static func read(
         _ payload: [UInt8], first: LanePosition, count: Int, _ body: (Envelope) throws -> Bool
     ) throws {
         let publishTime: UInt64 = try number(payload, at: 0)
@@ -93,11 +93,5 @@ extension EncodedMetrics {
             earliest: earliest, latest: latest,
             source: source.map { JournalRecord.Source(key: $0.key, bytes: $0.bytes) },
             payload: payload)
-    }
-}
-
-extension [UInt8] {
-    fileprivate mutating func append(bigEndian number: some FixedWidthInteger) {
-        Swift.withUnsafeBytes(of: number.bigEndian) { append(contentsOf: $0) }
     }
 }

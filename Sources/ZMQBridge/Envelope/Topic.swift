@@ -8,12 +8,12 @@ struct Topic: Hashable {
 
     /// What control messages begin with.
     static let control = UInt8(ascii: "$")
-    /// The publisher's account of itself, every second.
+    /// The publisher's beat, every second.
     static let beat = Array("$beat/".utf8)
-    /// A consumer subscribes to this and a name of its own; the publisher answers there at once with a beat.
+    /// A consumer subscribes to this with a unique name appended; the publisher answers under that topic at once with a beat.
     static let hello = Array("$hello/".utf8)
 
-    /// What the replay socket says beside envelopes.
+    /// The control messages of the replay socket.
     static let replayStart = Array("$start/".utf8)
     static let replayGap = Array("$gap/".utf8)
     static let replayEnd = Array("$end/".utf8)

@@ -46,7 +46,7 @@ package struct IngestClient: ~Copyable {
             if let message = try socket.receiveMessage(), let answer = message.last { return try IngestAnswer(answer) }
             var poller = Poller()
             _ = poller.add(socket)
-            try poller.wait(milliseconds: max(1, Int((deadline - .now) / .milliseconds(1))))
+            try poller.wait(until: deadline)
         }
         return nil
     }

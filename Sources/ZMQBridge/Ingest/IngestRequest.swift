@@ -1,5 +1,4 @@
 internal import Diagnosis
-private import Foundation
 internal import SystemSupport
 
 /// One message to ingest: where the answer goes, and metrics as JSON, a frame each.
@@ -20,7 +19,7 @@ struct IngestRequest {
         }
     }
 
-    /// Reads the bodies, fills in what they leave out, and says of each that can't be taken why not.
+    /// Reads the bodies, fills in what they leave out, and says why it refuses one.
     ///
     /// `data_type` and `data_content` must be there; the time is filled in with now, the identity with `node`'s.
     func read(node: NodeIdentity) -> (metrics: [WorkerTrainingMetric], refused: [IngestAnswer.Refusal]) {
@@ -70,25 +69,22 @@ struct IngestRequest {
     }
 }
 
-/// What ingest answers to a request: how many metrics it took, and why not the others. JSON on the wire.
-public struct IngestAnswer: Codable, Hashable, Sendable {
+/// What ingest answers to a request: how many metrics it took, and why it refused the others. JSON on the wire.
+package struct IngestAnswer: Codable, Hashable, Sendable {
     /// A metric that was not taken.
-    public struct Refusal: Codable, Hashable, Sendable {
+    package struct Refusal: Codable, Hashable, Sendable {
         /// Its place in the request, from 0.
-        public var index: Int
-        public var reason: String
+        package var index: Int
+        package var reason: String
     }
 
-    public var accepted: Int
-    public var refused: [Refusal]
-    /// `true` if the journal could not be written: what was accepted is on the bus, and nowhere else. Not there otherwise.
-    public var volatile: Bool?
+    package var accepted: Int
+    package var refused: [Refusal]
+    /// `true` if the journal could not be written, so that what was accepted is on the bus only. Left out otherwise.
+    package var volatile: Bool?
 
     func encode() -> [UInt8] {
-        let encoder = JSONEncoder()
-        encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
-        // Numbers and strings: nothing here can fail to encode.
-        return (try? encoder.encode(self)).map(Array.init) ?? []
+        ControlJSON.encode(self)
     }
 
     init(accepted: Int, refused: [Refusal]) {
@@ -97,6 +93,6 @@ public struct IngestAnswer: Codable, Hashable, Sendable {
     }
 
     init(_ json: [UInt8]) throws {
-        self = try JSONDecoder().decode(IngestAnswer.self, from: Data(json))
+        self = try ControlJSON.decode(IngestAnswer.self, json)
     }
 }

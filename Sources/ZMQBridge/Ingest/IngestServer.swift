@@ -4,10 +4,10 @@ internal import Diagnosis
 internal import Logging
 internal import SystemSupport
 
-/// Lets other programs of the node publish: a ROUTER that answers, and a PULL for those who only fire.
+/// Lets other programs of the node publish: over a ROUTER that answers, or a PULL that doesn't.
 ///
-/// `docs/wire-format.md`, "Ingest". Requests are taken in batches, published together, and then answered.
-public final class IngestServer: Sendable {
+/// `docs/wire-format.md`, "Ingest". Requests are read in batches, published together, and then answered.
+package final class IngestServer: Sendable {
     /// A larger frame ends its sender's connection.
     private static let largestFrame: Int64 = 16 << 20
     private static let messagesPerRound = 256
@@ -28,7 +28,7 @@ public final class IngestServer: Sendable {
     }
 
     /// Serves until the task is cancelled, and then for one more round. A request that is not answered may be sent again.
-    public func run() async throws {
+    package func run() async throws {
         let wakeup = self.wakeup
         try await PinnedThread.run(name: "arobust-ingest", onCancel: { wakeup.signal() }) { try self.serve() }
     }
@@ -58,8 +58,8 @@ public final class IngestServer: Sendable {
         return socket
     }
 
-    /// Takes what is there, up to a bound, so that one busy sender can't keep the others waiting. Requests are journaled as one group, and
-    /// each is taken or refused for itself.
+    /// Takes the requests that are there, up to a bound, so that a busy sender can't keep the others waiting. They are journaled as one
+    /// group, and each is accepted or refused by itself.
     private func takeRequests(from socket: borrowing ZMQSocket, isAnswered: Bool) throws {
         var requests: [[WorkerTrainingMetric]] = []
         var answers: [(returnPath: [[UInt8]], answer: IngestAnswer)] = []
@@ -91,7 +91,7 @@ public final class IngestServer: Sendable {
         if !isAnswered { logRefusals(answers.flatMap { $0.answer.refused }) }
     }
 
-    /// Nobody but the log hears of what was pushed in vain: one line for all of a round.
+    /// A refused push gets no answer, so the log tells of it: one line for all of a round.
     private func logRefusals(_ refused: [IngestAnswer.Refusal]) {
         guard let first = refused.first else { return }
         logger.warning(

@@ -1,14 +1,13 @@
 internal import Diagnosis
-internal import Journal
 
-/// How many envelopes a lane had in each run of its publisher: so the publisher can say how many lie between two places.
+/// How many envelopes a lane had in each run of its publisher: tells how many lie between two positions.
 struct LaneHistory: Hashable, Codable {
-    /// Older runs than so many are only kept as a sum.
+    /// How many runs are listed; older ones are kept as a sum.
     private static let mostEpochs = 4096
 
-    /// How many envelopes the runs had that are no longer listed.
+    /// How many envelopes the runs had together that are no longer listed.
     private(set) var folded: UInt64 = 0
-    /// The last place in each run that had any, ascending.
+    /// The last position of each run that had any, ascending.
     private(set) var ends: [LanePosition] = []
 
     var newest: LanePosition? { ends.last }
@@ -16,8 +15,8 @@ struct LaneHistory: Hashable, Codable {
     /// How many envelopes there ever were.
     var total: UInt64 { ends.reduce(folded) { $0 &+ $1.sequence } }
 
-    /// Takes in that the lane has come this far. An earlier run may turn out to have been longer than was known.
-    mutating func note(_ position: LanePosition) {
+    /// Records that the lane has come at least this far. An earlier run may turn out to have been longer than was known.
+    mutating func extend(to position: LanePosition) {
         guard position.sequence > 0 else { return }
         let index = ends.firstIndex { $0.epoch >= position.epoch } ?? ends.count
         if index < ends.count, ends[index].epoch == position.epoch {
@@ -31,13 +30,13 @@ struct LaneHistory: Hashable, Codable {
         }
     }
 
-    /// The ranges that lie after one place and up to another, run by run.
-    func ranges(after start: LanePosition?, through end: LanePosition) -> [EpochRange] {
+    /// The ranges after one position and up to another, run by run.
+    func ranges(after start: LanePosition?, through end: LanePosition) -> [SequenceRange] {
         ends.compactMap { last in
             let first = start.map { $0.epoch == last.epoch ? $0.sequence + 1 : $0.epoch > last.epoch ? .max : 1 } ?? 1
             let stop =
                 end.epoch == last.epoch ? min(end.sequence, last.sequence) : end.epoch < last.epoch ? 0 : last.sequence
-            return first <= stop ? EpochRange(epoch: last.epoch, first: first, last: stop) : nil
+            return first <= stop ? SequenceRange(epoch: last.epoch, first: first, last: stop) : nil
         }
     }
 
@@ -46,21 +45,21 @@ struct LaneHistory: Hashable, Codable {
     }
 }
 
-/// The ranges of a lane that the journal no longer has, or never had, with the reason. Ascending, no two overlap.
+/// The ranges of a lane that the journal no longer has, or never had, each with the reason. In order, without overlaps.
 struct LaneLosses: Hashable, Codable {
     struct Loss: Hashable, Codable {
-        var range: EpochRange
+        var range: SequenceRange
         var reason: StreamGap.Reason
     }
 
-    /// Beyond, the oldest are forgotten; what is gone before the first retained envelope counts as evicted all the same.
+    /// How many ranges are kept. The oldest are forgotten beyond that; what lies before the first retained envelope counts as evicted all the same.
     private static let mostRanges = 2000
 
     private(set) var losses: [Loss] = []
 
-    mutating func note(_ range: EpochRange, _ reason: StreamGap.Reason) {
-        // What was known to be lost for one reason stays so.
-        for rest in Self.subtract(losses.map(\.range), from: range) { insert(Loss(range: rest, reason: reason)) }
+    /// Records that a range is lost. What of it is recorded already keeps its reason.
+    mutating func recordLoss(of range: SequenceRange, _ reason: StreamGap.Reason) {
+        for rest in range.subtracting(losses.map(\.range)) { insert(Loss(range: rest, reason: reason)) }
         if losses.count > Self.mostRanges { losses.removeFirst(losses.count - Self.mostRanges) }
     }
 
@@ -73,7 +72,7 @@ struct LaneLosses: Hashable, Codable {
         merge(at: index)
     }
 
-    /// Makes one of the loss at a place and the one before, if they are.
+    /// Joins the loss at an index with the one before, if they follow each other and have the same reason.
     private mutating func merge(at index: Int) {
         guard index > 0, index < losses.count else { return }
         let (before, after) = (losses[index - 1], losses[index])
@@ -85,45 +84,11 @@ struct LaneLosses: Hashable, Codable {
     }
 
     /// The parts of a range with their recorded reasons, and with `fallback` where none is recorded; in order.
-    func explain(_ range: EpochRange, fallback: StreamGap.Reason) -> [Loss] {
+    func explain(_ range: SequenceRange, fallback: StreamGap.Reason) -> [Loss] {
         let known = losses.compactMap { loss in
             loss.range.intersection(range).map { Loss(range: $0, reason: loss.reason) }
         }
-        let unknown = Self.subtract(known.map(\.range), from: range).map { Loss(range: $0, reason: fallback) }
+        let unknown = range.subtracting(known.map(\.range)).map { Loss(range: $0, reason: fallback) }
         return (known + unknown).sorted { $0.range.first < $1.range.first }
     }
-
-    /// What is left of a range without others, which ascend.
-    static func subtract(_ others: [EpochRange], from range: EpochRange) -> [EpochRange] {
-        var rest: [EpochRange] = []
-        var first = range.first
-        for other in others.compactMap({ $0.intersection(range) }) {
-            if other.first > first { rest.append(EpochRange(epoch: range.epoch, first: first, last: other.first - 1)) }
-            first = other.last + 1
-        }
-        if first <= range.last { rest.append(EpochRange(epoch: range.epoch, first: first, last: range.last)) }
-        return rest
-    }
-}
-
-/// Sequences of one lane and run.
-struct EpochRange: Hashable, Codable {
-    var epoch: UInt64
-    var first: UInt64
-    var last: UInt64
-
-    var count: UInt64 { last - first + 1 }
-
-    func intersection(_ other: EpochRange) -> EpochRange? {
-        guard epoch == other.epoch, max(first, other.first) <= min(last, other.last) else { return nil }
-        return EpochRange(epoch: epoch, first: max(first, other.first), last: min(last, other.last))
-    }
-}
-
-extension LanePosition {
-    init(_ point: LanePoint) {
-        self.init(epoch: point.epoch, sequence: point.sequence)
-    }
-
-    var point: LanePoint { LanePoint(epoch: epoch, sequence: sequence) }
 }

@@ -1,8 +1,8 @@
 internal import Diagnosis
 internal import Journal
 
-/// What a publisher remembers beside its journal: how long each lane's runs were, what is lost, and who reads by name how far.
-/// A small JSON file, `ledger.json`, saved each second when it has changed.
+/// What a publisher remembers beside its journal: how long each lane's runs were, what is lost, and how far each named consumer is.
+/// A small JSON file, `ledger.json`, saved every second if it has changed.
 struct PublisherLedger: Hashable, Codable {
     struct Lane: Hashable, Codable {
         var history = LaneHistory()
@@ -29,52 +29,52 @@ struct PublisherLedger: Hashable, Codable {
 
     // MARK: lanes
 
-    mutating func note(_ position: LanePosition, lane: String) {
-        lanes[lane, default: Lane()].history.note(position)
+    /// Records that a lane has come at least this far.
+    mutating func extend(lane: String, to position: LanePosition) {
+        lanes[lane, default: Lane()].history.extend(to: position)
     }
 
-    /// Takes in what the journal says that it has lost.
-    mutating func note(_ losses: [JournalLoss]) {
+    /// Records what the journal has lost.
+    mutating func recordLosses(_ losses: [JournalLoss]) {
         for loss in losses {
-            note(LanePosition(epoch: loss.epoch, sequence: loss.last), lane: loss.lane)
+            extend(lane: loss.lane, to: loss.range.end)
             let reason: StreamGap.Reason = loss.reason == .evicted ? .evicted : .corrupt
-            lanes[loss.lane, default: Lane()].losses.note(
-                EpochRange(epoch: loss.epoch, first: loss.first, last: loss.last), reason)
+            lanes[loss.lane, default: Lane()].losses.recordLoss(of: loss.range, reason)
         }
     }
 
-    mutating func noteVolatile(_ range: EpochRange, lane: String) {
-        lanes[lane, default: Lane()].losses.note(range, .volatile)
+    /// Records what was published without being journaled.
+    mutating func recordVolatile(_ range: SequenceRange, lane: String) {
+        lanes[lane, default: Lane()].losses.recordLoss(of: range, .volatile)
     }
 
-    /// Takes in what a journal has that was opened just now.
-    mutating func note(_ journal: Journal) {
+    /// Brings the ledger up to date with a journal that was just opened.
+    mutating func reconcile(with journal: Journal) {
         for lane in journal.lanes {
-            for end in journal.ends(of: lane.name) { note(LanePosition(end), lane: lane.name) }
-            if let newest = lane.newest { note(LanePosition(newest), lane: lane.name) }
+            for end in journal.ends(of: lane.name) { extend(lane: lane.name, to: end) }
+            if let newest = lane.newest { extend(lane: lane.name, to: newest) }
         }
-        note(journal.recovery.losses)
+        recordLosses(journal.recovery.losses)
         for name in lanes.keys { reconcile(name, with: journal.lane(name)) }
     }
 
-    /// Enters what earlier runs had, the journal no longer has, and no ledger was written about: a kill came before.
+    /// Records as lost what earlier runs had and the journal no longer has, though no ledger says so: a kill came before it was saved.
     private mutating func reconcile(_ name: String, with journaled: JournalLane?) {
         guard let history = lanes[name]?.history, let end = history.newest else { return }
-        let first = journaled?.first.map { LanePosition(epoch: $0.epoch, sequence: $0.sequence - 1) } ?? end
-        let evicted = history.ranges(after: nil, through: first)
+        let evicted = history.ranges(after: nil, through: journaled?.first?.predecessor ?? end)
         // The journal's end was cut off.
-        let cut = journaled?.newest.map { history.ranges(after: LanePosition($0), through: end) } ?? []
-        for range in evicted { lanes[name]?.losses.note(range, .evicted) }
-        for range in cut where journaled?.first != nil { lanes[name]?.losses.note(range, .corrupt) }
+        let cut = journaled?.newest.map { history.ranges(after: $0, through: end) } ?? []
+        for range in evicted { lanes[name]?.losses.recordLoss(of: range, .evicted) }
+        for range in cut where journaled?.first != nil { lanes[name]?.losses.recordLoss(of: range, .corrupt) }
     }
 
     func count(_ lane: String, after start: LanePosition?, through end: LanePosition) -> UInt64 {
         lanes[lane]?.history.count(after: start, through: end) ?? 0
     }
 
-    /// What is gone after one place and up to another, in pieces of one reason each, in order.
+    /// What is gone after one position and up to another: ranges with one reason each, in order.
     ///
-    /// - Parameter retained: the oldest place that the journal still has. What went before it and is not recorded was evicted.
+    /// - Parameter retained: the oldest position that the journal still has. What lies before it and is not recorded was evicted.
     func gaps(
         in lane: Diagnosis.Lane, after start: LanePosition, through end: LanePosition, retained: LanePosition?
     ) -> [StreamGap] {
@@ -82,9 +82,9 @@ struct PublisherLedger: Hashable, Codable {
         var gaps: [StreamGap] = []
         var after = start
         for range in known.history.ranges(after: start, through: end) {
-            let isBefore = retained.map { LanePosition(epoch: range.epoch, sequence: range.last) < $0 } ?? true
+            let isBefore = retained.map { range.end < $0 } ?? true
             for loss in known.losses.explain(range, fallback: isBefore ? .evicted : .missing) {
-                let through = LanePosition(epoch: range.epoch, sequence: loss.range.last)
+                let through = loss.range.end
                 gaps.append(
                     StreamGap(lane: lane, after: after, through: through, count: loss.range.count, reason: loss.reason))
                 after = through
@@ -95,13 +95,14 @@ struct PublisherLedger: Hashable, Codable {
 
     // MARK: consumers
 
-    /// By how much a consumer may know more of an earlier run than the publisher, which was killed before it saved its ledger.
+    /// How many more envelopes of an earlier run a consumer may know of than a publisher that was killed before it saved its ledger.
     private static let mostUnknown: UInt64 = 10_000
 
-    /// Takes a consumer's account. What it has had of earlier runs, there was.
+    /// Replaces a consumer's account. What it says it has had of earlier runs counts as published.
     ///
-    /// - Returns: why not, if it can't be taken.
-    mutating func take(_ account: ConsumerAccount, epoch: UInt64, now: Int64) -> String? {
+    /// - Parameter now: seconds since 1970.
+    /// - Returns: why the account is refused; `nil` if it is not.
+    mutating func recordAccount(_ account: ConsumerAccount, epoch: UInt64, now: Int64) -> String? {
         let name = account.consumer
         guard 1...256 ~= name.utf8.count, name.unicodeScalars.allSatisfy({ $0.value >= 0x20 && $0.value != 0x7F })
         else {
@@ -111,20 +112,20 @@ struct PublisherLedger: Hashable, Codable {
             return "the account has too many lanes or words of state"
         }
         guard consumers[name] != nil || consumers.count < Self.mostConsumers else {
-            return "there are \(Self.mostConsumers) named consumers already; 'forget' those that are no more"
+            return "there are \(Self.mostConsumers) named consumers already; 'forget' those that no longer exist"
         }
         for lane in account.lanes {
             if let refusal = refusal(of: lane, epoch: epoch) { return refusal }
         }
         for lane in account.lanes where lane.through.epoch < epoch && lanes[lane.dataType.rawValue] != nil {
             guard lane.through.sequence <= (end(of: lane) ?? 0) + Self.mostUnknown else { continue }
-            note(lane.through, lane: lane.dataType.rawValue)
+            extend(lane: lane.dataType.rawValue, to: lane.through)
         }
         consumers[name] = Consumer(account: account, heard: now)
         return nil
     }
 
-    /// A cursor behind which nothing ever was would make every account wrong.
+    /// Why a cursor is refused: one beyond everything that was ever published would make every account wrong.
     private func refusal(of account: ConsumerAccount.Lane, epoch: UInt64) -> String? {
         let through = account.through
         let isPast = through.epoch < epoch
@@ -136,16 +137,17 @@ struct PublisherLedger: Hashable, Codable {
             + "\(LanePosition(epoch: through.epoch, sequence: known))"
     }
 
-    /// How long the run was in which a cursor stands, as far as is known.
+    /// How long the run of a cursor was, as far as is known.
     private func end(of account: ConsumerAccount.Lane) -> UInt64? {
         lanes[account.dataType.rawValue]?.history.ends.first { $0.epoch == account.through.epoch }?.sequence
     }
 
+    /// Forgets a consumer; answers whether there was one.
     mutating func forget(_ name: String) -> Bool {
         consumers.removeValue(forKey: name) != nil
     }
 
-    /// Up to where every named consumer is finished with a lane; `nil` if one has not begun, or nobody reads by name.
+    /// Up to where every named consumer has finished a lane; `nil` if one has not begun, or if there is none.
     func finished(_ lane: String) -> LanePosition? {
         var least: LanePosition?
         for consumer in consumers.values {

@@ -3,7 +3,7 @@ private import Dispatch
 internal import Journal
 private import Synchronization
 
-/// Metrics made ready for the bus before its lock is taken: bodies in one piece of memory, topics only where they change.
+/// Metrics encoded for the bus before its lock is taken: all bodies in one array, topics only where they change.
 struct EncodedMetrics: Sendable {
     struct Item: Sendable {
         var dataType: DiagnosisDataType
@@ -54,8 +54,8 @@ struct PublishRequest: Sendable {
     var metrics: EncodedMetrics
     /// Where their source stands after them.
     var position: SourcePosition?
-    /// Whether the metrics are refused while the journal can't be written: their source keeps them, and gives them again. As it is where
-    /// there is a position.
+    /// Whether the metrics are refused while the journal can't be written, because their source keeps them and will give them again. True
+    /// if there is a position.
     var needsJournal: Bool
 
     init(metrics: EncodedMetrics, position: SourcePosition?, needsJournal: Bool = false) {
@@ -67,18 +67,18 @@ struct PublishRequest: Sendable {
 
 /// What came of a group of requests.
 struct PublishOutcome: Sendable {
-    /// One for each request: why it was not published, or `nil`.
+    /// One for each request: why it was not published; `nil` if it was.
     var failures: [ReportError?]
-    /// What the journal had to let go of.
+    /// What the journal has lost.
     var losses: [JournalLoss] = []
-    /// What was published though the journal could not be written.
-    var volatile: [(lane: String, range: EpochRange)] = []
-    /// Why it could not.
+    /// What was published without being journaled.
+    var volatile: [(lane: String, range: SequenceRange)] = []
+    /// Why the journal could not be written.
     var journalError: JournalError?
 }
 
-/// Gathers requests while the disk is busy with those before, so that one sync serves all of them; and waits for the disk on a thread
-/// that is nobody else's.
+/// Gathers requests while the disk is busy with earlier ones, so that one sync serves all of them. Waits for the disk on a queue of its
+/// own.
 final class GroupCommit: Sendable {
     private typealias Completion = @Sendable (ReportError?) -> Void
 

@@ -4,40 +4,42 @@ public import Logging
 private import Synchronization
 internal import SystemSupport
 
-/// Publishes metrics on the bus: into the journal, then over an XPUB socket, in a state directory that belongs to this publisher alone.
+/// Publishes metrics on the bus of a state directory: writes them to a journal, then sends them to whoever subscribes.
 ///
-/// It is a `MasterClient`, so a collector reports to it as to a master; to report is then to publish. Publishing never waits for a
-/// consumer: one that doesn't keep up misses envelopes, sees so from the sequences, and asks the replay socket for them. While the
-/// journal can't be written (a full disk), metrics with a position are refused, since their source keeps them; others are
-/// published all the same, flagged `volatile`. May be called from any thread.
+/// It is a `MasterClient`, so that collectors report to it as they would to a master: to report is to publish. Publishing never waits
+/// for a consumer: one that doesn't keep up notices from the sequences that it missed envelopes, and has them replayed. While the journal
+/// can't be written (a full disk), metrics with a position are refused, since their source keeps them; others are published all the
+/// same, flagged `volatile`. May be called from any thread.
 public final class MetricPublisher: MasterClient {
+    /// Stays the same as long as the state directory lives.
     public let id: PublisherID
-    /// The number of this run.
+    /// The number of this run, higher than that of every earlier run.
     public let epoch: UInt64
+    /// Belongs to this publisher alone while it lives.
     public let directory: StateDirectory
 
-    let books: PublisherBooks
+    let state: PublisherState
     private let context: ZMQContext
     private let configuration: PublisherConfiguration
     private let logger: Logger
     private let bus: Mutex<PublisherBus>
-    private let keeper: BookKeeper
+    private let maintenance: PublisherMaintenance
     private let readiness: Int32
     /// Made with the first request that waits for a sync.
     private let groups = Mutex<GroupCommit?>(nil)
 
-    /// Takes the state directory, opens the journal there, and binds the socket.
+    /// Takes the state directory, which is made if need be, opens the journal there, and binds the publishing socket.
     ///
-    /// - Throws: `StateDirectoryError` if the directory can't be used or belongs to another publisher for longer than
-    ///   `configuration.lockPatience`; `JournalError` if there is no reading the journal, among them one of a newer version;
-    ///   `SystemCallError` and `ZMQError` name the call and the path.
+    /// - Throws: `StateDirectoryError` if the directory can't be used, or another publisher holds it for longer than
+    ///   `configuration.lockPatience`; `ZMQError` if a socket can't be bound. Other errors say in their description which file or call
+    ///   failed and why: of the journal, also that a newer version wrote it.
     public static func open(
         in directory: StateDirectory,
         configuration: PublisherConfiguration = PublisherConfiguration(),
         logger: Logger = Logger(label: "arobust.publisher")
     ) async throws -> MetricPublisher {
         try directory.prepare()
-        let lock = try await PublisherLock.take(in: directory, patience: configuration.lockPatience)
+        let lock = try await PublisherLock.acquire(in: directory, patience: configuration.lockPatience)
         return try MetricPublisher(directory: directory, lock: lock, configuration: configuration, logger: logger)
     }
 
@@ -45,11 +47,11 @@ public final class MetricPublisher: MasterClient {
         directory: StateDirectory, lock: PublisherLock, configuration: PublisherConfiguration, logger: Logger
     ) throws {
         let opening = try PublisherOpening(directory: directory, configuration: configuration, logger: logger)
-        books = opening.books
-        id = books.id
-        epoch = books.epoch
-        keeper = BookKeeper(books: books, file: opening.ledgerFile, logger: logger)
-        keeper.save()
+        state = opening.state
+        id = state.id
+        epoch = state.epoch
+        maintenance = PublisherMaintenance(of: state, file: opening.ledgerFile, logger: logger)
+        maintenance.saveLedger()
         self.directory = directory
         self.configuration = configuration
         self.logger = logger
@@ -63,14 +65,14 @@ public final class MetricPublisher: MasterClient {
         readiness = try socket.readinessDescriptor()
         bus = Mutex(
             PublisherBus(
-                socket: socket, publisher: id, epoch: epoch, journal: books.journal, newest: opening.books.newest))
+                socket: socket, publisher: id, epoch: epoch, journal: state.journal, newest: state.newest))
     }
 
-    /// Publishes metrics in their order: all of them, or none if one of them can't be on the bus. Blocks while the journal writes.
+    /// Publishes metrics in their order: all of them, or none if one is refused. Blocks while the journal is written.
     ///
-    /// - Parameter position: journaled with the metrics, for `lastPosition(of:)`.
-    /// - Throws: `ReportError` with the code `refused` for a data type or node type that no topic can have, and `storage` if there is a
-    ///   position and the journal can't be written.
+    /// - Parameter position: where the metrics' source stands after them; kept for `lastPosition(of:)`.
+    /// - Throws: `ReportError` with the code `refused` for a data type or node type that is not 1 to 64 of `A-Z a-z 0-9 _ . -`, and
+    ///   `storage` if there is a position and the journal can't be written.
     public func publish(_ metrics: [WorkerTrainingMetric], position: SourcePosition? = nil) throws(ReportError) {
         guard !metrics.isEmpty || position != nil else { return }
         let failure = commit([PublishRequest(metrics: try EncodedMetrics(metrics), position: position)]).failures[0]
@@ -96,6 +98,7 @@ public final class MetricPublisher: MasterClient {
         return (failures, outcome.journalError != nil)
     }
 
+    /// As `publish(_:position:)`. With `powerLoss` it waits for the disk without blocking the caller's thread.
     public func reportDiagnosisAgentMetrics(_ metrics: [WorkerTrainingMetric], position: SourcePosition?) async throws {
         guard configuration.journal.durability == .powerLoss else {
             return try publish(metrics, position: position)
@@ -103,16 +106,15 @@ public final class MetricPublisher: MasterClient {
         try await groupCommit.publish(PublishRequest(metrics: try EncodedMetrics(metrics), position: position))
     }
 
-    /// Publishes a metric that another program gives as JSON, as `docs/wire-format.md`, "Ingest", has it, and returns when it is in the
-    /// journal.
+    /// Publishes a metric that another program gives as JSON (`docs/wire-format.md`, "Ingest"), and returns when it is in the journal.
     ///
     /// - Parameter node: fills in what the metric leaves out of its node.
     /// - Throws: `ReportError` with the code `refused` for what can't be on the bus, and `storage` while the journal can't be written: the
     ///   metric is then not published, and may be given again.
     package func publishDurably(json: [UInt8], node: NodeIdentity) async throws(ReportError) {
         let metric = try IngestRequest.metric(json[...], node: node)
-        // Also where the disk is not waited for: the call may come from any task, and a write that the disk holds up must not keep a
-        // cooperative thread.
+        // On the commit queue with any durability: the call may come from any task, and a write that a slow disk holds up must not
+        // block a cooperative thread.
         try await groupCommit.publish(
             PublishRequest(metrics: try EncodedMetrics([metric]), position: nil, needsJournal: true))
     }
@@ -131,37 +133,39 @@ public final class MetricPublisher: MasterClient {
 
     private func commit(_ requests: [PublishRequest]) -> PublishOutcome {
         let outcome = bus.withLock { $0.publish(requests) }
-        keeper.take(outcome)
+        maintenance.recordOutcome(outcome)
         return outcome
     }
 
+    /// The position that was published last under the key, in this run or an earlier one.
     public func lastPosition(of key: String) async -> SourcePosition? {
-        books.journal.lastPosition(of: key).map { SourcePosition(key: key, bytes: $0) }
+        state.journal.lastPosition(of: key).map { SourcePosition(key: key, bytes: $0) }
     }
 
-    /// Sends a beat now: after it has arrived, a consumer knows that it has had everything published before.
-    public func beat() {
+    /// Sends a beat now. A consumer that has it has had everything published before, or knows what it missed.
+    package func beat() {
         bus.withLock { $0.beat() }
     }
 
-    /// Enters into the books what the journal has lost since it was last asked.
-    func enterLosses() {
-        keeper.enter(books.journal.takeLosses())
+    /// Records in the ledger what the journal has lost since it was last asked.
+    func recordLosses() {
+        maintenance.recordLosses(state.journal.takeLosses())
     }
 
-    /// Where each lane is.
+    /// The newest position of each lane.
     var newest: [DiagnosisDataType: LanePosition] {
         bus.withLock { $0.newest }
     }
 
-    /// Sends beats, greets consumers, replays what they ask for, and keeps the books, until the task is cancelled.
+    /// Sends beats, greets consumers, replays what they ask for, and maintains journal and ledger, until the task is cancelled. To be called
+    /// once; without it consumers wait in vain.
     public func run() async throws {
         let replay = try ReplayServer(publisher: self, context: context, logger: logger)
         let bytesPerSecond = configuration.replayBytesPerSecond
         try await withThrowingTaskGroup { group in
             group.addTask { try await replay.run(bytesPerSecond: bytesPerSecond) }
-            group.addTask { try await self.runThread("arobust-pub") { try self.tend($0) } }
-            group.addTask { try await self.runThread("arobust-keep") { try self.keep($0) } }
+            group.addTask { try await self.runThread("arobust-pub") { try self.serveSocket($0) } }
+            group.addTask { try await self.runThread("arobust-keep") { try self.runMaintenance($0) } }
             defer { group.cancelAll() }
             try await group.next()
         }
@@ -173,7 +177,8 @@ public final class MetricPublisher: MasterClient {
         try await PinnedThread.run(name: name, onCancel: { stop.signal() }) { try work(stop.descriptor) }
     }
 
-    private func tend(_ stopDescriptor: Int32) throws {
+    /// Sends beats and greets consumers.
+    private func serveSocket(_ stopDescriptor: Int32) throws {
         var poller = Poller()
         _ = poller.add(descriptor: readiness)
         let stop = poller.add(descriptor: stopDescriptor)
@@ -185,24 +190,24 @@ public final class MetricPublisher: MasterClient {
             } else {
                 bus.withLock { $0.greetConsumers() }
             }
-            try poller.wait(milliseconds: max(1, Int((nextBeat - .now) / .milliseconds(1))))
+            try poller.wait(until: nextBeat)
         }
         bus.withLock { $0.beat() }
     }
 
-    private func keep(_ stopDescriptor: Int32) throws {
+    private func runMaintenance(_ stopDescriptor: Int32) throws {
         var poller = Poller()
         let stop = poller.add(descriptor: stopDescriptor)
         while !poller.isReady(stop) {
             try poller.wait(milliseconds: 1000)
-            books.note(newest)
-            keeper.keep()
+            state.recordNewest(newest)
+            maintenance.runRound()
         }
-        keeper.save()
+        maintenance.saveLedger()
     }
 
     /// A server that lets other programs publish through this publisher.
-    public func makeIngestServer(node: NodeIdentity, logger: Logger = Logger(label: "arobust.ingest")) throws
+    package func makeIngestServer(node: NodeIdentity, logger: Logger = Logger(label: "arobust.ingest")) throws
         -> IngestServer
     {
         try IngestServer(publisher: self, node: node, context: context, logger: logger)
@@ -211,21 +216,21 @@ public final class MetricPublisher: MasterClient {
 
 /// How a publisher behaves.
 public struct PublisherConfiguration: Sendable {
-    /// How many envelopes libzmq may hold for each consumer that doesn't read, for the 15 s until it is taken for gone: the memory is
-    /// bounded by this times the largest envelope. What is published beyond, that consumer has to ask for again.
+    /// How many envelopes libzmq may queue for each consumer that doesn't read, for the 15 s until it is disconnected: the memory is
+    /// bounded by this times the largest envelope. The consumer has everything beyond that replayed.
     ///
-    /// It can't be changed while a consumer is connected: libzmq's writing end then waits for a sign that the reading end, which
-    /// counts by the other mark, never gives (seen with 4.3.4 in both directions).
+    /// It can't be changed while a consumer is connected: libzmq's sending end then waits for an acknowledgement that the receiving end,
+    /// which counts by the other mark, never sends (seen with 4.3.4 in both directions).
     public var highWaterMark: Int32 = 256
-    /// How long the last envelopes may take to leave when the publisher closes.
+    /// How long the last envelopes may take to be sent when the publisher closes.
     public var linger: Duration = .milliseconds(500)
     /// The time between two beats.
     public var beatInterval: Duration = .seconds(1)
-    /// How long to wait for another publisher to leave the state directory.
+    /// How long to wait for another publisher to give up the state directory.
     public var lockPatience: Duration = .seconds(5)
-    /// How the journal is kept. Its number of lanes is the publisher's own affair.
+    /// How much the journal keeps, and how safely.
     public var journal = JournalConfiguration()
-    /// How many bytes a second all replays together may read.
+    /// How many bytes a second all replays together may send.
     public var replayBytesPerSecond = 128 << 20
 
     public init() {}

@@ -5,7 +5,7 @@ internal import SystemSupport
 
 /// The publisher's socket, its lanes and its journal's writing end: what the publisher's lock guards.
 struct PublisherBus: ~Copyable {
-    /// Each data type is a lane that every beat names and every consumer keeps account of.
+    /// Each data type is a lane, which every beat lists and every consumer keeps an account of.
     private static let mostLanes = 256
     /// A longer greeting is not answered.
     private static let longestHello = 128
@@ -14,7 +14,7 @@ struct PublisherBus: ~Copyable {
     private let publisher: PublisherID
     private let epoch: UInt64
     private let journal: Journal
-    /// The newest place of each lane, also of lanes that have had nothing in this run.
+    /// The newest position of each lane, also of lanes that have had nothing in this run.
     private(set) var newest: [DiagnosisDataType: LanePosition]
     /// Where each header is written before libzmq copies it.
     private let headerFrame = UnsafeMutableRawBufferPointer.allocate(byteCount: EnvelopeHeader.size, alignment: 8)
@@ -72,7 +72,7 @@ struct PublisherBus: ~Copyable {
                 let isLast = place == request.metrics.dataTypes.count - 1
                 let record = request.metrics.record(
                     of: dataType, first: first, publishTime: publishTime, source: isLast ? request.position : nil)
-                next[dataType] = LanePosition(record.last)
+                next[dataType] = record.last
                 records.append(record)
             }
         }
@@ -92,7 +92,7 @@ struct PublisherBus: ~Copyable {
         for (dataType, last) in newest where before[dataType] != last {
             let first = before[dataType].flatMap { $0.epoch == epoch ? $0.sequence : nil } ?? 0
             outcome.volatile.append(
-                (dataType.rawValue, EpochRange(epoch: epoch, first: first + 1, last: last.sequence)))
+                (dataType.rawValue, SequenceRange(epoch: epoch, first: first + 1, last: last.sequence)))
         }
     }
 
@@ -122,7 +122,7 @@ struct PublisherBus: ~Copyable {
         return nil
     }
 
-    /// Refuses a type too many: a program that makes names up would otherwise fill everybody's memory with lanes.
+    /// Refuses a data type beyond the limit: a program that makes up names would fill everybody's memory with lanes.
     private func checkLanes(_ metrics: EncodedMetrics) -> ReportError? {
         guard newest.count + metrics.dataTypes.count > Self.mostLanes else { return nil }
         let new = metrics.dataTypes.filter { newest[$0] == nil }
@@ -132,8 +132,8 @@ struct PublisherBus: ~Copyable {
             message: "the data type '\(one)' is one too many: a publisher takes \(Self.mostLanes)")
     }
 
-    /// Answers every new `$hello/` subscription with a beat under its own topic. Must follow whatever touched the socket: sending may
-    /// swallow the event that would have woken the thread that waits for subscriptions.
+    /// Answers every new `$hello/` subscription with a beat under its own topic. Must be called after anything that used the socket:
+    /// sending may consume the event that would have woken the thread that waits for subscriptions.
     mutating func greetConsumers() {
         while let message = try? socket.receiveMessage() {
             guard let frame = message.first, frame.first == 1, frame.count <= Self.longestHello,
@@ -152,7 +152,7 @@ struct PublisherBus: ~Copyable {
     private func sendBeat(topic: [UInt8]) {
         let lanes = newest.sorted { $0.key.rawValue < $1.key.rawValue }.map { type, last in
             Beat.LaneRange(
-                dataType: type, first: journal.lane(type.rawValue)?.first.map { LanePosition($0) }, last: last)
+                dataType: type, first: journal.lane(type.rawValue)?.first, last: last)
         }
         let body = Beat(lanes: lanes).encode()
         let header = EnvelopeHeader(
@@ -180,8 +180,8 @@ extension ZMQSocket {
     /// Largest message that a consumer may send to an XPUB socket: a subscription.
     private static var largestSubscription: Int64 { 4096 }
 
-    /// How often a consumer is asked for a sign of life, and how long it may take: one that was stopped, or whose reader has been
-    /// blocked for so long, is let go with all that is queued for it. It connects again when it goes on.
+    /// How often a consumer is pinged, and how long its answer may take, in milliseconds. One that is stopped, or whose reader is blocked
+    /// for so long, is disconnected and loses what is queued for it. It connects again when it goes on.
     private static var heartbeat: (interval: Int32, timeout: Int32) { (5000, 10_000) }
 
     /// Options of the publishing socket.

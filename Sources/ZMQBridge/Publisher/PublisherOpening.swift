@@ -4,9 +4,9 @@ internal import Journal
 internal import Logging
 internal import SystemSupport
 
-/// Brings a publisher's books into order at its start, and says in the log what was found.
+/// What a publisher does at its start: opens its journal and ledger, begins a new epoch, and logs what it found.
 struct PublisherOpening {
-    let books: PublisherBooks
+    let state: PublisherState
     let ledgerFile: SmallFile<PublisherLedger>
 
     init(directory: StateDirectory, configuration: PublisherConfiguration, logger: Logger) throws {
@@ -29,7 +29,7 @@ struct PublisherOpening {
         guard let id = PublisherID(identity.publisher) else {
             throw StateDirectoryError.unreadable(path: directory.identityFile, reason: "no publisher id")
         }
-        books = PublisherBooks(id: id, epoch: identity.epoch, journal: journal, ledger: ledger)
+        state = PublisherState(id: id, epoch: identity.epoch, journal: journal, ledger: ledger)
         self.ledgerFile = ledgerFile
     }
 
@@ -62,7 +62,7 @@ struct PublisherOpening {
     }
 }
 
-/// A publisher's id, kept as long as its state directory, and the number of its present run.
+/// A publisher's id, kept as long as its state directory, and the epoch of its present run.
 struct PublisherIdentity: Codable, Hashable {
     /// As `PublisherID` writes itself.
     var publisher: String
@@ -77,12 +77,12 @@ struct PublisherIdentity: Codable, Hashable {
         return identity
     }
 
-    /// Begins a new run: max(last known epoch + 1, Unix seconds), so that no (epoch, sequence) ever comes back with other content,
-    /// not even after the file was lost.
+    /// Begins a new run, with the epoch max(last known + 1, Unix seconds): no (epoch, sequence) ever comes again with other content, not
+    /// even after the file was lost.
     ///
     /// - Parameter journalEpoch: the newest in the journal.
-    /// - Throws: what prevents reading. Where only the new epoch can't be written (a full disk), it is in `unsaved`: the journal and the
-    ///   clock keep the next one from coming back.
+    /// - Throws: why the file can't be read. If only the new epoch can't be written (a full disk), `unsaved` says why: the journal and the
+    ///   clock still keep the epoch from being used again.
     static func begin(
         in directory: StateDirectory, after journalEpoch: UInt64, unsaved: inout (any Error)?
     ) throws -> PublisherIdentity {

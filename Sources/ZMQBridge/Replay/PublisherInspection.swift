@@ -1,29 +1,29 @@
 private import CZeroMQ
-public import Diagnosis
+package import Diagnosis
 internal import Journal
 internal import SystemSupport
 
-/// How a publisher is looked at from another process: through its replay socket while it runs, from its files when it doesn't.
-public struct PublisherInspection: Sendable {
-    public let directory: StateDirectory
+/// Looks at a publisher from another process: through its replay socket while it runs, in its files while it doesn't.
+package struct PublisherInspection: Sendable {
+    package let directory: StateDirectory
 
-    public init(_ directory: StateDirectory) {
+    package init(_ directory: StateDirectory) {
         self.directory = directory
     }
 
-    /// Asks the running publisher how things are.
+    /// Asks the running publisher for its status.
     ///
     /// - Returns: `nil` if nobody answers within `timeout`.
-    public func ask(timeout: Duration = .seconds(10)) async throws -> PublisherStatus? {
+    package func ask(timeout: Duration = .seconds(10)) async throws -> PublisherStatus? {
         try await request(ReplayRequest(.status), timeout: timeout).map {
             try ControlJSON.decode(PublisherStatus.self, $0)
         }
     }
 
-    /// Has the running publisher forget a named consumer.
+    /// Makes the running publisher forget a named consumer.
     ///
-    /// - Returns: whether there was an answer; a consumer that the publisher does not know is none to forget.
-    public func forget(_ consumer: String, timeout: Duration = .seconds(10)) async throws -> Bool {
+    /// - Returns: whether there was an answer. A consumer that the publisher does not know counts as forgotten.
+    package func forget(_ consumer: String, timeout: Duration = .seconds(10)) async throws -> Bool {
         var forget = ReplayRequest(.forget)
         forget.consumer = consumer
         do {
@@ -33,36 +33,36 @@ public struct PublisherInspection: Sendable {
         }
     }
 
-    /// Works out the status from the files. Holds the publisher's lock meanwhile, so that none begins to write.
+    /// Works out the status from the files. Holds the publisher's lock meanwhile, so that no publisher starts.
     ///
     /// - Parameter accounts: gives those that consumers keep themselves, which are newer than what the publisher was told; called under
     ///   the lock. Consumers that the publisher does not know, or was told to forget, are left out.
     /// - Throws: `StateDirectoryError.inUse` while a publisher runs; `StateDirectoryError.unreadable` if none ever did.
-    public func readFiles(
+    package func readFiles(
         accounts: (PublisherID) throws -> [ConsumerAccount] = { _ in [] }
     ) async throws -> PublisherStatus {
         guard let identity = try PublisherIdentity.read(in: directory), let id = PublisherID(identity.publisher) else {
             throw StateDirectoryError.unreadable(
                 path: directory.path, reason: "no publisher has ever used this state directory")
         }
-        let lock = try await PublisherLock.take(in: directory, patience: .zero)
+        let lock = try await PublisherLock.acquire(in: directory, patience: .zero)
         defer { withExtendedLifetime(lock) {} }
         var ledger = try SmallFile<PublisherLedger>(path: directory.ledgerFile).read() ?? PublisherLedger()
-        var configuration = JournalConfiguration(isReadOnly: true)
+        var configuration = JournalConfiguration.readOnly
         if let keeping = ledger.keeping {
             configuration.totalBytes = keeping.totalBytes
             configuration.durability = keeping.isPowerLoss ? .powerLoss : .processCrash
         }
         let journal = try Journal.open(directory: directory.journalDirectory, configuration: configuration)
-        ledger.note(journal)
+        ledger.reconcile(with: journal)
         for account in try accounts(id) where ledger.consumers[account.consumer] != nil {
-            _ = ledger.take(account, epoch: .max, now: ledger.consumers[account.consumer]?.heard ?? 0)
+            _ = ledger.recordAccount(account, epoch: .max, now: ledger.consumers[account.consumer]?.heard ?? 0)
         }
-        return try PublisherBooks(id: id, epoch: identity.epoch, journal: journal, ledger: ledger).status()
+        return try PublisherState(id: id, epoch: identity.epoch, journal: journal, ledger: ledger).status()
     }
 
     /// The publisher's id; `nil` if none has ever used the directory.
-    public func publisher() throws -> PublisherID? {
+    package func publisher() throws -> PublisherID? {
         try PublisherIdentity.read(in: directory).flatMap { PublisherID($0.publisher) }
     }
 
@@ -80,7 +80,7 @@ public struct PublisherInspection: Sendable {
             let isCancelled = poller.add(descriptor: stop.descriptor)
             let deadline = ContinuousClock.now + timeout
             while ContinuousClock.now < deadline, !poller.isReady(isCancelled) {
-                try poller.wait(milliseconds: max(1, Int((deadline - .now) / .milliseconds(1))))
+                try poller.wait(until: deadline)
                 guard let frames = try socket.receiveMessage(), frames.count == 4 else { continue }
                 if frames[1] == Topic.error {
                     throw ReplayError(try ControlJSON.decode(ReplayAnswer.Failure.self, frames[3]).error)

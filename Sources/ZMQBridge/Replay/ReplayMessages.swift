@@ -9,11 +9,11 @@ struct ReplayRequest: Hashable, Codable {
     var op: Operation
     /// `replay`: the lane.
     var dataType: DiagnosisDataType?
-    /// `replay`: what follows this place. With none of `after`, `since` and `last`: from the oldest on.
+    /// `replay`: what follows this position. With none of `after`, `since` and `last`: from the oldest on.
     var after: LanePosition?
     var since: Int64?
     var last: UInt64?
-    /// `replay`: up to here there was something; what is not there is stated as a gap.
+    /// `replay`: the consumer knows that there was something up to here; what is gone of it is stated as a gap.
     var through: LanePosition?
     /// `replay`: how many bytes of bodies the consumer takes.
     var credit: Int?
@@ -41,7 +41,7 @@ struct ReplayRequest: Hashable, Codable {
     }
 }
 
-/// The bodies of what the replay socket says beside envelopes.
+/// The bodies of the control messages of the replay socket.
 enum ReplayAnswer {
     /// Where an answer to `replay` begins.
     struct Start: Hashable, Codable {
@@ -91,9 +91,9 @@ enum ReplayAnswer {
     struct Done: Hashable, Codable {}
 }
 
-/// What a publisher said to a request that it could not meet.
-public struct ReplayError: Error, Hashable, CustomStringConvertible {
-    public let description: String
+/// Why a publisher could not do what it was asked.
+package struct ReplayError: Error, Hashable, CustomStringConvertible {
+    package let description: String
 
     init(_ description: String) {
         self.description = description

@@ -1,30 +1,26 @@
-private import CZeroMQ
-private import Glibc
 internal import DequeModule
 internal import Diagnosis
 internal import Journal
 internal import Logging
 internal import SystemSupport
 
-/// Gives consumers again what they missed, takes their cursors, and says how things are: a ROUTER beside the PUB socket.
+/// Replays to consumers what they missed, takes their cursors, and answers `status`: a ROUTER beside the publishing socket.
 ///
-/// `docs/wire-format.md`, "Replay". A request has a credit; when it is used up the answer ends, and the consumer asks anew. So a
-/// consumer that does not read costs no more memory than its credit, and nothing is remembered of any. Requests are served in turn,
-/// a record each, on a thread of its own, with a bound on bytes a second.
+/// `docs/wire-format.md`, "Replay". A request has a credit; when that is used up the answer ends, and the consumer asks again. So a
+/// consumer that does not read costs no more memory than its credit, and nothing is remembered of it. Requests are answered in turn,
+/// one record each, on a thread of the server's own, with a limit on bytes a second.
 final class ReplayServer: Sendable {
-    private static let largestFrame: Int64 = 4 << 20
     private static let mostJobs = 4096
     private static let mostJobsOfPeer = 300
-    /// Messages that may wait for a peer to read them.
-    private static let mostUnread: Int32 = 128
-    /// How long to leave peers alone of which none reads, in milliseconds.
-    private static let unreadPause = 10
-    /// Beyond, jobs whose turn is over close their file.
+    /// How long to leave peers alone when none of them reads.
+    private static let unreadPause: Duration = .milliseconds(10)
+    /// With more jobs than this, one whose turn is over closes its file.
     private static let mostOpenJobs = 16
     private static let requestsPerRound = 64
-    /// A record is read whole; how many bytes go out between two looks at the sockets.
+    /// How many bytes go out between two looks at the socket; a record is read whole, so it may be more.
     private static let bytesPerRound = 1 << 20
-    private static let heartbeat: (interval: Int32, timeout: Int32) = (5000, 10_000)
+    /// How much of the allowed bytes a second may go out at once.
+    private static let burst: Duration = .milliseconds(100)
 
     private let publisher: MetricPublisher
     private let context: ZMQContext
@@ -47,18 +43,26 @@ final class ReplayServer: Sendable {
     }
 
     private func serve(bytesPerSecond: Int) throws {
-        let socket = try bind()
+        let socket = try ReplaySocket(
+            in: publisher.directory, publisher: publisher.id, epoch: publisher.epoch, context: context)
         var jobs: Deque<ReplayJob> = []
-        var pace = Pace(perSecond: bytesPerSecond, now: .now)
+        var bucket = TokenBucket(perSecond: bytesPerSecond, burst: Self.burst)
         var allAreStuck = false
         var poller = Poller()
-        let requests = poller.add(socket)
+        let requests = poller.add(socket.socket)
         let stop = poller.add(descriptor: wakeup.descriptor)
         while !poller.isReady(stop) {
-            let pause = jobs.isEmpty ? -1 : max(pace.pause(now: .now), allAreStuck ? Self.unreadPause : 0)
-            try poller.wait(milliseconds: pause)
+            let now = ContinuousClock.now
+            let ready = max(bucket.readyTime(now: now), allAreStuck ? now + Self.unreadPause : now)
+            if jobs.isEmpty {
+                try poller.wait(milliseconds: -1)
+            } else if ready > now {
+                try poller.wait(until: ready)
+            } else {
+                try poller.wait(milliseconds: 0)
+            }
             if poller.isReady(requests) { try takeRequests(socket, into: &jobs) }
-            guard !jobs.isEmpty, pace.pause(now: .now) == 0 else { continue }
+            guard !jobs.isEmpty, bucket.readyTime(now: .now) <= .now else { continue }
             var bytes = 0
             var stuck = 0
             while bytes < Self.bytesPerRound, stuck < jobs.count, let job = jobs.popFirst() {
@@ -69,100 +73,90 @@ final class ReplayServer: Sendable {
                 if jobs.count > Self.mostOpenJobs { job.rest() }
                 jobs.append(job)
             }
-            pace.spend(bytes)
+            bucket.spend(bytes, now: .now)
             allAreStuck = stuck > 0 && stuck >= jobs.count
         }
         // A bridge in this process has ended before; its last cursors are here by now, or will be on the next start.
         try takeRequests(socket, into: &jobs)
     }
 
-    private func bind() throws -> ZMQSocket {
-        let path = publisher.directory.replaySocket
-        let socket = try ZMQSocket(.router, in: context)
-        try socket.set(ZMQ_LINGER, Int32(0))
-        // A peer that does not read is told from one that is gone, and neither has more than this waiting for it.
-        try socket.set(ZMQ_ROUTER_MANDATORY, Int32(1))
-        try socket.set(ZMQ_SNDHWM, Self.mostUnread)
-        try socket.set(ZMQ_RCVHWM, Int32(64))
-        try socket.set(ZMQ_MAXMSGSIZE, Self.largestFrame)
-        try socket.set(ZMQ_HEARTBEAT_IVL, Self.heartbeat.interval)
-        try socket.set(ZMQ_HEARTBEAT_TIMEOUT, Self.heartbeat.timeout)
-        try publisher.directory.removeStaleSocket(at: path)
-        try socket.bind("ipc://" + path)
-        try publisher.directory.openSocket(at: path)
-        return socket
-    }
-
     // MARK: requests
 
-    private func takeRequests(_ socket: borrowing ZMQSocket, into jobs: inout Deque<ReplayJob>) throws {
+    private func takeRequests(_ socket: borrowing ReplaySocket, into jobs: inout Deque<ReplayJob>) throws {
         for _ in 0..<Self.requestsPerRound {
-            guard let message = try socket.receiveMessage() else { return }
-            guard let delimiter = message.dropFirst().firstIndex(where: \.isEmpty), delimiter + 2 == message.count
-            else {
-                try fail(
-                    socket, Array(message.prefix(1)) + [[]],
-                    "a request is an empty frame and one of JSON, after any of your own")
+            guard let message = try socket.receive() else { return }
+            let returnPath = message.returnPath
+            guard let body = message.body else {
+                try socket.refuse(
+                    "a request is an empty frame and one of JSON, after any of your own", to: returnPath)
                 continue
             }
-            let returnPath = Array(message[...delimiter])
             do {
-                let request = try ControlJSON.decode(ReplayRequest.self, message[delimiter + 1])
-                try take(request, returnPath, socket, into: &jobs)
+                let request = try ControlJSON.decode(ReplayRequest.self, body)
+                try handle(request, returnPath, socket, into: &jobs)
             } catch {
-                try fail(socket, returnPath, "\(error)")
+                try socket.refuse("\(error)", to: returnPath)
             }
         }
     }
 
-    private func take(
-        _ request: ReplayRequest, _ returnPath: [[UInt8]], _ socket: borrowing ZMQSocket,
+    private func handle(
+        _ request: ReplayRequest, _ returnPath: [[UInt8]], _ socket: borrowing ReplaySocket,
         into jobs: inout Deque<ReplayJob>
     ) throws {
         switch request.op {
         case .replay:
-            guard let dataType = request.dataType, dataType.isValid else {
-                return try fail(socket, returnPath, "replay needs a data_type")
-            }
-            guard request.credit ?? 1 > 0 else {
-                return try fail(socket, returnPath, "the credit must be at least 1")
-            }
-            let ofPeer = jobs.count { $0.returnPath.first == returnPath.first }
-            guard jobs.count < Self.mostJobs, ofPeer < Self.mostJobsOfPeer else {
-                return try fail(socket, returnPath, "\(max(ofPeer, 1)) requests of yours are waiting already")
-            }
-            let publisher = self.publisher
-            let job = try ReplayJob(
-                request, dataType: dataType, returnPath: returnPath, books: publisher.books,
-                newest: { publisher.newest[dataType] }, enterLosses: { publisher.enterLosses() })
-            if request.after == nil {
-                try say(
-                    socket, returnPath, Topic.replayStart, ReplayAnswer.Start(dataType: dataType, after: job.start))
-            }
-            jobs.append(job)
+            try beginJob(request, returnPath, socket, &jobs)
         case .commit:
             guard let consumer = request.consumer else {
-                return try fail(socket, returnPath, "commit needs a consumer")
+                return try socket.refuse("commit needs a consumer", to: returnPath)
             }
             let account = ConsumerAccount(consumer: consumer, lanes: request.lanes ?? [], state: request.state ?? [:])
             let epoch = publisher.epoch
-            publisher.books.note(publisher.newest)
-            let refusal = publisher.books.withLedger { $0.take(account, epoch: epoch, now: WallClock.seconds()) }
-            if let refusal { return try fail(socket, returnPath, refusal) }
-            try say(socket, returnPath, Topic.done, ReplayAnswer.Done())
+            publisher.state.recordNewest(publisher.newest)
+            let refusal = publisher.state.withLedger {
+                $0.recordAccount(account, epoch: epoch, now: WallClock.seconds())
+            }
+            if let refusal { return try socket.refuse(refusal, to: returnPath) }
+            try socket.send(Topic.done, ReplayAnswer.Done(), to: returnPath)
         case .forget:
             guard let consumer = request.consumer else {
-                return try fail(socket, returnPath, "forget needs a consumer")
+                return try socket.refuse("forget needs a consumer", to: returnPath)
             }
-            guard publisher.books.withLedger({ $0.forget(consumer) }) else {
-                return try fail(socket, returnPath, "there is no consumer '\(consumer)'")
+            guard publisher.state.withLedger({ $0.forget(consumer) }) else {
+                return try socket.refuse("there is no consumer '\(consumer)'", to: returnPath)
             }
             logger.notice("A consumer is forgotten.", metadata: ["consumer": "\(consumer)"])
-            try say(socket, returnPath, Topic.done, ReplayAnswer.Done())
+            try socket.send(Topic.done, ReplayAnswer.Done(), to: returnPath)
         case .status:
-            publisher.books.note(publisher.newest)
-            try say(socket, returnPath, Topic.status, try publisher.books.status())
+            publisher.state.recordNewest(publisher.newest)
+            try socket.send(Topic.status, try publisher.state.status(), to: returnPath)
         }
+    }
+
+    private func beginJob(
+        _ request: ReplayRequest, _ returnPath: [[UInt8]], _ socket: borrowing ReplaySocket,
+        _ jobs: inout Deque<ReplayJob>
+    ) throws {
+        guard let dataType = request.dataType, dataType.isValid else {
+            return try socket.refuse("replay needs a data_type", to: returnPath)
+        }
+        guard request.credit ?? 1 > 0 else {
+            return try socket.refuse("the credit must be at least 1", to: returnPath)
+        }
+        let ofPeer = jobs.count { $0.returnPath.first == returnPath.first }
+        guard jobs.count < Self.mostJobs, ofPeer < Self.mostJobsOfPeer else {
+            return try socket.refuse("\(max(ofPeer, 1)) requests of yours are waiting already", to: returnPath)
+        }
+        let publisher = self.publisher
+        let job = try ReplayJob(
+            request, dataType: dataType, returnPath: returnPath, publisher: publisher.state,
+            newest: { publisher.newest[dataType] }, recordLosses: { publisher.recordLosses() })
+        if request.after == nil {
+            try socket.send(
+                Topic.replayStart, ReplayAnswer.Start(dataType: dataType, after: job.start), to: returnPath)
+        }
+        jobs.append(job)
     }
 
     // MARK: answers
@@ -172,15 +166,24 @@ final class ReplayServer: Sendable {
         case over
         /// The peer does not read.
         case stuck
+
+        init(_ delivery: ReplaySocket.Delivery) {
+            self =
+                switch delivery {
+                case .sent: .goesOn
+                case .stuck: .stuck
+                case .gone: .over
+                }
+        }
     }
 
-    /// Sends what comes next of a job, and adds how many bytes that was.
-    private func advance(_ job: ReplayJob, _ socket: borrowing ZMQSocket, bytes: inout Int) throws -> JobState {
+    /// Sends the next part of a job's answer, and adds its bytes.
+    private func advance(_ job: ReplayJob, _ socket: borrowing ReplaySocket, bytes: inout Int) throws -> JobState {
         let step: ReplayJob.Step
         do {
             step = try job.next()
         } catch {
-            try fail(socket, job.returnPath, "\(error)")
+            try socket.refuse("\(error)", to: job.returnPath)
             return .over
         }
         switch step {
@@ -191,91 +194,34 @@ final class ReplayServer: Sendable {
                 let body = ReplayAnswer.Gap(
                     dataType: job.dataType, after: gap.after, through: gap.through, count: gap.count,
                     reason: gap.reason)
-                let state = try deliver(socket, job.returnPath, Topic.replayGap, body)
+                let state = JobState(try socket.send(Topic.replayGap, body, to: job.returnPath))
                 guard state == .goesOn else {
-                    job.takeBack(.gaps(Array(gaps[index...])))
+                    job.putBack(.gaps(Array(gaps[index...])))
                     return state
                 }
             }
             return .goesOn
         case .end(let end):
-            let state = try deliver(socket, job.returnPath, Topic.replayEnd, end)
-            if state == .stuck { job.takeBack(step) }
-            return state == .stuck ? .stuck : .over
+            let delivery = try socket.send(Topic.replayEnd, end, to: job.returnPath)
+            if delivery == .stuck { job.putBack(step) }
+            return delivery == .stuck ? .stuck : .over
         }
     }
 
     private func send(
-        _ record: JournalRecord, after: LanePosition, of job: ReplayJob, _ socket: borrowing ZMQSocket,
+        _ record: JournalRecord, after: LanePosition, of job: ReplayJob, _ socket: borrowing ReplaySocket,
         bytes: inout Int
     ) throws -> JobState {
         var state = JobState.goesOn
-        let first = LanePosition(record.first)
-        var headerFrame = [UInt8](repeating: 0, count: EnvelopeHeader.size)
-        try EnvelopeRecord.read(record.payload, first: first, count: Int(record.count)) { envelope in
+        try EnvelopeRecord.read(record.payload, first: record.first, count: Int(record.count)) { envelope in
             guard envelope.position > after else { return true }
-            let header = EnvelopeHeader(
-                publisher: publisher.id, epoch: envelope.position.epoch, sequence: envelope.position.sequence,
-                collectionTime: envelope.collectionTime, publishTime: envelope.publishTime)
-            headerFrame.withUnsafeMutableBytes { header.write(to: $0) }
-            state = try open(socket, job.returnPath)
+            state = JobState(try socket.send(envelope, to: job.returnPath))
             guard state == .goesOn else { return false }
-            try sendFrame(socket, envelope.topic, more: true)
-            try sendFrame(socket, headerFrame[...], more: true)
-            try sendFrame(socket, envelope.body, more: false)
-            job.sent(through: envelope.position, bytes: envelope.body.count)
+            job.recordSent(through: envelope.position, bytes: envelope.body.count)
             bytes += envelope.body.count + EnvelopeHeader.size
             return !job.isSpent
         }
-        if state == .stuck { job.takeBack(.record(record, after: job.start)) }
+        if state == .stuck { job.putBack(.record(record, after: job.start)) }
         return state
-    }
-
-    /// Begins a message to a peer, if it can take one.
-    private func open(_ socket: borrowing ZMQSocket, _ returnPath: [[UInt8]]) throws(ZMQError) -> JobState {
-        for (index, frame) in returnPath.enumerated() {
-            do throws(ZMQError) {
-                // Only the first frame, the peer's identity, can be refused.
-                guard try sendFrame(socket, frame[...], more: true) || index > 0 else { return .stuck }
-            } catch {
-                guard error.code == EHOSTUNREACH else { throw error }
-                return .over
-            }
-        }
-        return .goesOn
-    }
-
-    @discardableResult
-    private func sendFrame(_ socket: borrowing ZMQSocket, _ frame: ArraySlice<UInt8>, more: Bool) throws(ZMQError)
-        -> Bool
-    {
-        try frame.withUnsafeBufferPointer { bytes throws(ZMQError) in
-            try socket.send(UnsafeRawBufferPointer(bytes), more: more)
-        }
-    }
-
-    private func deliver(
-        _ socket: borrowing ZMQSocket, _ returnPath: [[UInt8]], _ topic: [UInt8], _ body: some Encodable
-    ) throws -> JobState {
-        let state = try open(socket, returnPath)
-        guard state == .goesOn else { return state }
-        let header = EnvelopeHeader(
-            publisher: publisher.id, epoch: publisher.epoch, sequence: 0, collectionTime: WallClock.seconds(),
-            publishTime: WallClock.nanoseconds())
-        var headerFrame = [UInt8](repeating: 0, count: EnvelopeHeader.size)
-        headerFrame.withUnsafeMutableBytes { header.write(to: $0) }
-        _ = try socket.send([topic, headerFrame, ControlJSON.encode(body)])
-        return .goesOn
-    }
-
-    /// Answers at once; a peer that does not read its answers gets none.
-    private func say(
-        _ socket: borrowing ZMQSocket, _ returnPath: [[UInt8]], _ topic: [UInt8], _ body: some Encodable
-    ) throws {
-        _ = try deliver(socket, returnPath, topic, body)
-    }
-
-    private func fail(_ socket: borrowing ZMQSocket, _ returnPath: [[UInt8]], _ reason: String) throws {
-        try say(socket, returnPath, Topic.error, ReplayAnswer.Failure(error: reason))
     }
 }

@@ -1,7 +1,8 @@
 private import CZeroMQ
 private import Glibc
+internal import SystemSupport
 
-/// What a thread waits for: libzmq sockets and plain descriptors, all for reading. A thin `zmq_poll`, level-triggered.
+/// The libzmq sockets and plain descriptors that a thread waits for, all for reading: a thin layer over `zmq_poll`, level-triggered.
 struct Poller {
     private var items: [zmq_pollitem_t] = []
 
@@ -16,7 +17,8 @@ struct Poller {
         return items.count - 1
     }
 
-    /// Waits until something is ready or the time is over. A signal's interruption counts as the latter.
+    /// Waits until something is ready or the time is over; for ever if it is negative. An interruption by a signal counts as the end of the
+    /// time.
     mutating func wait(milliseconds: Int) throws(ZMQError) {
         guard zmq_poll(&items, Int32(items.count), milliseconds) >= 0 else {
             let error = ZMQError(call: "zmq_poll")
@@ -26,6 +28,11 @@ struct Poller {
             }
             throw error
         }
+    }
+
+    /// Waits until something is ready or the moment has come; at least a millisecond, so that a loop that is late doesn't spin.
+    mutating func wait(until moment: ContinuousClock.Instant) throws(ZMQError) {
+        try wait(milliseconds: max(1, Int((moment - .now) / .milliseconds(1))))
     }
 
     func isReady(_ index: Int) -> Bool {
@@ -39,7 +46,7 @@ final class Wakeup: Sendable {
 
     init() throws(SystemCallError) {
         descriptor = eventfd(0, Int32(EFD_CLOEXEC) | Int32(EFD_NONBLOCK))
-        guard descriptor >= 0 else { throw SystemCallError(call: "eventfd", path: nil) }
+        guard descriptor >= 0 else { throw SystemCallError("eventfd") }
     }
 
     deinit {
@@ -54,23 +61,5 @@ final class Wakeup: Sendable {
     func clear() {
         var count: eventfd_t = 0
         eventfd_read(descriptor, &count)
-    }
-}
-
-/// A call of the operating system that failed.
-public struct SystemCallError: Error, Hashable, CustomStringConvertible {
-    public let code: Int32
-    public let call: String
-    public let path: String?
-
-    /// Takes `errno` unless another code is given: to be made right after the call.
-    init(call: String, path: String?, code: Int32 = errno) {
-        self.code = code
-        self.call = call
-        self.path = path
-    }
-
-    public var description: String {
-        "\(call)\(path.map { " \($0)" } ?? ""): \(String(cString: strerror(code)))"
     }
 }

@@ -1,6 +1,6 @@
 internal import CZeroMQ
 
-/// One libzmq socket. Not thread-safe, which the compiler sees to: it can't be copied, and to share it takes a lock.
+/// One libzmq socket. Not thread-safe, and the compiler enforces that: it can't be copied, and sharing it takes a lock.
 struct ZMQSocket: ~Copyable {
     enum Kind: Int32 {
         case xpub = 9
@@ -24,7 +24,7 @@ struct ZMQSocket: ~Copyable {
         zmq_close(pointer)
     }
 
-    // MARK: options, to be set before bind and connect
+    // MARK: options, set before bind and connect
 
     func set(_ option: Int32, _ value: Int32) throws(ZMQError) {
         var value = value
@@ -113,15 +113,15 @@ struct ZMQSocket: ~Copyable {
 
 /// A libzmq context: its I/O thread and its sockets. Thread-safe (libzmq's `zmq(7)`).
 ///
-/// Every socket holds its context, so the end of the last holder ends it and never waits for an open socket.
+/// Every socket holds its context, so the context ends with its last holder and never waits for an open socket.
 final class ZMQContext: Sendable {
     // libzmq documents contexts as thread-safe; the pointer itself never changes.
     nonisolated(unsafe) let pointer: UnsafeMutableRawPointer
 
-    /// Given up only after the sockets' files are gone.
+    /// Released only after the sockets are closed.
     private let held: (any Sendable)?
 
-    /// - Parameter held: something to keep until the context has ended, a lock for instance.
+    /// - Parameter held: something to keep until the context has ended, such as a lock.
     init(holding held: (any Sendable)? = nil) throws(ZMQError) {
         self.held = held
         guard let pointer = zmq_ctx_new() else { throw ZMQError(call: "zmq_ctx_new") }
@@ -167,7 +167,7 @@ struct ZMQFrame: ~Copyable {
     }
 }
 
-/// A call of libzmq that failed.
+/// A libzmq call that failed.
 public struct ZMQError: Error, Hashable, CustomStringConvertible {
     /// The errno that libzmq gave, its own numbers included.
     public let code: Int32
@@ -176,7 +176,7 @@ public struct ZMQError: Error, Hashable, CustomStringConvertible {
     /// The endpoint it was about, where there is one.
     public let endpoint: String?
 
-    /// Takes `zmq_errno()`: to be made on the same thread, right after the call.
+    /// Reads `zmq_errno()`, so it must be made on the same thread, right after the call.
     init(call: String, endpoint: String? = nil) {
         code = zmq_errno()
         self.call = call

@@ -1,51 +1,42 @@
 private import Foundation
-private import Glibc
+private import SystemPackage
+internal import SystemSupport
 
-/// A small file that is always whole: written beside itself, synced, and renamed into place.
+/// A JSON file that its readers always find whole, also after a power cut.
 struct SmallFile<Content: Codable>: Sendable {
-    let path: String
+    private let file: WholeFile
+
+    init(path: String) {
+        file = WholeFile(path: path)
+    }
 
     /// The content, or `nil` if there is no file.
     ///
-    /// - Throws: `StateDirectoryError.unreadable` if there is one that is not ours or not whole.
+    /// - Throws: `StateDirectoryError.unreadable` if it is not what this program writes; `SystemCallError` if it can't be opened.
     func read() throws -> Content? {
-        let descriptor = open(path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC)
-        if descriptor < 0, errno == ENOENT { return nil }
-        guard descriptor >= 0 else { throw SystemCallError(call: "open", path: path) }
-        let file = FileHandle(fileDescriptor: descriptor, closeOnDealloc: true)
-        do {
-            return try JSONDecoder().decode(Content.self, from: try file.readToEnd() ?? Data())
+        let bytes: [UInt8]
+        do throws(SystemCallError) {
+            bytes = try file.read(limit: .max, followsLinks: false)
         } catch {
-            throw StateDirectoryError.unreadable(path: path, reason: "\(error)")
+            switch (error.call, error.code) {
+            case (_, .noSuchFileOrDirectory): return nil
+            case ("read", _): throw StateDirectoryError.unreadable(path: file.path, reason: error.reason)
+            default: throw error
+            }
         }
-    }
-
-    /// Moves a file that can't be read out of the way, under a name that says so.
-    func setAside() throws {
-        guard rename(path, path + ".bad") == 0 else { throw SystemCallError(call: "rename", path: path) }
-    }
-
-    /// Makes the renaming last over a power cut. Where a file system can't, there is nothing more to do.
-    private func syncDirectory() {
-        let directory = open(String(path[..<(path.lastIndex(of: "/") ?? path.startIndex)]), O_RDONLY | O_CLOEXEC)
-        guard directory >= 0 else { return }
-        fsync(directory)
-        close(directory)
+        do {
+            return try JSONDecoder().decode(Content.self, from: Data(bytes))
+        } catch {
+            throw StateDirectoryError.unreadable(path: file.path, reason: "\(error)")
+        }
     }
 
     func write(_ content: Content) throws {
-        let bytes = Array(try JSONEncoder().encode(content))
-        let temporary = path + ".new"
-        unlink(temporary)
-        let descriptor = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0o600)
-        guard descriptor >= 0 else { throw SystemCallError(call: "open", path: temporary) }
-        defer { close(descriptor) }
-        let written = Glibc.write(descriptor, bytes, bytes.count)
-        guard written == bytes.count else {
-            throw SystemCallError(call: "write", path: temporary, code: written < 0 ? errno : ENOSPC)
-        }
-        guard fsync(descriptor) == 0 else { throw SystemCallError(call: "fsync", path: temporary) }
-        guard rename(temporary, path) == 0 else { throw SystemCallError(call: "rename", path: path) }
-        syncDirectory()
+        try file.replace(with: Array(try JSONEncoder().encode(content)))
+    }
+
+    /// Renames a file that can't be read, so that a new one can take its place.
+    func setAside() throws {
+        try file.setAside(suffix: ".bad")
     }
 }

@@ -1,6 +1,6 @@
 private import Glibc
 
-/// Where a publisher's envelopes are to be had: a libzmq endpoint.
+/// Where a publisher's envelopes are read: a libzmq endpoint.
 public struct BusEndpoint: Hashable, Sendable, CustomStringConvertible {
     /// `ipc:///path` or `tcp://host:port`.
     public let address: String
@@ -10,7 +10,8 @@ public struct BusEndpoint: Hashable, Sendable, CustomStringConvertible {
         address = "ipc://" + directory.publishSocket
     }
 
-    /// Takes `ipc://PATH`, or `tcp://` with a loopback address: the bus has no encryption, so it stays on the machine.
+    /// Reads `ipc://PATH`, or `tcp://` with a loopback address and port: the bus has no encryption, so it stays on the machine. `nil` for
+    /// anything else.
     public init?(_ address: String) {
         if address.hasPrefix("ipc://") {
             let path = address.dropFirst("ipc://".count)
@@ -24,11 +25,11 @@ public struct BusEndpoint: Hashable, Sendable, CustomStringConvertible {
         self.address = address
     }
 
-    /// What the failing initialiser takes, to follow "must be".
+    /// What the failing initialiser takes; completes "must be" in an error text.
     public static let rule =
         "ipc:// and a socket's path of up to \(StateDirectory.longestSocketPath) bytes, or tcp:// and a loopback address with port"
 
-    /// Why this user can't use the socket though it is there; `nil` if nothing is in the way, or nothing is there.
+    /// Why this user can't use a socket that is there; `nil` if it can, or if there is none.
     package var obstacle: String? {
         guard address.hasPrefix("ipc://") else { return nil }
         let path = String(address.dropFirst("ipc://".count))

@@ -1,12 +1,12 @@
 internal import Diagnosis
 
-/// Joins what comes live and what is replayed of one lane into one stream without holes and repetitions: a value without I/O.
+/// Joins what comes live and what is replayed of one lane into one stream without gaps and repetitions: a value without I/O.
 ///
-/// The stream stands at `position`. A live envelope that follows it is taken. Any other waits in a bounded tail while a replay brings
-/// what lies between; a tail that grows too long is let go, and with it the lane's subscription, until replays have caught up.
-/// What the replay says is gone is passed as a gap.
+/// The stream has come to `position`. A live envelope that follows it is taken. Any other waits in a bounded tail while a replay brings
+/// what lies between; a tail that grows too long is dropped, and with it the lane's subscription, until replays have caught up.
+/// What the replay says is gone becomes a gap in the stream.
 struct LaneStream {
-    /// The most that is asked for at once.
+    /// The most bytes that are asked for at once.
     static let largestCredit = 4 << 20
 
     /// A replay that is under way.
@@ -19,11 +19,11 @@ struct LaneStream {
     enum Arrival: Hashable {
         /// It is next.
         case take
-        /// It or a later one has been there already.
+        /// It has come before, or a later one has.
         case old
-        /// It is to be kept for when what lies before it has come.
-        case keep
-        /// There is no room for it; all that was kept is let go too.
+        /// It waits in the tail until what lies before it has come.
+        case hold
+        /// There is no room for it, and the tail is dropped too: the lane's subscription ends.
         case letGo
     }
 
@@ -52,7 +52,7 @@ struct LaneStream {
     /// Whether everything known to be there has been taken.
     var isCaughtUp: Bool { position.map { $0 >= goal } ?? false }
 
-    /// Whether all of that has gone into the stream, too.
+    /// Whether all of that has been handed over, too.
     var hasHandedOverAll: Bool { isCaughtUp && tailEnds == nil }
 
     /// Whether there is something to ask the replay for.
@@ -60,7 +60,7 @@ struct LaneStream {
 
     // MARK: live
 
-    /// Looks at a live envelope. After `take`, hand it over; after `keep`, call `keep` with it.
+    /// Looks at a live envelope. After `take`, hand it over; after `hold`, call `hold` with it.
     mutating func arrive(_ envelope: LanePosition, bytes: Int, room: Int) -> Arrival {
         guard isLive else { return .old }
         if let position {
@@ -81,11 +81,12 @@ struct LaneStream {
             isLive = false
             return .letGo
         }
-        goal = max(goal, tailEnds == nil ? envelope.before : goal)
-        return .keep
+        goal = max(goal, tailEnds == nil ? envelope.predecessor : goal)
+        return .hold
     }
 
-    mutating func keep(_ header: EnvelopeHeader, topic: Topic, body: UnsafeRawBufferPointer) {
+    /// Puts an envelope that is to be held into the tail.
+    mutating func hold(_ header: EnvelopeHeader, topic: Topic, body: UnsafeRawBufferPointer) {
         let place = LanePosition(epoch: header.epoch, sequence: header.sequence)
         tail.append(header, topic: topic, body: body)
         tailEnds = (tailEnds?.first ?? place, place)
@@ -97,8 +98,8 @@ struct LaneStream {
         tailEnds = nil
     }
 
-    /// Takes in that the publisher had got so far before what comes next live.
-    mutating func know(_ last: LanePosition) {
+    /// Learns from a beat that the publisher had come so far before what comes next live.
+    mutating func advanceGoal(to last: LanePosition) {
         // What is in the tail has come; it only waits.
         if let tailEnds, last <= tailEnds.last { return }
         if tailEnds != nil { dropTail() }
@@ -107,16 +108,16 @@ struct LaneStream {
 
     // MARK: replay
 
-    mutating func asked(_ request: Request) {
+    mutating func recordRequest(_ request: Request) {
         self.request = request
     }
 
-    /// Forgets a request that nobody will answer.
+    /// Forgets a request that will not be answered.
     mutating func giveUpRequest() {
         request = nil
     }
 
-    /// Takes in where the replay begins, if it is this lane's.
+    /// Sets where the stream begins, which the replay says if the consumer could not; answers whether that was still open.
     mutating func begins(after position: LanePosition) -> Bool {
         guard self.position == nil else { return false }
         self.position = position
@@ -124,21 +125,21 @@ struct LaneStream {
         return true
     }
 
-    /// Whether a replayed envelope comes next. The replay is right about what follows.
+    /// Whether a replayed envelope comes next in the stream. What lies between is not there: the replay states gaps itself.
     mutating func takeReplayed(_ envelope: LanePosition) -> Bool {
         guard let position, envelope > position else { return false }
         self.position = envelope
         return true
     }
 
-    /// Passes what is gone; `nil` if it has been passed already.
+    /// Moves past what is gone; `nil` if the stream is already beyond it.
     mutating func pass(_ gap: StreamGap) -> StreamGap? {
         guard let position, gap.through > position else { return nil }
         self.position = gap.through
         return gap
     }
 
-    /// Takes in the end of a replay. Answers whether the lane should be subscribed to now.
+    /// Ends a replay; answers whether to subscribe to the lane now.
     mutating func ended(through: LanePosition, isComplete: Bool) -> Bool {
         request = nil
         if let position { self.position = max(position, through) }
@@ -147,7 +148,7 @@ struct LaneStream {
         return true
     }
 
-    /// Moves what waits in the tail into the stream, if nothing is missing before it and there is room.
+    /// Hands the tail over, if nothing is missing before it and there is room.
     mutating func flushTail(into builder: inout StreamBuilder, room: Int) {
         guard let ends = tailEnds, let position, request == nil else { return }
         if ends.last <= position {
@@ -156,7 +157,7 @@ struct LaneStream {
             return
         }
         guard room > 0, ends.first <= position || ends.first.follows(position) else { return }
-        for case .batch(let batch) in tail.take() {
+        for case .batch(let batch) in tail.drainItems() {
             let old = batch.entries.prefix {
                 LanePosition(epoch: batch.epoch, sequence: $0.sequence) <= position
             }.count
@@ -167,7 +168,7 @@ struct LaneStream {
         goal = max(goal, ends.last)
     }
 
-    /// Begins to take live envelopes at once: for a lane that has nothing to catch up with.
+    /// Whether to subscribe to the lane at once, because it has nothing to catch up with.
     mutating func goLive() -> Bool {
         guard isCaughtUp, !isLive, request == nil else { return false }
         isLive = true
@@ -176,11 +177,8 @@ struct LaneStream {
 }
 
 extension LanePosition {
-    /// Whether nothing can lie between: only within a run is that sure, or at the beginning of one that the stream has come to.
+    /// Whether nothing can lie between the two, which is certain only within one run.
     fileprivate func follows(_ other: LanePosition) -> Bool {
         epoch == other.epoch && sequence == other.sequence + 1
     }
-
-    /// The place before, in the same run.
-    fileprivate var before: LanePosition { LanePosition(epoch: epoch, sequence: max(sequence, 1) - 1) }
 }

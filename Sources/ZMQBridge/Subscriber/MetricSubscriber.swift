@@ -3,18 +3,18 @@ public import Logging
 private import Synchronization
 internal import SystemSupport
 
-/// Reads the envelopes of one or several publishers as one stream for each lane: gap-free, in order, nothing twice, from where the
-/// receiver wants it to begin. What was missed live (late join, a full queue, a restart) is asked for again from the replay socket.
+/// Reads the envelopes of one or several publishers as one stream for each lane: complete, in order, nothing twice, from where the
+/// receiver wants it to begin. What was missed live (a late start, a full queue, a restart) is replayed; what is gone is stated as a gap.
 ///
-/// One thread, which `run` makes and which owns the sockets. A receiver that has no room for a lane lets go of its live envelopes and
-/// has them replayed later, so its memory stays bounded, and it holds up nobody.
+/// `run` makes one thread, which owns the sockets. A lane for which the receiver has no room is dropped and replayed later, so the memory
+/// stays bounded and nobody waits for the receiver.
 public final class MetricSubscriber: Sendable {
     private struct State {
         var status: SubscriberStatus
         var waiters: [Waiter] = []
         var hasEnded = false
         var isStopping = false
-        /// Not yet told to the publishers.
+        /// Accounts that the publishers were not told yet.
         var accounts: [PublisherID: ConsumerAccount] = [:]
     }
 
@@ -32,6 +32,9 @@ public final class MetricSubscriber: Sendable {
     private let wakeup: Wakeup
     private let state: Mutex<State>
 
+    /// Connects nowhere before `run`.
+    ///
+    /// - Throws: an error that says which system call failed.
     public init(
         configuration: SubscriberConfiguration, logger: Logger = Logger(label: "arobust.subscriber")
     ) throws {
@@ -42,13 +45,15 @@ public final class MetricSubscriber: Sendable {
         state = Mutex(State(status: SubscriberStatus(connections: connections)))
     }
 
+    /// What has been seen so far.
     public var status: SubscriberStatus {
         state.withLock { $0.status }
     }
 
     /// Reads until the task is cancelled or the receiver wants no more. To be called once.
     ///
-    /// - Parameter receiver: called on the subscriber's thread; while it runs nothing else is read.
+    /// - Parameter receiver: called on the subscriber's thread; nothing else is read meanwhile.
+    /// - Throws: `ZMQError` if an endpoint can't be connected to. A publisher that isn't there yet is waited for.
     public func run(_ receiver: any EnvelopeReceiver) async throws {
         try await PinnedThread.run(name: "arobust-sub", onCancel: { self.stop() }) { try self.read(receiver) }
     }
@@ -58,20 +63,21 @@ public final class MetricSubscriber: Sendable {
         wakeup.signal()
     }
 
-    /// To be called when the receiver has room again for a lane in which it had none. From any thread.
+    /// Must be called when the receiver has room again for a lane for which it had none. From any thread.
     public func roomChanged() {
         wakeup.signal()
     }
 
-    /// Tells a publisher how far this consumer is, now or when it is next met; a later account takes the place of an earlier one. From any
-    /// thread.
+    /// Tells a publisher how far this consumer is, now or when it is next connected; a later account replaces an earlier one. Does nothing
+    /// without `SubscriberConfiguration.consumer`. From any thread.
     public func commit(_ account: ConsumerAccount, to publisher: PublisherID) {
         state.withLock { $0.accounts[publisher] = account }
         wakeup.signal()
     }
 
-    /// Waits until the status meets a condition, the subscriber ends, or the task is cancelled. `isMet` is called under a lock: it may
-    /// only look.
+    /// Waits until the status meets a condition, the subscriber ends, or the task is cancelled.
+    ///
+    /// - Parameter isMet: called under a lock; must do nothing but look at the status.
     public func wait(until isMet: @escaping @Sendable (SubscriberStatus) -> Bool) async {
         let id = UInt64.random(in: .min ... .max)
         await withTaskCancellationHandler {
@@ -111,7 +117,7 @@ public final class MetricSubscriber: Sendable {
                 let goesOn = try connection.turn(
                     liveIsReady: poller.isReady(2 * index), replayIsReady: poller.isReady(2 * index + 1))
                 guard goesOn else { return }
-                connection.noteSilence(longerThan: Self.patience)
+                connection.logSilence(longerThan: Self.patience)
             }
             try commitAccounts(through: connections)
             publishStatus(of: connections)
@@ -159,9 +165,9 @@ public struct SubscriberConfiguration: Sendable, Hashable {
     public var dataTypes: Set<DiagnosisDataType>
     /// The name under which the publishers know this consumer; `nil` for one that keeps no cursor.
     public var consumer: String?
-    /// A larger frame ends the connection to its publisher.
+    /// In bytes: a larger frame ends the connection to its publisher.
     public var largestFrame: Int = 64 << 20
-    /// How much is handed over at once at most, about.
+    /// In bytes: about the most that is handed over at once.
     public var batchBytes: Int = 1 << 20
 
     public init(endpoints: [BusEndpoint], dataTypes: Set<DiagnosisDataType> = [], consumer: String? = nil) {
@@ -176,7 +182,7 @@ public struct SubscriberStatus: Sendable, Hashable {
     /// One publisher's connection.
     public struct Connection: Sendable, Hashable {
         public var endpoint: BusEndpoint
-        /// `nil` until something of it has come.
+        /// `nil` until its first beat has come.
         public var publisher: PublisherID?
         /// The publish time in ns since 1970 of the last beat up to which everything wanted has been handed over, or stated as gone; 0
         /// before the first. By the publisher's clock, which may be set back.
@@ -186,7 +192,7 @@ public struct SubscriberStatus: Sendable, Hashable {
     public var connections: [Connection]
     /// Envelopes handed over, live and replayed.
     public var received: UInt64 = 0
-    /// Those of them that came by replay.
+    /// Those of them that were replayed.
     public var replayed: UInt64 = 0
     /// Envelopes that are gone.
     public var missing: UInt64 = 0
@@ -194,7 +200,7 @@ public struct SubscriberStatus: Sendable, Hashable {
     public var malformed: UInt64 = 0
     /// Envelopes of a newer version of the wire format.
     public var newerVersion: UInt64 = 0
-    /// Live envelopes that had been there already, or that the replay brings.
+    /// Live envelopes that had come before, or that a replay brings.
     public var repeated: UInt64 = 0
 }
 

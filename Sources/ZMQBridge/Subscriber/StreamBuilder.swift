@@ -48,7 +48,8 @@ struct StreamBuilder {
         slots.append(.gap(gap))
     }
 
-    mutating func take() -> [StreamItem] {
+    /// What was gathered; the builder is empty then.
+    mutating func drainItems() -> [StreamItem] {
         defer { self = StreamBuilder() }
         return slots.map { slot in
             switch slot {
@@ -59,7 +60,7 @@ struct StreamBuilder {
         }
     }
 
-    /// What comes next in the lane may not go before what comes now.
+    /// Ends the lane's open batch: what comes later may not be put before this.
     private mutating func close(_ dataType: DiagnosisDataType) {
         open[dataType] = nil
         current = nil

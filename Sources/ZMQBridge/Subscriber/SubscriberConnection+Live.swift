@@ -2,7 +2,7 @@ private import CZeroMQ
 internal import Diagnosis
 internal import Logging
 
-/// What comes over the SUB socket: envelopes and beats.
+/// The SUB socket: live envelopes and beats.
 extension SubscriberConnection {
     func takeLive() throws(ZMQError) {
         guard let header = readHeader() else { return }
@@ -26,7 +26,7 @@ extension SubscriberConnection {
         case .take:
             rooms[dataType] = room - size
             bodyFrame.withBytes { builder.append(header, topic: topic, body: $0) }
-        case .keep: bodyFrame.withBytes { lanes[dataType]?.keep(header, topic: topic, body: $0) }
+        case .hold: bodyFrame.withBytes { lanes[dataType]?.hold(header, topic: topic, body: $0) }
         case .letGo: try? socket.set(ZMQ_UNSUBSCRIBE, Topic.prefix(for: dataType))
         case .old, nil: counts.repeated += 1
         }
@@ -37,7 +37,7 @@ extension SubscriberConnection {
             counts.malformed += 1
             return
         }
-        let isFirst = meet(header.publisher)
+        let isFirst = recognize(header.publisher)
         if header.epoch > epoch {
             if epoch > 0 {
                 logger.notice(
@@ -45,19 +45,19 @@ extension SubscriberConnection {
                     metadata: ["endpoint": "\(status.endpoint)", "epoch": "\(header.epoch)"])
             }
             epoch = header.epoch
-            // The one that was asked has gone.
+            // The run that was asked has ended.
             for dataType in lanes.keys { lanes[dataType]?.giveUpRequest() }
-            isStranger = true
+            isUnknownToPublisher = true
         }
         for range in beat.lanes where !unwanted.contains(range.dataType) {
-            if lanes[range.dataType] == nil { try meet(range, header, isFirst: isFirst) }
-            lanes[range.dataType]?.know(range.last)
+            if lanes[range.dataType] == nil { try beginLane(range, header, isFirst: isFirst) }
+            lanes[range.dataType]?.advanceGoal(to: range.last)
         }
         beatTime = header.publishTime
     }
 
-    /// Decides where the stream of a lane begins that was not known before.
-    func meet(_ range: Beat.LaneRange, _ header: EnvelopeHeader, isFirst: Bool) throws(ZMQError) {
+    /// Begins the stream of a lane that a beat lists for the first time, where the receiver wants it.
+    func beginLane(_ range: Beat.LaneRange, _ header: EnvelopeHeader, isFirst: Bool) throws(ZMQError) {
         let lane = Lane(publisher: header.publisher, dataType: range.dataType)
         guard dataTypes.isEmpty || dataTypes.contains(range.dataType), let start = receiver.start(of: lane) else {
             unwanted.insert(range.dataType)
@@ -73,15 +73,15 @@ extension SubscriberConnection {
             lanes[range.dataType] = LaneStream(lane, start: start)
             return
         }
-        // A lane that has come up since is new from its first envelope on.
+        // A lane that appeared after this connection began is read from its first envelope on.
         let position =
-            isFirst ? range.last : range.first.map { LanePosition(epoch: $0.epoch, sequence: $0.sequence - 1) }
+            isFirst ? range.last : range.first?.predecessor
         let begin = position ?? LanePosition(epoch: header.epoch, sequence: 0)
         lanes[range.dataType] = LaneStream(lane, start: .after(begin))
         builder.appendStart(of: lane, after: begin)
     }
 
-    /// The topic of the message at hand, or `nil` if it is none.
+    /// The topic of the present message, or `nil` if it is none.
     func knownTopic() -> Topic? {
         if let lastTopic, topicFrame.withBytes({ $0.elementsEqual(lastTopic.bytes) }) { return lastTopic.topic }
         let bytes = topicFrame.copy()
@@ -91,9 +91,9 @@ extension SubscriberConnection {
         return topic
     }
 
-    /// Starts afresh when another publisher answers at this endpoint: its state directory was made anew. Answers whether this is the
-    /// first that is heard of it.
-    func meet(_ publisher: PublisherID) -> Bool {
+    /// Starts over when another publisher answers at this endpoint, because its state directory was made anew. Answers whether the
+    /// publisher is new.
+    func recognize(_ publisher: PublisherID) -> Bool {
         guard publisher != status.publisher else { return false }
         if status.publisher == nil {
             logger.info(

@@ -2,7 +2,7 @@ private import CZeroMQ
 internal import Diagnosis
 internal import Logging
 
-/// What is asked of the replay socket, and what it answers.
+/// The DEALER: requests to the replay socket, and its answers.
 extension SubscriberConnection {
     func takeReplayed(_ number: UInt64?) {
         guard let header = readHeader() else { return }
@@ -64,13 +64,13 @@ extension SubscriberConnection {
         return body
     }
 
-    /// Subscribes to a lane, and asks at once how far it is: what came between the replay's end and now would else be missed for a beat.
+    /// Subscribes to a lane, and asks for a beat: what was published between the replay's end and now would not be noticed before the next.
     func goLive(_ dataType: DiagnosisDataType) {
         try? socket.set(ZMQ_SUBSCRIBE, Topic.prefix(for: dataType))
         try? greet()
     }
 
-    /// Does for each lane what can be done now: moves its tail into the stream, asks for what is missing, or subscribes.
+    /// Does for each lane what can be done now: hands its tail over, asks for what is missing, or subscribes.
     func catchUp() throws(ZMQError) {
         for dataType in lanes.keys {
             let room = self.room(dataType)
@@ -81,7 +81,7 @@ extension SubscriberConnection {
             if lanes[dataType]?.goLive() == true { goLive(dataType) }
             if room > 0, lanes[dataType]?.needsReplay == true { try askForReplay(dataType, room: room) }
         }
-        noteProgress()
+        updateProgress()
     }
 
     func askForReplay(_ dataType: DiagnosisDataType, room: Int) throws(ZMQError) {
@@ -97,7 +97,7 @@ extension SubscriberConnection {
         }
         nextRequest += 1
         guard try send(request, number: nextRequest) else { return }
-        lanes[dataType]?.asked(LaneStream.Request(id: nextRequest, sent: .now))
+        lanes[dataType]?.recordRequest(LaneStream.Request(id: nextRequest, sent: .now))
     }
 
     func send(_ request: ReplayRequest, number: UInt64) throws(ZMQError) -> Bool {
@@ -112,7 +112,7 @@ extension SubscriberConnection {
         return room
     }
 
-    func noteProgress() {
+    func updateProgress() {
         guard builder.isEmpty, lanes.values.allSatisfy(\.hasHandedOverAll) else { return }
         status.deliveredThrough = beatTime
     }

@@ -2,13 +2,13 @@ private import CZeroMQ
 internal import Diagnosis
 internal import Logging
 
-/// The connection to one publisher: a SUB socket for what is live, and a DEALER that asks its replay socket for the rest. Lives and
-/// dies on the subscriber's thread, and nobody else has one: its parts stand in extensions.
+/// The connection to one publisher: a SUB socket for live envelopes, and a DEALER that asks its replay socket for the rest. Used on the
+/// subscriber's thread only. The extensions have what comes over each socket.
 final class SubscriberConnection {
     private static let messagesPerDrain = 4096
-    /// How long an answer of the replay socket may take before it is asked again.
+    /// How long an answer of the replay socket may take before the request is sent again.
     static let answerPatience: Duration = .seconds(10)
-    /// A consumer that has nothing new to say says so, as a sign of life.
+    /// How often a consumer that has nothing new repeats its account, as a sign of life.
     private static let commitInterval: Duration = .seconds(4)
 
     let socket: ZMQSocket
@@ -23,31 +23,31 @@ final class SubscriberConnection {
     let logger: Logger
     let greeting = PublisherID().description
     var greetings = 0
-    /// That of the last beat.
+    /// The epoch of the last beat.
     var epoch: UInt64 = 0
     var beatTime: UInt64 = 0
     var lanes: [DiagnosisDataType: LaneStream] = [:]
     /// Lanes that the receiver does not want.
     var unwanted: Set<DiagnosisDataType> = []
-    /// How much the receiver takes of each lane, asked once a round.
+    /// How many bytes the receiver takes of each lane, asked once a round.
     var rooms: [DiagnosisDataType: Int] = [:]
     var builder = StreamBuilder()
     var topics: [[UInt8]: Topic] = [:]
     var lastTopic: (bytes: [UInt8], topic: Topic)?
     var nextRequest: UInt64 = 0
-    /// When the replay socket last said something of a lane.
+    /// When the replay socket last sent something.
     var lastAnswer = ContinuousClock.now
     var account: ConsumerAccount?
     var lastCommit = ContinuousClock.now
-    /// What the publisher last could not do; not said again while it stays the same.
+    /// The last error that the publisher answered; logged again only when it changes.
     var lastFailure: String?
-    /// Whether the publisher, or this run of it, has not heard of this consumer.
-    var isStranger = false
+    /// Whether the publisher, or this run of it, has not heard of this consumer yet.
+    var isUnknownToPublisher = false
     var topicFrame = ZMQFrame()
     var headerFrame = ZMQFrame()
     var bodyFrame = ZMQFrame()
 
-    /// When the publisher last gave a sign of life, and whether the log has said that it is silent.
+    /// When the publisher last sent something, and whether the log says that it is silent.
     var lastHeard = ContinuousClock.now
     var isSilent = false
 
@@ -65,21 +65,21 @@ final class SubscriberConnection {
         self.receiver = receiver
         self.logger = logger
         try socket.set(ZMQ_LINGER, Int32(0))
-        // What is dropped for want of room here is asked for again.
+        // What is dropped because this queue is full is replayed.
         try socket.set(ZMQ_RCVHWM, Int32(128))
         try socket.set(ZMQ_MAXMSGSIZE, Int64(configuration.largestFrame))
         try socket.set(ZMQ_RECONNECT_IVL_MAX, Int32(1000))
         try socket.set(ZMQ_SUBSCRIBE, Topic.beat)
         try greet()
         try socket.connect(endpoint.address)
-        // The last commit should arrive.
+        // Time for the last commit to arrive.
         try replay.set(ZMQ_LINGER, Int32(500))
         try replay.set(ZMQ_MAXMSGSIZE, Int64(configuration.largestFrame))
         try replay.set(ZMQ_RECONNECT_IVL_MAX, Int32(1000))
         if let address = endpoint.replayAddress { try replay.connect(address) }
     }
 
-    /// Asks for a beat, by subscribing to a name that nobody else has. It comes after all subscriptions before it are in force.
+    /// Asks for a beat by subscribing to a name that nobody else has. The beat comes when all earlier subscriptions are in force.
     func greet() throws(ZMQError) {
         let topic = { [greeting] (number: Int) in Topic.hello + Array("\(greeting)/\(number)".utf8) }
         if greetings > 0 { try socket.set(ZMQ_UNSUBSCRIBE, topic(greetings)) }
@@ -89,7 +89,8 @@ final class SubscriberConnection {
 
     // MARK: rounds
 
-    /// Takes what has arrived, up to a bound, hands it over, and asks for what is missing. Answers whether the receiver wants more.
+    /// One round: takes what has arrived, up to a bound, hands it over, and asks for what is missing. Answers whether the receiver wants
+    /// more.
     func turn(liveIsReady: Bool, replayIsReady: Bool) throws -> Bool {
         rooms.removeAll(keepingCapacity: true)
         if replayIsReady { try drainReplay() }
@@ -97,15 +98,15 @@ final class SubscriberConnection {
         try catchUp()
         guard !builder.isEmpty else { return true }
         counts.received += UInt64(builder.envelopeCount)
-        let goesOn = receiver.receive(builder.take())
-        noteProgress()
+        let goesOn = receiver.receive(builder.drainItems())
+        updateProgress()
         return goesOn
     }
 
     func drainLive() throws(ZMQError) {
         var messages = 0
         while messages < Self.messagesPerDrain, builder.byteCount < batchBytes, try socket.receive(into: &topicFrame) {
-            noteSignOfLife()
+            recordSignOfLife()
             if try takeFrames(from: socket) { try takeLive() }
             messages += 1
         }
@@ -114,7 +115,7 @@ final class SubscriberConnection {
     func drainReplay() throws(ZMQError) {
         var messages = 0
         while messages < Self.messagesPerDrain, builder.byteCount < batchBytes, try replay.receive(into: &topicFrame) {
-            noteSignOfLife()
+            recordSignOfLife()
             // Before the three frames: the number of the request, and an empty frame.
             let number = topicFrame.withBytes { UInt64(String(decoding: $0, as: UTF8.self)) }
             guard topicFrame.hasMore, try replay.receive(into: &topicFrame), topicFrame.hasMore,
@@ -129,7 +130,7 @@ final class SubscriberConnection {
         if messages > 0 { lastAnswer = .now }
     }
 
-    /// Takes the second and third frame of a message; answers whether it had just those.
+    /// Receives the second and third frame of a message; answers whether it had exactly those.
     func takeFrames(from socket: borrowing ZMQSocket) throws(ZMQError) -> Bool {
         guard topicFrame.hasMore, try socket.receive(into: &headerFrame), headerFrame.hasMore,
             try socket.receive(into: &bodyFrame)
@@ -158,21 +159,21 @@ final class SubscriberConnection {
 
     // MARK: cursors
 
-    /// Tells the publisher how far the consumer is, if there is news or the publisher does not know it.
+    /// Tells the publisher how far the consumer is, if that is new, the publisher does not know it, or it is time for a sign of life.
     func commit(_ news: ConsumerAccount?) throws(ZMQError) {
         guard let consumer, status.publisher != nil else { return }
         account = news ?? account
         let isDue = lastCommit.duration(to: .now) > Self.commitInterval
-        guard news != nil || isStranger || isDue else { return }
-        isStranger = false
+        guard news != nil || isUnknownToPublisher || isDue else { return }
+        isUnknownToPublisher = false
         lastCommit = .now
         _ = try send(ReplayRequest(committing: account ?? ConsumerAccount(consumer: consumer)), number: 0)
     }
 
     // MARK: silence
 
-    /// Says once that nothing has come for so long, and why that may be.
-    func noteSilence(longerThan patience: Duration) {
+    /// Logs once that nothing has come for so long, and why that may be.
+    func logSilence(longerThan patience: Duration) {
         guard !isSilent, lastHeard.duration(to: .now) > patience else { return }
         isSilent = true
         let endpoint: Logger.MetadataValue = "\(status.endpoint)"
@@ -185,7 +186,7 @@ final class SubscriberConnection {
         }
     }
 
-    func noteSignOfLife() {
+    func recordSignOfLife() {
         lastHeard = .now
         guard isSilent else { return }
         isSilent = false

@@ -3,8 +3,8 @@ internal import Journal
 internal import Synchronization
 internal import SystemSupport
 
-/// What there is to know of a publisher's envelopes: its journal, its ledger, and where its lanes stand. Used from any thread.
-final class PublisherBooks: Sendable {
+/// What is known of a publisher's envelopes: its identity, its journal, and its ledger. May be used from any thread.
+final class PublisherState: Sendable {
     let id: PublisherID
     let epoch: UInt64
     let journal: Journal
@@ -16,11 +16,11 @@ final class PublisherBooks: Sendable {
         self.epoch = epoch
         self.journal = journal
         var ledger = ledger
-        ledger.note(journal)
+        ledger.reconcile(with: journal)
         self.ledger = Mutex(ledger)
     }
 
-    /// Why the journal can't be written now.
+    /// Why the journal can't be written now; `nil` while it can.
     var journalProblem: String? {
         get { problem.withLock { $0 } }
         set { problem.withLock { $0 = newValue } }
@@ -34,12 +34,12 @@ final class PublisherBooks: Sendable {
         Lane(publisher: id, dataType: dataType)
     }
 
-    /// The oldest place that the journal has of a lane.
+    /// The oldest position that the journal has of a lane.
     func first(_ dataType: DiagnosisDataType) -> LanePosition? {
-        journal.lane(dataType.rawValue)?.first.map { LanePosition($0) }
+        journal.lane(dataType.rawValue)?.first
     }
 
-    /// The newest place of each lane, as of the last `note`.
+    /// The newest position of each lane, as of the last `recordNewest`.
     var newest: [DiagnosisDataType: LanePosition] {
         withLedger { ledger in
             ledger.lanes.reduce(into: [:]) { newest, lane in
@@ -48,16 +48,16 @@ final class PublisherBooks: Sendable {
         }
     }
 
-    /// Takes in how far the lanes are.
-    func note(_ newest: [DiagnosisDataType: LanePosition]) {
+    /// Records how far the lanes are.
+    func recordNewest(_ newest: [DiagnosisDataType: LanePosition]) {
         withLedger { ledger in
-            for (dataType, position) in newest { ledger.note(position, lane: dataType.rawValue) }
+            for (dataType, position) in newest { ledger.extend(lane: dataType.rawValue, to: position) }
         }
     }
 }
 
-extension PublisherBooks {
-    /// The account of everything. Reads headers in the journal; takes milliseconds, not to be called on a hot path.
+extension PublisherState {
+    /// What `status` answers. Reads headers in the journal, which takes milliseconds: not for a hot path.
     func status(now: Int64 = WallClock.seconds()) throws(JournalError) -> PublisherStatus {
         let ledger = withLedger { $0 }
         var consumers: [PublisherStatus.Consumer] = []
@@ -85,7 +85,7 @@ extension PublisherBooks {
         guard let last = lane.history.newest else { return nil }
         let journaled = journal.lane(name)
         return PublisherStatus.Lane(
-            dataType: DiagnosisDataType(rawValue: name), first: journaled?.first.map { LanePosition($0) }, last: last,
+            dataType: DiagnosisDataType(rawValue: name), first: journaled?.first, last: last,
             produced: lane.history.total, retained: journaled?.count ?? 0, bytes: journaled?.bytes ?? 0,
             oldestTime: journaled?.times?.lowerBound, newestTime: journaled?.times?.upperBound)
     }
@@ -100,7 +100,7 @@ extension PublisherBooks {
         }
     }
 
-    /// How a consumer's account of a lane stands to what there is.
+    /// A consumer's account of a lane compared with what the publisher has.
     private func standing(
         of account: ConsumerAccount.Lane, _ ledger: PublisherLedger
     ) throws(JournalError) -> PublisherStatus.ConsumerLane {
@@ -111,9 +111,9 @@ extension PublisherBooks {
         }
         let cursor = account.through
         let after = ledger.count(name, after: cursor, through: last)
-        var retained = try journal.count(lane: name, after: cursor.point)
+        var retained = try journal.count(lane: name, after: cursor)
         // What was published since the ledger was looked at.
-        let newer = try journal.count(lane: name, after: max(cursor, last).point)
+        let newer = try journal.count(lane: name, after: max(cursor, last))
         retained.count -= newer.count
         retained.bytes -= newer.bytes
         // What is finished ahead of the cursor is retained, or, of late, evicted.
@@ -124,7 +124,7 @@ extension PublisherBooks {
         if gone > 0 {
             // First what went before the first that is retained, then the holes after it.
             let first = first(account.dataType)
-            let before = first.map { LanePosition(epoch: $0.epoch, sequence: $0.sequence - 1) } ?? last
+            let before = first?.predecessor ?? last
             for gap in ledger.gaps(in: lane(account.dataType), after: cursor, through: before, retained: first) {
                 let count = min(gone, gap.count)
                 unnoticed[gap.reason.rawValue, default: 0] += count
@@ -157,7 +157,7 @@ extension PublisherBooks {
     }
 
     private func pendingSince(_ lane: String, cursor: LanePosition) throws(JournalError) -> Int64? {
-        let reader = journal.reader(lane: lane, after: cursor.point)
+        let reader = journal.reader(lane: lane, after: cursor)
         while let item = try reader.next() {
             if case .record(let record) = item { return record.earliest }
         }

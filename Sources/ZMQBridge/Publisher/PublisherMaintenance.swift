@@ -1,0 +1,142 @@
+internal import Diagnosis
+internal import Journal
+internal import Logging
+private import Synchronization
+internal import SystemSupport
+
+/// Keeps a publisher's ledger and journal in order: records what publishing brought and what was lost, tells the journal what every
+/// consumer has finished, syncs, evicts and saves, and logs when one of these begins or ceases to fail.
+///
+/// `recordOutcome` and `recordLosses` may be called from any thread, the rest from one.
+final class PublisherMaintenance: Sendable {
+    private static let evictionInterval: Duration = .seconds(60)
+
+    private struct State {
+        var saved: PublisherLedger?
+        var saveProblem = ProblemLog()
+        var syncProblem = ProblemLog()
+        /// Envelopes that were evicted before every named consumer had them.
+        var evicted = QuietCounter(quietTime: .seconds(10))
+        var nextEviction = ContinuousClock.now
+    }
+
+    private let publisher: PublisherState
+    private let file: SmallFile<PublisherLedger>
+    private let logger: Logger
+    private let state = Mutex(State())
+
+    init(of publisher: PublisherState, file: SmallFile<PublisherLedger>, logger: Logger) {
+        self.publisher = publisher
+        self.file = file
+        self.logger = logger
+    }
+
+    /// Records what came of publishing. Cheap when there is nothing to record.
+    func recordOutcome(_ outcome: PublishOutcome) {
+        recordLosses(outcome.losses)
+        if !outcome.volatile.isEmpty {
+            publisher.withLedger { ledger in
+                for (lane, range) in outcome.volatile { ledger.recordVolatile(range, lane: lane) }
+            }
+        }
+        recordJournalError(outcome.journalError)
+    }
+
+    /// Records what the journal has lost, and logs what of it somebody still needed.
+    func recordLosses(_ losses: [JournalLoss]) {
+        guard !losses.isEmpty else { return }
+        let needed = publisher.withLedger { ledger in
+            ledger.recordLosses(losses)
+            return losses.filter { loss in
+                loss.reason == .corrupt
+                    || ledger.consumers.values.contains { $0.account.needs(loss.range.end, of: loss.lane) }
+            }
+        }
+        for loss in needed where loss.reason == .corrupt {
+            logger.error("A damaged part of the journal is set aside.", metadata: ["lost": "\(loss)"])
+        }
+        let evicted = needed.filter { $0.reason == .evicted }.reduce(0) { $0 + $1.count }
+        guard evicted > 0 else { return }
+        state.withLock { $0.evicted.count(Int(clamping: evicted)) }
+        logEvictions()
+    }
+
+    private func logEvictions() {
+        guard let count = state.withLock({ $0.evicted.due() }) else { return }
+        logger.warning(
+            "Envelopes were evicted from the journal before every named consumer had them.",
+            metadata: ["envelopes": "\(count)"])
+    }
+
+    private func recordJournalError(_ error: JournalError?) {
+        let text = error.map { "\($0)" }
+        guard (publisher.journalProblem == nil) != (text == nil) else { return }
+        publisher.journalProblem = text
+        if let text {
+            logger.error(
+                "The journal cannot be written: logs wait in their files, everything else is published as volatile.",
+                metadata: ["error": "\(text)"])
+        } else {
+            logger.notice("The journal is written again.")
+        }
+    }
+
+    /// What is to be done every second.
+    func runRound() {
+        let journal = publisher.journal
+        for lane in journal.lanes {
+            if let finished = publisher.withLedger({ $0.finished(lane.name) }) {
+                journal.markFinished(lane: lane.name, through: finished)
+            }
+        }
+        let isEvictionDue = state.withLock { state in
+            defer { if .now >= state.nextEviction { state.nextEviction = .now + Self.evictionInterval } }
+            return .now >= state.nextEviction
+        }
+        attempt(
+            \.syncProblem, failure: "The journal cannot be synced to its disk.", success: "The journal is synced again."
+        ) {
+            if isEvictionDue { recordLosses(try journal.evict()) }
+            recordLosses(journal.takeLosses())
+            try journal.sync()
+        }
+        logEvictions()
+        saveLedger()
+    }
+
+    /// Saves the ledger if it has changed.
+    func saveLedger() {
+        let ledger = publisher.withLedger { $0 }
+        guard state.withLock({ $0.saved != ledger }) else { return }
+        attempt(
+            \.saveProblem,
+            failure: "The publisher's ledger cannot be saved; after a crash some losses may not be known.",
+            success: "The publisher's ledger is saved again."
+        ) {
+            try file.write(ledger)
+            state.withLock { $0.saved = ledger }
+        }
+    }
+
+    /// Does `work`, and logs when that begins and when it ceases to fail.
+    private func attempt(
+        _ problem: WritableKeyPath<State, ProblemLog>, failure: Logger.Message, success: Logger.Message,
+        _ work: () throws -> Void
+    ) {
+        do {
+            try work()
+            if state.withLock({ $0[keyPath: problem].solve() }) { logger.notice(success) }
+        } catch {
+            // The kind is the same whatever the error: one that changes is no news.
+            guard state.withLock({ $0[keyPath: problem].shouldReport("failed") }) else { return }
+            logger.error(failure, metadata: ["error": "\(error)"])
+        }
+    }
+}
+
+extension ConsumerAccount {
+    /// Whether something up to a position in a lane is not finished.
+    fileprivate func needs(_ position: LanePosition, of lane: String) -> Bool {
+        lanes.first { $0.dataType.rawValue == lane }.map { $0.through < position } ?? true
+    }
+}

@@ -1,0 +1,117 @@
+private import CZeroMQ
+private import Glibc
+internal import Diagnosis
+internal import SystemSupport
+
+/// The publisher's replay socket, a ROUTER: takes requests, and sends answers to the peers that asked.
+///
+/// A peer that does not read gets no more than `mostUnread` messages queued, and is told from one that is gone.
+struct ReplaySocket: ~Copyable {
+    private static let largestFrame: Int64 = 4 << 20
+    /// Messages that may wait for a peer to read them.
+    private static let mostUnread: Int32 = 128
+    /// In milliseconds.
+    private static let heartbeat: (interval: Int32, timeout: Int32) = (5000, 10_000)
+
+    /// What became of a message to a peer.
+    enum Delivery {
+        case sent
+        /// The peer does not read now.
+        case stuck
+        case gone
+    }
+
+    /// What comes in: where the answer goes, and the request's JSON; `nil` if the message has another shape.
+    struct Message {
+        var returnPath: [[UInt8]]
+        var body: [UInt8]?
+    }
+
+    let socket: ZMQSocket
+    private let publisher: PublisherID
+    private let epoch: UInt64
+
+    /// Binds the socket in the publisher's state directory.
+    init(in directory: StateDirectory, publisher: PublisherID, epoch: UInt64, context: ZMQContext) throws {
+        let path = directory.replaySocket
+        let socket = try ZMQSocket(.router, in: context)
+        try socket.set(ZMQ_LINGER, Int32(0))
+        // Makes sending fail for a peer that is gone, or whose queue is full, where a ROUTER would drop the message otherwise.
+        try socket.set(ZMQ_ROUTER_MANDATORY, Int32(1))
+        try socket.set(ZMQ_SNDHWM, Self.mostUnread)
+        try socket.set(ZMQ_RCVHWM, Int32(64))
+        try socket.set(ZMQ_MAXMSGSIZE, Self.largestFrame)
+        try socket.set(ZMQ_HEARTBEAT_IVL, Self.heartbeat.interval)
+        try socket.set(ZMQ_HEARTBEAT_TIMEOUT, Self.heartbeat.timeout)
+        try directory.removeStaleSocket(at: path)
+        try socket.bind("ipc://" + path)
+        try directory.openSocket(at: path)
+        self.init(socket, publisher: publisher, epoch: epoch)
+    }
+
+    private init(_ socket: consuming ZMQSocket, publisher: PublisherID, epoch: UInt64) {
+        self.socket = socket
+        self.publisher = publisher
+        self.epoch = epoch
+    }
+
+    /// The next message, or `nil` if there is none.
+    func receive() throws(ZMQError) -> Message? {
+        guard let frames = try socket.receiveMessage() else { return nil }
+        guard let delimiter = frames.dropFirst().firstIndex(where: \.isEmpty), delimiter + 2 == frames.count else {
+            return Message(returnPath: Array(frames.prefix(1)) + [[]], body: nil)
+        }
+        return Message(returnPath: Array(frames[...delimiter]), body: frames[delimiter + 1])
+    }
+
+    /// Sends a control message to a peer.
+    @discardableResult
+    func send(_ topic: [UInt8], _ body: some Encodable, to returnPath: [[UInt8]]) throws(ZMQError) -> Delivery {
+        let header = EnvelopeHeader(
+            publisher: publisher, epoch: epoch, sequence: 0, collectionTime: WallClock.seconds(),
+            publishTime: WallClock.nanoseconds())
+        let json = ControlJSON.encode(body)
+        return try send(topic[...], header, json[...], to: returnPath)
+    }
+
+    /// Tells a peer why its request can't be met. One that does not read its answers gets none.
+    func refuse(_ reason: String, to returnPath: [[UInt8]]) throws(ZMQError) {
+        try send(Topic.error, ReplayAnswer.Failure(error: reason), to: returnPath)
+    }
+
+    /// Sends an envelope to a peer.
+    func send(_ envelope: EnvelopeRecord.Envelope, to returnPath: [[UInt8]]) throws(ZMQError) -> Delivery {
+        let header = EnvelopeHeader(
+            publisher: publisher, epoch: envelope.position.epoch, sequence: envelope.position.sequence,
+            collectionTime: envelope.collectionTime, publishTime: envelope.publishTime)
+        return try send(envelope.topic, header, envelope.body, to: returnPath)
+    }
+
+    private func send(
+        _ topic: ArraySlice<UInt8>, _ header: EnvelopeHeader, _ body: ArraySlice<UInt8>, to returnPath: [[UInt8]]
+    ) throws(ZMQError) -> Delivery {
+        for (index, frame) in returnPath.enumerated() {
+            do throws(ZMQError) {
+                // Only the first frame, the peer's identity, can be refused.
+                guard try sendFrame(frame[...], more: true) || index > 0 else { return .stuck }
+            } catch {
+                guard error.code == EHOSTUNREACH else { throw error }
+                return .gone
+            }
+        }
+        try withUnsafeTemporaryAllocation(byteCount: EnvelopeHeader.size, alignment: 8) { bytes throws(ZMQError) in
+            header.write(to: bytes)
+            try sendFrame(topic, more: true)
+            _ = try socket.send(UnsafeRawBufferPointer(bytes), more: true)
+        }
+        try sendFrame(body, more: false)
+        return .sent
+    }
+
+    @discardableResult
+    private func sendFrame(_ frame: ArraySlice<UInt8>, more: Bool) throws(ZMQError) -> Bool {
+        try frame.withUnsafeBufferPointer { bytes throws(ZMQError) in
+            try socket.send(UnsafeRawBufferPointer(bytes), more: more)
+        }
+    }
+}
