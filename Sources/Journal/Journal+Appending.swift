@@ -179,7 +179,7 @@ extension Journal {
         if !writer.discard(change, files: files) { seal(change.lane) }
     }
 
-    /// Ends a lane's last segment where it stands; the next record begins a new one.
+    /// Ends a lane's last segment as it is; the next record begins a new one.
     func seal(_ lane: String) {
         state.withLock { $0.lanes[lane]?.isSealed = true }
     }

@@ -27,6 +27,7 @@ package struct JournalError: Error, Hashable, Sendable {
     package let path: String
     /// What happened there; for a failed system call, the call and the system's own words.
     package let reason: String
+    private let sentence: String
 
     /// Whether the same may succeed later.
     package var isRetriable: Bool { code == .full || code == .readOnly || code == .io }
@@ -35,6 +36,7 @@ package struct JournalError: Error, Hashable, Sendable {
         self.code = code
         self.path = path
         self.reason = reason
+        sentence = "journal \(path): \(reason)"
     }
 
     init(_ failure: SystemCallError, path: String) {
@@ -46,9 +48,10 @@ package struct JournalError: Error, Hashable, Sendable {
             }
         self.path = path
         reason = "cannot \(failure.call): \(failure.reason)"
+        sentence = "\(SystemCallError(failure.call, path: path, code: failure.code))"
     }
 }
 
 extension JournalError: CustomStringConvertible {
-    package var description: String { "journal \(path): \(reason)" }
+    package var description: String { sentence }
 }

@@ -1,6 +1,6 @@
 internal import Diagnosis
 
-/// What stands before a record's payload in a segment.
+/// The header of a record in a segment: everything before its payload.
 struct RecordHeader: Hashable, Sendable {
     static let marker: UInt32 = 0x4A52_4543  // "JREC"
     /// Its length without the source.

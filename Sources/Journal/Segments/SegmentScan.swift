@@ -134,8 +134,8 @@ struct SegmentCandidate {
         guard version == SegmentHeader.version else {
             throw JournalError(
                 .newerVersion, path: path,
-                "is of version \(version) and this program reads version \(SegmentHeader.version); use the newer program, "
-                    + "or move the directory away to begin anew")
+                "has version \(version), and this program reads version \(SegmentHeader.version); use the newer program, "
+                    + "or move the directory away to start with an empty one")
         }
         guard length <= fileLength else {
             header = .torn

@@ -26,7 +26,7 @@ struct EnvelopeHeader: Hashable {
     /// Why bytes are not a header that this version reads.
     enum DecodingError: Error, Hashable {
         case notAHeader
-        /// A header of a version we don't know: counted and skipped, so that publishers can be updated first.
+        /// A header of a newer version: counted and skipped, so that publishers can be updated first.
         case newerVersion(UInt8)
     }
 
@@ -69,7 +69,7 @@ struct EnvelopeHeader: Hashable {
         sequence = word(3)
         collectionTime = Int64(bitPattern: word(4))
         publishTime = word(5)
-        // No publisher ever comes to the last number there is, so a consumer may count on from every other.
+        // No publisher ever reaches the last number, so a consumer can always add one.
         guard epoch < .max, sequence < .max else { throw .notAHeader }
     }
 }

@@ -1,7 +1,7 @@
 private import CZeroMQ
 private import Glibc
 
-/// Sends metrics to a publisher's ingest socket and waits for its answers. Blocking: to be used on a thread of its own, by one thread.
+/// Sends metrics to a publisher's ingest socket and waits for its answers. Blocks its thread, so it needs one that is not Swift's; not thread-safe.
 package struct IngestClient: ~Copyable {
     /// In microseconds.
     private static let pauseBetweenTries: UInt32 = 20_000
@@ -27,7 +27,7 @@ package struct IngestClient: ~Copyable {
 
     /// Hands the metrics, a JSON each, to the publisher as one request.
     ///
-    /// - Returns: whether a publisher is there to take it; waits for one up to `patience`.
+    /// - Returns: whether it was sent; `false` if no publisher was there within `patience`.
     package func submit(_ bodies: [[UInt8]], patience: Duration) throws -> Bool {
         let deadline = ContinuousClock.now + patience
         while try !socket.send([[]] + bodies) {
@@ -39,7 +39,7 @@ package struct IngestClient: ~Copyable {
 
     /// Waits for the answer to the oldest request that has none.
     ///
-    /// - Returns: the answer, or `nil` if none came in time: then nobody knows whether the metrics were taken.
+    /// - Returns: the answer, or `nil` if none came in time, which leaves open whether the metrics were taken.
     package func awaitAnswer(timeout: Duration) throws -> IngestAnswer? {
         let deadline = ContinuousClock.now + timeout
         while ContinuousClock.now < deadline {

@@ -49,10 +49,10 @@ struct EncodedMetrics: Sendable {
     }
 }
 
-/// Metrics that go together: all of them, or none.
+/// Metrics that are published together: all of them, or none.
 struct PublishRequest: Sendable {
     var metrics: EncodedMetrics
-    /// Where their source stands after them.
+    /// The position in their source that follows them.
     var position: SourcePosition?
     /// Whether the metrics are refused while the journal can't be written, because their source keeps them and will give them again. True
     /// if there is a position.
@@ -65,7 +65,7 @@ struct PublishRequest: Sendable {
     }
 }
 
-/// What came of a group of requests.
+/// The result of publishing a group of requests.
 struct PublishOutcome: Sendable {
     /// One for each request: why it was not published; `nil` if it was.
     var failures: [ReportError?]

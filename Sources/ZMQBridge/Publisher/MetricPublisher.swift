@@ -70,7 +70,7 @@ public final class MetricPublisher: MasterClient {
 
     /// Publishes metrics in their order: all of them, or none if one is refused. Blocks while the journal is written.
     ///
-    /// - Parameter position: where the metrics' source stands after them; kept for `lastPosition(of:)`.
+    /// - Parameter position: the position in the metrics' source that follows them; kept for `lastPosition(of:)`.
     /// - Throws: `ReportError` with the code `refused` for a data type or node type that is not 1 to 64 of `A-Z a-z 0-9 _ . -`, and
     ///   `storage` if there is a position and the journal can't be written.
     public func publish(_ metrics: [WorkerTrainingMetric], position: SourcePosition? = nil) throws(ReportError) {
@@ -171,7 +171,7 @@ public final class MetricPublisher: MasterClient {
         }
     }
 
-    /// Runs work on a thread of its own, with a descriptor that becomes readable when it should end.
+    /// Runs work on a new thread, with a descriptor that becomes readable when it should end.
     private func runThread(_ name: String, _ work: @escaping @Sendable (Int32) throws -> Void) async throws {
         let stop = try Wakeup()
         try await PinnedThread.run(name: name, onCancel: { stop.signal() }) { try work(stop.descriptor) }

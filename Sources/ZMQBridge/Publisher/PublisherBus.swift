@@ -54,7 +54,7 @@ struct PublisherBus: ~Copyable {
         return outcome
     }
 
-    /// Where a lane stands in this run.
+    /// A lane's newest position in this run.
     private func last(_ dataType: DiagnosisDataType) -> LanePosition {
         newest[dataType].flatMap { $0.epoch == epoch ? $0 : nil } ?? LanePosition(epoch: epoch, sequence: 0)
     }
@@ -158,7 +158,7 @@ struct PublisherBus: ~Copyable {
         let header = EnvelopeHeader(
             publisher: publisher, epoch: epoch, sequence: 0, collectionTime: WallClock.seconds(),
             publishTime: WallClock.nanoseconds())
-        // As for envelopes; a beat that is lost all the same is followed by the next.
+        // As for envelopes. A beat that is lost is followed by the next.
         try? send(topic: topic, header, body, 0..<body.count)
     }
 

@@ -31,7 +31,7 @@ final class PublisherMaintenance: Sendable {
         self.logger = logger
     }
 
-    /// Records what came of publishing. Cheap when there is nothing to record.
+    /// Records the result of publishing. Cheap when there is nothing to record.
     func recordOutcome(_ outcome: PublishOutcome) {
         recordLosses(outcome.losses)
         if !outcome.volatile.isEmpty {
@@ -81,7 +81,7 @@ final class PublisherMaintenance: Sendable {
         }
     }
 
-    /// What is to be done every second.
+    /// The work of every second.
     func runRound() {
         let journal = publisher.journal
         for lane in journal.lanes {

@@ -5,7 +5,7 @@ internal import SystemSupport
 
 /// The publisher's replay socket, a ROUTER: takes requests, and sends answers to the peers that asked.
 ///
-/// A peer that does not read gets no more than `mostUnread` messages queued, and is told from one that is gone.
+/// No more than `mostUnread` messages are queued for a peer that does not read. Sending tells such a peer from one that is gone.
 struct ReplaySocket: ~Copyable {
     private static let largestFrame: Int64 = 4 << 20
     /// Messages that may wait for a peer to read them.

@@ -196,7 +196,7 @@ public struct SubscriberStatus: Sendable, Hashable {
     public var replayed: UInt64 = 0
     /// Envelopes that are gone.
     public var missing: UInt64 = 0
-    /// Messages that are no envelopes.
+    /// Messages that are not envelopes.
     public var malformed: UInt64 = 0
     /// Envelopes of a newer version of the wire format.
     public var newerVersion: UInt64 = 0
