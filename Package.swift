@@ -14,8 +14,6 @@ let argumentParser = Target.Dependency.product(name: "ArgumentParser", package: 
 let asyncHTTPClient = Target.Dependency.product(name: "AsyncHTTPClient", package: "async-http-client")
 let coreMetrics = Target.Dependency.product(name: "CoreMetrics", package: "swift-metrics")
 let deque = Target.Dependency.product(name: "DequeModule", package: "swift-collections")
-let grpcCore = Target.Dependency.product(name: "GRPCCore", package: "grpc-swift-2")
-let grpcPosix = Target.Dependency.product(name: "GRPCNIOTransportHTTP2Posix", package: "grpc-swift-nio-transport")
 let grdb = Target.Dependency.product(name: "GRDB", package: "GRDB.swift")
 let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
 let inMemoryLogging = Target.Dependency.product(name: "InMemoryLogging", package: "swift-log")
@@ -48,8 +46,6 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-nio-http2", from: "1.46.0"),
         .package(url: "https://github.com/apple/swift-system", from: "1.8.1"),
         .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
-        .package(url: "https://github.com/grpc/grpc-swift-2", from: "2.4.3"),
-        .package(url: "https://github.com/grpc/grpc-swift-nio-transport", from: "2.9.2"),
         .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
         .package(url: "https://github.com/swift-server/async-http-client", from: "1.37.0"),
         .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
@@ -58,6 +54,8 @@ let package = Package(
     targets: [
         // No pkgConfig: Debian's libzmq.pc carries a flag that SwiftPM refuses with a warning on every build.
         .systemLibrary(name: "CZeroMQ", providers: [.apt(["libzmq3-dev"])]),
+        // zlib1g-dev, which async-http-client needs as well.
+        .systemLibrary(name: "CZlib", providers: [.apt(["zlib1g-dev"])]),
         .target(name: "SystemSupport", dependencies: [systemPackage], swiftSettings: settings),
         .target(name: "Diagnosis", dependencies: ["SystemSupport"], swiftSettings: settings),
         .target(name: "Telemetry", dependencies: ["SystemSupport", coreMetrics, logging], swiftSettings: settings),
@@ -95,9 +93,8 @@ let package = Package(
         .target(
             name: "DLRoverListener",
             dependencies: [
-                "Diagnosis", "MasterClients", "SystemSupport", "ZMQBridge", coreMetrics, grpcCore, grpcPosix, logging,
-                nioCore, nioHPACK,
-                nioHTTP2,
+                "CZlib", "Diagnosis", "MasterClients", "SystemSupport", "ZMQBridge", coreMetrics, logging, nioCore,
+                nioHPACK, nioHTTP2, nioPosix,
             ],
             swiftSettings: settings),
         .target(
@@ -185,8 +182,8 @@ let package = Package(
             name: "DLRoverListenerTests",
             dependencies: [
                 "TestSupport",
-                "DLRoverListener", "Diagnosis", "MasterClients", "Telemetry", "ZMQBridge", coreMetrics, grpcCore,
-                grpcPosix, inMemoryLogging, logging, nioCore,
+                "CZlib", "DLRoverListener", "Diagnosis", "MasterClients", "Telemetry", "ZMQBridge", nioCore,
+                nioHPACK, nioHTTP2, nioPosix,
             ], swiftSettings: settings),
         .testTarget(
             name: "InspectionTests",

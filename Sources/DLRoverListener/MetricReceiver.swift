@@ -22,12 +22,12 @@ struct MetricReceiver: Sendable {
     }
 
     /// - Returns: the answer to the client, once the journal has the metric.
-    func take(_ metric: ReportedMetric) async throws(GRPCStatus) -> ByteBuffer {
+    func publish(_ metric: ReportedMetric) async throws(GRPCStatus) -> ByteBuffer {
         do throws(ReportError) {
             try await publisher.publishDurably(json: metric.json, node: node)
         } catch {
             metrics.refused.increment()
-            refusals.note(error)
+            refusals.record(error)
             throw GRPCStatus(
                 code: error.code == .refused ? .invalidArgument : .unavailable, message: "arobust: \(error)")
         }
@@ -54,7 +54,7 @@ struct ListenerMetrics: Sendable {
     }
 }
 
-/// Logs what is refused, the first at once and then one in a while: a client tries each ten times.
+/// Logs refused metrics, the first at once and then at most one per quiet time: a client tries each of them ten times.
 final class RefusalLog: Sendable {
     private let logger: Logger
     private let counter: Mutex<QuietCounter>
@@ -64,10 +64,10 @@ final class RefusalLog: Sendable {
         counter = Mutex(QuietCounter(quietTime: quietTime))
     }
 
-    func note(_ error: ReportError) {
+    func record(_ error: ReportError, now: ContinuousClock.Instant = .now) {
         let due: Int? = counter.withLock { counter in
             counter.count(1)
-            return counter.due()
+            return counter.due(now: now)
         }
         guard let due else { return }
         logger.warning(

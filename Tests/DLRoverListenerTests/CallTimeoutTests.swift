@@ -1,6 +1,5 @@
+import MasterClients
 import Testing
-
-@testable import DLRoverListener
 
 struct CallTimeoutTests {
     @Test(arguments: [
@@ -10,6 +9,6 @@ struct CallTimeoutTests {
         ("123456789S", nil),
     ])
     func readsTimeouts(text: String, expected: Duration?) {
-        #expect(CallTimeout.read(text) == expected)
+        #expect(GRPCTimeout.decode(text) == expected)
     }
 }

@@ -1,6 +1,6 @@
-import GRPCCore
 import MasterClients
 import NIOCore
+import TestSupport
 import Testing
 
 @testable import DLRoverListener
@@ -25,7 +25,7 @@ import Testing
                 #expect(master.calls.map(\.message) == messages.map { Array(buffer: $0.1) })
                 let metadata = try #require(master.calls.first?.metadata)
                 #expect(metadata["job_uid"] == "j" && metadata["x-bin"] == "AAE=")
-                #expect(metadata["grpc-timeout"] == "20S")
+                #expect(master.calls.first?.timeout == .seconds(20))
                 #expect(listening.count("forwarded") == 5)
             }
         }
@@ -33,7 +33,7 @@ import Testing
 
     @Test func theMastersStatusComesBackAsItIs() async throws {
         let text = "Exception calling application: ü % \n"
-        try await FakeMaster.with({ _ in .failure(RPCError(code: .unknown, message: text)) }) { _, url in
+        try await FakeMaster.with({ _ in .failure(GRPCStatus(code: .unknown, message: text)) }) { _, url in
             try await Listening.with(master: url) { listening in
                 let status = await #expect(throws: GRPCStatus.self) {
                     try await listening.call("/elastic.Master/get", ByteBuffer())
@@ -62,7 +62,7 @@ import Testing
                     for _ in 0..<20 { #expect(try await listening.report(metric) == [0x08, 0x01]) }
                     try await group.waitForAll()
                 }
-                while master.cancelledCalls < 50 { try await Task.sleep(for: .milliseconds(5)) }
+                try await eventually { master.cancelledCalls == 50 }
             }
         }
     }

@@ -1,19 +1,20 @@
 import Diagnosis
-import InMemoryLogging
-import Logging
+import TestSupport
 import Testing
 
 @testable import DLRoverListener
 
 @Suite struct RefusalLogTests {
-    @Test func theFirstIsToldAtOnceAndTheOthersAreCounted() async throws {
-        let handler = InMemoryLogHandler()
-        let log = RefusalLog(quietTime: .milliseconds(50), logger: Logger(label: "test", factory: { _ in handler }))
-        for number in 1...5 { log.note(ReportError(code: .refused, message: "reason \(number)")) }
-        try await Task.sleep(for: .milliseconds(80))
-        log.note(ReportError(code: .refused, message: "reason 6"))
-        #expect(handler.entries.count == 2)
-        #expect(handler.entries.first.map { "\($0.metadata)" }?.contains("reason 1") == true)
-        #expect(handler.entries.last?.metadata["calls"] == "5")
+    @Test func theFirstIsToldAtOnceAndTheOthersAreCounted() {
+        let capture = LogCapture()
+        let log = RefusalLog(quietTime: .seconds(60), logger: capture.logger)
+        let start = ContinuousClock.now
+        for number in 1...5 {
+            log.record(ReportError(code: .refused, message: "reason \(number)"), now: start + .seconds(number * 10))
+        }
+        log.record(ReportError(code: .refused, message: "reason 6"), now: start + .seconds(71))
+        #expect(capture.lines.count == 2)
+        #expect(capture.lines.first?.contains("reason 1") == true)
+        #expect(capture.lines.last?.contains("calls=5") == true)
     }
 }

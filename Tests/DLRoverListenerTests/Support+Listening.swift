@@ -1,11 +1,11 @@
 import DLRoverListener
 import Diagnosis
-import Foundation
-import InMemoryLogging
 import Logging
 import MasterClients
 import NIOCore
 import Telemetry
+import TestSupport
+import Testing
 import ZMQBridge
 
 /// A listener on a free port with a publisher of its own, and a client of it.
@@ -14,24 +14,24 @@ struct Listening {
     let client: any DLRoverRelay
     let url: MasterURL
     let registry: TelemetryRegistry
-    let logs: InMemoryLogHandler
+    let logs: LogCapture
     let running: Task<Void, any Error>
 
     static func with(master: MasterURL?, _ body: (Listening) async throws -> Void) async throws {
-        let path = "/tmp/arl-" + String(UInt64.random(in: .min ... .max), radix: 36)
-        try FileManager.default.createDirectory(
-            atPath: path, withIntermediateDirectories: false, attributes: [.posixPermissions: 0o700])
-        defer { try? FileManager.default.removeItem(atPath: path) }
-        let logs = InMemoryLogHandler()
-        let logger = Logger(label: "test") { _ in logs }
-        let publisher = try await MetricPublisher.open(in: StateDirectory(path: path + "/s"))
+        let folder = ScratchFolder()
+        let logs = LogCapture()
+        let publisher = try await MetricPublisher.open(in: StateDirectory(path: folder.file("s")))
         let registry = TelemetryRegistry()
         let listener = try DLRoverListener(
             address: ListenAddress("dlrover+grpc://127.0.0.1:0")!, publisher: publisher,
-            node: NodeIdentity(id: 9, rank: 4), master: master, logger: logger, factory: registry)
-        let running = Task { try await listener.run() }
-        let url = try MasterURL("\(try await listener.boundAddress)")
-        let client = try url.makeRelay(options: MasterClientOptions(), logger: logger)!
+            node: NodeIdentity(id: 9, rank: 4), master: master, logger: logs.logger, factory: registry)
+        let (addresses, address) = AsyncStream.makeStream(of: ListenAddress.self)
+        let running = Task {
+            defer { address.finish() }
+            try await listener.run { address.yield($0) }
+        }
+        let url = try MasterURL("\(try #require(await addresses.first { _ in true }))")
+        let client = try url.makeRelay(options: MasterClientOptions(), logger: logs.logger)!
         do {
             try await body(
                 Listening(

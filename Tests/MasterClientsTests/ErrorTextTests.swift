@@ -128,6 +128,6 @@ import Testing
         ("%25", "%"),
     ])
     func `grpc-message is decoded`(_ encoded: String, _ text: String) {
-        #expect(PercentDecoding.decode(encoded) == text)
+        #expect(PercentCoding.decode(encoded) == text)
     }
 }

@@ -360,6 +360,6 @@ import Testing
         (.seconds(86400), "86400S"),
     ])
     func `the deadline is told in gRPC's units`(_ timeout: Duration, _ text: String) {
-        #expect(GRPCClient.timeoutText(timeout) == text)
+        #expect(GRPCTimeout.encode(timeout) == text)
     }
 }

@@ -34,7 +34,7 @@ struct DLRoverGRPCTransport: DLRoverTransport {
     }
 
     func get(_ message: (any DLRoverMessage)?, module: DLRoverModule) async throws(ReportError) -> [UInt8] {
-        let request = message.map { Self.encode($0, module) } ?? ByteBuffer(repeating: 0, count: 5)
+        let request = message.map { Self.encode($0, module) } ?? GRPCMessageBody.framed(ByteBuffer())
         return try read(try await call(getHeaders, request), ElasticMessage.data) ?? []
     }
 
@@ -66,8 +66,8 @@ struct DLRoverGRPCTransport: DLRoverTransport {
     /// gRPC's prefix (not compressed, length), the message, the pickle: written once into one buffer.
     static func encode(_ message: any DLRoverMessage, _ module: DLRoverModule) -> ByteBuffer {
         let size = message.messageSize(module)
-        var buffer = ByteBufferAllocator().buffer(capacity: 5 + size)
-        buffer.writeMultipleIntegers(UInt8(0), UInt32(size))
+        var buffer = ByteBufferAllocator().buffer(capacity: GRPCMessageBody.prefixBytes + size)
+        GRPCMessageBody.writePrefix(of: size, to: &buffer)
         ElasticMessage.appendHead(
             nodeID: message.node.id, nodeType: message.node.type, dataBytes: message.pickleSize(module), to: &buffer)
         message.appendPickle(module, to: &buffer)

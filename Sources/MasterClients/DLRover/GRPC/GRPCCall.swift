@@ -64,7 +64,7 @@ struct GRPCAnswer: Sendable {
 struct GRPCAnswerParser {
     private let maxBytes: Int
     private var sawHeaders = false
-    private var body = ByteBuffer()
+    private var body = GRPCMessageBody()
 
     /// - Parameter maxBytes: the most body, prefix included, that is taken.
     init(maxBytes: Int) {
@@ -85,12 +85,7 @@ struct GRPCAnswerParser {
     }
 
     mutating func receive(_ data: ByteBuffer, isEnd: Bool) -> GRPCCall.Outcome? {
-        if body.readableBytes == 0 {
-            body = data
-        } else {
-            var data = data
-            body.writeBuffer(&data)
-        }
+        body.append(data)
         if body.readableBytes > maxBytes { return .failure(.notGRPC("its answer is longer than \(maxBytes) bytes")) }
         return isEnd ? .failure(.notGRPC("its answer ends without trailers")) : nil
     }
@@ -103,12 +98,11 @@ struct GRPCAnswerParser {
 
     private func finish(code text: String, message: String?) -> GRPCCall.Outcome {
         let code = Int(text).map(GRPCStatus.Code.init(rawValue:)) ?? .unknown
-        let status = GRPCStatus(code: code, message: PercentDecoding.decode(message ?? ""))
+        let status = GRPCStatus(code: code, message: PercentCoding.decode(message ?? ""))
         guard code == .ok else { return .success(GRPCAnswer(status: status, message: nil)) }
-        var rest = body
-        guard rest.readInteger(as: UInt8.self) == 0, let length = rest.readInteger(as: UInt32.self),
-            rest.readableBytes == Int(length)
-        else { return .failure(.notGRPC("its answer is not one uncompressed message")) }
-        return .success(GRPCAnswer(status: status, message: rest))
+        guard body.compressedFlag == 0, let message = body.message else {
+            return .failure(.notGRPC("its answer is not one uncompressed message"))
+        }
+        return .success(GRPCAnswer(status: status, message: message))
     }
 }

@@ -35,7 +35,7 @@ final class GRPCClient: Sendable {
             (":method", "POST"), (":scheme", "http"), (":authority", MasterURL.authority(host, port)),
             ("te", "trailers"), ("content-type", "application/grpc"), ("grpc-accept-encoding", "identity"),
         ]
-        commonHeaders = [("grpc-timeout", Self.timeoutText(timeout))] + metadata.map { ($0.name, $0.value) }
+        commonHeaders = [("grpc-timeout", GRPCTimeout.encode(timeout))] + metadata.map { ($0.name, $0.value) }
         let connector = GRPCConnector(
             host: host, port: port, connectTimeout: TimeAmount(connectTimeout), streamWindow: longestAnswer + 1,
             firstStreamID: firstStreamID, eventLoop: eventLoop)
@@ -52,7 +52,7 @@ final class GRPCClient: Sendable {
     ///
     /// - Parameter timeout: what the server is told; `nil`: that there is none.
     func headers(path: String, metadata: [(name: String, value: String)], timeout: Duration?) -> HPACKHeaders {
-        let deadline = timeout.map { [("grpc-timeout", Self.timeoutText($0))] } ?? []
+        let deadline = timeout.map { [("grpc-timeout", GRPCTimeout.encode($0))] } ?? []
         return headers(path: path, adding: deadline + metadata.map { ($0.name, $0.value) })
     }
 
@@ -93,13 +93,5 @@ final class GRPCClient: Sendable {
     func close() async {
         let core = core
         _ = try? await eventLoop.submit { core.value.close() }.get()
-    }
-
-    /// The form of `grpc-timeout` (gRPC over HTTP2, "Requests"): at most eight digits and a unit.
-    static func timeoutText(_ timeout: Duration) -> String {
-        let (seconds, attoseconds) = timeout.components
-        if attoseconds == 0 { return "\(min(seconds, 99_999_999))S" }
-        let milliseconds = seconds * 1000 + attoseconds / 1_000_000_000_000_000
-        return milliseconds <= 99_999_999 ? "\(max(milliseconds, 1))m" : "\(min(seconds, 99_999_999))S"
     }
 }

@@ -1,6 +1,6 @@
 private import Glibc
 import NIOCore
-import NIOHTTP2
+package import NIOHTTP2
 import NIOPosix
 
 /// Opens connections to one server.
@@ -39,21 +39,29 @@ struct GRPCConnector: Sendable {
     }
 
     private static func http2Handler(streamWindow: Int) -> NIOHTTP2Handler {
-        var connection = NIOHTTP2Handler.ConnectionConfiguration()
-        connection.initialSettings = [
+        var configuration = NIOHTTP2Handler.Configuration.forGRPC
+        configuration.connection.initialSettings = [
             HTTP2Setting(parameter: .enablePush, value: 0),
             HTTP2Setting(parameter: .maxConcurrentStreams, value: 0),
             HTTP2Setting(parameter: .initialWindowSize, value: streamWindow),
             HTTP2Setting(parameter: .maxHeaderListSize, value: 64 * 1024),
         ]
-        // A gRPC server measures the line with pings, up to many a second, and resets streams that it answers early.
-        connection.controlFrameRateLimit.maximumCount = 3000
-        connection.maximumRecentlyResetStreams = 1000
-        connection.maximumConnectionGlitches = 10_000
-        var stream = NIOHTTP2Handler.StreamConfiguration()
-        stream.streamResetFrameRateLimit.maximumCount = 3000
-        stream.streamErrorRateLimit.maximumCount = 3000
-        return NIOHTTP2Handler(mode: .client, connectionConfiguration: connection, streamConfiguration: stream)
+        return NIOHTTP2Handler(
+            mode: .client, connectionConfiguration: configuration.connection, streamConfiguration: configuration.stream)
+    }
+}
+
+extension NIOHTTP2Handler.Configuration {
+    /// The defaults, but with room for what gRPC's peers do: they measure the line with pings, up to many a second, and reset streams that
+    /// were answered early or that nobody waits for any more.
+    package static var forGRPC: Self {
+        var configuration = NIOHTTP2Handler.Configuration()
+        configuration.connection.controlFrameRateLimit.maximumCount = 3000
+        configuration.connection.maximumRecentlyResetStreams = 1000
+        configuration.connection.maximumConnectionGlitches = 10_000
+        configuration.stream.streamResetFrameRateLimit.maximumCount = 3000
+        configuration.stream.streamErrorRateLimit.maximumCount = 3000
+        return configuration
     }
 }
 

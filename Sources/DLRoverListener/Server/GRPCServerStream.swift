@@ -1,0 +1,98 @@
+internal import MasterClients
+internal import NIOCore
+internal import NIOHPACK
+internal import NIOHTTP2
+
+/// Reads the request of one HTTP/2 stream and hands it over. The only handler of the stream's channel.
+final class GRPCServerStream: ChannelInboundHandler {
+    typealias InboundIn = HTTP2Frame.FramePayload
+    typealias OutboundOut = HTTP2Frame.FramePayload
+
+    private var parser: GRPCRequestParser
+    private let begin: @Sendable (GRPCServerCall) -> Void
+    private let ended: AsyncStream<Never>
+    private let ending: AsyncStream<Never>.Continuation
+
+    /// - Parameter begin: takes the call, on the stream's event loop.
+    init(budget: RequestBudget, begin: @escaping @Sendable (GRPCServerCall) -> Void) {
+        parser = GRPCRequestParser(budget: budget)
+        self.begin = begin
+        (ended, ending) = AsyncStream.makeStream()
+    }
+
+    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        switch unwrapInboundIn(data) {
+        case .headers(let block): act(on: parser.receive(block.headers, isEnd: block.endStream), context)
+        case .data(let piece):
+            guard case .byteBuffer(let bytes) = piece.data else { return }
+            act(on: parser.receive(bytes, isEnd: piece.endStream), context)
+        default: break
+        }
+    }
+
+    /// The stream is done, or the client has reset it or gone.
+    func channelInactive(context: ChannelHandlerContext) {
+        ending.finish()
+        context.fireChannelInactive()
+    }
+
+    /// An error closes the stream by itself, and concerns no other one.
+    func errorCaught(context: ChannelHandlerContext, error: any Error) {}
+
+    private func act(on outcome: GRPCRequestParser.Outcome?, _ context: ChannelHandlerContext) {
+        switch outcome {
+        case .request(let request):
+            begin(GRPCServerCall(request: request, ended: ended, stream: context.channel))
+        case .rejection(let headers):
+            // Not closed here: a reset right behind the status would hide it from the client, which ends the stream itself.
+            context.writeAndFlush(wrapOutboundOut(.headers(.init(headers: headers, endStream: true))), promise: nil)
+        case nil: break
+        }
+    }
+}
+
+/// One call that waits for its answer.
+struct GRPCServerCall: Sendable {
+    private let request: GRPCRequest
+    private let ended: AsyncStream<Never>
+    private let stream: any Channel
+
+    fileprivate init(request: GRPCRequest, ended: AsyncStream<Never>, stream: any Channel) {
+        self.request = request
+        self.ended = ended
+        self.stream = stream
+    }
+
+    /// Answers it, and cancels the work for the answer once the client does not wait for it any more.
+    func serve(_ answer: @escaping GRPCServer.Answer) async {
+        await withTaskGroup { group in
+            group.addTask {
+                do throws(GRPCStatus) {
+                    finish(.success(try await answer(try request.call())))
+                } catch {
+                    finish(.failure(error))
+                }
+            }
+            group.addTask { for await _ in ended {} }
+            await group.next()
+            group.cancelAll()
+        }
+    }
+
+    /// Does nothing if the stream is closed already.
+    private func finish(_ result: Result<ByteBuffer, GRPCStatus>) {
+        switch result {
+        case .success(let message):
+            write(.headers(.init(headers: [":status": "200", "content-type": "application/grpc"])))
+            write(.data(.init(data: .byteBuffer(GRPCMessageBody.framed(message)))))
+            write(.headers(.init(headers: ["grpc-status": "0"], endStream: true)))
+        case .failure(let status):
+            write(.headers(.init(headers: HPACKHeaders(trailersOnly: status), endStream: true)))
+        }
+        stream.flush()
+    }
+
+    private func write(_ payload: HTTP2Frame.FramePayload) {
+        stream.write(payload, promise: nil)
+    }
+}

@@ -1,0 +1,41 @@
+import MasterClients
+import NIOCore
+
+@testable import DLRoverListener
+
+/// A server on a free port that answers every call with its message backwards, or as a test tells it.
+struct Serving {
+    let server: GRPCServer
+    let port: Int
+    let budget: RequestBudget
+
+    static func with(
+        budget: RequestBudget = RequestBudget(), grace: TimeAmount = .seconds(1),
+        answer: @escaping GRPCServer.Answer = { (call) throws(GRPCStatus) in
+            ByteBuffer(bytes: Array(buffer: call.message).reversed())
+        },
+        _ body: (Serving) async throws -> Void
+    ) async throws {
+        let server = GRPCServer(budget: budget, grace: grace, answer: answer)
+        let port = try await server.listen(host: "127.0.0.1", port: 0)
+        let running = Task { await server.run() }
+        let result: Result<Void, any Error>
+        do { result = .success(try await body(Serving(server: server, port: port, budget: budget))) } catch {
+            result = .failure(error)
+        }
+        server.stop()
+        await running.value
+        try result.get()
+    }
+
+    /// Runs `body` with a client of the server.
+    static func withClient(
+        budget: RequestBudget = RequestBudget(), _ body: (WireClient) async throws -> Void
+    ) async throws {
+        try await with(budget: budget) { serving in
+            let client = try await WireClient.connect(port: serving.port)
+            try await body(client)
+            await client.close()
+        }
+    }
+}
