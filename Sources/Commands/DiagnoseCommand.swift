@@ -62,11 +62,11 @@ struct DiagnoseCommand: AsyncParsableCommand {
 
     private var flags: [SettingFlag] {
         directories.flags + masters.flags + rules.flags + [
-            .one("diagnosis.kernel-log", "--kernel-log", evidence.kernelLog),
-            .one("diagnosis.max-restarts", "--max-restarts", maxRestarts),
-            .one("diagnosis.budget", "--budget", budget),
-            .one("diagnosis.report-failures", "--report-failures", reportFailures ? "true" : nil),
-            .one("node.rank", "--node-rank", nodeRank),
+            .one(\.diagnosis.kernelLog, "--kernel-log", evidence.kernelLog),
+            .one(\.diagnosis.maxRestarts, "--max-restarts", maxRestarts),
+            .one(\.diagnosis.budget, "--budget", budget),
+            .one(\.diagnosis.reportFailures, "--report-failures", reportFailures ? "true" : nil),
+            .one(\.node.rank, "--node-rank", nodeRank),
         ]
     }
 

@@ -69,22 +69,22 @@ struct CollectOptions: ParsableArguments {
 
     var flags: [SettingFlag] {
         [
-            .several("state-dir", "--state-dir", stateDir),
-            .several("logs.files", "--log-file", logFile),
-            .one("logs.from", "--log-from", logFrom),
-            .one("metrics.xpu-timer-port", "--xpu-timer-port", xpuTimerPort),
-            .one("metrics.url", "--metrics-url", metricsURL),
-            .one("metrics.interval", "--metrics-interval", metricsInterval),
-            .several("stacks.pids", "--stack-pid", stackPid),
-            .one("stacks.ranks", "--stack-ranks", stackRanks ? "true" : nil),
-            .one("stacks.interval", "--stack-interval", stackInterval),
-            .one("stacks.py-spy", "--py-spy", pySpy),
-            .one("listen", "--listen", listen),
-            .one("journal.size", "--journal-size", journalSize),
-            .one("journal.durability", "--durability", durability),
-            .one("node.id", "--node-id", nodeID),
-            .one("node.type", "--node-type", nodeType),
-            .one("node.rank", "--node-rank", nodeRank),
+            .several(\.stateDirectory, "--state-dir", stateDir),
+            .several(\.logs.files, "--log-file", logFile),
+            .one(\.logs.from, "--log-from", logFrom),
+            .one(\.metrics.xpuTimerPort, "--xpu-timer-port", xpuTimerPort),
+            .one(\.metrics.url, "--metrics-url", metricsURL),
+            .one(\.metrics.interval, "--metrics-interval", metricsInterval),
+            .several(\.stacks.pids, "--stack-pid", stackPid),
+            .one(\.stacks.ranks, "--stack-ranks", stackRanks ? "true" : nil),
+            .one(\.stacks.interval, "--stack-interval", stackInterval),
+            .one(\.stacks.pySpy, "--py-spy", pySpy),
+            .one(\.listen, "--listen", listen),
+            .one(\.journal.size, "--journal-size", journalSize),
+            .one(\.journal.durability, "--durability", durability),
+            .one(\.node.id, "--node-id", nodeID),
+            .one(\.node.type, "--node-type", nodeType),
+            .one(\.node.rank, "--node-rank", nodeRank),
         ]
     }
 }
