@@ -38,11 +38,12 @@ struct DiagnoseCommand: AsyncParsableCommand {
     var restartCount = 0
 
     @ArgumentParser.Option(
-        help: ArgumentHelp("After so many restarts it is relaunched on another node (default: 3).", valueName: "n"))
+        help: .setting(
+            "After so many restarts it is relaunched on another node", \.diagnosis.maxRestarts, valueName: "n"))
     var maxRestarts: String?
 
     @ArgumentParser.Option(
-        help: ArgumentHelp("How long the diagnosis may take (default: 2s).", valueName: "duration"))
+        help: .setting("How long the diagnosis may take", \.diagnosis.budget, valueName: "duration"))
     var budget: String?
 
     @ArgumentParser.Option(help: "The node's rank. Also: NODE_RANK.")

@@ -1,9 +1,9 @@
-/// One setting, with everything that is known of it: `values[\.metrics.interval]` is then a `Duration`.
+/// One setting: its key, type, limits, default and help. `values[\.metrics.interval]` is then a `Duration`.
 ///
-/// Its value is optional where it has no default, and a list where it can be given more than once.
+/// The value is optional if there is no default, and a list if the setting takes several.
 package struct Setting<Value: Sendable>: AnySetting, Sendable {
     let definition: SettingDefinition
-    /// What holds where the setting is not set anywhere.
+    /// The value where nobody sets one.
     let `default`: Value
     private let read: @Sendable ([String]) -> Value?
 
@@ -38,7 +38,7 @@ package struct Setting<Value: Sendable>: AnySetting, Sendable {
     }
 }
 
-/// A setting of whatever type, for what treats all of them alike.
+/// A setting of any type.
 protocol AnySetting {
     var definition: SettingDefinition { get }
 }

@@ -37,7 +37,7 @@ extension SettingFormat where Value: Equatable {
         SettingFormat(
             rule: "one of " + choices.map(\.word).joined(separator: ", "),
             read: { text in choices.first { $0.word == text }?.value },
-            // A value without a word can't be set, and is no default: a test writes and reads every one.
+            // Only defaults are written, and a test reads every one again.
             write: { value in choices.first { $0.value == value }?.word ?? "\(value)" })
     }
 }
@@ -76,7 +76,7 @@ extension SettingFormat<Duration> {
             rule: "a duration with a unit (500ms, 2s, 10m, 1h) \(limits)",
             read: { text in DurationText.read(text).flatMap { $0 >= min && $0 <= max ? $0 : nil } },
             write: { duration in
-                // 60s and 0s, beside others in seconds, where the largest unit would make it 1m, and the smallest 0ms.
+                // 60s and 0s, like the other defaults in seconds; DurationText would write 1m and 0ms.
                 duration == .zero || duration == .seconds(60)
                     ? "\(duration.components.seconds)s" : DurationText.write(duration)
             })

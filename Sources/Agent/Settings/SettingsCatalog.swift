@@ -3,9 +3,10 @@ package import Journal
 package import Logging
 internal import ZMQBridge
 
-/// Every setting there is, in the order of `arobust config show`: each is a property here, or in a group's struct, and nothing else lists it.
+/// Every setting there is, in the order of `arobust config show`. A new one is one more property, here or in its group; nothing else lists
+/// them.
 ///
-/// A key, a type, limits, default and help stand in this one place. Where a part has a default itself, the setting takes it from there.
+/// Where a part of the process has a default itself, the setting takes it from there, so that it is stated once.
 package struct SettingsCatalog: Sendable {
     static let standard = SettingsCatalog()
 
@@ -49,6 +50,11 @@ extension SettingsCatalog {
 
     static func definition(of key: String) -> SettingDefinition? {
         all.first { $0.key == key }
+    }
+
+    /// The default as it would be written, for a flag's help; empty if there is none.
+    package static func defaultText<Value>(of path: SettingPath<Value>) -> String {
+        standard[keyPath: path].definition.defaultTexts.joined(separator: ",")
     }
 
     private static func definitions(in group: Any) -> [SettingDefinition] {

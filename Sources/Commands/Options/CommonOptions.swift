@@ -86,3 +86,18 @@ struct StateDirectoryOptions: ParsableArguments {
         [.several(\.stateDirectory, "--state-dir", stateDir)]
     }
 }
+
+extension ArgumentHelp {
+    /// The help of a setting's flag, with the setting's default.
+    ///
+    /// - Parameters:
+    ///   - text: without the full stop.
+    ///   - also: the environment variable that DLRover has for it.
+    static func setting<Value>(
+        _ text: String, _ path: SettingPath<Value>, valueName: String? = nil, also variable: String? = nil
+    ) -> ArgumentHelp {
+        ArgumentHelp(
+            "\(text) (default: \(SettingsCatalog.defaultText(of: path))).\(variable.map { " Also: \($0)." } ?? "")",
+            valueName: valueName)
+    }
+}
