@@ -76,12 +76,8 @@ public struct AgentServices: Sendable {
     }
 
     private func makePublisher() async throws -> MetricPublisher {
-        var configuration = PublisherConfiguration()
-        if let mark = settings.values.number("publisher.high-water-mark") { configuration.highWaterMark = Int32(mark) }
-        configuration.replayBytesPerSecond = settings.values.size("publisher.replay-rate")
-        configuration.journal = settings.journal
-        return try await MetricPublisher.open(
-            in: settings.stateDirectory(), configuration: configuration, logger: logger)
+        try await MetricPublisher.open(
+            in: settings.stateDirectory(), configuration: settings.publisher, logger: logger)
     }
 
     private func makeBridge(
@@ -138,12 +134,8 @@ public struct AgentServices: Sendable {
     private func makeCollectors(
         for client: MetricPublisher, factory: any MetricsFactory
     ) async throws -> [any Service] {
-        var schedules: [CollectorSchedule] = []
-        for plan in try CollectorPlan.plans(of: settings, factory: factory, logger: logger) {
-            await plan.collector.setClient(client)
-            schedules.append(
-                CollectorSchedule(collector: plan.collector, interval: plan.interval, lastRound: plan.lastRound))
-        }
+        let schedules = try CollectorSchedule.schedules(of: settings, factory: factory, logger: logger)
+        for schedule in schedules { await schedule.collector.setClient(client) }
         if schedules.isEmpty {
             logger.notice("No collector is set: only what other programs publish is on the bus.")
         }

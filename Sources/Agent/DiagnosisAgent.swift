@@ -23,7 +23,7 @@ public actor DiagnosisAgent: Service {
     private let settings: AgentSettings
     private let logger: Logger
     private let diagnostician: NodeDiagnostician
-    private var plans: [CollectorPlan]
+    private var schedules: [CollectorSchedule]
     private var runs: [CollectorRun] = []
     private var isRunning = false
     private var client: (any MasterClient)?
@@ -41,13 +41,7 @@ public actor DiagnosisAgent: Service {
         self.settings = settings
         self.logger = logger
         diagnostician = try NodeDiagnostician(settings: settings, logger: logger)
-        do {
-            plans = try CollectorPlan.plans(of: settings, factory: factory, logger: logger)
-        } catch let error as SettingsError {
-            throw error
-        } catch {
-            throw SettingsError(place: "settings", reason: "\(error)")
-        }
+        schedules = try CollectorSchedule.schedules(of: settings, factory: factory, logger: logger)
     }
 
     /// Makes an agent from what the guide's takes; everything else is as in the environment (`AROBUST_…`, `NODE_ID`, `XPU_TIMER_PORT`, …;
@@ -62,10 +56,10 @@ public actor DiagnosisAgent: Service {
         logger: Logger = Logger(label: "arobust")
     ) throws(SettingsError) {
         let environment = ProcessInfo.processInfo.environment
-        let flags = [
-            SettingFlag(key: "logs.files", name: "trainingLogFile", texts: trainingLogFile.map { [$0] } ?? []),
-            SettingFlag(key: "node.rank", name: "nodeRank", texts: nodeRank.map { ["\($0)"] } ?? []),
-            SettingFlag(key: "stacks.ranks", name: "localWorldSize", texts: localWorldSize.map { ["\($0 > 0)"] } ?? []),
+        let flags: [SettingFlag] = [
+            .one(\.logs.files, "trainingLogFile", trainingLogFile),
+            .one(\.node.rank, "nodeRank", nodeRank.map { "\($0)" }),
+            .one(\.stacks.ranks, "localWorldSize", localWorldSize.map { "\($0 > 0)" }),
         ]
         try self.init(
             settings: try AgentSettings(
@@ -93,18 +87,18 @@ public actor DiagnosisAgent: Service {
     ///
     /// - Parameter interval: from the start of one round to the next; a round that takes longer is not made up for.
     public func register(_ collector: any DataCollector, every interval: Duration) async {
-        let plan = CollectorPlan(
+        let schedule = CollectorSchedule(
             collector: collector, interval: max(interval, .milliseconds(1)),
-            lastRound: collector.collectsBacklog ? CollectorPlan.lastLogRound : nil)
-        plans.append(plan)
+            lastRound: collector.collectsBacklog ? CollectorSchedule.lastLogRound : nil)
+        schedules.append(schedule)
         if let client { await collector.setClient(client) }
-        if isRunning { launch(plan) }
+        if isRunning { launch(schedule) }
     }
 
     /// Hands the client to all collectors, those registered later too.
     public func setClient(_ client: any MasterClient) async {
         self.client = client
-        for plan in plans { await plan.collector.setClient(client) }
+        for schedule in schedules { await schedule.collector.setClient(client) }
     }
 
     /// Starts collecting. Does nothing while it runs.
@@ -116,11 +110,11 @@ public actor DiagnosisAgent: Service {
         if client == nil {
             logger.warning("Master client not set: what is collected is not reported.")
         }
-        for plan in plans { launch(plan) }
+        for schedule in schedules { launch(schedule) }
     }
 
-    private func launch(_ plan: CollectorPlan) {
-        runs.append(CollectorRun(plan, deadline: settings.shutdownDeadline, logger: logger))
+    private func launch(_ schedule: CollectorSchedule) {
+        runs.append(CollectorRun(schedule, deadline: settings.shutdownDeadline, logger: logger))
     }
 
     /// Stops collecting: the logs are read to their ends once more, up to the settings' `shutdown-deadline`, and a failure that is being

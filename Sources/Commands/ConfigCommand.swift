@@ -28,7 +28,7 @@ struct ConfigCommand: AsyncParsableCommand {
         var connect: [String] = []
 
         func settings() throws -> AgentSettings {
-            try common.settings(collect.flags + masters.flags + [.several("connect", "--connect", connect)])
+            try common.settings(collect.flags + masters.flags + [.several(\.connect, "--connect", connect)])
         }
     }
 

@@ -38,11 +38,12 @@ struct DiagnoseCommand: AsyncParsableCommand {
     var restartCount = 0
 
     @ArgumentParser.Option(
-        help: ArgumentHelp("After so many restarts it is relaunched on another node (default: 3).", valueName: "n"))
+        help: .setting(
+            "After so many restarts it is relaunched on another node", \.diagnosis.maxRestarts, valueName: "n"))
     var maxRestarts: String?
 
     @ArgumentParser.Option(
-        help: ArgumentHelp("How long the diagnosis may take (default: 2s).", valueName: "duration"))
+        help: .setting("How long the diagnosis may take", \.diagnosis.budget, valueName: "duration"))
     var budget: String?
 
     @ArgumentParser.Option(help: "The node's rank. Also: NODE_RANK.")
@@ -62,11 +63,11 @@ struct DiagnoseCommand: AsyncParsableCommand {
 
     private var flags: [SettingFlag] {
         directories.flags + masters.flags + rules.flags + [
-            .one("diagnosis.kernel-log", "--kernel-log", evidence.kernelLog),
-            .one("diagnosis.max-restarts", "--max-restarts", maxRestarts),
-            .one("diagnosis.budget", "--budget", budget),
-            .one("diagnosis.report-failures", "--report-failures", reportFailures ? "true" : nil),
-            .one("node.rank", "--node-rank", nodeRank),
+            .one(\.diagnosis.kernelLog, "--kernel-log", evidence.kernelLog),
+            .one(\.diagnosis.maxRestarts, "--max-restarts", maxRestarts),
+            .one(\.diagnosis.budget, "--budget", budget),
+            .one(\.diagnosis.reportFailures, "--report-failures", reportFailures ? "true" : nil),
+            .one(\.node.rank, "--node-rank", nodeRank),
         ]
     }
 

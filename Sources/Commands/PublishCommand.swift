@@ -46,7 +46,7 @@ struct PublishCommand: AsyncParsableCommand {
     }
 
     func run() async throws {
-        let settings = try common.settings([.several("state-dir", "--state-dir", stateDir)])
+        let settings = try common.settings([.several(\.stateDirectory, "--state-dir", stateDir)])
         let timeout = DurationText.read(timeout) ?? .seconds(10)
         try await CommandFailure.wrap {
             let directory = try settings.stateDirectory()

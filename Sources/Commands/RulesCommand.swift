@@ -27,7 +27,7 @@ struct RuleOptions: ParsableArguments {
     var rules: [String] = []
 
     var flags: [SettingFlag] {
-        [.several("diagnosis.rules", "--rules", rules)]
+        [.several(\.diagnosis.rules, "--rules", rules)]
     }
 }
 

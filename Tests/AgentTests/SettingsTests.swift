@@ -2,19 +2,18 @@ import Diagnosis
 import Foundation
 import Logging
 import MasterClients
+import TestSupport
 import Testing
 
 @testable import Agent
 
 @Suite struct SettingsTests {
+    private let scratch = ScratchFolder()
     /// Of a user who has a home, so that the tests need not be root's.
     private let environment = ["HOME": "/home/user"]
 
     private func withFile<Result>(_ yaml: String, _ body: (String) throws -> Result) throws -> Result {
-        let path = "/tmp/ars-" + String(UInt64.random(in: .min ... .max), radix: 36) + ".yaml"
-        try yaml.write(toFile: path, atomically: true, encoding: .utf8)
-        defer { try? FileManager.default.removeItem(atPath: path) }
-        return try body(path)
+        try body(try scratch.write(yaml, to: "settings.yaml"))
     }
 
     private func error(file yaml: String? = nil, environment: [String: String] = [:], flags: [SettingFlag] = []) throws
@@ -46,9 +45,9 @@ import Testing
                     "NODE_TYPE": "ps", "NODE_RANK": "8", "WORKER_RANK": "7",
                 ],
                 flags: [SettingFlag(key: "node.id", name: "--node-id", texts: ["3"])])
-            #expect(settings.values.duration("metrics.interval") == .seconds(20))
-            #expect(settings.values.duration("metrics.deadline") == .seconds(1))
-            #expect(settings.values.texts("logs.files") == ["a.log", "b.log"])
+            #expect(settings.values[\.metrics.interval] == .seconds(20))
+            #expect(settings.values[\.metrics.deadline] == .seconds(1))
+            #expect(settings.values[\.logs.files] == ["a.log", "b.log"])
             let node = settings.node
             #expect(node == NodeIdentity(id: 3, type: "ps", rank: 8))
         }
@@ -171,6 +170,8 @@ import Testing
         let directory = SettingFlag(
             key: "state-dir", name: "--state-dir", texts: ["/" + String(repeating: "x", count: 200)])
         #expect(try error(flags: [directory]).hasPrefix("--state-dir: the state directory's path has 201 bytes"))
+        let unknown = SettingFlag(key: "metrics.intervall", name: "interval", texts: ["5s"])
+        #expect(try error(flags: [unknown]).hasPrefix("interval: there is no setting 'metrics.intervall'"))
     }
 
     @Test(arguments: [("/nonexistent.yaml", "No such file or directory"), ("/tmp", "Is a directory")])
@@ -230,12 +231,6 @@ import Testing
             let master = try #require(
                 try AgentSettings(file: path, environment: environment, flags: []).masters().first)
             _ = try master.url.makeReporter(options: master.options, logger: Logger(label: "test"))
-        }
-    }
-
-    @Test func everyStandardIsAllowed() {
-        for definition in SettingsCatalog.all {
-            if let standard = definition.standard { #expect(definition.kind.accepts(standard), "\(definition.key)") }
         }
     }
 }

@@ -55,7 +55,7 @@ public struct MasterFailureReports: Sendable {
         self.logger = logger
         guard !masters.isEmpty else {
             throw SettingsError(
-                place: settings.place(of: "diagnosis.report-failures"),
+                place: settings.place(of: \.diagnosis.reportFailures),
                 reason: "there is no DLRover master to report failures to; set --master or DLROVER_MASTER_ADDR")
         }
     }

@@ -15,7 +15,7 @@ public struct NodeDiagnostician: Sendable {
         diagnostician = FailureDiagnostician(try settings.ruleTable())
         memory = FailureMemory(
             directory: try settings.stateDirectories().first?.path,
-            longest: settings.values.duration("diagnosis.memory"), logger: logger)
+            longest: settings.values[\.diagnosis.memory], logger: logger)
     }
 
     /// Takes no longer than the failure's budget, on a thread of its own, and never throws.

@@ -6,10 +6,9 @@ private import Glibc
 internal import Journal
 public import Logging
 internal import MasterClients
-internal import SystemSupport
 public import ZMQBridge
 
-/// The settings in the types that the parts take. Made once at the start; an impossible one stops it there.
+/// The settings, in the types that the parts of the process take. Read once at the start, which an impossible value stops.
 public struct AgentSettings: Sendable {
     let values: SettingValues
 
@@ -17,11 +16,11 @@ public struct AgentSettings: Sendable {
     ///
     /// - Parameters:
     ///   - file: a YAML file, or `nil`.
-    ///   - flags: what stands on the command line, by the settings' keys.
+    ///   - flags: what the command line says.
     /// - Throws: `SettingsError` with the flag, variable, or file and line, and what is allowed.
     public init(file: String?, environment: [String: String], flags: [SettingFlag]) throws(SettingsError) {
         values = try SettingsLoader(file: file, environment: environment, flags: flags).load()
-        // Made once here, so that a bad one is told before anything has started.
+        // Made here once, so that an error is reported before anything has started.
         _ = try masters()
         _ = try metricURL()
         _ = try stackTarget()
@@ -30,16 +29,14 @@ public struct AgentSettings: Sendable {
     }
 
     public var logLevel: Logger.Level {
-        values.text("log-level").flatMap(Logger.Level.init(rawValue:)) ?? .info
+        values[\.logLevel]
     }
 
-    public var shutdownDeadline: Duration { values.duration("shutdown-deadline") }
+    public var shutdownDeadline: Duration { values[\.shutdownDeadline] }
 
     /// The node's identity.
     public var node: NodeIdentity {
-        NodeIdentity(
-            id: values.number("node.id") ?? 0, type: values.text("node.type") ?? "worker",
-            rank: values.number("node.rank") ?? 0)
+        NodeIdentity(id: values[\.node.id], type: values[\.node.type], rank: values[\.node.rank])
     }
 
     /// The one state directory of a publisher.
@@ -48,15 +45,15 @@ public struct AgentSettings: Sendable {
         guard !directories.isEmpty else { throw noStateDirectory }
         guard directories.count == 1 else {
             throw SettingsError(
-                place: place(of: "state-dir"),
+                place: place(of: \.stateDirectory),
                 reason: "a publisher has one state directory; \(directories.count) are given")
         }
         return directories[0]
     }
 
     private var noStateDirectory: SettingsError {
-        guard values.value("state-dir") == nil else {
-            return SettingsError(place: place(of: "state-dir"), reason: "state-dir is empty")
+        guard values.written(\.stateDirectory) == nil else {
+            return SettingsError(place: place(of: \.stateDirectory), reason: "state-dir is empty")
         }
         return SettingsError(
             place: "state-dir", reason: "without HOME and XDG_STATE_HOME it has no default; set --state-dir")
@@ -64,49 +61,58 @@ public struct AgentSettings: Sendable {
 
     public func stateDirectories() throws(SettingsError) -> [StateDirectory] {
         var directories: [StateDirectory] = []
-        for path in values.texts("state-dir") {
+        for path in values[\.stateDirectory] {
             do throws(StateDirectoryError) {
                 directories.append(try StateDirectory(path: path))
             } catch {
-                throw SettingsError(place: place(of: "state-dir"), reason: "\(error)")
+                throw SettingsError(place: place(of: \.stateDirectory), reason: "\(error)")
             }
         }
         return directories
     }
 
-    /// The publishers to listen to: those of `connect`, and those of the state directories if any is set or none of `connect`.
+    /// The publishers to listen to: those of `connect`, and those in the state directories. The default state directory counts only if
+    /// `connect` is not set.
     public func endpoints() throws(SettingsError) -> [BusEndpoint] {
         var endpoints: [BusEndpoint] = []
-        for text in values.texts("connect") {
+        for text in values[\.connect] {
             guard let endpoint = BusEndpoint(text) else {
                 throw SettingsError(
-                    place: place(of: "connect"),
+                    place: place(of: \.connect),
                     reason: "the endpoint is '\(text)'; it must be \(BusEndpoint.rule)")
             }
             endpoints.append(endpoint)
         }
-        if endpoints.isEmpty || values.value("state-dir")?.origin != .standard {
+        if endpoints.isEmpty || values.written(\.stateDirectory)?.origin != .standard {
             endpoints += try stateDirectories().map { BusEndpoint($0) }
         }
         return endpoints
     }
 
-    /// Where the cursors and ledgers of the masters are kept; `nil`: in the (first) state directory.
-    public var consumersDirectory: String? { values.text("consumers-dir") }
+    /// Where the masters' cursors and ledgers are kept; `nil`: in the first state directory.
+    public var consumersDirectory: String? { values[\.consumersDirectory] }
 
-    /// How the journal is kept.
-    var journal: JournalConfiguration {
+    /// How the publisher serves the bus and keeps its journal.
+    var publisher: PublisherConfiguration {
+        var publisher = PublisherConfiguration()
+        publisher.highWaterMark = values[\.publisher.highWaterMark]
+        publisher.replayBytesPerSecond = values[\.publisher.replayRate]
+        publisher.journal = journal
+        return publisher
+    }
+
+    private var journal: JournalConfiguration {
         var journal = JournalConfiguration()
-        journal.totalBytes = values.size("journal.size")
+        journal.totalBytes = values[\.journal.size]
         // Eviction takes whole segments; a few of each lane must fit.
-        journal.segmentBytes = min(values.size("journal.segment-size"), max(4096, journal.totalBytes / 16))
-        journal.maximumAge = values.text("journal.max-age").flatMap(DurationText.read)
-        journal.laneReserveBytes = values.text("journal.lane-reserve").flatMap(SizeText.read)
-        journal.durability = values.text("journal.durability") == "power-loss" ? .powerLoss : .processCrash
+        journal.segmentBytes = min(values[\.journal.segmentSize], max(4096, journal.totalBytes / 16))
+        journal.maximumAge = values[\.journal.maxAge]
+        journal.laneReserveBytes = values[\.journal.laneReserve]
+        journal.durability = values[\.journal.durability]
         return journal
     }
 
-    /// The masters to report to, with how.
+    /// The masters to report to, each with its options.
     func masters() throws(SettingsError) -> [MasterSettings] {
         var masters: [MasterSettings] = []
         for entry in values.masters {
@@ -122,12 +128,11 @@ public struct AgentSettings: Sendable {
         return masters
     }
 
-    /// Every setting with its value and where that came from, a line each.
+    /// A line for every setting, with its value and where that came from.
     public func describe() -> [String] {
-        SettingsCatalog.all.map { definition in
-            let value = values.effective(definition.key)
-            let text = value.map { $0.texts.joined(separator: ",") } ?? "(not set)"
-            return "\(definition.key): \(text)  # \(value?.origin ?? .standard); \(definition.help)"
+        SettingsCatalog.all.map { setting in
+            let (text, origin) = values.describe(setting)
+            return "\(setting.key): \(text)  # \(origin); \(setting.help)"
         }
             + values.masters.map { master in
                 let options = master.options.sorted { $0.key < $1.key }
@@ -137,9 +142,7 @@ public struct AgentSettings: Sendable {
     }
 
     /// Where a setting's value came from, for errors.
-    func place(of key: String) -> String {
-        "\(values.effective(key)?.origin ?? .standard)"
-    }
+    func place<Value>(of path: SettingPath<Value>) -> String { values.place(of: path) }
 }
 
 extension AgentSettings {
@@ -148,69 +151,66 @@ extension AgentSettings {
     /// - Throws: `SettingsError` with the rule file and line, and what is allowed.
     public func ruleTable() throws(SettingsError) -> RuleTable {
         var table = RuleTable.builtIn
-        for path in values.texts("diagnosis.rules") {
+        for path in values[\.diagnosis.rules] {
             do throws(RuleTableError) {
                 try table.apply(file: path)
             } catch {
                 throw SettingsError(place: error.place, reason: error.reason)
             }
         }
-        let key = "diagnosis.failure-node-errors"
-        guard let errors = values.value(key), table.addFailureNodeErrors(errors.texts.joined()) == 0 else {
+        guard let errors = values[\.diagnosis.failureNodeErrors], table.addFailureNodeErrors(errors) == 0 else {
             return table
         }
-        // DLRover's own variable means nothing to DLRover either if it is written otherwise.
-        guard errors.origin == .environment("FAILURE_NODE_ERRORS") else {
+        // DLRover's agent ignores its own variable, too, if it is not written like that.
+        guard values.written(\.diagnosis.failureNodeErrors)?.origin == .environment("FAILURE_NODE_ERRORS") else {
             throw SettingsError(
-                place: place(of: key),
+                place: place(of: \.diagnosis.failureNodeErrors),
                 reason:
-                    "it is '\(errors.texts.joined())'; it must be texts in number signs: #error code is 12345# error code is 23456#"
+                    "it is '\(errors)'; it must be texts in number signs: #error code is 12345# error code is 23456#"
             )
         }
         return table
     }
 
-    /// Whether masters are told of failures.
-    var reportsFailures: Bool { values.toggle("diagnosis.report-failures") }
+    /// Whether failures are reported to masters.
+    var reportsFailures: Bool { values[\.diagnosis.reportFailures] }
 
-    /// What the settings know of a failure: the followed logs, the limits, the node.
+    /// A failure with what the settings say about it: the followed logs, the limits, the node.
     public func trainingFailure() -> TrainingFailure {
         var failure = TrainingFailure()
-        failure.logs = values.texts("logs.files").map { LogSource(path: $0) }
-        failure.kernelLog = values.text("diagnosis.kernel-log")
-        failure.maxRestarts = values.number("diagnosis.max-restarts") ?? failure.maxRestarts
-        failure.budget = values.duration("diagnosis.budget")
+        failure.logs = values[\.logs.files].map { LogSource(path: $0) }
+        failure.kernelLog = values[\.diagnosis.kernelLog]
+        failure.maxRestarts = values[\.diagnosis.maxRestarts]
+        failure.budget = values[\.diagnosis.budget]
         failure.node = node
         return failure
     }
 }
 
 extension AgentSettings {
-    /// Where DLRover's own clients may call; `nil`: nowhere.
+    /// Where DLRover's own clients may call; `nil`: not at all.
     func listenAddress() throws(SettingsError) -> ListenAddress? {
-        guard let text = values.text("listen") else { return nil }
+        guard let text = values[\.listen] else { return nil }
         guard let address = ListenAddress(text) else {
             throw SettingsError(
-                place: place(of: "listen"), reason: "listen is '\(text)'; it must be \(ListenAddress.rule)")
+                place: place(of: \.listen), reason: "listen is '\(text)'; it must be \(ListenAddress.rule)")
         }
         return address
     }
 }
 
 extension AgentSettings {
-    /// The metrics page to scrape, as a URL or as XPUTimer's port says; of both, the one from the stronger place. `nil`: none is set.
+    /// The metrics page to scrape: `metrics.url`, or the page at XPUTimer's port. If both are set, the stronger place wins, and the URL if
+    /// they are equal. `nil`: none is set.
     func metricURL() throws(SettingsError) -> MetricURL? {
-        let port = values.value("metrics.xpu-timer-port")
-        let url = values.value("metrics.url")
-        let portWins = (port?.origin.strength ?? -1) > (url?.origin.strength ?? -1)
+        let portStrength = values.written(\.metrics.xpuTimerPort)?.origin.strength ?? -1
+        let portWins = portStrength > (values.written(\.metrics.url)?.origin.strength ?? -1)
         do throws(MetricURLError) {
-            if portWins, let number = values.number("metrics.xpu-timer-port") {
-                return try MetricURL(xpuTimerPort: number)
-            }
-            return try url.map { url throws(MetricURLError) in try MetricURL(url.texts.joined()) }
+            if portWins, let port = values[\.metrics.xpuTimerPort] { return try MetricURL(xpuTimerPort: port) }
+            return try values[\.metrics.url].map { url throws(MetricURLError) in try MetricURL(url) }
         } catch {
             throw SettingsError(
-                place: place(of: portWins ? "metrics.xpu-timer-port" : "metrics.url"), reason: "\(error)")
+                place: portWins ? place(of: \.metrics.xpuTimerPort) : place(of: \.metrics.url), reason: "\(error)")
         }
     }
 }
@@ -218,22 +218,22 @@ extension AgentSettings {
 extension AgentSettings {
     /// The processes whose stacks to dump; `nil`: none are set.
     func stackTarget() throws(SettingsError) -> StackTarget? {
-        let pids = values.texts("stacks.pids").compactMap { Int32($0) }
-        guard values.toggle("stacks.ranks") else { return pids.isEmpty ? nil : .pids(pids) }
+        let pids = values[\.stacks.pids]
+        guard values[\.stacks.ranks] else { return pids.isEmpty ? nil : .pids(pids) }
         guard pids.isEmpty else {
             throw SettingsError(
-                place: place(of: "stacks.ranks"),
-                reason: "stacks.ranks is true and stacks.pids is set (\(place(of: "stacks.pids"))); give one of them")
+                place: place(of: \.stacks.ranks),
+                reason: "stacks.ranks is true and stacks.pids is set (\(place(of: \.stacks.pids))); give one of them")
         }
         return .ranks
     }
 }
 
-/// Where things are unless told otherwise.
+/// Where files are unless the settings say otherwise.
 enum DefaultPaths {
     /// `/var/lib/arobust` for root, `$XDG_STATE_HOME/arobust` (or `~/.local/state/arobust`) for others.
     ///
-    /// - Returns: `nil` if neither variable is set: a place that all users share could be taken by any of them.
+    /// - Returns: `nil` if neither variable is set: any user could take a place that all users share.
     static func stateDirectory(environment: [String: String], isRoot: Bool = geteuid() == 0) -> String? {
         if isRoot { return "/var/lib/arobust" }
         if let home = environment["XDG_STATE_HOME"], home.hasPrefix("/") { return home + "/arobust" }

@@ -3,7 +3,7 @@ internal import Diagnosis
 internal import MasterClients
 internal import SystemSupport
 
-/// One master: where it is, and how it is served.
+/// One master: where it is, and how it is reported to.
 struct MasterSettings: Sendable {
     let url: MasterURL
     let options: MasterClientOptions
@@ -14,59 +14,10 @@ struct MasterSettings: Sendable {
     /// - Parameter values: all settings, with the master's own over them.
     init(url: MasterURL, values: SettingValues) {
         self.url = url
-        var options = MasterClientOptions()
-        options.jobUID = values.text("job-uid") ?? ""
-        options.deadline = values.duration("delivery.deadline")
-        options.join = values.toggle("delivery.join")
-        options.contentBytes = values.size("delivery.content-size")
-        options.joinSpan = values.duration("delivery.join-span")
-        options.maxMessageBytes = values.size("delivery.max-message-size")
-        var policy = DeliveryPolicy()
-        policy.batchCount = values.number("delivery.batch-count") ?? policy.batchCount
-        policy.batchBytes = values.size("delivery.batch-size")
-        policy.batchTime = values.duration("delivery.batch-time")
-        policy.queueBytes = values.size("delivery.queue-size")
-        policy.callsUnderWay = values.number("delivery.calls") ?? policy.callsUnderWay
-        policy.firstStart = values.text("delivery.from") == "now" ? .now : .oldest
-        policy.timeToLive = Self.timeToLive(of: url, values)
-        policy.timeToLiveByType = values.texts("delivery.time-to-live-by-type").compactMap(TypeDuration.init)
-            .reduce(into: [:]) { $0[$1.dataType] = $1.duration }
-        let rate = values.size("delivery.catch-up-rate")
-        policy.catchUpBytesPerSecond = rate > 0 ? rate : nil
-        policy.firstTypes = values.texts("delivery.first-types").map { DiagnosisDataType(rawValue: $0) }
-        policy.lastTypes = values.texts("delivery.last-types").map { DiagnosisDataType(rawValue: $0) }
-        policy.breakerFailures = values.number("delivery.breaker-failures") ?? policy.breakerFailures
-        policy.typeBreakerRefusals = values.number("delivery.type-breaker-refusals") ?? policy.typeBreakerRefusals
-        policy.typeBreakerPause = values.duration("delivery.type-breaker-pause")
-        policy.backoff.min = values.duration("delivery.backoff-min")
-        policy.backoff.max = max(policy.backoff.min, values.duration("delivery.backoff-max"))
-        var heartbeat: Duration?
-        if url.isDLRover {
-            let slot = values.duration("delivery.sample-slot")
-            if slot > .zero { policy.sampleSlots = [.xpuTimerMetric: slot] }
-            let tolerance = values.duration("delivery.clock-tolerance")
-            policy.longestAhead = tolerance
-            options.ahead = tolerance
-            options.oldest = policy.timeToLive
-            options.oldestByType = policy.timeToLiveByType
-            options.slim = values.toggle("delivery.slim")
-            let pause = values.duration("delivery.heartbeat")
-            if pause > .zero { heartbeat = pause }
-        }
-        self.options = options
-        self.policy = policy
-        self.heartbeat = heartbeat
-    }
-
-    /// A DLRover master drops what is older than ten minutes as soon as it sees it (`DiagnosisDataManager`, 600 s): to send it is in vain.
-    private static let dlroverTimeToLive: Duration = .seconds(600)
-
-    private static func timeToLive(of url: MasterURL, _ values: SettingValues) -> Duration? {
-        if values.text("delivery.time-to-live") != nil {
-            let limit = values.duration("delivery.time-to-live")
-            return limit > .zero ? limit : nil
-        }
-        return url.isDLRover ? dlroverTimeToLive : nil
+        policy = Self.policy(for: url, values)
+        options = Self.options(for: url, values, policy)
+        let interval = values[\.delivery.heartbeat]
+        heartbeat = url.isDLRover && interval > .zero ? interval : nil
     }
 
     init(entry: SettingValues.MasterEntry, values: SettingValues) throws(SettingsError) {
@@ -76,35 +27,57 @@ struct MasterSettings: Sendable {
             throw SettingsError(place: "\(entry.url.origin)", reason: "\(error)")
         }
     }
-}
 
-/// The names under which a master's entry in the file holds its own settings.
-enum MasterOption {
-    /// `deadline` stands for `delivery.deadline`, `job-uid` for itself.
-    static func key(of name: String) -> String {
-        name == "job-uid" ? name : "delivery." + name
+    private static func options(
+        for url: MasterURL, _ values: SettingValues, _ policy: DeliveryPolicy
+    ) -> MasterClientOptions {
+        var options = MasterClientOptions()
+        options.jobUID = values[\.jobUID] ?? options.jobUID
+        options.deadline = values[\.delivery.deadline]
+        options.join = values[\.delivery.join]
+        options.contentBytes = values[\.delivery.contentSize]
+        options.joinSpan = values[\.delivery.joinSpan]
+        options.maxMessageBytes = values[\.delivery.maxMessageSize]
+        if url.isDLRover {
+            options.ahead = values[\.delivery.clockTolerance]
+            options.oldest = policy.timeToLive
+            options.oldestByType = policy.timeToLiveByType
+            options.slim = values[\.delivery.slim]
+        }
+        return options
     }
 
-    static var names: [String] {
-        SettingsCatalog.delivering.map { String($0.key.split(separator: ".").last ?? "") }
+    private static func policy(for url: MasterURL, _ values: SettingValues) -> DeliveryPolicy {
+        var policy = DeliveryPolicy()
+        policy.batchCount = values[\.delivery.batchCount]
+        policy.batchBytes = values[\.delivery.batchSize]
+        policy.batchTime = values[\.delivery.batchTime]
+        policy.queueBytes = values[\.delivery.queueSize]
+        policy.callsUnderWay = values[\.delivery.calls]
+        policy.firstStart = values[\.delivery.from]
+        policy.timeToLive = timeToLive(of: url, values)
+        policy.timeToLiveByType = values[\.delivery.timeToLiveByType]
+            .reduce(into: [:]) { $0[$1.dataType] = $1.duration }
+        let rate = values[\.delivery.catchUpRate]
+        policy.catchUpBytesPerSecond = rate > 0 ? rate : nil
+        policy.firstTypes = values[\.delivery.firstTypes]
+        policy.lastTypes = values[\.delivery.lastTypes]
+        policy.breakerFailures = values[\.delivery.breakerFailures]
+        policy.typeBreakerRefusals = values[\.delivery.typeBreakerRefusals]
+        policy.typeBreakerPause = values[\.delivery.typeBreakerPause]
+        policy.backoff.min = values[\.delivery.backoffMin]
+        policy.backoff.max = max(policy.backoff.min, values[\.delivery.backoffMax])
+        if url.isDLRover {
+            let slot = values[\.delivery.sampleSlot]
+            if slot > .zero { policy.sampleSlots = [.xpuTimerMetric: slot] }
+            policy.longestAhead = values[\.delivery.clockTolerance]
+        }
+        return policy
     }
 
-    static func definition(of name: String) -> SettingDefinition? {
-        SettingsCatalog.delivering.first { $0.key == key(of: name) }
-    }
-}
-
-/// A data type with a duration, as people write it: `XPU_TIMER_METRIC=5m`.
-struct TypeDuration {
-    let dataType: DiagnosisDataType
-    let duration: Duration
-
-    init?(_ text: String) {
-        let parts = text.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
-        guard parts.count == 2, TopicWord.isValid(String(parts[0])), let duration = DurationText.read(String(parts[1])),
-            duration <= .seconds(365 * 86400)
-        else { return nil }
-        dataType = DiagnosisDataType(rawValue: String(parts[0]))
-        self.duration = duration
+    private static func timeToLive(of url: MasterURL, _ values: SettingValues) -> Duration? {
+        if let limit = values[\.delivery.timeToLive] { return limit > .zero ? limit : nil }
+        // Older data would be sent in vain: a DLRover master drops it at once.
+        return url.isDLRover ? MasterClientOptions().oldest : nil
     }
 }

@@ -1,7 +1,8 @@
 private import Glibc
+private import SystemSupport
 private import Yams
 
-/// Reads a YAML file of settings strictly: every key must be known, every value of its kind.
+/// Reads a YAML file of settings strictly: every key must be known, and every value allowed.
 struct SettingsFile {
     let path: String
 
@@ -26,10 +27,10 @@ struct SettingsFile {
         for (keyNode, valueNode) in mapping {
             let key = prefix + (keyNode.string ?? "")
             guard seen.insert(key).inserted else { throw error(at: keyNode, "\(key) stands twice") }
-            if key == "masters" {
+            if key == SettingsCatalog.masters.key {
                 try readMasters(valueNode, into: &values)
-            } else if let definition = SettingsCatalog.definition(of: key) {
-                values.set(key, try readValue(valueNode, for: definition))
+            } else if let setting = SettingsCatalog.definition(of: key) {
+                values.set(setting, try readValue(valueNode, for: setting))
             } else if SettingsCatalog.all.contains(where: { $0.key.hasPrefix(key + ".") }) {
                 try readMapping(valueNode, prefix: key + ".", into: &values)
             } else {
@@ -42,53 +43,51 @@ struct SettingsFile {
         guard case .sequence(let entries) = node else {
             throw error(at: node, "masters must be a list of URLs, or of mappings with a url")
         }
-        for entry in entries { values.addMaster(try readMaster(entry)) }
+        for entry in entries { values.masters.append(try readMaster(entry)) }
     }
 
+    private static let masterURL = SettingDefinition("url", SettingFormat.text, defaults: [], "a master's URL")
+
     private func readMaster(_ entry: Node) throws(SettingsError) -> SettingValues.MasterEntry {
-        let urlDefinition = SettingDefinition("url", .text, "a master's URL")
         guard case .mapping(let mapping) = entry else {
-            return SettingValues.MasterEntry(url: try readValue(entry, for: urlDefinition), options: [:])
+            return SettingValues.MasterEntry(url: try readValue(entry, for: Self.masterURL))
         }
         var url: SettingValue?
         var options: [String: SettingValue] = [:]
         for (keyNode, valueNode) in mapping {
             let name = keyNode.string ?? ""
-            if name == "url" {
-                url = try readValue(valueNode, for: urlDefinition)
-            } else if let definition = MasterOption.definition(of: name) {
-                options[name] = try readValue(valueNode, for: definition)
+            if name == Self.masterURL.key {
+                url = try readValue(valueNode, for: Self.masterURL)
+            } else if let setting = SettingsCatalog.ofMasters.first(where: { $0.masterOption == name }) {
+                options[name] = try readValue(valueNode, for: setting)
             } else {
-                let allowed = (["url"] + MasterOption.names).joined(separator: ", ")
-                throw error(at: keyNode, "unknown key '\(name)'; allowed for a master are \(allowed)")
+                let names = [Self.masterURL.key] + SettingsCatalog.ofMasters.compactMap(\.masterOption)
+                throw error(
+                    at: keyNode, "unknown key '\(name)'; allowed for a master are \(names.joined(separator: ", "))")
             }
         }
         guard let url else { throw error(at: entry, "a master needs a url") }
         return SettingValues.MasterEntry(url: url, options: options)
     }
 
-    private func readValue(_ node: Node, for definition: SettingDefinition) throws(SettingsError) -> SettingValue {
+    private func readValue(_ node: Node, for setting: SettingDefinition) throws(SettingsError) -> SettingValue {
         let origin = SettingOrigin.file(path: path, line: node.mark?.line ?? 0)
-        if case .sequence(let items) = node, case .list = definition.kind {
-            var texts: [String] = []
-            for item in items {
-                guard case .scalar(let scalar) = item else {
-                    throw error(at: item, "\(definition.key) must be \(definition.kind.rule)")
-                }
-                texts.append(scalar.string)
+        var texts: [String] = []
+        var items = [node]
+        if setting.isList, case .sequence(let sequence) = node { items = Array(sequence) }
+        for item in items {
+            guard case .scalar(let scalar) = item else {
+                throw error(at: item, "\(setting.key) must be \(setting.rule)")
             }
-            return try SettingValue(texts, for: definition, from: origin)
+            texts.append(scalar.string)
         }
-        guard case .scalar(let scalar) = node else {
-            throw error(at: node, "\(definition.key) must be \(definition.kind.rule)")
-        }
-        return try SettingValue([scalar.string], for: definition, from: origin)
+        return try SettingValue(texts, for: setting, from: origin)
     }
 
     private func allowedKeys(under prefix: String) -> String {
-        var names: [String] = prefix.isEmpty ? ["masters"] : []
-        for definition in SettingsCatalog.all where definition.key.hasPrefix(prefix) {
-            let name = String(definition.key.dropFirst(prefix.count).prefix { $0 != "." })
+        var names = prefix.isEmpty ? [SettingsCatalog.masters.key] : []
+        for setting in SettingsCatalog.all where setting.key.hasPrefix(prefix) {
+            let name = String(setting.key.dropFirst(prefix.count).prefix { $0 != "." })
             if !names.contains(name) { names.append(name) }
         }
         return names.sorted().joined(separator: ", ")
@@ -99,23 +98,17 @@ struct SettingsFile {
     }
 }
 
-/// A file of text that is read whole.
+/// A file of text that is read whole. Unlike `WholeFile` it waits for the writer of a pipe: `--config <(command)`.
 struct TextFile {
     let path: String
 
-    /// - Throws: `SettingsError` with the system's own word for what is wrong.
+    /// - Throws: `SettingsError` with the system's own words for what is wrong.
     func read() throws(SettingsError) -> String {
-        let descriptor = open(path, O_RDONLY | O_CLOEXEC)
-        guard descriptor >= 0 else { throw failure(errno) }
-        defer { close(descriptor) }
-        var bytes: [UInt8] = []
-        var block = [UInt8](repeating: 0, count: 65536)
-        while true {
-            let count = Glibc.read(descriptor, &block, block.count)
-            if count == 0 { break }
-            if count < 0, errno == EINTR { continue }
-            guard count > 0 else { throw failure(errno) }
-            bytes += block[..<count]
+        let bytes: [UInt8]
+        do throws(SystemCallError) {
+            bytes = try readBytes()
+        } catch {
+            throw SettingsError(place: path, reason: "the file cannot be read: \(error.reason)")
         }
         guard let text = String(validating: bytes, as: UTF8.self) else {
             throw SettingsError(place: path, reason: "the file is not UTF-8")
@@ -123,7 +116,15 @@ struct TextFile {
         return text
     }
 
-    private func failure(_ code: Int32) -> SettingsError {
-        SettingsError(place: path, reason: "the file cannot be read: \(String(cString: strerror(code)))")
+    private func readBytes() throws(SystemCallError) -> [UInt8] {
+        let descriptor = try SystemCallError.retrying("open", path: path) { open(path, O_RDONLY | O_CLOEXEC) }
+        defer { close(descriptor) }
+        var bytes: [UInt8] = []
+        var block = [UInt8](repeating: 0, count: 65536)
+        while true {
+            let count = try SystemCallError.retrying("read", path: path) { Glibc.read(descriptor, &block, block.count) }
+            if count == 0 { return bytes }
+            bytes += block[..<count]
+        }
     }
 }

@@ -12,9 +12,8 @@ struct CollectOptions: ParsableArguments {
     var logFile: [String] = []
 
     @ArgumentParser.Option(
-        help: ArgumentHelp(
-            "Where to begin in a log that has no stored position: start or end (default: start).",
-            valueName: "start|end"))
+        help: .setting(
+            "Where to begin in a log that has no stored position: start or end", \.logs.from, valueName: "start|end"))
     var logFrom: String?
 
     @ArgumentParser.Option(
@@ -24,7 +23,7 @@ struct CollectOptions: ParsableArguments {
     @ArgumentParser.Option(help: ArgumentHelp("Scrape this page instead.", valueName: "url"))
     var metricsURL: String?
 
-    @ArgumentParser.Option(help: ArgumentHelp("How often to scrape (default: 60s).", valueName: "duration"))
+    @ArgumentParser.Option(help: .setting("How often to scrape", \.metrics.interval, valueName: "duration"))
     var metricsInterval: String?
 
     @ArgumentParser.Option(
@@ -34,7 +33,7 @@ struct CollectOptions: ParsableArguments {
     @ArgumentParser.Flag(help: "Dump the Python stacks of all training ranks of this node.")
     var stackRanks = false
 
-    @ArgumentParser.Option(help: ArgumentHelp("How often to dump stacks (default: 60s).", valueName: "duration"))
+    @ArgumentParser.Option(help: .setting("How often to dump stacks", \.stacks.interval, valueName: "duration"))
     var stackInterval: String?
 
     @ArgumentParser.Option(help: ArgumentHelp("The py-spy to use (default: the one in PATH).", valueName: "path"))
@@ -48,20 +47,19 @@ struct CollectOptions: ParsableArguments {
             """, valueName: "url"))
     var listen: String?
 
-    @ArgumentParser.Option(
-        help: ArgumentHelp("How much the journal may hold (default: 2GiB).", valueName: "size"))
+    @ArgumentParser.Option(help: .setting("How much the journal may hold", \.journal.size, valueName: "size"))
     var journalSize: String?
 
     @ArgumentParser.Option(
-        help: ArgumentHelp(
-            "What the journal survives: process-crash or power-loss, which is slower (default: process-crash).",
+        help: .setting(
+            "What the journal survives: process-crash or power-loss, which is slower", \.journal.durability,
             valueName: "what"))
     var durability: String?
 
     @ArgumentParser.Option(help: "The node's id. Also: NODE_ID.")
     var nodeID: String?
 
-    @ArgumentParser.Option(help: "The node's type (default: worker). Also: NODE_TYPE.")
+    @ArgumentParser.Option(help: .setting("The node's type", \.node.type, also: "NODE_TYPE"))
     var nodeType: String?
 
     @ArgumentParser.Option(help: "The node's rank. Also: NODE_RANK.")
@@ -69,22 +67,22 @@ struct CollectOptions: ParsableArguments {
 
     var flags: [SettingFlag] {
         [
-            .several("state-dir", "--state-dir", stateDir),
-            .several("logs.files", "--log-file", logFile),
-            .one("logs.from", "--log-from", logFrom),
-            .one("metrics.xpu-timer-port", "--xpu-timer-port", xpuTimerPort),
-            .one("metrics.url", "--metrics-url", metricsURL),
-            .one("metrics.interval", "--metrics-interval", metricsInterval),
-            .several("stacks.pids", "--stack-pid", stackPid),
-            .one("stacks.ranks", "--stack-ranks", stackRanks ? "true" : nil),
-            .one("stacks.interval", "--stack-interval", stackInterval),
-            .one("stacks.py-spy", "--py-spy", pySpy),
-            .one("listen", "--listen", listen),
-            .one("journal.size", "--journal-size", journalSize),
-            .one("journal.durability", "--durability", durability),
-            .one("node.id", "--node-id", nodeID),
-            .one("node.type", "--node-type", nodeType),
-            .one("node.rank", "--node-rank", nodeRank),
+            .several(\.stateDirectory, "--state-dir", stateDir),
+            .several(\.logs.files, "--log-file", logFile),
+            .one(\.logs.from, "--log-from", logFrom),
+            .one(\.metrics.xpuTimerPort, "--xpu-timer-port", xpuTimerPort),
+            .one(\.metrics.url, "--metrics-url", metricsURL),
+            .one(\.metrics.interval, "--metrics-interval", metricsInterval),
+            .several(\.stacks.pids, "--stack-pid", stackPid),
+            .one(\.stacks.ranks, "--stack-ranks", stackRanks ? "true" : nil),
+            .one(\.stacks.interval, "--stack-interval", stackInterval),
+            .one(\.stacks.pySpy, "--py-spy", pySpy),
+            .one(\.listen, "--listen", listen),
+            .one(\.journal.size, "--journal-size", journalSize),
+            .one(\.journal.durability, "--durability", durability),
+            .one(\.node.id, "--node-id", nodeID),
+            .one(\.node.type, "--node-type", nodeType),
+            .one(\.node.rank, "--node-rank", nodeRank),
         ]
     }
 }

@@ -13,7 +13,7 @@ struct CommonOptions: ParsableArguments {
     var logLevel: String?
 
     var flags: [SettingFlag] {
-        [SettingFlag(key: "log-level", name: "--log-level", texts: logLevel.map { [$0] } ?? [])]
+        [.one(\.logLevel, "--log-level", logLevel)]
     }
 
     /// Puts the settings together; one that is wrong ends the command with the usage status.
@@ -53,7 +53,7 @@ struct MasterOptions: ParsableArguments {
     var jobUID: String?
 
     var flags: [SettingFlag] {
-        [.several("masters", "--master", master), .one("job-uid", "--job-uid", jobUID)]
+        [.masters("--master", master), .one(\.jobUID, "--job-uid", jobUID)]
     }
 }
 
@@ -72,7 +72,7 @@ struct SourceOptions: ParsableArguments {
     var connect: [String] = []
 
     var flags: [SettingFlag] {
-        [.several("state-dir", "--state-dir", stateDir), .several("connect", "--connect", connect)]
+        [.several(\.stateDirectory, "--state-dir", stateDir), .several(\.connect, "--connect", connect)]
     }
 }
 
@@ -83,18 +83,21 @@ struct StateDirectoryOptions: ParsableArguments {
     var stateDir: [String] = []
 
     var flags: [SettingFlag] {
-        [.several("state-dir", "--state-dir", stateDir)]
+        [.several(\.stateDirectory, "--state-dir", stateDir)]
     }
 }
 
-extension SettingFlag {
-    /// A flag that takes one value.
-    static func one(_ key: String, _ name: String, _ text: String?) -> SettingFlag {
-        SettingFlag(key: key, name: name, texts: text.map { [$0] } ?? [])
-    }
-
-    /// A flag that can be given more than once.
-    static func several(_ key: String, _ name: String, _ texts: [String]) -> SettingFlag {
-        SettingFlag(key: key, name: name, texts: texts)
+extension ArgumentHelp {
+    /// The help of a setting's flag, with the setting's default.
+    ///
+    /// - Parameters:
+    ///   - text: without the full stop.
+    ///   - also: the environment variable that DLRover has for it.
+    static func setting<Value>(
+        _ text: String, _ path: SettingPath<Value>, valueName: String? = nil, also variable: String? = nil
+    ) -> ArgumentHelp {
+        ArgumentHelp(
+            "\(text) (default: \(SettingsCatalog.defaultText(of: path))).\(variable.map { " Also: \($0)." } ?? "")",
+            valueName: valueName)
     }
 }

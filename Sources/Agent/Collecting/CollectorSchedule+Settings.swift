@@ -1,0 +1,65 @@
+internal import Collectors
+internal import CoreMetrics
+internal import FailureDiagnosis
+internal import Logging
+
+/// The collectors that the settings ask for.
+extension CollectorSchedule {
+    /// How long a log is read on after SIGTERM.
+    static let lastLogRound: Duration = .seconds(1)
+
+    /// - Throws: `SettingsError` with the setting or the rule file, and what is allowed.
+    static func schedules(
+        of settings: AgentSettings, factory: any MetricsFactory, logger: Logger
+    ) throws(SettingsError) -> [CollectorSchedule] {
+        try logSchedules(of: settings, factory: factory, logger: logger)
+            + metricSchedules(of: settings, factory: factory, logger: logger)
+            + stackSchedules(of: settings, factory: factory, logger: logger)
+    }
+
+    private static func logSchedules(
+        of settings: AgentSettings, factory: any MetricsFactory, logger: Logger
+    ) throws(SettingsError) -> [CollectorSchedule] {
+        let values = settings.values
+        let configuration = LogCollector.Configuration(
+            chunkBytes: values[\.logs.chunkSize], maxLineBytes: values[\.logs.maxLineSize],
+            startFrom: values[\.logs.from])
+        let files = values[\.logs.files]
+        var watch: LogWatch?
+        if values[\.diagnosis.stream], !files.isEmpty {
+            watch = LogWatch(rules: try settings.ruleTable(), logger: logger, factory: factory)
+        }
+        return files.map { path in
+            let collector = LogCollector(
+                path: path, node: settings.node, configuration: configuration, logger: logger, factory: factory,
+                observer: watch)
+            return CollectorSchedule(
+                collector: collector, interval: values[\.logs.interval], lastRound: lastLogRound)
+        }
+    }
+
+    private static func metricSchedules(
+        of settings: AgentSettings, factory: any MetricsFactory, logger: Logger
+    ) throws(SettingsError) -> [CollectorSchedule] {
+        guard let url = try settings.metricURL() else { return [] }
+        let values = settings.values
+        let configuration = MetricCollector.Configuration(
+            deadline: values[\.metrics.deadline], maxBytes: values[\.metrics.maxSize],
+            reportsAlarm: values[\.metrics.alarm])
+        let collector = MetricCollector(
+            url: url, node: settings.node, configuration: configuration, logger: logger, factory: factory)
+        return [CollectorSchedule(collector: collector, interval: values[\.metrics.interval], lastRound: nil)]
+    }
+
+    private static func stackSchedules(
+        of settings: AgentSettings, factory: any MetricsFactory, logger: Logger
+    ) throws(SettingsError) -> [CollectorSchedule] {
+        guard let target = try settings.stackTarget() else { return [] }
+        let values = settings.values
+        let configuration = StackCollector.Configuration(
+            target: target, pySpyPath: values[\.stacks.pySpy], deadline: values[\.stacks.deadline])
+        let collector = StackCollector(
+            node: settings.node, configuration: configuration, logger: logger, factory: factory)
+        return [CollectorSchedule(collector: collector, interval: values[\.stacks.interval], lastRound: nil)]
+    }
+}
