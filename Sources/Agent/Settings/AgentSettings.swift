@@ -1,7 +1,7 @@
 internal import Collectors
 internal import DLRoverListener
 public import Diagnosis
-public import FailureDiagnosis
+package import FailureDiagnosis
 private import Glibc
 internal import Journal
 public import Logging
@@ -146,7 +146,7 @@ extension AgentSettings {
     /// The built-in rules, what the rule files of the settings add and change, and DLRover's failure-node errors.
     ///
     /// - Throws: `SettingsError` with the rule file and line, and what is allowed.
-    public func ruleTable() throws(SettingsError) -> RuleTable {
+    package func ruleTable() throws(SettingsError) -> RuleTable {
         var table = RuleTable.builtIn
         for path in values.texts("diagnosis.rules") {
             do throws(RuleTableError) {
@@ -174,7 +174,7 @@ extension AgentSettings {
     var reportsFailures: Bool { values.toggle("diagnosis.report-failures") }
 
     /// What the settings know of a failure: the followed logs, the limits, the node.
-    public func trainingFailure() -> TrainingFailure {
+    package func trainingFailure() -> TrainingFailure {
         var failure = TrainingFailure()
         failure.logs = values.texts("logs.files").map { LogSource(path: $0) }
         failure.kernelLog = values.text("diagnosis.kernel-log")
