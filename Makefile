@@ -5,7 +5,7 @@
 export SWIFT_FLAGS = --explicit-target-dependency-import-check error --disable-index-store
 
 .DEFAULT_GOAL := help
-.PHONY: help bootstrap build release test soak lint format demo bench clean
+.PHONY: help bootstrap build release test soak lint format docs demo bench clean
 .PHONY: cluster-up cluster-down cluster-faults cluster-fault cluster-audit cluster-test
 
 help: ## Show this list
@@ -32,6 +32,11 @@ lint: ## Check the format of all Swift files
 
 format: ## Format all Swift files
 	swift format --in-place --recursive --parallel Sources Tests Benchmarks Examples Package.swift
+
+# The plugin and its modules stay in .build; the next build without AROBUST_DOCS drops it again.
+docs: ## Generate the libraries' documentation; the last lines say where it is
+	AROBUST_DOCS=1 swift package $(SWIFT_FLAGS) generate-documentation \
+		--target Agent --target Collectors --target Diagnosis --target MasterClients --target ZMQBridge
 
 demo: bootstrap build ## Report a real training to the real DLRover master, and read back what it got
 	@demo/run

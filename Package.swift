@@ -88,7 +88,8 @@ let package = Package(
             swiftSettings: settings
         ),
         .target(
-            name: "FailureDiagnosis", dependencies: ["Diagnosis", "SystemSupport", coreMetrics, logging, yams],
+            name: "FailureDiagnosis",
+            dependencies: ["Diagnosis", "SystemSupport", coreMetrics, logging, systemPackage, yams],
             resources: [.embedInCode("Resources/rules.yaml")], swiftSettings: settings),
         .target(
             name: "DLRoverListener",
@@ -138,8 +139,8 @@ let package = Package(
             path: "Examples/SingleCollector", swiftSettings: settings),
         .executableTarget(
             name: "CompleteTraining",
-            dependencies: ["Agent", "Diagnosis", "FailureDiagnosis", "MasterClients", logging],
-            path: "Examples/CompleteTraining", swiftSettings: settings),
+            dependencies: ["Agent", "Diagnosis", "MasterClients", logging], path: "Examples/CompleteTraining",
+            swiftSettings: settings),
         .executableTarget(
             name: "OnTheBus",
             dependencies: [
@@ -147,6 +148,9 @@ let package = Package(
                 .product(name: "UnixSignals", package: "swift-service-lifecycle"),
             ],
             path: "Examples/OnTheBus", swiftSettings: settings),
+        .executableTarget(
+            name: "ReadTheBus", dependencies: ["Diagnosis", "ZMQBridge", logging], path: "Examples/ReadTheBus",
+            swiftSettings: settings),
         .target(
             name: "TestSupport", dependencies: [inMemoryLogging, logging], path: "Tests/TestSupport",
             swiftSettings: settings),
@@ -173,8 +177,8 @@ let package = Package(
         .testTarget(
             name: "FailureDiagnosisTests",
             dependencies: [
-                "TestSupport",
-                "Collectors", "Diagnosis", "FailureDiagnosis", "Telemetry", coreMetrics, logging, inMemoryLogging,
+                "Collectors", "Diagnosis", "FailureDiagnosis", "SystemSupport", "Telemetry", "TestSupport", coreMetrics,
+                inMemoryLogging, logging, systemPackage,
             ],
             exclude: ["Fixtures"],
             swiftSettings: settings),
@@ -222,3 +226,8 @@ let package = Package(
     ],
     swiftLanguageModes: [.v6]
 )
+
+// `make docs` only: every other build does without the plugin, and need not resolve it.
+if Context.environment["AROBUST_DOCS"] == "1" {
+    package.dependencies.append(.package(url: "https://github.com/swiftlang/swift-docc-plugin", from: "1.5.0"))
+}

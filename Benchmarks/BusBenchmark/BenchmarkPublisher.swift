@@ -17,9 +17,9 @@ struct BenchmarkPublisher {
         let publisher = try await MetricPublisher.open(
             in: try StateDirectory(path: directory), configuration: configuration,
             logger: Logger(label: "") { _ in SwiftLogNoOpLogHandler() })
-        let tending = Task { try await publisher.run() }
+        let running = Task { try await publisher.run() }
         let contents = (0..<64).map(Self.content)
-        // libzmq learns of what was read in steps of half the mark, so a whole mark ahead would be dropped.
+        // libzmq learns what the other side has read in steps of half the mark, so with a whole mark in flight it would drop messages.
         let window = Int(configuration.highWaterMark) / 2
 
         var acknowledged = Acknowledgement.receive()
@@ -39,14 +39,14 @@ struct BenchmarkPublisher {
         while acknowledged < count { acknowledged = Acknowledgement.receive() }
         let seconds = begin.duration(to: .now) / .seconds(1)
         let cost = ProcessCost.now.json(since: start)
-        tending.cancel()
-        try await tending.value
+        running.cancel()
+        try await running.value
         let metric = WorkerTrainingMetric(dataType: .trainingLog, dataContent: contents[0], node: NodeIdentity())
         print(
             #"{"seconds": \#(seconds), "body_bytes": \#(MetricJSON.encode(metric).count), "publisher": \#(cost)}"#)
     }
 
-    /// Eight log lines, 1 KiB in all, so with seven newlines to escape.
+    /// Eight log lines, 1 KiB in total: seven newlines have to be escaped.
     private static func content(_ number: Int) -> String {
         let lines = (0..<8).map { line in
             let text =

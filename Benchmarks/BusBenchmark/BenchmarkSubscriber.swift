@@ -3,10 +3,10 @@ private import Logging
 private import Synchronization
 internal import ZMQBridge
 
-/// Receives, counts, and acknowledges.
+/// Receives metrics, counts them, and acknowledges them.
 final class BenchmarkSubscriber: EnvelopeReceiver {
-    /// So many envelopes are acknowledged at once.
-    private static let acknowledged = 256
+    /// How many envelopes are acknowledged at once.
+    private static let acknowledgedAtOnce = 256
 
     private struct State {
         var received = 0
@@ -50,7 +50,7 @@ final class BenchmarkSubscriber: EnvelopeReceiver {
         }
         let total = state.withLock { state in
             state.received += envelopes
-            let isDue = state.received - state.acknowledged >= Self.acknowledged || state.received >= count
+            let isDue = state.received - state.acknowledged >= Self.acknowledgedAtOnce || state.received >= count
             if isDue { state.acknowledged = state.received }
             return isDue ? state.received : nil
         }

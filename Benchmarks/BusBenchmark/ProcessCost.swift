@@ -1,6 +1,6 @@
 private import Glibc
 
-/// What this process has used up.
+/// What this process has used so far.
 struct ProcessCost {
     /// CPU seconds of all threads, user and system.
     var cpu: Double
@@ -11,7 +11,7 @@ struct ProcessCost {
         ProcessCost(cpu: cpuSeconds(), peakKiB: peakKiB())
     }
 
-    /// The CPU since `start`, as JSON.
+    /// The CPU time since `start`, and the peak memory, as JSON.
     func json(since start: ProcessCost) -> String {
         #"{"cpu": \#(cpu - start.cpu), "peak_kib": \#(peakKiB)}"#
     }

@@ -2,11 +2,11 @@ private import Diagnosis
 private import FailureDiagnosis
 private import Glibc
 
-/// Measures what finding the rules' lines costs.
+/// Measures what it costs to find the lines that rules match.
 ///
-///     MatcherBenchmark FILE [TIMES]    reads the file in blocks of 1 MiB and matches each; prints JSON, a line a time
-///     MatcherBenchmark --diagnose FILE  diagnoses the file as a log, with the default budget; prints how long all took, and the verdict
-///     MatcherBenchmark --terms         prints the texts that are searched for, as `grep -F -f` takes them
+///     MatcherBenchmark FILE [TIMES]    reads the file in blocks of 1 MiB and matches each; prints a line of JSON for each run
+///     MatcherBenchmark --diagnose FILE  diagnoses the file as a log with the default budget; prints how long that took, and the verdict
+///     MatcherBenchmark --terms         prints the texts that are searched for, in the form for `grep -F -f`
 @main
 enum MatcherBenchmark {
     static func main() {

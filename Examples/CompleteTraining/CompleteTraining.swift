@@ -1,11 +1,10 @@
 import Agent
 import Diagnosis
-import FailureDiagnosis
 import Foundation
 import Logging
 import MasterClients
 
-/// The guide's complete example: a training with an agent beside it, and a diagnosis when it fails.
+/// The guide's complete example: a training with an agent in its process, and a diagnosis when it fails.
 ///
 ///     swift run CompleteTraining /tmp/training.log localhost:50051
 @main
@@ -20,7 +19,7 @@ struct CompleteTraining {
         // 2. The agent. With the number of ranks on this node, their Python stacks are dumped too.
         let agent = try DiagnosisAgent.shared(trainingLogFile: log, nodeRank: 0, localWorldSize: 4)
 
-        // 3. A collector of one's own, beside those for log, metrics and stacks; and the client for all of them.
+        // 3. Your own collector, besides those for log, metrics and stacks; and the client for all of them.
         await agent.register(LoadCollector(), every: .seconds(30))
         await agent.setClient(client)
 
@@ -31,18 +30,18 @@ struct CompleteTraining {
         do {
             try await train(log: log)
         } catch {
-            // 6. Say what it failed of.
+            // 6. Find out why it failed.
             let verdict = await agent.diagnoseTrainingFailure(failures: ["error": "\(error)"], restartCount: 0)
             print("Diagnosis action: \(verdict.action.type)")
             print("Because: \(verdict.reason)")
         }
 
-        // 7. Stop: what the log still has is reported.
+        // 7. Stop: the rest of the log is reported.
         await agent.stop()
         await client.close()
     }
 
-    /// Stands for the training: writes its log, and fails.
+    /// Stands in for the training: writes its log, and fails.
     static func train(log: String) async throws {
         try Data().write(to: URL(filePath: log))
         let file = try FileHandle(forWritingTo: URL(filePath: log))

@@ -2,7 +2,7 @@ import Diagnosis
 import Foundation
 import Logging
 
-/// A collector of one's own: reports the node's load as a GENERIC metric.
+/// A collector of your own: reports the node's load as a GENERIC metric.
 actor LoadCollector: DataCollector {
     let name = "load"
     private let logger = Logger(label: "load-collector")

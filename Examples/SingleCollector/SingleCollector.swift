@@ -2,7 +2,7 @@ import Collectors
 import Diagnosis
 import MasterClients
 
-/// The guide's second way: one collector, by hand, with a master's client.
+/// The guide's second way: a single collector, driven by hand, with a master's client.
 ///
 ///     swift run SingleCollector /path/to/training.log localhost:50051
 @main
@@ -15,7 +15,7 @@ struct SingleCollector {
         let collector = LogCollector(path: log, node: NodeIdentity(id: 0, type: "worker", rank: 0))
         await collector.setClient(client)
 
-        // A round takes what is there, up to 64 KiB; the lines stay until they are reported.
+        // A round reads what is there, up to 64 KiB; lines that could not be reported are read again.
         while await collector.isEnabled(), let data = await collector.collectData() {
             guard await collector.storeData(data) else { break }
         }

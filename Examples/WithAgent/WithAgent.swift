@@ -2,7 +2,7 @@ import Agent
 import Diagnosis
 import MasterClients
 
-/// The guide's first way: an agent hands the master's client to all its collectors.
+/// The guide's first way: an agent passes the master's client to all its collectors.
 ///
 ///     swift run WithAgent /path/to/training.log localhost:50051
 @main
@@ -14,10 +14,10 @@ struct WithAgent {
         // The master's client.
         let client = try MasterURL(master).makeReporter()
 
-        // The agent, with a collector for the log, and for what the environment names (XPU_TIMER_PORT).
+        // The agent, with a collector for the log, and others that the environment asks for (XPU_TIMER_PORT).
         let agent = try DiagnosisAgent.shared(trainingLogFile: log, nodeRank: 0)
 
-        // All collectors get the client, those that are registered later too.
+        // All collectors get the client, including those registered later.
         await agent.setClient(client)
 
         await agent.start()

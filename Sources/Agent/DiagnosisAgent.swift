@@ -1,7 +1,7 @@
 private import Collectors
 public import CoreMetrics
 public import Diagnosis
-public import FailureDiagnosis
+private import FailureDiagnosis
 private import Foundation
 public import Logging
 public import ServiceLifecycle

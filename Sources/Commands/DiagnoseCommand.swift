@@ -3,23 +3,24 @@ internal import ArgumentParser
 internal import Diagnosis
 internal import FailureDiagnosis
 private import Foundation
+private import SystemSupport
 
 /// `arobust diagnose`
 struct DiagnoseCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "diagnose",
-        abstract: "Say what a training failed of, and what to do.",
+        abstract: "Say why a training failed, and what to do.",
         discussion: """
-            Reads the logs from their ends, what the launcher says, and torch elastic's
-            error files; the first root cause in time across the ranks decides. The
-            action is DLRover's: restart_worker, relaunch_worker, job_abortion, event or
-            no_action. Needs no agent. A file that can't be read is a note, no error.
+            Reads the logs from their ends, the launcher's report, and torch elastic's
+            error files; the earliest root cause across the ranks decides. The action is
+            DLRover's: restart_worker, relaunch_worker, job_abortion, event or no_action.
+            Needs no agent. A file that can't be read is a note, not an error.
 
               arobust diagnose --log train.log --restart-count 1
               arobust diagnose --log-dir /tmp/torchrun --failures @failures.json --json
 
-            A cause that comes back on this node becomes a relaunch; what failed before
-            is remembered in the state directory, if there is one.
+            When a cause comes back on this node, a restart becomes a relaunch. Earlier
+            failures are remembered in the state directory, if there is one.
 
             \(HelpText.settings)
 
@@ -34,7 +35,7 @@ struct DiagnoseCommand: AsyncParsableCommand {
     @OptionGroup var evidence: EvidenceOptions
 
     @ArgumentParser.Option(
-        help: ArgumentHelp("How often the training has been started again (default: 0).", valueName: "n"))
+        help: ArgumentHelp("How often the training has been restarted (default: 0).", valueName: "n"))
     var restartCount = 0
 
     @ArgumentParser.Option(
@@ -87,42 +88,43 @@ struct DiagnoseCommand: AsyncParsableCommand {
     }
 }
 
-/// The flags that say where a failure's evidence is.
+/// The flags that name the files with a failure's evidence.
 struct EvidenceOptions: ParsableArguments {
     @ArgumentParser.Option(
         help: ArgumentHelp(
-            "A log, of all ranks or of the one before an equals sign (3=rank3.log). May be given more than once.",
+            "A log: of all ranks, or of the rank before an equals sign (3=rank3.log). May be given more than once.",
             valueName: "[rank=]file"))
     var log: [String] = []
 
     @ArgumentParser.Option(
         help: ArgumentHelp(
-            "A folder of torchrun --log-dir: the newest run's last attempt.", valueName: "dir"))
+            "The folder of torchrun --log-dir; its newest run's last attempt is read.", valueName: "dir"))
     var logDir: String?
 
     @ArgumentParser.Option(
         help: ArgumentHelp(
-            "What torch elastic's record wrote for a rank. May be given more than once.", valueName: "[rank=]file"))
+            "The file that torch elastic's record wrote for a rank. May be given more than once.",
+            valueName: "[rank=]file"))
     var errorFile: [String] = []
 
     @ArgumentParser.Option(
-        help: ArgumentHelp("What dmesg or journalctl -k wrote.", valueName: "file"))
+        help: ArgumentHelp("The output of dmesg or journalctl -k.", valueName: "file"))
     var kernelLog: String?
 
     @ArgumentParser.Option(
         help: ArgumentHelp(
             """
-            What the launcher says: a JSON object, DLRover's {"<rank>": {"exitcode": …}} or any other; @file, or - for \
+            The launcher's report: a JSON object, DLRover's {"<rank>": {"exitcode": …}} or any other; @file, or - for \
             standard input.
             """, valueName: "json"))
     var failures: String?
 
-    /// Adds what the flags say; logs of the command line take the place of the settings'.
+    /// Adds the files of the flags; logs on the command line replace those of the settings.
     func add(to failure: inout TrainingFailure) throws {
         if !log.isEmpty || logDir != nil { failure.logs = log.map(Self.source) }
         failure.errorFiles += errorFile.map(Self.source)
         if let logDir {
-            do throws(RuleTableError) {
+            do throws(TorchrunLogsError) {
                 let files = try TorchrunLogs(folder: logDir, nodeRank: failure.node.rank)
                 failure.logs += files.logs
                 failure.errorFiles += files.errorFiles
@@ -149,14 +151,15 @@ struct EvidenceOptions: ParsableArguments {
     private static func object(_ text: String) throws -> String {
         var json = text
         if text == "-" {
-            // A pipe has no size, and FileManager reads none that has not.
+            // Not FileManager, which reads nothing from a pipe because a pipe has no size.
             json = String(decoding: try FileHandle.standardInput.readToEnd() ?? Data(), as: UTF8.self)
         } else if text.hasPrefix("@") {
             let path = String(text.dropFirst())
-            guard let bytes = FileManager.default.contents(atPath: path) else {
-                throw refusal("--failures: \(path) cannot be read")
+            do throws(SystemCallError) {
+                json = String(decoding: try WholeFile(path: path).read(limit: .max), as: UTF8.self)
+            } catch {
+                throw refusal("--failures: \(error)")
             }
-            json = String(decoding: bytes, as: UTF8.self)
         }
         guard JSONValue.object(json) != nil else {
             throw refusal(

@@ -8,9 +8,9 @@ struct RulesCommand: AsyncParsableCommand {
         commandName: "rules",
         abstract: "List, explain, check and test the rules by which failures are diagnosed.",
         discussion: """
-            Rules are data: texts to look for, a regular expression, what the line means,
-            and what to do. Files of your own add to the built-in ones and change them
-            (--rules, or diagnosis.rules in the settings). docs/diagnosis.md describes
+            A rule is data: the texts to look for, a regular expression, what the line
+            means, and what to do. Your own files add rules to the built-in ones and change
+            them (--rules, or diagnosis.rules in the settings). docs/diagnosis.md describes
             them.
             """,
         subcommands: [
@@ -22,7 +22,7 @@ struct RulesCommand: AsyncParsableCommand {
 struct RuleOptions: ParsableArguments {
     @ArgumentParser.Option(
         help: ArgumentHelp(
-            "A YAML file of rules that add to the built-in ones or change them. May be given more than once.",
+            "A YAML file with rules to add to the built-in ones, or changes to them. May be given more than once.",
             valueName: "file"))
     var rules: [String] = []
 
@@ -35,7 +35,7 @@ struct RuleOptions: ParsableArguments {
 struct RulesLintCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "lint",
-        abstract: "Look the rules over: texts without effect, rules that are never reached.",
+        abstract: "Check the rules for texts without effect and rules that never decide.",
         discussion: """
               arobust rules lint --rules my-rules.yaml
 
@@ -47,7 +47,7 @@ struct RulesLintCommand: AsyncParsableCommand {
     @OptionGroup var rules: RuleOptions
 
     @ArgumentParser.Option(
-        help: ArgumentHelp("Also look for rules that this corpus has no line for.", valueName: "dir"))
+        help: ArgumentHelp("Also report rules for which this corpus has no line.", valueName: "dir"))
     var corpus: String?
 
     func run() async throws {
@@ -68,14 +68,14 @@ struct RulesTestCommand: AsyncParsableCommand {
         commandName: "test",
         abstract: "Run a corpus of logs against the rules.",
         discussion: """
-            A corpus has lines that a rule must match and must not, and the logs of whole
-            jobs with the cause and the action that must be found. That of the built-in
-            rules is in rules/corpus of arobust's sources.
+            A corpus has lines that a rule must match, lines that it must not match, and the
+            logs of whole jobs with the cause and the action to be found. The corpus of the
+            built-in rules is rules/corpus in arobust's sources.
 
               arobust rules test --corpus rules/corpus
               arobust rules test --rules my-rules.yaml --corpus my-corpus
 
-            Exit status: 0 if all is found as it must be, 1 if not, 64 for a wrong flag,
+            Exit status: 0 if everything is as expected, 1 if not, 64 for a wrong flag,
             setting or rule file.
             """)
 

@@ -1,5 +1,6 @@
 internal import Agent
 internal import ArgumentParser
+private import Diagnosis
 internal import FailureDiagnosis
 private import Foundation
 
@@ -7,9 +8,9 @@ private import Foundation
 struct RulesExplainCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "explain",
-        abstract: "Say what the rules make of a line, and why.",
+        abstract: "Say which rules match a line, and why others do not.",
         discussion: """
-            Takes the lines as arguments, or from standard input.
+            Reads lines from the arguments, or from standard input.
 
               arobust rules explain 'NVRM: Xid (PCI:0000:c1:00): 79, GPU has fallen off the bus.'
               grep Xid kernel.log | arobust rules explain
@@ -53,16 +54,16 @@ struct RulesExplainCommand: AsyncParsableCommand {
 
     private func text(_ explanation: LineExplanation, _ table: RuleTable) -> [String] {
         if let exclusion = explanation.exclusion {
-            return ["  no rule: the line has '\(exclusion)', which keeps it from all of them"]
+            return ["  no rule: the line has '\(exclusion)', which excludes it from all rules"]
         }
         let shown = explanation.verdicts.filter { all || $0.isHit || $0.isNearMiss }
         let others = explanation.verdicts.count - shown.count
-        let rest = others > 0 ? ["  \(others) rules have a text that is in the line, and others that are not"] : []
-        guard !explanation.verdicts.isEmpty else { return ["  no rule has a text that is in the line"] }
+        let rest = others > 0 ? ["  \(others) rules have one of their texts in the line, but not all"] : []
+        guard !explanation.verdicts.isEmpty else { return ["  no rule has a text in the line"] }
         return shown.map { verdict in
             if let reason = verdict.reason { return "  not \(verdict.ruleID): \(reason)" }
             guard explanation.hits.contains(verdict.ruleID), let rule = table[verdict.ruleID] else {
-                return "  not \(verdict.ruleID): a rule that says more matches"
+                return "  not \(verdict.ruleID): a more specific rule matches"
             }
             let advice = rule.vendorAction.map { "; vendor: \($0)" } ?? ""
             return

@@ -1,12 +1,13 @@
 internal import Agent
 internal import ArgumentParser
+internal import Diagnosis
 internal import FailureDiagnosis
 
 /// `arobust rules list`
 struct RulesListCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "list",
-        abstract: "List the rules, or show some of them whole.",
+        abstract: "List the rules, or show some of them in full.",
         discussion: """
               arobust rules list --domain gpu
               arobust rules list nvidia.xid.79
@@ -21,7 +22,7 @@ struct RulesListCommand: AsyncParsableCommand {
     @ArgumentParser.Option(help: ArgumentHelp("Only rules of this domain.", valueName: "domain"))
     var domain: String?
 
-    @ArgumentParser.Argument(help: "The ids of rules to show whole.")
+    @ArgumentParser.Argument(help: "The ids of the rules to show in full.")
     var id: [String] = []
 
     func validate() throws {

@@ -1,5 +1,4 @@
 import Diagnosis
-import FailureDiagnosis
 import Foundation
 import InMemoryLogging
 import Logging

@@ -1,3 +1,4 @@
+import Diagnosis
 import FailureDiagnosis
 import Foundation
 import Logging

@@ -117,12 +117,12 @@ def test_any_object_of_failures(arobust: Arobust, scratch: Path, failures: dict[
         ([], "There is nothing to read; give --log"),
         (["--failures", "x"], "it must be a JSON object"),
         (["--failures", "[1]"], "it must be a JSON object"),
-        (["--failures", "@/nowhere/x"], "/nowhere/x cannot be read"),
+        (["--failures", "@/nowhere/x"], "--failures: cannot open /nowhere/x: No such file or directory"),
         (["--failures", "{}", "--restart-count=-1"], "it must be at least 0"),
         (["--failures", "{}", "--budget", "2"], "--budget: diagnosis.budget is '2'; it must be a duration"),
-        (["--failures", "{}", "--rules", "/nowhere/r.yaml"], "/nowhere/r.yaml: the file cannot be read"),
+        (["--failures", "{}", "--rules", "/nowhere/r.yaml"], "/nowhere/r.yaml: cannot open: No such file or directory"),
         (["--failures", "{}", "--report-failures"], "there is no DLRover master to report failures to"),
-        (["--log-dir", "/nowhere"], "--log-dir: /nowhere: the folder cannot be read"),
+        (["--log-dir", "/nowhere"], "--log-dir: cannot open the folder /nowhere: No such file or directory"),
     ],
 )
 def test_wrong_flags(arobust: Arobust, arguments: list[str], words: str) -> None:

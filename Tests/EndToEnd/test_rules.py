@@ -86,4 +86,4 @@ def test_a_broken_file_is_told(rules: Rules, scratch: Path, text: str, words: st
 
 def test_nothing_matches(rules: Rules) -> None:
     status, output, _ = rules("explain", "step 5 loss 0.1")
-    assert (status, output) == (1, "step 5 loss 0.1\n  no rule has a text that is in the line\n")
+    assert (status, output) == (1, "step 5 loss 0.1\n  no rule has a text in the line\n")

@@ -1,3 +1,6 @@
+import SystemPackage
+import SystemSupport
+import TestSupport
 import Testing
 
 @testable import FailureDiagnosis
@@ -8,9 +11,9 @@ import Testing
         [0], [10, 0, 3], [1 << 20], [(1 << 20) + 1, 5], [700_000, 700_000, 700_000], [3_500_000, 1, 1],
     ])
     func blocksAreTheFile(lengths: [Int]) throws {
-        let scratch = try ScratchFolder()
+        let scratch = ScratchFolder()
         let text = lengths.map { String(repeating: "x", count: $0) + "\n" }.joined() + "torn end"
-        let reader = try #require(BackwardLogReader(path: try scratch.write(text, to: "l.log")))
+        let reader = try BackwardLogReader(path: try scratch.write(text, to: "l.log"))
         var whole: [UInt8] = []
         while let block = reader.next() {
             #expect(block.offset == text.utf8.count - whole.count - block.bytes.count)
@@ -20,9 +23,11 @@ import Testing
         #expect(reader.lineNumber(at: text.utf8.count, deadline: .now + .seconds(60)) == lengths.count + 1)
     }
 
-    @Test func aFolderOrNothingIsNoLog() throws {
-        let scratch = try ScratchFolder()
-        #expect(BackwardLogReader(path: scratch.path) == nil)
-        #expect(BackwardLogReader(path: scratch.path + "/x") == nil)
+    @Test func aFolderOrNothingIsNoLog() {
+        let scratch = ScratchFolder()
+        let folder = #expect(throws: SystemCallError.self) { try BackwardLogReader(path: scratch.path) }
+        #expect(folder?.code == .invalidArgument)
+        let nothing = #expect(throws: SystemCallError.self) { try BackwardLogReader(path: scratch.path + "/x") }
+        #expect(nothing?.code == .noSuchFileOrDirectory)
     }
 }

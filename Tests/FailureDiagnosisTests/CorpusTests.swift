@@ -1,4 +1,5 @@
 import FailureDiagnosis
+import TestSupport
 import Testing
 
 @Suite struct CorpusTests {
@@ -14,7 +15,7 @@ import Testing
     }
 
     @Test func aWrongExpectationIsTold() throws {
-        let scratch = try ScratchFolder()
+        let scratch = ScratchFolder()
         let corpus = try ScratchCorpus(
             in: scratch, lines: "- {rule: a, origin: made, match: [plain], near-miss: [a needle]}",
             index: "- {job: one, origin: made, rule: a, action: job_abortion}", job: "one",
@@ -37,7 +38,7 @@ struct ScratchCorpus {
 
     init(in scratch: ScratchFolder, lines: String, index: String, job: String, log: String) throws {
         path = scratch.path
-        try TestFiles.makeFolders(["lines", "jobs", "jobs/" + job], in: path)
+        for name in ["lines", "jobs/" + job] { try scratch.makeFolder(name) }
         _ = try scratch.write(lines, to: "lines/all.yaml")
         _ = try scratch.write(index, to: "jobs/index.yaml")
         _ = try scratch.write(log + "\n", to: "jobs/\(job)/rank0.log")

@@ -1,5 +1,6 @@
 import Diagnosis
 import FailureDiagnosis
+import TestSupport
 import Testing
 
 /// DLRover's own answers (`Fixtures/make-dlrover-table`, dlrover 0.6.1) for what both sides know: FAILURE_NODE_ERRORS and the restarts left.
@@ -15,7 +16,7 @@ import Testing
 
     /// Every key and value of the action but the time, and the reason, which DLRover leaves empty.
     @Test(arguments: rows) func answersAsDLRoverDoes(_ row: JSONValue) throws {
-        let scratch = try ScratchFolder()
+        let scratch = ScratchFolder()
         var table = RuleTable.builtIn
         table.addFailureNodeErrors(try #require(row["errors"]?.string))
         var failure = TrainingFailure()

@@ -1,6 +1,7 @@
 import Diagnosis
 import FailureDiagnosis
 import Foundation
+import TestSupport
 import Testing
 
 @Suite struct DiagnosticianTests {
@@ -14,7 +15,7 @@ import Testing
     }
 
     @Test func theEvidenceNamesTheLine() throws {
-        let scratch = try ScratchFolder()
+        let scratch = ScratchFolder()
         let path = try scratch.write(
             "2026-11-24 00:00:00 one\n2026-11-24 00:00:01,500 two\n[rank3]: ValueError: é\nend\n", to: "train.log")
         let verdict = diagnostician.diagnose(failure([LogSource(path: path)]))
@@ -33,7 +34,7 @@ import Testing
     }
 
     @Test func theJSONHasDLRoversKeysAtTopLevel() throws {
-        let scratch = try ScratchFolder()
+        let scratch = ScratchFolder()
         let path = try scratch.write("train.py: error: unrecognized arguments: --x\nncclRemoteError: y\n", to: "l.log")
         let json = diagnostician.diagnose(failure([LogSource(path: path)])).json
         guard case .object(let members) = json else { return }
@@ -50,7 +51,7 @@ import Testing
     }
 
     @Test func whatCannotBeReadIsNoted() throws {
-        let scratch = try ScratchFolder()
+        let scratch = ScratchFolder()
         var failure = failure([LogSource(path: scratch.path + "/none"), LogSource(path: scratch.path)])
         failure.errorFiles = [LogSource(path: try scratch.write("{", to: "error.json"), rank: 1)]
         failure.kernelLog = "/nowhere/kern.log"
@@ -71,7 +72,7 @@ import Testing
 
     /// A sparse file of 10 GB: zeros are one endless line.
     @Test func aHugeLogTakesNoLongerThanTheBudget() throws {
-        let scratch = try ScratchFolder()
+        let scratch = ScratchFolder()
         let path = try scratch.write("", to: "huge.log")
         let file = try FileHandle(forWritingTo: URL(filePath: path))
         try file.truncate(atOffset: 10 << 30)
@@ -90,7 +91,7 @@ import Testing
     }
 
     @Test func aLongLogIsReadInTurnWithAShortOne() throws {
-        let scratch = try ScratchFolder()
+        let scratch = ScratchFolder()
         let filler = String(repeating: "2026-11-24 00:00:00 INFO step\n", count: 200_000)
         let first = try scratch.write("2026-11-24 00:00:00 ncclRemoteError: first\n" + filler, to: "a.log")
         let second = try scratch.write("ValueError: b\n", to: "b.log")
@@ -108,7 +109,7 @@ import Testing
     ]) func restartsRunOutAndRepetitionCounts(
         count: Int, most: Int, earlier: [String: Int], action: String
     ) throws {
-        let scratch = try ScratchFolder()
+        let scratch = ScratchFolder()
         let path = try scratch.write("CUDA error: an illegal memory access was encountered\n", to: "l.log")
         var failure = failure([LogSource(path: path)])
         failure.restartCount = count
@@ -123,7 +124,7 @@ import Testing
               count: 3, within: 10s}]
             """
         let diagnostician = FailureDiagnostician(try RuleTable(yaml: rule, name: "t"))
-        let scratch = try ScratchFolder()
+        let scratch = ScratchFolder()
         func cause(_ seconds: [Int]) throws -> String? {
             let lines = seconds.map { "2026-11-24 00:00:\($0 < 10 ? "0" : "")\($0) needle\n" }
             let path = try scratch.write(lines.joined(), to: "l.log")

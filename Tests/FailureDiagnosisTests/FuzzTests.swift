@@ -1,6 +1,7 @@
 import Diagnosis
 import FailureDiagnosis
 import Foundation
+import TestSupport
 import Testing
 
 /// Whatever is in the files, there is a verdict. One after the other: each computes without a pause, on a thread that other suites need.
@@ -12,7 +13,7 @@ import Testing
             .compactMap { try? TestFiles.read("\(jobs)/\($0)") }
     }()
 
-    private func mutated(_ random: inout SplitMix) -> [UInt8] {
+    private func mutated(_ random: inout SeededGenerator) -> [UInt8] {
         var bytes = Self.samples.randomElement(using: &random) ?? []
         for _ in 0..<Int.random(in: 0...20, using: &random) where !bytes.isEmpty {
             let place = Int.random(in: 0..<bytes.count, using: &random)
@@ -27,9 +28,9 @@ import Testing
     }
 
     @Test(arguments: 1...8) func thereIsAlwaysAVerdict(seed: UInt64) throws {
-        var random = SplitMix(state: seed)
+        var random = SeededGenerator(seed: seed)
         let diagnostician = FailureDiagnostician(.builtIn)
-        let scratch = try ScratchFolder()
+        let scratch = ScratchFolder()
         for _ in 0..<15 {
             var failure = TrainingFailure()
             failure.clock = LogClock(now: 1_795_482_000, bootTime: Bool.random(using: &random) ? 1_795_400_000 : nil)
@@ -60,7 +61,7 @@ import Testing
 
     /// A rule file that is mutated is read, or refused with a place.
     @Test(arguments: 1...4) func aRuleFileIsReadOrRefused(seed: UInt64) throws {
-        var random = SplitMix(state: seed)
+        var random = SeededGenerator(seed: seed)
         let text =
             "rules:\n  - {id: a, title: t, any: [x y z], regex: 'a+', domain: gpu, role: cascade, action: event, count: 3, within: 10s}\n"
         for _ in 0..<100 {

@@ -1,4 +1,6 @@
+import Diagnosis
 import FailureDiagnosis
+import TestSupport
 import Testing
 
 @Suite struct MatcherTests {
@@ -35,7 +37,7 @@ import Testing
 
     /// Against a plain search, on random bytes of few letters: nothing is missed, whatever the lengths of the texts and their places.
     @Test(arguments: 1...40) func nothingIsMissed(seed: UInt64) throws {
-        var random = SplitMix(state: seed)
+        var random = SeededGenerator(seed: seed)
         let letters = Array("ab\n".utf8)
         let shortest = Int(seed % 12) + 1
         var texts: Set<String> = []
@@ -87,18 +89,5 @@ import Testing
         #expect(own.verdicts.map(\.ruleID) == ["cuda.out-of-memory"])
         let mismatch = matcher.explain("    raise ValueError: no")
         #expect(mismatch.verdicts.first?.reason == "the regular expression doesn't match")
-    }
-}
-
-/// Random numbers that are the same in each run.
-struct SplitMix: RandomNumberGenerator {
-    var state: UInt64
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var mixed = state
-        mixed = (mixed ^ (mixed >> 30)) &* 0xBF58_476D_1CE4_E5B9
-        mixed = (mixed ^ (mixed >> 27)) &* 0x94D0_49BB_1331_11EB
-        return mixed ^ (mixed >> 31)
     }
 }

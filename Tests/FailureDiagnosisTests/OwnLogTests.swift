@@ -1,9 +1,9 @@
 import Collectors
 import Diagnosis
 import FailureDiagnosis
-import Foundation
 import Logging
 import Telemetry
+import TestSupport
 import Testing
 
 /// A log that has our own log in it: what is found must not be found again.
@@ -13,20 +13,12 @@ import Testing
         func lastPosition(of key: String) async -> SourcePosition? { nil }
     }
 
-    private let folder: ScratchFolder
+    private let folder = ScratchFolder()
     private let registry = TelemetryRegistry()
-
-    init() throws {
-        folder = try ScratchFolder()
-    }
 
     private var counted: Double {
         registry.text().split(separator: "\n").compactMap { PrometheusSample($0) }
             .filter { $0.name == "arobust_log_findings_total" }.map(\.value).reduce(0, +)
-    }
-
-    private func content(_ path: String) throws -> String {
-        String(decoding: try TestFiles.read(path), as: UTF8.self)
     }
 
     @Test(arguments: ["arobust", "arobust.log-watch", "trainer", ""])
@@ -44,14 +36,14 @@ import Testing
             return await collector.collectRounds(100)
         }
         #expect(await round() == 2)
-        let first = try content(path)
+        let first = try folder.text(path)
         #expect(first.split(separator: "\n").count == 5)
-        #expect(first.contains("arobust alarm: a root cause stands in a followed log."))
+        #expect(first.contains("arobust alarm: a followed log contains a root cause."))
         #expect(first.contains("text=RuntimeError: CUDA out of memory title="))
         #expect(counted == 2)
         // The file now begins with the two, so two more are told: none for the lines that we wrote.
         _ = await round()
-        #expect(try content(path).split(separator: "\n").count == 7)
+        #expect(try folder.text(path).split(separator: "\n").count == 7)
         #expect(counted == 4)
     }
 
@@ -71,7 +63,7 @@ import Testing
                 rules:
                   - {id: a.b, title: T, any: [CUDA out of memory], domain: host, role: root-cause, action: event}
                 """, name: "test")
-        let own = try content(path)
+        let own = try folder.text(path)
         #expect(own.contains(" \(level) arobust: error=CUDA out of memory ["))
         LogWatch(rules: rules, logger: Logger(label: "quiet") { _ in SwiftLogNoOpLogHandler() }, factory: registry)
             .observe(own, of: path)

@@ -1,4 +1,6 @@
+import Diagnosis
 import FailureDiagnosis
+import TestSupport
 import Testing
 
 /// What a training went on after is no cause.
@@ -6,7 +8,7 @@ import Testing
     private let oom = "CUDA out of memory. Tried to allocate 2 GiB"
 
     private func cause(_ lines: [String]) throws -> (rule: String?, offset: Int?) {
-        let scratch = try ScratchFolder()
+        let scratch = ScratchFolder()
         var failure = TrainingFailure()
         failure.logs = [LogSource(path: try scratch.write(lines.joined(separator: "\n") + "\n", to: "l.log"))]
         failure.clock = LogClock(now: 1_795_482_000)

@@ -1,4 +1,5 @@
 import FailureDiagnosis
+import TestSupport
 import Testing
 
 @Suite struct RuleFileTests {
@@ -8,7 +9,7 @@ import Testing
         ("rulez: []", "f:1: unknown key 'rulez'; allowed are rules, exclude, disable"),
         ("rules: 3", "f:1: rules must be a list"),
         ("rules:\n  - title: x", "f:2: a rule needs an id"),
-        ("rules:\n  - id: A", "f:2: id is 'A'; it must be 1 to 64 of small letters, digits, dots and hyphens"),
+        ("rules:\n  - id: A", "f:2: id is 'A'; it must be 1 to 64 lower-case letters, digits, dots and hyphens"),
         ("rules:\n  - {id: a, title: t, domain: gpu, role: cascade}", "f:2: the rule 'a' needs the key action"),
         (
             "rules:\n  - {\(rule), colour: red}",
@@ -20,8 +21,8 @@ import Testing
         ),
         ("rules:\n  - {\(rule), within: 3}", "f:2: within is '3'; it must be a duration with a unit (30s, 10m, 1h)"),
         ("rules:\n  - {\(rule), within: 3m}", "f:2: the rule 'a.b' has 'within', which needs a count above 1"),
-        ("rules:\n  - {\(rule)}\n  - {\(rule)}", "f:3: the rule 'a.b' stands twice, first in line 2"),
-        ("disable: [x]", "f:1: disable names 'x', and there is no such rule"),
+        ("rules:\n  - {\(rule)}\n  - {\(rule)}", "f:3: the rule 'a.b' is defined twice, first in line 2"),
+        ("disable: [x]", "f:1: disable names 'x', but there is no such rule"),
         (
             "rules:\n  - {\(rule), regex: '(a'}",
             "f:2: regex is '(a'; it must be a POSIX extended regular expression (Unmatched ( or \\()"
@@ -83,7 +84,7 @@ import Testing
                 "second unreachable", "third dead-text", "third dead-text", "third dead-text", "third short-text",
                 "fourth dead-text",
             ])
-        let scratch = try ScratchFolder()
+        let scratch = ScratchFolder()
         let corpus = try ScratchCorpus(
             in: scratch, lines: "- {rule: fourth, origin: made, match: [some advice], near-miss: [x]}",
             index: "- {job: one, origin: made, rule: none, action: restart_worker}", job: "one", log: "x")

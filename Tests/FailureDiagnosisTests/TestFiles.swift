@@ -1,4 +1,3 @@
-import FailureDiagnosis
 import Foundation
 
 /// Where the tests' files are.
@@ -10,30 +9,5 @@ enum TestFiles {
 
     static func read(_ path: String) throws -> [UInt8] {
         Array(try Data(contentsOf: URL(filePath: path)))
-    }
-}
-
-/// A folder that goes when the test ends.
-final class ScratchFolder {
-    let path: String
-
-    init() throws {
-        path = FileManager.default.temporaryDirectory.appending(path: "rules-\(UUID().uuidString)").path
-        try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
-    }
-
-    deinit { try? FileManager.default.removeItem(atPath: path) }
-
-    func write(_ text: String, to name: String) throws -> String {
-        try Data(text.utf8).write(to: URL(filePath: path + "/" + name))
-        return path + "/" + name
-    }
-}
-
-extension TestFiles {
-    static func makeFolders(_ names: [String], in path: String) throws {
-        for name in names {
-            try FileManager.default.createDirectory(atPath: path + "/" + name, withIntermediateDirectories: true)
-        }
     }
 }

@@ -1,6 +1,6 @@
-internal import Diagnosis
-public import FailureDiagnosis
-public import Logging
+package import Diagnosis
+package import FailureDiagnosis
+package import Logging
 internal import MasterClients
 
 /// What masters are told of a failure: its cause first, then what the launcher said.
@@ -43,13 +43,13 @@ struct FailureReport: Sendable {
 }
 
 /// Tells the settings' DLRover masters of a failure, for programs that have no client of their own.
-public struct MasterFailureReports: Sendable {
+package struct MasterFailureReports: Sendable {
     private let masters: [MasterSettings]
     private let logger: Logger
 
     /// - Returns: `nil` where `diagnosis.report-failures` is off.
     /// - Throws: `SettingsError` if it is on and no DLRover master is set.
-    public init?(settings: AgentSettings, logger: Logger) throws(SettingsError) {
+    package init?(settings: AgentSettings, logger: Logger) throws(SettingsError) {
         guard settings.reportsFailures else { return nil }
         masters = try settings.masters().filter { $0.url.isDLRover }
         self.logger = logger
@@ -63,7 +63,7 @@ public struct MasterFailureReports: Sendable {
     /// Tells all masters at once, each within its deadline; what fails is logged.
     ///
     /// - Returns: whether all of them took it.
-    public func send(_ failure: TrainingFailure, _ verdict: FailureVerdict) async throws -> Bool {
+    package func send(_ failure: TrainingFailure, _ verdict: FailureVerdict) async throws -> Bool {
         let clients = try masters.map { try $0.url.makeReporter(options: $0.options, logger: logger) }
         let isTaken = await FailureReport(failure, verdict).send(to: clients, logger: logger)
         for client in clients { await client.close() }

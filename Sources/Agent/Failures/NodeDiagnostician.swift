@@ -1,17 +1,18 @@
-public import FailureDiagnosis
-public import Logging
+package import Diagnosis
+package import FailureDiagnosis
+package import Logging
 internal import SystemSupport
 private import ZMQBridge
 
 /// Diagnoses failures of this node's training, with the settings' rules, and with what failed here before.
-public struct NodeDiagnostician: Sendable {
+package struct NodeDiagnostician: Sendable {
     private let diagnostician: FailureDiagnostician
     private let memory: FailureMemory
 
     /// Reads the settings' rule files.
     ///
     /// - Throws: `SettingsError` with the rule file and line, and what is allowed.
-    public init(settings: AgentSettings, logger: Logger) throws(SettingsError) {
+    package init(settings: AgentSettings, logger: Logger) throws(SettingsError) {
         diagnostician = FailureDiagnostician(try settings.ruleTable())
         memory = FailureMemory(
             directory: try settings.stateDirectories().first?.path,
@@ -23,7 +24,7 @@ public struct NodeDiagnostician: Sendable {
     /// `earlierFailures` is filled in, and the cause remembered in the state directory, if there is one: a cause that comes back on this
     /// node is met with a relaunch where its rule says so. A log on a file server that doesn't answer keeps its thread for good; what the
     /// launcher says decides then.
-    public func diagnose(_ failure: TrainingFailure) async -> FailureVerdict {
+    package func diagnose(_ failure: TrainingFailure) async -> FailureVerdict {
         let work: @Sendable () -> FailureVerdict = { [self] in diagnoseNow(failure) }
         // The diagnosis ends by itself within its budget unless a call hangs.
         if let verdict = await PinnedThread.run(

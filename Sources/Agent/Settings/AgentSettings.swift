@@ -1,7 +1,7 @@
 internal import Collectors
 internal import DLRoverListener
 public import Diagnosis
-public import FailureDiagnosis
+package import FailureDiagnosis
 private import Glibc
 internal import Journal
 public import Logging
@@ -149,7 +149,7 @@ extension AgentSettings {
     /// The built-in rules, what the rule files of the settings add and change, and DLRover's failure-node errors.
     ///
     /// - Throws: `SettingsError` with the rule file and line, and what is allowed.
-    public func ruleTable() throws(SettingsError) -> RuleTable {
+    package func ruleTable() throws(SettingsError) -> RuleTable {
         var table = RuleTable.builtIn
         for path in values[\.diagnosis.rules] {
             do throws(RuleTableError) {
@@ -176,7 +176,7 @@ extension AgentSettings {
     var reportsFailures: Bool { values[\.diagnosis.reportFailures] }
 
     /// A failure with what the settings say about it: the followed logs, the limits, the node.
-    public func trainingFailure() -> TrainingFailure {
+    package func trainingFailure() -> TrainingFailure {
         var failure = TrainingFailure()
         failure.logs = values[\.logs.files].map { LogSource(path: $0) }
         failure.kernelLog = values[\.diagnosis.kernelLog]

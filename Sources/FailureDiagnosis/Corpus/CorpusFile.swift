@@ -1,3 +1,4 @@
+private import SystemSupport
 private import Yams
 
 /// Reads the YAML files of a corpus.
@@ -39,8 +40,8 @@ struct CorpusFile {
     }
 
     private func entries() throws(RuleTableError) -> [Node] {
-        guard let bytes = WholeFile.read(path, limit: 16 << 20) else {
-            throw RuleTableError(place: path, reason: "the file cannot be read")
+        let bytes = try RuleTableError.wrap(path) { () throws(SystemCallError) in
+            try WholeFile(path: path).read(limit: 16 << 20)
         }
         let root: Node?
         do {
@@ -88,7 +89,7 @@ struct CorpusJobEntry {
         "job", "folder", "origin", "rule", "action", "rank", "restart-count", "max-restarts", "failure-node-errors",
         "boot-time", "earlier",
     ]
-    /// When the corpus's jobs are diagnosed, in seconds since 1970: 2026-11-24 01:00:00 UTC.
+    /// The time at which the corpus's jobs are diagnosed, in seconds since 1970: 2026-11-24 01:00:00 UTC.
     private static let now = 1_795_482_000.0
 
     let place: String
@@ -115,13 +116,19 @@ struct CorpusJobEntry {
     }
 
     private func addFiles(of folder: String, to failure: inout TrainingFailure) throws(RuleTableError) {
-        for name in try Folder.names(in: folder) {
+        let names = try RuleTableError.wrap(folder) { () throws(SystemCallError) in
+            try Directory(path: folder).names()
+        }
+        for name in names {
             let path = "\(folder)/\(name)"
             let rank = Int(name.filter { $0.isASCII && $0.isNumber })
             if name == "kernel.log" {
                 failure.kernelLog = path
             } else if name == "failures.json" {
-                failure.failures = WholeFile.read(path, limit: 4 << 20).map { String(decoding: $0, as: UTF8.self) }
+                let bytes = try RuleTableError.wrap(path) { () throws(SystemCallError) in
+                    try WholeFile(path: path).read(limit: 4 << 20)
+                }
+                failure.failures = String(decoding: bytes, as: UTF8.self)
             } else if name.hasPrefix("error"), name.hasSuffix(".json") {
                 failure.errorFiles.append(LogSource(path: path, rank: rank))
             } else if name.hasSuffix(".log") {
@@ -135,7 +142,7 @@ struct CorpusJobEntry {
 struct CorpusJob: Sendable {
     var name: String
     var place: String
-    /// The cause's rule; `nil`: none must be found.
+    /// The rule of the cause; `nil` if no cause may be found.
     var rule: String?
     var action: String
     var rank: Int?
@@ -143,7 +150,7 @@ struct CorpusJob: Sendable {
     var failureNodeErrors: String?
 }
 
-/// Lines that a rule must match, and lines much like them that it must not.
+/// Lines that a rule must match, and similar lines that it must not match.
 struct CorpusLine: Sendable {
     var rule: String
     var matches: [String]
@@ -151,11 +158,11 @@ struct CorpusLine: Sendable {
     var place: String
 }
 
-/// Something in the corpus that the rules do not find as they must.
-public struct CorpusFailure: Hashable, Sendable, CustomStringConvertible {
+/// An expectation of the corpus that the rules don't meet.
+package struct CorpusFailure: Hashable, Sendable, CustomStringConvertible {
     /// The corpus's file and line.
-    public let place: String
-    public let reason: String
+    package let place: String
+    package let reason: String
 
-    public var description: String { "\(place): \(reason)" }
+    package var description: String { "\(place): \(reason)" }
 }

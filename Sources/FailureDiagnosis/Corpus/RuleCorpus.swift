@@ -1,31 +1,35 @@
-private import Glibc
+private import Diagnosis
+internal import SystemSupport
 
-/// Logs with what must be found in them: `lines/*.yaml` for each rule, and `jobs/index.yaml` with a folder for each failed training.
+/// Logs, and what must be found in them: `lines/*.yaml` for the rules, and `jobs/index.yaml` with a folder for each failed training.
 ///
-/// In a job's folder `rank<N>.log` is a rank's log, `kernel.log` the kernel's, any other `.log` one of several ranks or of the launcher;
-/// `error<N>.json` is a rank's error file, and `failures.json` what the launcher says.
-public struct RuleCorpus: Sendable {
+/// In a job's folder, `rank<N>.log` is a rank's log, `kernel.log` the kernel's, and any other `.log` that of several ranks or of the
+/// launcher; `error<N>.json` is a rank's error file, and `failures.json` the launcher's report.
+package struct RuleCorpus: Sendable {
     let lines: [CorpusLine]
     let jobs: [CorpusJob]
 
     /// Reads a corpus's folder.
     ///
     /// - Throws: `RuleTableError` with file and line.
-    public init(folder: String) throws(RuleTableError) {
+    package init(folder: String) throws(RuleTableError) {
         var lines: [CorpusLine] = []
-        for name in try Folder.names(in: folder + "/lines") where name.hasSuffix(".yaml") {
+        let names = try RuleTableError.wrap(folder + "/lines") { () throws(SystemCallError) in
+            try Directory(path: folder + "/lines").names()
+        }
+        for name in names where name.hasSuffix(".yaml") {
             lines += try CorpusFile(path: "\(folder)/lines/\(name)").lines()
         }
         self.lines = lines
         jobs = try CorpusFile(path: folder + "/jobs/index.yaml").jobs(folder: folder + "/jobs")
     }
 
-    /// The numbers of lines that must match, of near misses, and of jobs.
-    public var counts: (matches: Int, nearMisses: Int, jobs: Int) {
+    /// How many lines must match, how many must not, and how many jobs there are.
+    package var counts: (matches: Int, nearMisses: Int, jobs: Int) {
         (lines.map(\.matches.count).reduce(0, +), lines.map(\.nearMisses.count).reduce(0, +), jobs.count)
     }
 
-    /// The rules that some line must match, and those that have a near miss.
+    /// The ids of the rules that have a line to match, and of those that have a near miss.
     var covered: (matches: Set<String>, nearMisses: Set<String>) {
         (
             Set(lines.filter { !$0.matches.isEmpty }.map(\.rule)),
@@ -33,8 +37,8 @@ public struct RuleCorpus: Sendable {
         )
     }
 
-    /// Compares a table's findings with what must be found.
-    public func run(_ table: RuleTable) -> [CorpusFailure] {
+    /// Compares what a table's rules find with what they must find.
+    package func run(_ table: RuleTable) -> [CorpusFailure] {
         let matcher = RuleMatcher(table)
         return lines.flatMap { check($0, matcher) } + jobs.flatMap { check($0, table) }
     }
@@ -65,25 +69,5 @@ public struct RuleCorpus: Sendable {
         if let rank = job.rank { compare("the rank", verdict.cause?.rank.map(String.init), "\(rank)") }
         guard !wrong.isEmpty else { return [] }
         return [CorpusFailure(place: "\(job.place) (\(job.name))", reason: wrong.joined(separator: "; "))]
-    }
-}
-
-/// Listing a folder.
-enum Folder {
-    /// The names of what is in a folder, in order.
-    static func names(in path: String) throws(RuleTableError) -> [String] {
-        guard let stream = opendir(path) else {
-            throw RuleTableError(
-                place: path, reason: "the folder cannot be read: \(String(cString: strerror(errno)))")
-        }
-        defer { closedir(stream) }
-        var names: [String] = []
-        while let entry = readdir(stream) {
-            let name = withUnsafeBytes(of: entry.pointee.d_name) { bytes in
-                String(decoding: bytes.prefix { $0 != 0 }, as: UTF8.self)
-            }
-            if name != ".", name != ".." { names.append(name) }
-        }
-        return names.sorted()
     }
 }

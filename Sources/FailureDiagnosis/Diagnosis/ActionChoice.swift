@@ -1,6 +1,6 @@
-private import Diagnosis
+internal import Diagnosis
 
-/// Turns a cause into an action.
+/// Chooses the action for a cause, and the sentence that explains it.
 struct ActionChoice {
     let failure: TrainingFailure
 
@@ -13,7 +13,7 @@ struct ActionChoice {
         case .relaunchWorker: return node(.relaunchWorker, what)
         case .jobAbortion:
             return (
-                .jobAbortion(reason: rule.id, message: what), "\(what); to try again is in vain"
+                .jobAbortion(reason: rule.id, message: what), "\(what); trying again won't help"
             )
         case .event where !hasFailed:
             return (
@@ -29,7 +29,9 @@ struct ActionChoice {
 
     private func restart(_ what: String, _ rule: Rule, earlier: Int) -> (DiagnosisAction, String) {
         if rule.relaunchAfter > 0, earlier >= rule.relaunchAfter {
-            return node(.relaunchWorker, "\(what); it was the cause of \(earlier) failures before on this node")
+            return node(
+                .relaunchWorker,
+                "\(what); it has caused \(earlier) earlier \(earlier == 1 ? "failure" : "failures") on this node")
         }
         return restart(what)
     }
@@ -37,7 +39,7 @@ struct ActionChoice {
     private func withoutCause(_ decision: CauseDecision) -> (DiagnosisAction, String) {
         let hasCascade = !decision.rest.isEmpty
         return restart(
-            hasCascade ? "only what follows from a failure elsewhere is seen" : "no known cause is seen")
+            hasCascade ? "only consequences of a failure elsewhere were found" : "no known cause was found")
     }
 
     private func restart(_ what: String) -> (DiagnosisAction, String) {
@@ -51,7 +53,7 @@ struct ActionChoice {
         (.node(operation, node: failure.node, reason: reason), reason)
     }
 
-    /// Whether the launcher names a failed rank, or at least says that something failed.
+    /// Whether the launcher reports a failure at all.
     private var hasFailed: Bool {
         guard let text = failure.failures?.trimmed else { return false }
         return !text.isEmpty && JSONValue(Array(text.utf8)) != .object([:])

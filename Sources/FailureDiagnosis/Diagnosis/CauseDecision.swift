@@ -1,15 +1,17 @@
-/// Which sighting the failure began with.
+private import Diagnosis
+
+/// Decides which sighting the failure began with.
 struct CauseDecision {
-    /// How long after the first sign a line that says more about it may come, in seconds: the kernel and the launcher are slow to write.
+    /// How long after the first sign of a failure a line that says more about it may come, in seconds: the kernel and the launcher write late.
     static let sameFailure = 60.0
 
-    /// The first root cause, or what confirms a failure where no root is seen.
+    /// The first root cause; without one, the first confirmation.
     let cause: Sighting?
-    /// The other roots and confirmations, by time.
+    /// The other root causes and confirmations, by time.
     let others: [Sighting]
-    /// What follows from a failure, and information.
+    /// Consequences of a failure elsewhere, and information.
     let rest: [Sighting]
-    /// Those that the training went on after.
+    /// Root causes after which the training went on.
     let survived: [Sighting]
     private let rules: [Rule]
 
@@ -24,7 +26,7 @@ struct CauseDecision {
             guard let first, let time = blamed[index].time else { return true }
             return time <= first + Self.sameFailure
         }
-        // First in each place, by the lines' order; then among the places, by time.
+        // First the winner of each place, by the order of its lines; then the winner among the places, by time.
         let places = Dictionary(grouping: pool) { Place(blamed[$0]) }
         let firsts = places.values.compactMap { place in
             place.min { Self.isBeforeInPlace(blamed[$0], blamed[$1], rules) }
@@ -35,24 +37,24 @@ struct CauseDecision {
             .sorted { ($0.time ?? .infinity, $0.rule) < ($1.time ?? .infinity, $1.rule) }
     }
 
-    /// Why the cause is the cause.
+    /// Why the cause was chosen, as a phrase.
     var why: String {
         guard let cause else { return "" }
         let kind =
             rules[cause.rule].role == .confirmation
-            ? "no root cause is seen; this confirms the failure" : "the first root cause"
+            ? "no root cause was found; this confirms the failure" : "the first root cause"
         guard let runnerUp = others.first(where: { rules[$0.rule].role == .rootCause }) else { return kind }
         if let own = cause.time, let other = runnerUp.time, own < other { return kind + " in time" }
         if rules[cause.rule].weight > rules[runnerUp.rule].weight {
-            return kind + ": it says more than '\(rules[runnerUp.rule].title)' of the same minute"
+            return kind + ": it says more than '\(rules[runnerUp.rule].title)' in the same minute"
         }
         return kind + " in the order of the files"
     }
 
-    /// The same failure of a rank from several accounts as one: the place in the log, the launcher's time.
+    /// Merges what several sources say about the same failure of a rank: the log knows the place, the launcher the time.
     private static func merged(_ sightings: [Sighting]) -> [Sighting] {
         var merged: [Sighting] = []
-        // Those that name a rank first: the launcher's log repeats them without.
+        // Those that name a rank come first, since the launcher's log repeats them without it.
         for sighting in sightings.filter({ $0.rank != nil }) + sightings.filter({ $0.rank == nil }) {
             let same = merged.firstIndex { isSame($0, sighting) }
             guard let same else {
@@ -86,7 +88,7 @@ struct CauseDecision {
         return joined
     }
 
-    /// Where a sighting is from: a rank, or a file of several.
+    /// Where a sighting comes from: a rank, or a file that several ranks write.
     private struct Place: Hashable {
         let rank: Int?
         let file: String?

@@ -1,9 +1,9 @@
 internal import Diagnosis
-private import Glibc
+internal import SystemSupport
 
-/// Reads all that there is about a failure, within its budget.
+/// Collects all evidence of a failure, within its budget.
 struct EvidenceGathering {
-    /// The largest error file that is read.
+    /// The most that is read of an error file or of the launcher's JSON.
     private static let errorFileBytes = 4 << 20
 
     private let failure: TrainingFailure
@@ -21,9 +21,10 @@ struct EvidenceGathering {
         deadline = .now + failure.budget
     }
 
-    /// The first root cause that the training did not go on after.
+    /// Decides for the first root cause after which the training did not go on.
     ///
-    /// One that it went on after decides only where nothing else does and ranks were left waiting: a hang, in which other threads write on.
+    /// One after which it did go on wins only if nothing else explains the failure and ranks were left waiting: in a hang, other threads
+    /// keep writing.
     func decide() -> CauseDecision {
         let all = structured + scans.flatMap(\.sightings)
         let rules = matcher.table.rules
@@ -44,7 +45,7 @@ struct EvidenceGathering {
             ? CauseDecision(all, rules: rules) : decision
     }
 
-    /// The scan of the rank's log that a sighting stands in.
+    /// The scan of the log that contains a sighting; none for the kernel's log.
     private func scan(of sighting: Sighting) -> LogScan? {
         guard sighting.offset != nil, sighting.file != failure.kernelLog else { return nil }
         return scans.first { $0.source.path == sighting.file }
@@ -60,60 +61,63 @@ struct EvidenceGathering {
         if let path = failure.kernelLog { read([open(LogSource(path: path))].compactMap { $0 }, end: end) }
     }
 
-    /// The line's number, where what is left of the budget is enough to count.
+    /// The line's number, if the rest of the budget is enough to count.
     func lineNumber(in file: String, at offset: Int) -> Int? {
         scans.first { $0.source.path == file }?.lineNumber(at: offset, deadline: deadline)
     }
 
     private mutating func open(_ source: LogSource) -> LogScan? {
-        if let scan = LogScan(source, matcher: matcher, time: time, incident: failure.incident) { return scan }
-        notes.append("\(source.path) cannot be read: \(String(cString: strerror(errno)))")
-        return nil
+        do throws(SystemCallError) {
+            return try LogScan(source, matcher: matcher, time: time, incident: failure.incident)
+        } catch {
+            notes.append("\(error)")
+            return nil
+        }
     }
 
-    /// Reads the logs in turn, a block of each, so that no log is left out for another's length.
+    /// Reads the logs in turn, a block of each, so that a long log can't use up the budget of the others.
     private mutating func read(_ logs: [LogScan], end: Double?) {
         scans += logs
         var unfinished = logs
         while !unfinished.isEmpty {
             for log in unfinished {
                 guard ContinuousClock.now < deadline else { return noteUnread(logs) }
-                log.step(end: end)
+                log.readBlock(end: end)
             }
             unfinished.removeAll(where: \.isDone)
         }
     }
 
     private mutating func noteUnread(_ logs: [LogScan]) {
-        for log in logs where log.unread > 0 {
-            notes.append("\(log.source.path): the time is over, the first \(log.unread) bytes are not read")
+        for log in logs where log.unreadBytes > 0 {
+            notes.append("\(log.source.path): the time ran out before its first \(log.unreadBytes) bytes were read")
         }
     }
 
     private mutating func readFailures() {
         guard let text = failure.failures, !text.trimmed.isEmpty else { return }
         guard text.utf8.count <= Self.errorFileBytes, let json = JSONValue(Array(text.utf8)) else {
-            notes.append("the failures are not JSON, or too long; they are read as text")
+            notes.append("the failures are not JSON, or too long, and were read as text")
             readText(
                 String(decoding: text.utf8.suffix(Self.errorFileBytes), as: UTF8.self), rank: nil, time: nil, file: nil)
             return
         }
         for rankFailure in RankFailure.read(json, time: time) {
             readText(rankFailure.message, rank: rankFailure.rank, time: rankFailure.time, file: nil)
-            if let code = rankFailure.exitCode { take(exitCode: code, of: rankFailure.rank, time: rankFailure.time) }
+            if let code = rankFailure.exitCode { recordExitCode(code, of: rankFailure.rank, time: rankFailure.time) }
         }
     }
 
-    /// What the launcher's log says of each rank, where it is among the logs.
+    /// Reads what the launcher's log, if it is among the logs, says about each rank.
     private mutating func readReports() {
         let known = Set(structured.compactMap(\.rank))
         for entry in scans.compactMap(\.report).flatMap(\.entries) where !known.contains(entry.rank) {
-            // It notices late, as it does in its other account.
-            if let code = entry.exitCode { take(exitCode: code, of: entry.rank, time: entry.time.map { $0 + 0.999 }) }
+            // The launcher notices a failure late and writes whole seconds, as in its JSON.
+            if let code = entry.exitCode { recordExitCode(code, of: entry.rank, time: entry.time.map { $0 + 0.999 }) }
         }
     }
 
-    private mutating func take(exitCode code: Int, of rank: Int?, time: Double?) {
+    private mutating func recordExitCode(_ code: Int, of rank: Int?, time: Double?) {
         for (index, rule) in matcher.table.rules.enumerated() where rule.exitCodes.contains(code) {
             let who = rank.map { "rank \($0)" } ?? "a rank"
             structured.append(
@@ -124,18 +128,21 @@ struct EvidenceGathering {
     }
 
     private mutating func readErrorFile(_ source: LogSource) {
-        guard let bytes = WholeFile.read(source.path, limit: Self.errorFileBytes) else {
-            notes.append("\(source.path) cannot be read: \(String(cString: strerror(errno)))")
+        let bytes: [UInt8]
+        do throws(SystemCallError) {
+            bytes = try WholeFile(path: source.path).read(limit: Self.errorFileBytes)
+        } catch {
+            notes.append("\(error)")
             return
         }
         guard let error = ElasticErrorFile(bytes) else {
-            notes.append("\(source.path) is no error file of torch elastic; it is left out")
+            notes.append("\(source.path) is not an error file of torch elastic and was ignored")
             return
         }
         readText(error.message, rank: source.rank, time: error.time, file: source.path)
     }
 
-    /// Reads a message: the first line of each rule.
+    /// Records the first line that each rule matches in a message.
     private mutating func readText(_ text: String, rank: Int?, time: Double?, file: String?) {
         let bytes = Array(text.utf8)
         var seen: Set<Int> = []

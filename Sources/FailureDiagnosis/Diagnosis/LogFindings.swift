@@ -1,7 +1,9 @@
-/// What one log holds, read backwards: the earliest line of each rule, and the last general one of each rank.
+private import Diagnosis
+
+/// What the rules found in one log that is read backwards: each rule's earliest line, and each rank's last general one.
 struct LogFindings {
-    /// A rule's times kept, for rules that need several lines within a time.
-    private static let keptTimes = 1000
+    /// How many times are kept for a rule that needs several lines within some time.
+    private static let maximumTimes = 1000
 
     private let table: RuleTable
     private let source: LogSource
@@ -11,7 +13,7 @@ struct LogFindings {
     private(set) var last: [Int: Sighting] = [:]
     private var lastGeneral: [Int?: Sighting] = [:]
     private var times: [Int: [Double?]] = [:]
-    /// Where an attempt starts, if the log says so: nothing before it counts.
+    /// Whether a line was found with which an attempt starts: nothing before it counts.
     private(set) var hasStart = false
 
     init(source: LogSource, table: RuleTable, time: LogTime) {
@@ -20,23 +22,23 @@ struct LogFindings {
         self.time = time
     }
 
-    /// Takes the block before the ones taken so far.
+    /// Adds the block that precedes those added so far.
     ///
-    /// - Parameter earliest: hits before this time belong to no failure of now.
-    mutating func take(_ block: BackwardLogReader.Block, hits: [RuleHit], earliest: Double?) {
+    /// - Parameter earliest: hits before this time belong to an earlier failure.
+    mutating func addBlock(_ block: BackwardLogReader.Block, hits: [RuleHit], earliest: Double?) {
         block.bytes.withUnsafeBytes { bytes in
             var hits = hits[...]
             if let start = hits.lastIndex(where: { table.rules[$0.rule].role == .start }) {
                 hits = hits[(start + 1)...]
                 hasStart = true
             }
-            takeGeneral(hits, in: bytes, at: block.offset, earliest: earliest)
+            addGeneral(hits, in: bytes, at: block.offset, earliest: earliest)
             for hit in hits.reversed() where !isGeneral(hit) && last[hit.rule] == nil {
                 last[hit.rule] = sighting(of: hit, in: bytes, at: block.offset)
             }
             var found: [Int: Sighting] = [:]
             for hit in hits where !isGeneral(hit) {
-                takeSpecial(hit, in: bytes, at: block.offset, earliest: earliest, found: &found)
+                addSpecific(hit, in: bytes, at: block.offset, earliest: earliest, found: &found)
             }
             for (rule, sighting) in found {
                 let before = first[rule]?.count ?? 0
@@ -50,8 +52,8 @@ struct LogFindings {
         table.rules[hit.rule].weight == .weak && table.rules[hit.rule].role == .rootCause
     }
 
-    /// Of each rank the last one counts, which is the first to be met.
-    private mutating func takeGeneral(
+    /// Each rank's last general line counts, which is the first to come up when reading backwards.
+    private mutating func addGeneral(
         _ hits: ArraySlice<RuleHit>, in bytes: UnsafeRawBufferPointer, at offset: Int, earliest: Double?
     ) {
         for hit in hits.reversed() where isGeneral(hit) {
@@ -64,25 +66,25 @@ struct LogFindings {
         }
     }
 
-    /// Of each rule the first one of the block counts, the others are only counted: a flood must stay cheap.
-    private mutating func takeSpecial(
+    /// A rule's first line in the block becomes a sighting; further ones are only counted, so that a flood of them stays cheap.
+    private mutating func addSpecific(
         _ hit: RuleHit, in bytes: UnsafeRawBufferPointer, at offset: Int, earliest: Double?,
         found: inout [Int: Sighting]
     ) {
         let isCounting = table.rules[hit.rule].count > 1
         if found[hit.rule] != nil {
             found[hit.rule]?.count += 1
-            if isCounting { keepTime(time(of: hit.line, in: bytes).time, of: hit.rule) }
+            if isCounting { recordTime(time(of: hit.line, in: bytes).time, of: hit.rule) }
             return
         }
         let sighting = sighting(of: hit, in: bytes, at: offset)
         if let earliest, let time = sighting.time, time < earliest { return }
         found[hit.rule] = sighting
-        if isCounting { keepTime(sighting.time, of: hit.rule) }
+        if isCounting { recordTime(sighting.time, of: hit.rule) }
     }
 
-    private mutating func keepTime(_ time: Double?, of rule: Int) {
-        if times[rule, default: []].count < Self.keptTimes { times[rule, default: []].append(time) }
+    private mutating func recordTime(_ time: Double?, of rule: Int) {
+        if times[rule, default: []].count < Self.maximumTimes { times[rule, default: []].append(time) }
     }
 
     private func sighting(of hit: RuleHit, in bytes: UnsafeRawBufferPointer, at offset: Int) -> Sighting {
@@ -100,7 +102,7 @@ struct LogFindings {
         return (LineTimes(bytes: bytes, time: time).last(before: line.lowerBound), .before)
     }
 
-    /// The sightings that count: of a rule that takes several lines, only if there are so many within its time.
+    /// The sightings that count: those of a rule that needs several lines only if there are enough of them within its time.
     var sightings: [Sighting] {
         first.values.filter { isEnough($0.rule) } + lastGeneral.values
     }
@@ -118,17 +120,17 @@ struct LogFindings {
     }
 }
 
-/// A hit with where and when it was seen.
+/// A line that a rule matched, with its place and time.
 struct Sighting: Sendable {
     /// How sure the time is.
     enum TimeSource: Hashable, Sendable {
-        /// It stands in the line, or in an error file.
+        /// It is written in the line, or in an error file.
         case own
-        /// It is that of the last line before that has one.
+        /// It is that of the nearest earlier line that has one.
         case before
     }
 
-    /// The rule's place in the table.
+    /// The rule's index in the table.
     var rule: Int
     var text: String
     var file: String?
@@ -136,13 +138,13 @@ struct Sighting: Sendable {
     var rank: Int?
     var time: Double?
     var timeSource = TimeSource.own
-    /// Whether it comes from an error file or from the launcher's own account.
+    /// Whether it comes from an error file or from the launcher's report.
     var isStructured = false
     /// How many such lines there are.
     var count = 1
 
-    /// Tells the failure that began with it from others: the line and where it stands. A log that is written anew in each attempt may
-    /// have the same line in the same place, so the restarts count too.
+    /// Distinguishes the failure that began with this line from others, by the line and its place. A log that each attempt overwrites may
+    /// have the same line in the same place again, so the number of restarts is part of it.
     func signature(in failure: TrainingFailure) -> String {
         let parts = [
             file, offset.map(String.init), rank.map(String.init), time.map { "\($0)" }, "\(failure.restartCount)",

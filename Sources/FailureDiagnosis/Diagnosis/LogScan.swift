@@ -1,4 +1,6 @@
-/// Reads one log backwards, block by block, until what stands before belongs to no failure of now.
+internal import SystemSupport
+
+/// Reads one log backwards, block by block, until the lines are too old to belong to this failure.
 final class LogScan {
     let source: LogSource
     private(set) var findings: LogFindings
@@ -7,47 +9,48 @@ final class LogScan {
     private let time: LogTime
     private let incident: Double
     private(set) var isDone = false
-    /// The last time in the log; looked for in its last block only, as many logs have no times at all.
+    /// The last time in the log. Only its last block is searched for it, as many logs have no times at all.
     private(set) var lastTime: Double?
-    private var hasLooked = false
-    /// The launcher's account, if the log ends with one.
+    private var hasReadLastBlock = false
+    /// The launcher's report, if the log ends with one.
     private(set) lazy var report: ElasticReport? = {
         let count = min(reader.size, ElasticReport.reach)
         let start = reader.size - count
         return reader.piece(from: start, count: count)?.withUnsafeBytes { ElasticReport($0, from: start, time: time) }
     }()
 
-    /// - Returns: `nil` if the log cannot be read; `errno` says why.
-    init?(_ source: LogSource, matcher: RuleMatcher, time: LogTime, incident: Duration) {
-        guard let reader = BackwardLogReader(path: source.path) else { return nil }
+    /// - Throws: if the log can't be opened.
+    init(
+        _ source: LogSource, matcher: RuleMatcher, time: LogTime, incident: Duration
+    ) throws(SystemCallError) {
+        reader = try BackwardLogReader(path: source.path)
         self.source = source
-        self.reader = reader
         self.matcher = matcher
         self.time = time
         self.incident = incident / .seconds(1)
         findings = LogFindings(source: source, table: matcher.table, time: time)
     }
 
-    /// Reads one block more.
+    /// Reads one more block.
     ///
-    /// - Parameter end: when the failure was, if that is known better than by this log's last time.
-    func step(end: Double?) {
+    /// - Parameter end: when the training failed, if that is known better than from this log's last time.
+    func readBlock(end: Double?) {
         guard let block = reader.next() else {
             isDone = true
             return
         }
         let hits = block.bytes.withUnsafeBytes { matcher.hits(in: $0) }
-        if !hasLooked { lastTime = time(in: block) }
-        hasLooked = true
+        if !hasReadLastBlock { lastTime = time(in: block) }
+        hasReadLastBlock = true
         let earliest = (end ?? lastTime).map { $0 - incident }
-        findings.take(block, hits: hits, earliest: earliest)
+        findings.addBlock(block, hits: hits, earliest: earliest)
         isDone = findings.hasStart || isTooOld(block, earliest)
     }
 
-    /// How many bytes at the file's start have not been read.
-    var unread: Int { isDone ? 0 : reader.position }
+    /// How many bytes at the file's start were left unread although they could belong to this failure.
+    var unreadBytes: Int { isDone ? 0 : reader.position }
 
-    /// What the log has; a line in the launcher's account is the rank's that it speaks of.
+    /// What was found in the log. A line in the launcher's report belongs to the rank that the report names there.
     var sightings: [Sighting] {
         findings.sightings.map { sighting in
             var sighting = sighting
@@ -78,10 +81,10 @@ final class LogScan {
     }
 }
 
-/// The times of lines that have none themselves.
+/// Dates lines that have no time of their own.
 struct LineTimes {
-    /// How far back a line with a time is looked for, in lines.
-    private static let farthest = 300
+    /// How many lines back a time is searched for.
+    private static let maximumLines = 300
 
     let bytes: UnsafeRawBufferPointer
     let time: LogTime
@@ -89,7 +92,7 @@ struct LineTimes {
     /// The time of the last line before `position` that has one.
     func last(before position: Int) -> Double? {
         var end = position
-        for _ in 0..<Self.farthest {
+        for _ in 0..<Self.maximumLines {
             guard end > 0 else { return nil }
             var start = end - 1
             while start > 0, bytes[start - 1] != 0x0A { start -= 1 }
@@ -100,25 +103,25 @@ struct LineTimes {
     }
 }
 
-/// A line as it is shown, and what stands at its start.
+/// A line as it is shown, and the rank in its prefix.
 enum LineText {
-    /// The longest text of a line that is shown, in bytes.
-    static let longest = 1000
+    /// How much of a line is shown, in bytes.
+    static let maximumBytes = 1000
 
-    /// The line's text, without white space at its end. Bytes that are no UTF-8 are replaced.
+    /// The line's text without white space at its end. Bytes that are not UTF-8 are replaced.
     static func shown(_ line: UnsafeRawBufferPointer) -> String {
-        var end = min(line.count, longest)
+        var end = min(line.count, maximumBytes)
         while end > 0, line[end - 1] == 0x20 || line[end - 1] == 0x0D { end -= 1 }
         return String(decoding: line[..<end], as: UTF8.self)
     }
 
-    /// The rank that the line names as its own: `[rank3]` as PyTorch writes it, `[default3]` as its launcher does.
+    /// The rank in the line's prefix: PyTorch writes `[rank3]`, its launcher `[default3]`.
     static func rank(of line: UnsafeRawBufferPointer) -> Int? {
         let head = UnsafeRawBufferPointer(rebasing: line[..<min(line.count, 96)])
         for prefix in ["[rank", "[default"] {
             guard let found = ByteText.find(Array(prefix.utf8), in: head, ignoresCase: false) else { continue }
             var text = TimeReader(bytes: head, index: found + prefix.utf8.count)
-            if let rank = text.number(), text.take(oneOf: "]") != nil { return rank }
+            if let rank = text.number(), text.consume(oneOf: "]") != nil { return rank }
         }
         return nil
     }

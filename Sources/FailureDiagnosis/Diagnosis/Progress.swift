@@ -1,13 +1,13 @@
-/// Whether a training went on after something was written: then that was no failure, or one that the training dealt with.
+/// Whether a training went on after some line: if so, the line was no failure, or one that the training handled.
 ///
-/// It did if lines that look like those before it (the same but for their digits) come again, more than a minute later: progress is
-/// what a training writes over and over. Where a log has no times, many such lines will do.
+/// A training writes its progress over and over. So it went on if lines that look like the earlier ones (equal except for digits) appear
+/// again more than a minute later. In a log without times, many such lines are enough.
 struct Progress {
-    /// How long after it lines begin to count, in seconds: other ranks go on for a little while.
-    private static let patience = 60.0
-    private static let leastTimedLines = 3
-    private static let leastLines = 200
-    /// How much is read before it, and how much after it, at either end, in bytes.
+    /// How long after the line others begin to count, in seconds: the other ranks go on for a little while after a failure.
+    private static let delay = 60.0
+    private static let minimumTimedLines = 3
+    private static let minimumLines = 200
+    /// How much is read before the line, right after it, and at the end of the log, in bytes each.
     private static let reach = 256 << 10
 
     private let time: LogTime
@@ -19,7 +19,7 @@ struct Progress {
     }
 
     /// - Parameters:
-    ///   - offset: where the line begins.
+    ///   - offset: where the line starts.
     ///   - lineTime: when it was written, in seconds since 1970.
     func goesOn(after offset: Int, writtenAt lineTime: Double?, in reader: BackwardLogReader) -> Bool {
         guard let before = reader.piece(from: max(0, offset - Self.reach), count: min(offset, Self.reach)) else {
@@ -40,13 +40,13 @@ struct Progress {
                 latest = time.read(line) ?? latest
                 guard known.contains(Self.shape(of: line)) else { continue }
                 all += 1
-                if let lineTime, let latest, latest >= lineTime + Self.patience { timed += 1 }
+                if let lineTime, let latest, latest >= lineTime + Self.delay { timed += 1 }
             }
         }
-        return lineTime == nil ? all >= Self.leastLines : timed >= Self.leastTimedLines
+        return lineTime == nil ? all >= Self.minimumLines : timed >= Self.minimumTimedLines
     }
 
-    /// The shapes of the lines that no rule hits.
+    /// The shapes of the lines that no rule matches.
     private func shapes(of bytes: [UInt8]) -> Set<Int> {
         bytes.withUnsafeBytes { bytes in
             let hits = Set(matcher.hits(in: bytes).map(\.line.lowerBound))

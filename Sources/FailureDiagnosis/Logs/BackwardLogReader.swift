@@ -1,39 +1,46 @@
 private import Glibc
+private import SystemPackage
+internal import SystemSupport
 
 /// Reads a log from its end, in blocks of whole lines, the last block first.
 final class BackwardLogReader {
-    /// A piece of the file: whole lines, or a part of a line that is longer than a block.
+    /// A piece of the file: whole lines, or part of a line that is longer than a block.
     struct Block {
         var offset: Int
         var bytes: [UInt8]
     }
 
-    /// Small enough that a block full of faults is done in some ten milliseconds.
+    /// Small enough that a block full of failures is processed in about ten milliseconds.
     static let blockBytes = 256 << 10
+    /// How far into a file lines are counted, in bytes.
+    private static let countedBytes = 64 << 20
 
-    private let descriptor: Int32
-    /// What lies before has not been read.
+    private let descriptor: CInt
+    /// Everything before this has not been read yet.
     private(set) var position: Int
     /// The file's size when it was opened.
     let size: Int
 
-    /// - Returns: `nil` if the file cannot be opened, or is no regular file; `errno` says why.
-    init?(path: String) {
-        guard let descriptor = FileDescriptor.openForReading(path) else { return nil }
-        var status = stat()
-        guard fstat(descriptor, &status) == 0, status.st_mode & S_IFMT == S_IFREG else {
-            close(descriptor)
-            errno = EINVAL
-            return nil
+    /// - Throws: also for anything that is not a regular file (`EINVAL`).
+    init(path: String) throws(SystemCallError) {
+        // Non-blocking: a named pipe without a writer must not hold up the diagnosis.
+        descriptor = try SystemCallError.retrying("open", path: path) {
+            open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
         }
-        self.descriptor = descriptor
+        var status = stat()
+        let isKnown = fstat(descriptor, &status) == 0
         size = Int(status.st_size)
         position = size
+        // From here on, `deinit` closes the file.
+        guard isKnown else { throw SystemCallError("stat", path: path) }
+        guard status.st_mode & S_IFMT == S_IFREG else {
+            throw SystemCallError("read", path: path, code: .invalidArgument)
+        }
     }
 
     deinit { close(descriptor) }
 
-    /// - Returns: `nil` at the file's start, or where it cannot be read (it was cut, say).
+    /// - Returns: `nil` at the file's start, or if the file can't be read there (it was truncated, for instance).
     func next() -> Block? {
         guard position > 0 else { return nil }
         let start = max(0, position - Self.blockBytes)
@@ -42,15 +49,12 @@ final class BackwardLogReader {
             position = start
             return Block(offset: start, bytes: bytes)
         }
-        // The first line has begun before this block: it goes with the next one.
+        // The first line began before this block, so it is left for the next one.
         position = start + lineEnd + 1
         return Block(offset: position, bytes: Array(bytes[(lineEnd + 1)...]))
     }
 
-    /// How far into a file lines are counted, in bytes.
-    private static let countedBytes = 64 << 20
-
-    /// The number of the line at an offset, from 1; `nil`: it is too far in the file, or the deadline is over.
+    /// The number of the line at an offset, from 1; `nil` if it is too far into the file, or the deadline has passed.
     func lineNumber(at offset: Int, deadline: ContinuousClock.Instant) -> Int? {
         guard offset <= Self.countedBytes else { return nil }
         var number = 1
@@ -65,7 +69,7 @@ final class BackwardLogReader {
         return number
     }
 
-    /// - Returns: `nil` if the file has become shorter, or cannot be read.
+    /// - Returns: `nil` if the file has become shorter, or can't be read.
     func piece(from start: Int, count: Int) -> [UInt8]? {
         let bytes = [UInt8](unsafeUninitializedCapacity: count) { buffer, filled in
             while filled < count, let base = buffer.baseAddress {

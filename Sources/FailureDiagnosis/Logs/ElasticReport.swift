@@ -1,6 +1,6 @@
-/// What torch elastic's launcher writes at the end of its log: an entry for each rank that failed, with the traceback of its error file
-/// (`torch/distributed/elastic/multiprocessing/errors/__init__.py`, `ChildFailedError`). Which of them it saw first says little: it looks
-/// ten times a second.
+/// What torch elastic's launcher writes at the end of its log: an entry for each failed rank, with the traceback from its error file
+/// (`torch/distributed/elastic/multiprocessing/errors/__init__.py`, `ChildFailedError`). Which rank it saw first says little, since it
+/// only looks ten times a second.
 ///
 ///     [0]:
 ///       time      : 2026-11-24_00:31:46
@@ -12,7 +12,7 @@
 struct ElasticReport: Hashable, Sendable {
     /// One failed rank.
     struct Entry: Hashable, Sendable {
-        /// Where the entry is in the file, from its `rank` on, in bytes.
+        /// Where the entry is in the file, starting at its `rank`, in bytes.
         var range: Range<Int>
         var rank: Int
         var exitCode: Int?
@@ -20,7 +20,7 @@ struct ElasticReport: Hashable, Sendable {
         var time: Double?
     }
 
-    /// How far from a log's end it is looked for, in bytes.
+    /// How far from a log's end it is searched for, in bytes.
     static let reach = 128 << 10
     private static let rankKey = Array("rank      : ".utf8)
 
@@ -35,7 +35,7 @@ struct ElasticReport: Hashable, Sendable {
             let here = position + found
             if let last = entries.indices.last { entries[last].range = entries[last].range.lowerBound..<(start + here) }
             position = here + Self.rankKey.count
-            // The time stands two lines before, the exit code in the line after.
+            // The time is two lines above, the exit code one line below.
             let before = Self.text(logEnd[max(0, here - 300)..<here])
             let after = Self.text(logEnd[position..<min(logEnd.count, position + 300)])
             guard let rank = Self.number(after) else { continue }
@@ -55,7 +55,7 @@ struct ElasticReport: Hashable, Sendable {
         text.split { $0 == " " || $0 == "\n" }.first.flatMap { Int($0) }
     }
 
-    /// What stands after the key in its last line.
+    /// What follows the key in the last line that has it.
     private static func value(of key: String, in text: String) -> Substring? {
         let line = text.split(separator: "\n").last { $0.contains(key) }
         guard let line, let key = line.firstRange(of: key) else { return nil }

@@ -2,15 +2,15 @@ private import Glibc
 
 /// Finds the time at which a log line was written.
 ///
-/// Understood are `2026-11-24 00:14:47,123` (also with `T`, `_`, slashes, a fraction, a zone), glog's `E1124 00:14:47.123456` (also `E321`), syslog's
+/// Understands `2026-11-24 00:14:47,123` (also with `T`, `_`, slashes, a fraction, a zone), glog's `E1124 00:14:47.123456` (also `E321`), syslog's
 /// `Nov 24 00:14:47`, `dmesg -T`'s `Tue Nov 24 00:14:47 2026`, and the kernel's `[ 1234.567890]`.
 struct LogTime {
-    /// How far into the line a time is looked for, in bytes.
+    /// How far into the line a time is searched for, in bytes.
     static let reach = 72
 
     let clock: LogClock
 
-    /// Seconds since 1970; `nil`: the line has no time near its start.
+    /// Seconds since 1970; `nil` if the line has no time near its start.
     func read(_ line: UnsafeRawBufferPointer) -> Double? {
         let head = UnsafeRawBufferPointer(rebasing: line[..<min(line.count, Self.reach)])
         if let bootTime = clock.bootTime, let seconds = kernelSeconds(head) { return bootTime + seconds }
@@ -31,44 +31,44 @@ struct LogTime {
     }
 
     private func dateAndTime(_ text: inout TimeReader) -> Double? {
-        guard let year = text.number(digits: 4), let separator = text.take(oneOf: "-/"),
-            let month = text.number(digits: 2), text.take(oneOf: String(separator)) != nil,
-            let day = text.number(digits: 2), text.take(oneOf: " T_") != nil, let seconds = text.timeOfDay()
+        guard let year = text.number(digits: 4), let separator = text.consume(oneOf: "-/"),
+            let month = text.number(digits: 2), text.consume(oneOf: String(separator)) != nil,
+            let day = text.number(digits: 2), text.consume(oneOf: " T_") != nil, let seconds = text.timeOfDay()
         else { return nil }
         return time(year, month, day, seconds, offset: text.zone() ?? clock.utcOffset)
     }
 
     private func glog(_ text: inout TimeReader) -> Double? {
         // PyTorch's own logging writes the months before October with one digit.
-        guard text.take(oneOf: "IWEF") != nil, let date = text.number(), (101...1231).contains(date),
-            text.take(oneOf: " ") != nil, let seconds = text.timeOfDay()
+        guard text.consume(oneOf: "IWEF") != nil, let date = text.number(), (101...1231).contains(date),
+            text.consume(oneOf: " ") != nil, let seconds = text.timeOfDay()
         else { return nil }
         return timeOfTheYear(date / 100, date % 100, seconds)
     }
 
     private func syslog(_ text: inout TimeReader) -> Double? {
-        guard let month = text.month(), text.take(oneOf: " ") != nil else { return nil }
-        _ = text.take(oneOf: " ")
-        guard let day = text.number(digits: 2) ?? text.number(digits: 1), text.take(oneOf: " ") != nil,
+        guard let month = text.month(), text.consume(oneOf: " ") != nil else { return nil }
+        _ = text.consume(oneOf: " ")
+        guard let day = text.number(digits: 2) ?? text.number(digits: 1), text.consume(oneOf: " ") != nil,
             let seconds = text.timeOfDay()
         else { return nil }
-        if text.take(oneOf: " ") != nil, let year = text.number(digits: 4), year > 1970 {
+        if text.consume(oneOf: " ") != nil, let year = text.number(digits: 4), year > 1970 {
             return time(year, month, day, seconds, offset: clock.utcOffset)
         }
         return timeOfTheYear(month, day, seconds)
     }
 
-    /// `[ 1234.567890]` at the line's start, after `dmesg --raw`'s priority.
+    /// `[ 1234.567890]` at the line's start, after the priority that `dmesg --raw` writes.
     private func kernelSeconds(_ line: UnsafeRawBufferPointer) -> Double? {
         var text = TimeReader(bytes: line, index: 0)
-        if text.take(oneOf: "<") != nil {
-            guard text.number() != nil, text.take(oneOf: ">") != nil else { return nil }
+        if text.consume(oneOf: "<") != nil {
+            guard text.number() != nil, text.consume(oneOf: ">") != nil else { return nil }
         }
-        guard text.take(oneOf: "[") != nil else { return nil }
-        while text.take(oneOf: " ") != nil {}
-        guard let whole = text.number(), text.take(oneOf: ".") != nil else { return nil }
+        guard text.consume(oneOf: "[") != nil else { return nil }
+        while text.consume(oneOf: " ") != nil {}
+        guard let whole = text.number(), text.consume(oneOf: ".") != nil else { return nil }
         let seconds = Double(whole) + text.fraction()
-        return text.take(oneOf: "]") != nil ? seconds : nil
+        return text.consume(oneOf: "]") != nil ? seconds : nil
     }
 
     private func timeOfTheYear(_ month: Int, _ day: Int, _ seconds: Double) -> Double? {
@@ -101,14 +101,14 @@ struct TimeReader {
 
     private var peek: UInt8? { index < bytes.count ? bytes[index] : nil }
 
-    /// Takes the next byte if it is one of these.
-    mutating func take(oneOf characters: String) -> Character? {
+    /// Consumes the next byte if it is one of these.
+    mutating func consume(oneOf characters: String) -> Character? {
         guard let byte = peek, characters.utf8.contains(byte) else { return nil }
         index += 1
         return Character(Unicode.Scalar(byte))
     }
 
-    /// Takes a number of exactly so many digits.
+    /// Consumes a number of exactly this many digits.
     mutating func number(digits: Int) -> Int? {
         guard index + digits <= bytes.count else { return nil }
         var number = 0
@@ -120,7 +120,7 @@ struct TimeReader {
         return number
     }
 
-    /// Takes a number of up to twelve digits.
+    /// Consumes a number of up to twelve digits.
     mutating func number() -> Int? {
         let start = index
         var number = 0
@@ -131,7 +131,7 @@ struct TimeReader {
         return index > start ? number : nil
     }
 
-    /// Takes the digits after a decimal point.
+    /// Consumes the digits after a decimal point.
     mutating func fraction() -> Double {
         var value = 0.0
         var scale = 0.1
@@ -143,14 +143,14 @@ struct TimeReader {
         return value
     }
 
-    /// Takes `00:14:47`, with a fraction after a point or comma, as seconds.
+    /// Consumes `00:14:47`, also with a fraction after a point or comma, as seconds.
     mutating func timeOfDay() -> Double? {
-        guard let hour = number(digits: 2), hour < 24, take(oneOf: ":") != nil, let minute = number(digits: 2),
-            minute < 60, take(oneOf: ":") != nil, let second = number(digits: 2), second < 61
+        guard let hour = number(digits: 2), hour < 24, consume(oneOf: ":") != nil, let minute = number(digits: 2),
+            minute < 60, consume(oneOf: ":") != nil, let second = number(digits: 2), second < 61
         else { return nil }
         let whole = Double(hour * 3600 + minute * 60 + second)
         let mark = index
-        guard take(oneOf: ".,") != nil else { return whole }
+        guard consume(oneOf: ".,") != nil else { return whole }
         guard let byte = peek, Self.isDigit(byte) else {
             index = mark
             return whole
@@ -158,12 +158,12 @@ struct TimeReader {
         return whole + fraction()
     }
 
-    /// Takes `Z`, `+01:00` or `+0100`, as seconds.
+    /// Consumes `Z`, `+01:00` or `+0100`, as seconds.
     mutating func zone() -> Double? {
-        if take(oneOf: "Z") != nil { return 0 }
+        if consume(oneOf: "Z") != nil { return 0 }
         let mark = index
-        if let sign = take(oneOf: "+-"), let hours = number(digits: 2), hours < 15 {
-            _ = take(oneOf: ":")
+        if let sign = consume(oneOf: "+-"), let hours = number(digits: 2), hours < 15 {
+            _ = consume(oneOf: ":")
             let seconds = Double(hours * 3600 + (number(digits: 2) ?? 0) * 60)
             return sign == "-" ? -seconds : seconds
         }
@@ -171,7 +171,7 @@ struct TimeReader {
         return nil
     }
 
-    /// Takes a month's English abbreviation.
+    /// Consumes a month's English abbreviation.
     mutating func month() -> Int? {
         guard index + 3 <= bytes.count,
             let month = Self.months.firstIndex(where: { $0.elementsEqual(bytes[index..<(index + 3)]) })
@@ -181,16 +181,16 @@ struct TimeReader {
     }
 }
 
-/// What a log leaves unsaid of its times: the year, the zone, and when the machine started.
-public struct LogClock: Hashable, Sendable {
-    /// Seconds since 1970. A time without a year is in the last twelve months before.
-    public var now: Double
-    /// How far the zone of times without one is east of UTC, in seconds.
-    public var utcOffset: Double
-    /// When the machine started, in seconds since 1970: the zero of the kernel log's times. `nil`: those are not read.
-    public var bootTime: Double?
+/// What the times in a log leave out: the year, the time zone, and when the machine started.
+package struct LogClock: Hashable, Sendable {
+    /// Seconds since 1970. A time without a year belongs to the twelve months before.
+    package var now: Double
+    /// The time zone of times without one, in seconds east of UTC.
+    package var utcOffset: Double
+    /// When the machine started, in seconds since 1970: the kernel log's times count from there. `nil`: such times are ignored.
+    package var bootTime: Double?
 
-    public init(now: Double, utcOffset: Double = 0, bootTime: Double? = nil) {
+    package init(now: Double, utcOffset: Double = 0, bootTime: Double? = nil) {
         self.now = now
         self.utcOffset = utcOffset
         self.bootTime = bootTime
@@ -198,12 +198,12 @@ public struct LogClock: Hashable, Sendable {
 }
 
 extension LogClock {
-    /// This machine's clock and zone.
-    public static var system: LogClock {
+    /// This machine's clock and time zone.
+    package static var system: LogClock {
         var time = timespec()
         clock_gettime(CLOCK_REALTIME, &time)
         var sinceBoot = timespec()
-        // The kernel log's clock stops while the machine sleeps, and so does this one.
+        // Like the kernel log's clock, this one stops while the machine is suspended.
         clock_gettime(CLOCK_MONOTONIC, &sinceBoot)
         var seconds = time.tv_sec
         var local = tm()

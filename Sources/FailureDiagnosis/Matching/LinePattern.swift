@@ -1,13 +1,13 @@
 private import Glibc
 
-/// A POSIX extended regular expression over bytes, as of `grep -E`: it takes time in proportion to the line, whatever the expression.
+/// A POSIX extended regular expression over bytes, as in `grep -E`: its time is proportional to the line's length, whatever the expression.
 ///
-/// `@unchecked Sendable`: nothing writes to the compiled expression once it is made, and `regexec` takes a lock of its own (POSIX requires
-/// it to be safe among threads).
+/// `@unchecked Sendable`: nothing changes the compiled expression after `init`, and POSIX requires `regexec` to be thread-safe (glibc locks
+/// the expression).
 final class LinePattern: @unchecked Sendable {
     private var compiled = regex_t()
 
-    /// - Parameter text: at most 1000 bytes, without back-references, which would take exponential time.
+    /// - Parameter text: at most 1000 bytes, without back-references, which could take exponential time.
     init(_ text: String, ignoresCase: Bool) throws(LinePatternError) {
         guard text.utf8.count <= 1000 else { throw LinePatternError(reason: "it is longer than 1000 bytes") }
         guard !Self.hasBackReference(text) else {
@@ -24,7 +24,7 @@ final class LinePattern: @unchecked Sendable {
 
     deinit { regfree(&compiled) }
 
-    /// Whether the expression matches somewhere in the line.
+    /// Whether the expression matches anywhere in the line.
     func matches(_ line: UnsafeRawBufferPointer) -> Bool {
         var limits = regmatch_t(rm_so: 0, rm_eo: regoff_t(line.count))
         guard let base = line.baseAddress else { return false }
@@ -41,14 +41,14 @@ final class LinePattern: @unchecked Sendable {
     }
 }
 
-/// Why a text is no regular expression.
+/// Why a text can't be used as a regular expression.
 struct LinePatternError: Error, Hashable {
     let reason: String
 }
 
-/// Searching for a text in bytes.
+/// Searches for a text in bytes.
 enum ByteText {
-    /// Whether `text` stands in `bytes` at `start`; there must be room.
+    /// Whether `bytes` has `text` at `start`; there must be that many bytes left.
     static func matches(_ text: [UInt8], _ bytes: UnsafeRawBufferPointer, at start: Int, ignoresCase: Bool) -> Bool {
         guard ignoresCase else {
             return text.withUnsafeBytes { text in
@@ -59,7 +59,7 @@ enum ByteText {
         return text.indices.allSatisfy { folded(text[$0]) == folded(bytes[start + $0]) }
     }
 
-    /// Where `text` stands first.
+    /// The position of the first `text`.
     static func find(_ text: [UInt8], in bytes: UnsafeRawBufferPointer, ignoresCase: Bool) -> Int? {
         guard text.count <= bytes.count, let base = bytes.baseAddress else { return nil }
         guard !ignoresCase else {
@@ -81,11 +81,11 @@ enum ByteText {
     }
 }
 
-/// Where lines begin and end.
+/// Finds where lines begin and end.
 enum LineBounds {
-    /// The line around a position, without its end. A carriage return ends a line too: progress bars end theirs so.
+    /// The line around a position, without its end. A carriage return ends a line too, as progress bars use it.
     ///
-    /// - Parameter limit: how many bytes of the line are taken at most, half of them on either side.
+    /// - Parameter limit: the most bytes of the line to return, half of them on either side.
     static func line(in bytes: UnsafeRawBufferPointer, around position: Int, limit: Int) -> Range<Int> {
         let first = max(0, position - limit / 2)
         let last = min(bytes.count, position + limit / 2)
@@ -96,7 +96,7 @@ enum LineBounds {
         return start..<end
     }
 
-    /// The lines by position, each once.
+    /// The lines sorted by position, without duplicates.
     static func inOrder(_ lines: [Range<Int>]) -> [Range<Int>] {
         let isOrdered = zip(lines, lines.dropFirst()).allSatisfy { $0.upperBound <= $1.lowerBound }
         if isOrdered { return lines }

@@ -1,19 +1,21 @@
+private import Diagnosis
+
 /// Finds the lines that a table's rules match.
 ///
-/// All rules' texts are searched for in one pass; a line is looked at more closely, and a regular expression tried, only where one of
-/// them stands in it. Of what a line hits, general rules (weak root causes) count only if nothing else does, and then the first of them.
-public struct RuleMatcher: Sendable {
-    /// Of a longer line only the part around a found text is looked at, in bytes.
-    public static let longestLine = 8192
+/// One pass searches for the texts of all rules; only a line that contains one is examined more closely and tried with regular expressions.
+/// If several rules match a line, general ones (weak root causes) count only if no other does, and then only the first of them.
+package struct RuleMatcher: Sendable {
+    /// In bytes; only the part around the found text is examined of a longer line.
+    package static let longestLine = 8192
 
     /// The table that the hits' `rule` indexes.
-    public let table: RuleTable
+    package let table: RuleTable
     private let scanner: TermScanner
     private let rulesOfTerm: [[Int]]
     private let rules: [CompiledRule]
     private let exclusions: [[UInt8]]
 
-    public init(_ table: RuleTable) {
+    package init(_ table: RuleTable) {
         self.table = table
         rules = table.rules.map(CompiledRule.init)
         exclusions = table.exclusions.map { Array($0.utf8) }
@@ -36,19 +38,19 @@ public struct RuleMatcher: Sendable {
         self.rulesOfTerm = rulesOfTerm
     }
 
-    /// How many bytes apart the search looks; it grows with the shortest text of all rules.
-    public var stride: Int { scanner.stride }
+    /// How many bytes apart the search looks; the longer the rules' shortest text, the more.
+    package var stride: Int { scanner.stride }
 
-    /// The texts of the one pass.
-    public var searchedTexts: [String] { scanner.terms.map { String(decoding: $0.bytes, as: UTF8.self) } }
+    /// The texts that the pass searches for.
+    package var searchedTexts: [String] { scanner.terms.map { String(decoding: $0.bytes, as: UTF8.self) } }
 
-    /// The hits in a text of whole lines, in the lines' order; their places are counted from the slice's start.
-    public func hits(in bytes: ArraySlice<UInt8>) -> [RuleHit] {
+    /// The hits in a text of whole lines, in the order of the lines; their positions count from the slice's start.
+    package func hits(in bytes: ArraySlice<UInt8>) -> [RuleHit] {
         bytes.withUnsafeBytes { hits(in: $0) }
     }
 
-    /// The hits in a text of whole lines, in the lines' order.
-    public func hits(in text: String) -> [RuleHit] {
+    /// The hits in a text of whole lines, in the order of the lines.
+    package func hits(in text: String) -> [RuleHit] {
         hits(in: Array(text.utf8)[...])
     }
 
@@ -60,13 +62,13 @@ public struct RuleMatcher: Sendable {
             lines.append(line)
             return max(line.upperBound, position + 1)
         }
-        // Short texts are searched after the others, so their lines come out of order and may come twice.
+        // Short texts are searched for after the others, so their lines come out of order and may come twice.
         for line in LineBounds.inOrder(lines) { appendHits(of: line, in: bytes, to: &hits) }
         return hits
     }
 
-    /// What each rule with a text in the line makes of it.
-    public func explain(_ line: String) -> LineExplanation {
+    /// What each rule with a text in the line makes of that line.
+    package func explain(_ line: String) -> LineExplanation {
         var line = line
         return line.withUTF8 { utf8 in
             let bytes = UnsafeRawBufferPointer(utf8)
@@ -91,7 +93,7 @@ public struct RuleMatcher: Sendable {
             .map { String(decoding: $0, as: UTF8.self) }
     }
 
-    /// The rules one of whose anchors stands in the line, in the table's order.
+    /// The rules with an anchor in the line, in the table's order.
     private func candidates(in line: UnsafeRawBufferPointer) -> [Int] {
         var found: [Int] = []
         scanner.scan(line) { term, _ in
@@ -106,7 +108,7 @@ public struct RuleMatcher: Sendable {
         return found
     }
 
-    /// Those of the candidates that the line hits; of general ones the first, and only if there are no others.
+    /// The candidates that match the line; of general ones only the first, and only if there are no others.
     private func decisive(_ candidates: [Int], _ line: UnsafeRawBufferPointer) -> [Int] {
         let hits = candidates.filter { rules[$0].miss(line) == nil }
         let special = hits.filter { !rules[$0].isWeakRoot }
@@ -114,9 +116,9 @@ public struct RuleMatcher: Sendable {
     }
 }
 
-/// A rule in the form in which lines are compared with it.
+/// A rule, prepared for comparing lines with it.
 struct CompiledRule: Sendable {
-    /// Without the rule's only anchor, which stands in each line that is looked at.
+    /// Without the rule's only anchor, which every examined line contains.
     let all: [[UInt8]]
     let any: [[UInt8]]
     let exclusions: [[UInt8]]
@@ -124,7 +126,7 @@ struct CompiledRule: Sendable {
     let pattern: LinePattern?
     let isWeakRoot: Bool
 
-    /// Why a line is no hit of a rule.
+    /// Why a rule doesn't match a line.
     enum Miss: Hashable, Sendable {
         case text(String)
         case excluded(String)
@@ -137,58 +139,59 @@ struct CompiledRule: Sendable {
         any = rule.any.map { Array($0.utf8) }
         exclusions = rule.exclusions.map { Array($0.utf8) }
         ignoresCase = rule.ignoresCase
-        // A table only takes expressions that compile; a rule made in code with another one never matches.
+        // A table accepts only expressions that compile; a rule made in code with an invalid one never matches.
         pattern = rule.pattern.flatMap { (try? LinePattern($0, ignoresCase: rule.ignoresCase)) ?? LinePattern.never }
         isWeakRoot = rule.weight == .weak && rule.role == .rootCause
     }
 
-    /// `nil`: the line, in which one of the rule's anchors stands, is a hit.
+    /// - Parameter line: one that contains an anchor of the rule.
+    /// - Returns: `nil` if the rule matches.
     func miss(_ line: UnsafeRawBufferPointer) -> Miss? {
-        for text in all where !stands(text, in: line) { return .text(String(decoding: text, as: UTF8.self)) }
-        if !any.isEmpty, !any.contains(where: { stands($0, in: line) }) {
+        for text in all where !isFound(text, in: line) { return .text(String(decoding: text, as: UTF8.self)) }
+        if !any.isEmpty, !any.contains(where: { isFound($0, in: line) }) {
             return .text(String(decoding: any[0], as: UTF8.self))
         }
-        for text in exclusions where stands(text, in: line) { return .excluded(String(decoding: text, as: UTF8.self)) }
+        for text in exclusions where isFound(text, in: line) { return .excluded(String(decoding: text, as: UTF8.self)) }
         if let pattern, !pattern.matches(line) { return .pattern }
         return nil
     }
 
-    private func stands(_ text: [UInt8], in line: UnsafeRawBufferPointer) -> Bool {
+    private func isFound(_ text: [UInt8], in line: UnsafeRawBufferPointer) -> Bool {
         ByteText.find(text, in: line, ignoresCase: ignoresCase) != nil
     }
 }
 
 extension LinePattern {
-    /// Matches nothing: a byte between end and start of one line.
+    /// Matches nothing: no line has a byte between its end and its start.
     fileprivate static let never: LinePattern? = try? LinePattern("$.^", ignoresCase: false)
 }
 
 /// A line that a rule matches.
-public struct RuleHit: Hashable, Sendable {
-    /// The rule's place in its table's `rules`.
-    public var rule: Int
-    /// Where the line is, without its end: an offset in the bytes that were searched. Of a line longer than `RuleMatcher.longestLine` the
-    /// part around the text that was found.
-    public var line: Range<Int>
+package struct RuleHit: Hashable, Sendable {
+    /// The rule's index in its table's `rules`.
+    package var rule: Int
+    /// Where the line is, without its end, as offsets into the searched bytes. For a line longer than `RuleMatcher.longestLine`, the part
+    /// around the found text.
+    package var line: Range<Int>
 }
 
-/// What the rules make of a line.
-public struct LineExplanation: Hashable, Sendable {
-    /// What a rule with a text in the line says.
-    public struct Verdict: Hashable, Sendable {
-        public let ruleID: String
+/// How the rules judge a line.
+package struct LineExplanation: Hashable, Sendable {
+    /// How one rule, with a text in the line, judges it.
+    package struct Verdict: Hashable, Sendable {
+        package let ruleID: String
         let miss: CompiledRule.Miss?
 
-        public var isHit: Bool { miss == nil }
-        /// Whether the line has all the rule's texts, and is none of its all the same.
-        public var isNearMiss: Bool {
+        package var isHit: Bool { miss == nil }
+        /// Whether the line has all the rule's texts, but is excluded or doesn't match the regular expression.
+        package var isNearMiss: Bool {
             switch miss {
             case .excluded, .pattern: true
             case nil, .text: false
             }
         }
-        /// Why the rule doesn't match, as a phrase; `nil`: it does.
-        public var reason: String? {
+        /// Why the rule doesn't match, as a phrase; `nil` if it does.
+        package var reason: String? {
             switch miss {
             case nil: nil
             case .text(let text): "the line lacks '\(text)'"
@@ -198,10 +201,10 @@ public struct LineExplanation: Hashable, Sendable {
         }
     }
 
-    /// The text that keeps the line from every rule.
-    public let exclusion: String?
+    /// The text that excludes the line from all rules.
+    package let exclusion: String?
     /// In the table's order.
-    public let verdicts: [Verdict]
-    /// The ids of the rules that count for the line.
-    public let hits: [String]
+    package let verdicts: [Verdict]
+    /// The ids of the rules that match and count.
+    package let hits: [String]
 }

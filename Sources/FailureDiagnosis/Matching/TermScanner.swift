@@ -2,12 +2,12 @@ private import Glibc
 
 /// Finds many texts in one pass over bytes.
 ///
-/// Each text of n bytes holds n - 3 pieces of four bytes. Looking at every s-th position only, with s at most the shortest text's n - 3, one
-/// piece of each occurrence is met all the same. So a position costs one load, one hash and one look into a small table of bits, no
-/// position waits for another, and most bytes are never looked at. Only where the bit is set are the texts themselves compared.
-/// The hash takes no account of case (bit 5), so that texts of either kind share the pass. Texts of fewer than four bytes are searched one by one.
+/// A text of n bytes contains n - 3 pieces of four bytes. If only every s-th position is examined, with s at most n - 3 for the shortest text,
+/// one piece of each occurrence is still hit. So a position costs one load, one hash and one lookup in a small bit table, positions don't
+/// depend on each other, and most bytes are never examined. The texts themselves are compared only where the bit is set.
+/// The hash ignores case (bit 5), so that case-sensitive and other texts share the pass. Texts shorter than four bytes are searched for one by one.
 struct TermScanner: Sendable {
-    /// A text, and whether letters of either case are the same.
+    /// A text, and whether case is ignored.
     struct Term: Hashable, Sendable {
         var bytes: [UInt8]
         var ignoresCase: Bool
@@ -24,10 +24,10 @@ struct TermScanner: Sendable {
     static let longestStride = 8
 
     let terms: [Term]
-    /// How far apart the looked-at positions are.
+    /// How far apart the examined positions are.
     let stride: Int
     private let bits: [UInt64]
-    /// By the hash's upper byte, where its pieces begin in `pieces`, which are in the hash's order.
+    /// By the hash's upper byte: where its pieces start in `pieces`, which are sorted by hash.
     private let firstPiece: [UInt16]
     private let pieces: [Piece]
     private let shortTerms: [Int]
@@ -58,9 +58,10 @@ struct TermScanner: Sendable {
         self.firstPiece = firstPiece
     }
 
-    /// Calls `body` with each occurrence of each text, in no order, until it answers where to go on (`nil`: right here).
+    /// Calls `body` with the occurrences of all texts, in no particular order. `body` returns where to continue, beyond the occurrence, or
+    /// `nil` to continue right there.
     ///
-    /// An answer must lie beyond the occurrence. Several occurrences of a text may be told as one.
+    /// Several occurrences of a text may lead to a single call.
     func scan(_ bytes: UnsafeRawBufferPointer, _ body: (_ term: Int, _ position: Int) -> Int?) {
         bits.withUnsafeBufferPointer { bits in
             var position = 0
@@ -72,7 +73,7 @@ struct TermScanner: Sendable {
         for term in shortTerms { scanShort(term, in: bytes, body) }
     }
 
-    /// The next looked-at position whose piece may be a text's.
+    /// The next examined position whose piece may belong to a text.
     private func nextCandidate(
         in bytes: UnsafeRawBufferPointer, from start: Int, bits: UnsafeBufferPointer<UInt64>
     ) -> Int? {
@@ -149,9 +150,9 @@ struct TermScanner: Sendable {
     }
 }
 
-/// Chooses by which part of a text it is searched for.
+/// Chooses the part of a text by which it is searched for.
 enum TermWindow {
-    /// Where in `bytes` the run of `positions` pieces begins whose pieces are met least in other text.
+    /// Where in `bytes` the run of `positions` pieces starts that are rarest in other text.
     static func rarest(in bytes: [UInt8], positions: Int) -> Int {
         let pieces = bytes.count - TermScanner.pieceBytes + 1
         guard pieces > positions else { return 0 }
@@ -166,7 +167,7 @@ enum TermWindow {
         costs[start..<(start + positions)].reduce(0, +)
     }
 
-    /// Roughly how often a byte is met in a training's log; the search takes no account of case.
+    /// Roughly how often a byte occurs in a training's log, ignoring case.
     private static func frequency(of byte: UInt8) -> Double {
         switch byte {
         case UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: " "): 7

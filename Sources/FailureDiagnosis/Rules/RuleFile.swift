@@ -1,6 +1,7 @@
+private import Diagnosis
 internal import Yams
 
-/// Reads a YAML file of rules strictly into a table: every key must be known, every value of its kind.
+/// Reads a YAML file of rules into a table, strictly: every key must be known and every value valid.
 struct RuleFile {
     let text: String
     /// The file's name, for errors.
@@ -35,7 +36,7 @@ struct RuleFile {
 
     private func disable(_ node: Node, in table: inout RuleTable) throws(RuleTableError) {
         for id in try RuleValue(key: "disable", node: node, file: name).texts() where !table.remove(id: id) {
-            throw error(at: node, "disable names '\(id)', and there is no such rule")
+            throw error(at: node, "disable names '\(id)', but there is no such rule")
         }
     }
 
@@ -46,7 +47,7 @@ struct RuleFile {
             let rule = try readRule(entry, table: table)
             let line = entry.mark?.line ?? 0
             if let first = seen.updateValue(line, forKey: rule.id) {
-                throw error(at: entry, "the rule '\(rule.id)' stands twice, first in line \(first)")
+                throw error(at: entry, "the rule '\(rule.id)' is defined twice, first in line \(first)")
             }
             table.add(rule)
         }
@@ -97,7 +98,7 @@ struct RuleEntry {
 
     mutating func read(key: Node, value node: Node) throws(RuleTableError) {
         let name = key.string ?? ""
-        guard given.insert(name).inserted else { throw error(at: key, "\(name) stands twice") }
+        guard given.insert(name).inserted else { throw error(at: key, "\(name) is given twice") }
         let value = RuleValue(key: name, node: node, file: file)
         switch name {
         case "id": break
@@ -123,7 +124,7 @@ struct RuleEntry {
         }
     }
 
-    /// What a rule must say that no rule before it has said.
+    /// Checks the keys that a new rule must have.
     func checkComplete(at place: String) throws(RuleTableError) {
         for key in ["title", "domain", "role", "action"] where !given.contains(key) {
             throw RuleTableError(place: place, reason: "the rule '\(rule.id)' needs the key \(key)")

@@ -1,6 +1,8 @@
-/// Looks one rule over.
+private import Diagnosis
+
+/// Checks one rule for mistakes that don't make it invalid.
 struct RuleLint {
-    /// A shorter text makes the search look at more than every fourth byte.
+    /// A shorter text makes the search examine more than every fourth byte.
     private static let shortBytes = 7
 
     let rule: Rule
@@ -30,11 +32,11 @@ struct RuleLint {
             }
         }
         for text in rule.anchors where text.utf8.count < Self.shortBytes {
-            add(.shortText, "'\(text)' is so short that it slows the search for all rules")
+            add(.shortText, "'\(text)' is so short that it slows down the search for all rules")
         }
     }
 
-    /// Tries the expression on the known lines, and on the rule's own texts put together.
+    /// Tries the expression on the known lines, and on combinations of the rule's own texts.
     mutating func checkPattern(knownLines: [String]) {
         guard let pattern = rule.pattern, let compiled = try? LinePattern(pattern, ignoresCase: rule.ignoresCase) else {
             return
@@ -48,11 +50,13 @@ struct RuleLint {
         if !matches { add(.pattern, "the regular expression matches no known line with the rule's texts") }
     }
 
-    /// Whether a rule before this one takes each of its lines and weighs as much.
+    /// Checks whether an earlier rule of at least the same weight matches every line of this one.
     mutating func checkReach(among earlier: ArraySlice<Rule>) {
         guard rule.role == .rootCause, !rule.all.isEmpty || !rule.any.isEmpty else { return }
-        if let other = earlier.first(where: { takes($0) }) {
-            add(.unreachable, "'\(other.id)' stands before it, weighs as much, and takes each of its lines")
+        if let other = earlier.first(where: { isCovered(by: $0) }) {
+            add(
+                .unreachable,
+                "the earlier rule '\(other.id)' has at least its weight and matches every line that it matches")
         }
     }
 
@@ -62,7 +66,7 @@ struct RuleLint {
         if !nearMisses.contains(rule.id) { add(.corpus, "the corpus has no near miss") }
     }
 
-    private func takes(_ other: Rule) -> Bool {
+    private func isCovered(by other: Rule) -> Bool {
         guard other.role == .rootCause, other.weight >= rule.weight, !other.all.isEmpty || !other.any.isEmpty,
             other.pattern == nil || other.pattern == rule.pattern, other.ignoresCase || !rule.ignoresCase,
             Set(other.exclusions).isSubset(of: rule.exclusions)
@@ -79,15 +83,15 @@ struct RuleLint {
 }
 
 extension RuleTable {
-    /// What is wrong or doubtful about the rules; that ids are unique is checked as they are read.
+    /// What is wrong or doubtful about the rules. (Reading them already checks that ids are unique.)
     ///
-    /// - Parameter corpus: where each rule should have a line that it matches, and a near miss.
-    public func lint(corpus: RuleCorpus? = nil) -> [RuleFinding] {
+    /// - Parameter corpus: should have a matching line and a near miss for each rule.
+    package func lint(corpus: RuleCorpus? = nil) -> [RuleFinding] {
         let covered = corpus?.covered
         return rules.enumerated().flatMap { index, rule in
             var lint = RuleLint(rule: rule, exclusions: exclusions)
             lint.checkTexts()
-            // A rule's own texts seldom make a line that its expression matches.
+            // Without known lines there is no check: a rule's texts alone rarely make a line that its expression matches.
             if let known = corpus?.lines.first(where: { $0.rule == rule.id })?.matches {
                 lint.checkPattern(knownLines: known)
             }

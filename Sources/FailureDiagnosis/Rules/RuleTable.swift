@@ -1,23 +1,24 @@
-private import Glibc
+private import Diagnosis
+internal import SystemSupport
 
-/// All rules that hold, and the texts that keep a line from every rule.
-public struct RuleTable: Sendable {
-    /// In the table's order; of two rules that say equally much about a line the earlier wins.
-    public private(set) var rules: [Rule] = []
-    /// A line with one of these texts is no rule's: advice, and what arobust itself writes.
-    public private(set) var exclusions: [String] = []
+/// A list of rules, and the texts that exclude a line from all of them.
+package struct RuleTable: Sendable {
+    /// In the table's order: of two rules that say equally much about a line, the earlier one wins.
+    package private(set) var rules: [Rule] = []
+    /// A line with one of these texts matches no rule: advice, and arobust's own lines.
+    package private(set) var exclusions: [String] = []
     private var indexes: [String: Int] = [:]
 
     /// A table without rules.
-    public init() {}
+    package init() {}
 
     /// The rule with this id.
-    public subscript(id: String) -> Rule? {
+    package subscript(id: String) -> Rule? {
         indexes[id].map { rules[$0] }
     }
 
-    /// Adds a rule, or puts it in the place of the one with the same id.
-    public mutating func add(_ rule: Rule) {
+    /// Adds a rule, or replaces the one with the same id.
+    package mutating func add(_ rule: Rule) {
         if let index = indexes[rule.id] {
             rules[index] = rule
         } else {
@@ -28,54 +29,54 @@ public struct RuleTable: Sendable {
 
     /// - Returns: whether there was such a rule.
     @discardableResult
-    public mutating func remove(id: String) -> Bool {
+    package mutating func remove(id: String) -> Bool {
         guard let index = indexes[id] else { return false }
         rules.remove(at: index)
         indexes = Dictionary(uniqueKeysWithValues: rules.enumerated().map { ($1.id, $0) })
         return true
     }
 
-    /// Adds a text that keeps a line from every rule.
-    public mutating func exclude(_ text: String) {
+    /// Adds a text that excludes a line from all rules.
+    package mutating func exclude(_ text: String) {
         if !exclusions.contains(text) { exclusions.append(text) }
     }
 }
 
 extension RuleTable {
-    /// The rules that come with this library: `Resources/rules.yaml`, compiled in.
-    public static let builtIn: RuleTable = {
+    /// The built-in rules: `Resources/rules.yaml`, compiled in.
+    package static let builtIn: RuleTable = {
         do {
             return try RuleTable(
                 yaml: String(decoding: PackageResources.rules_yaml, as: UTF8.self), name: "built-in rules.yaml")
         } catch {
-            // A test reads the file, so nobody who builds this gets here.
+            // The tests read this file, so a build that passed them never gets here.
             fatalError("\(error)")
         }
     }()
 }
 
 extension RuleTable {
-    /// A table of the rules in a YAML text.
+    /// Makes a table of the rules in a YAML text.
     ///
     /// - Parameter name: the text's name, for errors.
-    public init(yaml: String, name: String) throws(RuleTableError) {
+    package init(yaml: String, name: String) throws(RuleTableError) {
         self.init()
         try apply(yaml: yaml, name: name)
     }
 
-    /// Adds, changes and takes out the rules that a YAML text says: a known id changes the keys that the text gives.
+    /// Adds, changes and removes rules as a YAML text says. For a known id only the given keys change.
     ///
-    /// - Throws: `RuleTableError` with file, line and what is allowed; the table is then as before.
-    public mutating func apply(yaml: String, name: String) throws(RuleTableError) {
+    /// - Throws: `RuleTableError` with file, line and what is allowed; the table is then unchanged.
+    package mutating func apply(yaml: String, name: String) throws(RuleTableError) {
         var changed = self
         try RuleFile(text: yaml, name: name).read(into: &changed)
         self = changed
     }
 
-    /// Adds, changes and takes out the rules that a YAML file says.
-    public mutating func apply(file path: String) throws(RuleTableError) {
-        guard let bytes = WholeFile.read(path, limit: 16 << 20) else {
-            throw RuleTableError(place: path, reason: "the file cannot be read: \(String(cString: strerror(errno)))")
+    /// Adds, changes and removes rules as a YAML file says.
+    package mutating func apply(file path: String) throws(RuleTableError) {
+        let bytes = try RuleTableError.wrap(path) { () throws(SystemCallError) in
+            try WholeFile(path: path).read(limit: 16 << 20)
         }
         guard let text = String(validating: bytes, as: UTF8.self) else {
             throw RuleTableError(place: path, reason: "the file is not UTF-8")
@@ -85,13 +86,13 @@ extension RuleTable {
 }
 
 extension RuleTable {
-    /// Adds the errors that DLRover's `FAILURE_NODE_ERRORS` names: a line with one of them means that the node has failed.
+    /// Adds the texts of DLRover's `FAILURE_NODE_ERRORS`: a line with one of them means that the node has failed.
     ///
-    /// - Parameter value: texts in number signs, `#error code is 12345# error code is 23456#`. As in DLRover, spaces around a text
-    ///   don't count, case does, and a line that itself has a number sign is not looked at (it would be the setting, logged).
-    /// - Returns: how many there are. DLRover's launcher ignores a value that does not begin and end with `#`; so does this.
+    /// - Parameter value: texts between number signs, `#error code is 12345# error code is 23456#`. As in DLRover, spaces around a text
+    ///   are ignored, case matters, and a line with a number sign in it is ignored (it would be the logged setting itself).
+    /// - Returns: the number of texts; 0 for a value that does not start and end with `#`, which DLRover's launcher ignores as well.
     @discardableResult
-    public mutating func addFailureNodeErrors(_ value: String) -> Int {
+    package mutating func addFailureNodeErrors(_ value: String) -> Int {
         let value = value.trimmed
         guard value.hasPrefix("#"), value.hasSuffix("#"), value.count > 1 else { return 0 }
         return addFailureNodeErrors(texts: value.split(separator: "#").map { String($0).trimmed })
@@ -125,12 +126,23 @@ extension StringProtocol {
     }
 }
 
-/// A rule file that cannot be used.
-public struct RuleTableError: Error, Hashable, CustomStringConvertible {
-    /// The file and line.
-    public let place: String
+/// Why a rule file can't be used.
+package struct RuleTableError: Error, Hashable, CustomStringConvertible {
+    /// The file, and the line if there is one.
+    package let place: String
     /// What is wrong, and what is allowed.
-    public let reason: String
+    package let reason: String
 
-    public var description: String { "\(place): \(reason)" }
+    package var description: String { "\(place): \(reason)" }
+
+    /// Reports a system call's error as one of the file or folder at `path`.
+    static func wrap<Result>(
+        _ path: String, _ body: () throws(SystemCallError) -> Result
+    ) throws(RuleTableError) -> Result {
+        do throws(SystemCallError) {
+            return try body()
+        } catch {
+            throw RuleTableError(place: path, reason: "cannot \(error.call): \(error.reason)")
+        }
+    }
 }

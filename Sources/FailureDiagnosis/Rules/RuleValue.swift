@@ -1,12 +1,12 @@
 internal import Yams
 
-/// A value of a rule file, read as what its key takes.
+/// A value in a rule file, read as the type that its key needs.
 struct RuleValue {
     let key: String
     let node: Node
     let file: String
 
-    /// The longest text to look for, in bytes.
+    /// The longest text that can be searched for, in bytes.
     private static let longestText = 256
 
     func text() throws(RuleTableError) -> String {
@@ -23,7 +23,7 @@ struct RuleValue {
             }
         }
         guard isWord, id.utf8.count <= 64 else {
-            throw error("1 to 64 of small letters, digits, dots and hyphens")
+            throw error("1 to 64 lower-case letters, digits, dots and hyphens")
         }
         return id
     }
@@ -73,7 +73,7 @@ struct RuleValue {
         return numbers
     }
 
-    /// One of a type's words.
+    /// One of an enum's raw values.
     func choice<Word: CaseIterable & RawRepresentable<String>>() throws(RuleTableError) -> Word {
         guard let word = node.string.flatMap({ Word(rawValue: $0) }) else {
             throw error("one of " + Word.allCases.map(\.rawValue).joined(separator: ", "))

@@ -1,36 +1,37 @@
-public import CoreMetrics
-public import Diagnosis
-public import Logging
+package import CoreMetrics
+internal import Diagnosis
+package import Logging
 private import Synchronization
 internal import SystemSupport
 
-/// Matches the rules with logs while they are read: counts the hits, keeps when each rule was hit last, and tells root causes in our own log.
+/// Matches the rules against logs while they are followed: counts the hits, exports when each rule last matched, and reports root causes in
+/// arobust's own log.
 ///
-/// Any number of logs may share one: lines are matched under no lock, and what is kept grows with the number of rules alone. The time of
-/// a hit is the time at which its line was read, whatever the line says.
-public final class LogWatch: LogObserver {
-    /// How long nothing more is told of a rule that was told.
+/// Any number of logs may share one watch: lines are matched without a lock, and memory grows with the number of rules only. The time of a
+/// hit is when its line was read, whatever time the line itself gives.
+package final class LogWatch: LogObserver {
+    /// How long a rule that was reported is not reported again.
     static let quietTime: Duration = .seconds(60)
-    /// How much of a line is told, in characters.
+    /// How much of a line is reported, in Unicode scalars.
     static let longestText = 300
 
-    /// Keep a line from every rule, also where a table lacks them: our own log may be among the followed ones. The first stands in what we tell
-    /// of a line; the others in all that swift-log's handlers write for loggers of ours.
+    /// A line with one of these is ignored, whatever the table says: arobust's own log may be among the followed ones. The first is part of
+    /// each report of a root cause, the others of every line that swift-log's handlers write for arobust's loggers.
     private static let ownTexts = ["arobust alarm"] + Logger.Level.allCases.map { "\($0) arobust" }
 
     private let matcher: RuleMatcher
     private let logger: Logger
     private let factory: any MetricsFactory
-    /// By the rule's index; none for a rule that says where a training starts, which finds nothing.
+    /// By the rule's index; `nil` for a rule that only marks where a training starts.
     private let counters: [Counter?]
     private let watched = Mutex<[Int: WatchedRule]>([:])
     private let wallClock: @Sendable () -> Int64
     private let clock: @Sendable () -> ContinuousClock.Instant
 
     /// - Parameters:
-    ///   - rules: what to look for; lines that we write ourselves are passed over anyway.
+    ///   - rules: what to look for; arobust's own lines are ignored in any case.
     ///   - factory: makes the self-metrics.
-    public convenience init(
+    package convenience init(
         rules: RuleTable, logger: Logger = Logger(label: "arobust.log-watch"),
         factory: any MetricsFactory = MetricsSystem.factory
     ) {
@@ -63,56 +64,56 @@ public final class LogWatch: LogObserver {
         }
     }
 
-    public func observe(_ lines: String, of path: String) {
+    package func observe(_ lines: String, of path: String) {
         var lines = lines
-        // Copies nothing: what a log collector reports is a native string.
-        let news = lines.withUTF8 { take(UnsafeRawBufferPointer($0), of: path) }
-        for news in news { tell(news, of: path) }
+        // Copies nothing, because a log collector's lines are a native string.
+        let alarms = lines.withUTF8 { recordHits(in: UnsafeRawBufferPointer($0), of: path) }
+        for alarm in alarms { report(alarm, of: path) }
     }
 
-    /// - Returns: the root causes to tell.
-    private func take(_ bytes: UnsafeRawBufferPointer, of path: String) -> [RootCauseNews] {
+    /// - Returns: the root causes to report.
+    private func recordHits(in bytes: UnsafeRawBufferPointer, of path: String) -> [RootCauseAlarm] {
         var found: [Int: (count: Int, line: Range<Int>)] = [:]
         for hit in matcher.hits(in: bytes) {
             found[hit.rule, default: (0, hit.line)].count += 1
         }
-        var news: [RootCauseNews] = []
+        var alarms: [RootCauseAlarm] = []
         for (index, (count, line)) in found.sorted(by: { $0.value.line.lowerBound < $1.value.line.lowerBound }) {
             guard let counter = counters[index] else { continue }
             counter.increment(by: count)
             let rule = matcher.table.rules[index]
-            guard let suppressed = note(index, rule, count: count, path: path), rule.role == .rootCause else {
+            guard let suppressed = recordHit(of: index, rule, count: count, path: path), rule.role == .rootCause else {
                 continue
             }
             let text = LineText.shown(UnsafeRawBufferPointer(rebasing: bytes[line]))
-            news.append(RootCauseNews(rule: rule, text: Self.plain(text), suppressed: suppressed))
+            alarms.append(RootCauseAlarm(rule: rule, text: Self.plain(text), suppressed: suppressed))
         }
-        return news
+        return alarms
     }
 
-    /// - Returns: how many lines were not told since the last one that was; `nil`: now is not the time to tell.
-    private func note(_ index: Int, _ rule: Rule, count: Int, path: String) -> Int? {
+    /// - Returns: how many lines went unreported since the last report; `nil` if it is too early for another one.
+    private func recordHit(of index: Int, _ rule: Rule, count: Int, path: String) -> Int? {
         let (now, seconds) = (clock(), wallClock())
-        // The gauge is made under the lock: of two logs that hit a rule at once, the later must not take away the other's.
+        // The gauge is made under the lock: when a rule matches in two logs at once, one must not remove the other's new gauge.
         return watched.withLock { watched in
             var state = watched.removeValue(forKey: index) ?? WatchedRule(rule)
             defer { watched[index] = state }
             guard state.isEnough(adding: count, at: now) else { return nil }
-            state.seen(in: path, at: seconds, factory: factory)
-            return state.shouldTell(lines: count, at: now, quietTime: Self.quietTime)
+            state.recordTime(seconds, in: path, factory: factory)
+            return state.linesSinceReport(adding: count, at: now, quietTime: Self.quietTime)
         }
     }
 
-    private func tell(_ news: RootCauseNews, of path: String) {
-        // The names are such that the line comes last, near to what keeps us from finding it again: handlers write them in order.
+    private func report(_ alarm: RootCauseAlarm, of path: String) {
+        // Handlers sort the keys, so that the line comes late, close to the words by which it is recognized as arobust's own.
         var metadata: Logger.Metadata = [
-            "path": "\(path)", "rule": "\(news.rule.id)", "text": "\(news.text)", "title": "\(news.rule.title)",
+            "path": "\(path)", "rule": "\(alarm.rule.id)", "text": "\(alarm.text)", "title": "\(alarm.rule.title)",
         ]
-        if news.suppressed > 0 { metadata["suppressed"] = "\(news.suppressed)" }
-        logger.warning("arobust alarm: a root cause stands in a followed log.", metadata: metadata)
+        if alarm.suppressed > 0 { metadata["suppressed"] = "\(alarm.suppressed)" }
+        logger.warning("arobust alarm: a followed log contains a root cause.", metadata: metadata)
     }
 
-    /// Without what a terminal could take for a command.
+    /// Without characters that a terminal could take for a command.
     private static func plain(_ text: String) -> String {
         var plain = String.UnicodeScalarView()
         for scalar in text.unicodeScalars.prefix(longestText) {
@@ -122,21 +123,21 @@ public final class LogWatch: LogObserver {
     }
 }
 
-/// What is kept of a rule that was hit.
+/// What is remembered about a rule that matched.
 struct WatchedRule {
     private let rule: Rule
     private var gauge: Gauge?
     private var path = ""
-    /// Of the last hits, as many as the rule takes.
+    /// When the last lines matched, as many as the rule needs.
     private var times: [ContinuousClock.Instant] = []
-    private var lastTold: ContinuousClock.Instant?
-    private var untold = 0
+    private var lastReport: ContinuousClock.Instant?
+    private var unreportedLines = 0
 
     init(_ rule: Rule) {
         self.rule = rule
     }
 
-    /// Whether, with these lines, there are as many within the rule's time as it takes.
+    /// Whether these lines complete as many as the rule needs within its time.
     mutating func isEnough(adding lines: Int, at now: ContinuousClock.Instant) -> Bool {
         guard rule.count > 1 else { return true }
         times += repeatElement(now, count: min(lines, rule.count))
@@ -145,8 +146,8 @@ struct WatchedRule {
         return rule.window.map { now - first <= $0 } ?? true
     }
 
-    /// Sets the rule's gauge. There is one a rule, so a hit in another log takes the place of the earlier one's.
-    mutating func seen(in path: String, at seconds: Int64, factory: any MetricsFactory) {
+    /// Sets the rule's gauge. Each rule has one, so a hit in another log replaces the earlier one's.
+    mutating func recordTime(_ seconds: Int64, in path: String, factory: any MetricsFactory) {
         guard gauge == nil || path != self.path else {
             gauge?.record(seconds)
             return
@@ -164,24 +165,24 @@ struct WatchedRule {
         self.path = path
     }
 
-    /// Whether to tell the first of these lines now: the first line of all, and then one in each `quietTime`.
+    /// Decides whether to report the first of these lines: the very first line, and then one in each `quietTime`.
     ///
-    /// - Returns: how many lines were not told since the last one that was; `nil`: it isn't time.
-    mutating func shouldTell(lines: Int, at now: ContinuousClock.Instant, quietTime: Duration) -> Int? {
-        if let lastTold, now - lastTold < quietTime {
-            untold += lines
+    /// - Returns: how many lines went unreported since the last report; `nil` if it is too early for another one.
+    mutating func linesSinceReport(adding lines: Int, at now: ContinuousClock.Instant, quietTime: Duration) -> Int? {
+        if let lastReport, now - lastReport < quietTime {
+            unreportedLines += lines
             return nil
         }
-        defer { untold = lines - 1 }
-        lastTold = now
-        return untold
+        defer { unreportedLines = lines - 1 }
+        lastReport = now
+        return unreportedLines
     }
 }
 
-/// A line of a followed log that may name a root cause, and is to be told.
-struct RootCauseNews {
+/// A line of a followed log that may be a root cause, and is to be reported.
+struct RootCauseAlarm {
     let rule: Rule
     let text: String
-    /// How many lines of the rule were not told since the last one that was.
+    /// How many lines of the rule went unreported since the last report.
     let suppressed: Int
 }

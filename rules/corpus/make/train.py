@@ -1,4 +1,4 @@
-"""A small distributed training that fails in the way it is told to, for `record`. Needs CPU PyTorch."""
+"""A small distributed training that fails in a given way, for `record`. Needs CPU PyTorch."""
 
 import argparse
 import ctypes

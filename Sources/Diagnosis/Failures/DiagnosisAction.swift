@@ -1,21 +1,23 @@
-public import Diagnosis
-
-/// What is to be done about a failure: DLRover's actions (`dlrover/python/diagnosis/common/diagnosis_action.py`, 0.6.1).
+/// What should be done about a failure: DLRover's actions (`dlrover/python/diagnosis/common/diagnosis_action.py`, 0.6.1).
 public enum DiagnosisAction: Hashable, Sendable {
     /// What an agent does with its node.
     public enum NodeOperation: String, Hashable, Sendable {
-        /// Start the ranks again, on the same node.
+        /// Start the ranks again on the same node.
         case restartWorker = "restart_worker"
-        /// Give the node up and start on another one.
+        /// Give up the node and start on another one.
         case relaunchWorker = "relaunch_worker"
     }
 
+    /// Do nothing.
     case noAction
+    /// Report it, change nothing.
     case event(type: String, action: String, message: String, labels: [String: String])
+    /// Restart the ranks, or replace the node.
     case node(NodeOperation, node: NodeIdentity, reason: String)
+    /// End the job: it would fail again anywhere.
     case jobAbortion(reason: String, message: String)
 
-    /// DLRover's word for it: `restart_worker`, `job_abortion`, ….
+    /// DLRover's name for it: `no_action`, `event`, `restart_worker`, `relaunch_worker` or `job_abortion`.
     public var type: String {
         switch self {
         case .noAction: "no_action"
@@ -27,12 +29,12 @@ public enum DiagnosisAction: Hashable, Sendable {
 }
 
 extension DiagnosisAction {
-    /// Whom an action is for, as DLRover numbers them.
+    /// DLRover's numbers for the receiver of an action.
     private static let masterInstance: Int64 = -1
     private static let localInstance: Int64 = -3
-    /// How long an action holds, in seconds.
+    /// How long an action stays valid, in seconds.
     private static let expiry: Int64 = 300
-    /// DLRover's `NoAction` has its default in milliseconds where seconds are meant.
+    /// DLRover's `NoAction` has its default in milliseconds although the unit is seconds.
     private static let expiryOfNoAction: Int64 = 60_000
 
     /// The keys and values that DLRover's `to_json` writes.
@@ -46,7 +48,7 @@ extension DiagnosisAction {
             "expired_time_period": .int(self == .noAction ? Self.expiryOfNoAction : Self.expiry),
             "executable_time_period": .int(0),
         ]
-        members.merge(ownMembers) { $1 }
+        members.merge(membersOfCase) { $1 }
         return members
     }
 
@@ -57,7 +59,7 @@ extension DiagnosisAction {
         }
     }
 
-    private var ownMembers: [String: JSONValue] {
+    private var membersOfCase: [String: JSONValue] {
         switch self {
         case .noAction: [:]
         case .event(let type, let action, let message, let labels):
