@@ -1,4 +1,4 @@
-package import Diagnosis
+public import Diagnosis
 
 /// What a failure was, and what to do.
 public struct FailureVerdict: Hashable, Sendable {
@@ -50,7 +50,7 @@ extension Evidence {
 
 extension FailureVerdict {
     /// DLRover's action at top level, plus `explanation`, `evidence`, `cascades` and `notes`.
-    package var json: JSONValue {
+    public var json: JSONValue {
         var members = action.jsonMembers(timestamp: timestamp)
         members["explanation"] = .string(reason)
         members["evidence"] = .array(evidence.map(\.json))
@@ -62,7 +62,7 @@ extension FailureVerdict {
 
 extension Evidence {
     /// With keys only for what is known.
-    package var json: JSONValue {
+    public var json: JSONValue {
         let known: [String: JSONValue?] = [
             "rule": .string(rule), "title": .string(title), "domain": .string(domain.rawValue),
             "role": .string(role.rawValue), "text": .string(text), "file": file.map(JSONValue.string),
