@@ -92,7 +92,7 @@ public actor LogCollector: DataCollector {
     public func storeData(_ data: LogChunk) async -> Bool {
         let metric = WorkerTrainingMetric(dataType: .trainingLog, dataContent: data.content, node: node)
         guard await report.send(metric, position: data.position, to: client) else { return false }
-        if let span = data.span, follower.confirm(span) {
+        if follower.confirm(data) {
             lineCount.increment(by: data.lineCount)
             byteCount.increment(by: data.byteCount)
             observer?.observe(data.content, of: path)

@@ -110,12 +110,13 @@ struct LogFollower {
         return nil
     }
 
-    /// Moves on past `span`, which was reported. Any other stretch than the one right after the last confirmed changes nothing.
+    /// Moves on past a chunk that was reported. Any other than the one right after the last confirmed changes nothing.
     ///
-    /// - Returns: whether it is that stretch.
+    /// - Returns: whether it is that one.
     @discardableResult
-    mutating func confirm(_ span: LogSpan) -> Bool {
-        guard span.generation == generation, span.start == offset, span.end <= readOffset else { return false }
+    mutating func confirm(_ chunk: LogChunk) -> Bool {
+        guard let span = chunk.span, span.generation == generation, span.start == offset, span.end <= readOffset
+        else { return false }
         let count = Int(span.end - span.start)
         confirmedTail = lastBytes(before: count)
         buffer.consume(count)

@@ -40,7 +40,7 @@ extension DiagnosisAction {
     /// The keys and values that DLRover's `to_json` writes.
     ///
     /// - Parameter timestamp: seconds since 1970.
-    package func jsonMembers(timestamp: Int) -> [String: JSONValue] {
+    public func jsonMembers(timestamp: Int) -> [String: JSONValue] {
         var members: [String: JSONValue] = [
             "action_type": .string(type),
             "instance": .int(instance),

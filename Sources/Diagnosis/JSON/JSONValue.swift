@@ -1,7 +1,7 @@
 private import FoundationEssentials
 
-/// Any JSON. Objects don't keep the order of their members.
-package enum JSONValue: Hashable, Sendable {
+/// Any JSON: what `DiagnosisAgent.diagnoseTrainingFailure` takes from DLRover. Objects don't keep the order of their members.
+public enum JSONValue: Hashable, Sendable {
     case null
     case bool(Bool)
     case int(Int64)
@@ -11,30 +11,30 @@ package enum JSONValue: Hashable, Sendable {
     case object([String: JSONValue])
 
     /// Reads a text; `nil` if it is not JSON, or nested too deep for Foundation (512 levels).
-    package init?(_ utf8: [UInt8]) {
+    public init?(_ utf8: [UInt8]) {
         guard let value = try? JSONDecoder().decode(JSONValue.self, from: Data(utf8)) else { return nil }
         self = value
     }
 
     /// The members of the JSON object in `text`; `nil` if it is anything else.
-    package static func object(_ text: String) -> [String: JSONValue]? {
+    public static func object(_ text: String) -> [String: JSONValue]? {
         guard case .object(let members)? = JSONValue(Array(text.utf8)) else { return nil }
         return members
     }
 
     /// The value of a key, if this is an object with it.
-    package subscript(key: String) -> JSONValue? {
+    public subscript(key: String) -> JSONValue? {
         guard case .object(let members) = self else { return nil }
         return members[key]
     }
 
     /// The text that a string holds.
-    package var string: String? {
+    public var string: String? {
         if case .string(let text) = self { text } else { nil }
     }
 
     /// A whole number, also where it is written as a string.
-    package var integer: Int? {
+    public var integer: Int? {
         switch self {
         case .int(let number): Int(exactly: number)
         case .string(let text): Int(text)
@@ -43,7 +43,7 @@ package enum JSONValue: Hashable, Sendable {
     }
 
     /// The JSON text, with members in the order of their keys; `nil` if there is a number that JSON cannot write (NaN, infinity).
-    package var text: String? {
+    public var text: String? {
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
         return (try? encoder.encode(self)).map { String(decoding: $0, as: UTF8.self) }
@@ -51,7 +51,7 @@ package enum JSONValue: Hashable, Sendable {
 }
 
 extension JSONValue: Codable {
-    package init(from decoder: any Decoder) throws {
+    public init(from decoder: any Decoder) throws {
         let value = try decoder.singleValueContainer()
         if value.decodeNil() {
             self = .null
@@ -70,7 +70,7 @@ extension JSONValue: Codable {
         }
     }
 
-    package func encode(to encoder: any Encoder) throws {
+    public func encode(to encoder: any Encoder) throws {
         var value = encoder.singleValueContainer()
         switch self {
         case .null: try value.encodeNil()

@@ -1,5 +1,6 @@
 @testable import Collectors
 import Glibc
+import TestSupport
 import Testing
 
 @Suite(.timeLimit(.minutes(1))) struct LogFollowerTests {
@@ -11,7 +12,7 @@ import Testing
         var times = utimbuf(actime: 1_000_000_000, modtime: 1_000_000_000)
         #expect(utime(fixture.path, &times) == 0)
         var follower = LogFollower(path: fixture.path, configuration: .init(), logger: fixture.log.logger)
-        while let lines = follower.next() { follower.confirm(lines.span) }
+        while let lines = follower.next() { follower.confirm(lines) }
         let before = try readCalls()
         for _ in 0..<1000 { _ = follower.next() }
         // Two are those of the first `readCalls`, which reads to the end of its file.
@@ -23,7 +24,7 @@ import Testing
         try fixture.append(String(repeating: "x", count: 1_000_000) + "\nend\n")
         var follower = LogFollower(path: fixture.path, configuration: .init(), logger: fixture.log.logger)
         let initial = follower.buffer.capacity
-        while let lines = follower.next() { follower.confirm(lines.span) }
+        while let lines = follower.next() { follower.confirm(lines) }
         #expect(follower.buffer.capacity == initial)
     }
 

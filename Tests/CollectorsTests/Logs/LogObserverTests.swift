@@ -1,5 +1,6 @@
 import Collectors
 import Diagnosis
+import TestSupport
 import Testing
 
 @Suite(.timeLimit(.minutes(1))) struct LogObserverTests {

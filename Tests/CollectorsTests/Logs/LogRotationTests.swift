@@ -1,6 +1,7 @@
 import Collectors
 import Diagnosis
 import Glibc
+import TestSupport
 import Testing
 
 @Suite(.timeLimit(.minutes(1))) struct LogRotationTests {
