@@ -329,6 +329,9 @@ def test_taps_filter_count_and_do_not_disturb_each_other(arobust: Arobust) -> No
 
 
 def test_tap_leaves_no_trace(arobust: Arobust, agent: Process) -> None:
+    # The agent is ready before its threads have made all sockets and files.
+    made = ["ingest.sock", "push.sock", "replay.sock", "agent.prom"]
+    wait_until(lambda: all(any(arobust.state.rglob(name)) for name in made), "the agent's sockets and files")
     before = sorted(path.name for path in arobust.state.rglob("*"))
     tap = arobust.start_ready("tap", "--json")
     assert tap.stop() == 0
