@@ -215,7 +215,8 @@ let package = Package(
             name: "AgentTests",
             dependencies: [
                 "TestSupport",
-                "Agent", "Diagnosis", "FailureDiagnosis", "MasterClients", "SystemSupport", logging, inMemoryLogging,
+                "Agent", "Delivery", "Diagnosis", "FailureDiagnosis", "MasterClients", "SystemSupport", logging,
+                inMemoryLogging,
             ],
             swiftSettings: settings),
     ],
