@@ -220,7 +220,8 @@ let package = Package(
             name: "AgentTests",
             dependencies: [
                 "TestSupport",
-                "Agent", "Diagnosis", "FailureDiagnosis", "MasterClients", "SystemSupport", logging, inMemoryLogging,
+                "Agent", "Delivery", "Diagnosis", "FailureDiagnosis", "MasterClients", "SystemSupport", logging,
+                inMemoryLogging,
             ],
             swiftSettings: settings),
     ],
