@@ -220,7 +220,7 @@ public struct PublisherConfiguration: Sendable {
     /// How long the last envelopes may take to leave when the publisher closes.
     public var linger: Duration = .milliseconds(500)
     /// The time between two beats.
-    public var beatInterval: Duration = .seconds(1)
+    public var beatInterval: Duration = BeatInterval.standard
     /// How long to wait for another publisher to leave the state directory.
     public var lockPatience: Duration = .seconds(5)
     /// How the journal is kept. Its number of lanes is the publisher's own affair.
