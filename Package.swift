@@ -108,7 +108,6 @@ let package = Package(
                 "Collectors", "DLRoverListener", "Delivery", "Diagnosis", "FailureDiagnosis", "Journal",
                 "MasterClients", "SystemSupport", "Telemetry", "ZMQBridge",
                 coreMetrics, logging, serviceLifecycle, yams,
-                systemPackage,
             ],
             swiftSettings: settings
         ),
@@ -209,13 +208,16 @@ let package = Package(
         ),
         .testTarget(
             name: "CommandsTests",
-            dependencies: ["Agent", "Commands", "Diagnosis", "TestSupport", argumentParser, logging],
+            dependencies: [
+                "Agent", "Commands", "Diagnosis", "FailureDiagnosis", "TestSupport", "ZMQBridge", argumentParser,
+                logging,
+            ],
             swiftSettings: settings),
         .testTarget(
             name: "AgentTests",
             dependencies: [
-                "TestSupport",
-                "Agent", "Diagnosis", "FailureDiagnosis", "MasterClients", "SystemSupport", logging, inMemoryLogging,
+                "Agent", "Delivery", "Diagnosis", "FailureDiagnosis", "MasterClients", "TestSupport", "ZMQBridge",
+                logging, serviceLifecycle,
             ],
             swiftSettings: settings),
     ],

@@ -45,7 +45,8 @@ final class BridgeAgent: Service {
         summarize()
     }
 
-    private func stop() {
+    /// Lets `run` begin to end. From any thread.
+    func stop() {
         for link in links { link.stop() }
         stopRequest.finish()
     }

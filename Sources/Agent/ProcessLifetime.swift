@@ -8,12 +8,10 @@ public import ZMQBridge
 /// Runs services until one fails or the process is told to stop: the first SIGTERM, SIGINT or SIGHUP ends them in order, a second one the
 /// process at once, with status 128 + the signal's number.
 struct ProcessLifetime {
-    /// What the services together may take beyond their own deadline. After that they are cancelled, and after as long again the process
-    /// ends without them.
-    private static let grace: Duration = .seconds(3)
-
     /// The services' own deadline for their end.
     let deadline: Duration
+    /// What the services together may take beyond that. After it they are cancelled, and after as long again the process ends without them.
+    var grace: Duration = .seconds(3)
     /// Whether to end, as a filter does, when the reader of standard output or of the log has gone.
     var endsWithItsReader = false
     /// The signals that stop the process.
@@ -54,13 +52,13 @@ struct ProcessLifetime {
                 ServiceGroupConfiguration.ServiceConfiguration(
                     service: $0, successTerminationBehavior: .gracefullyShutdownGroup)
             }, logger: quietLogger)
-        configuration.maximumGracefulShutdownDuration = deadline + Self.grace
+        configuration.maximumGracefulShutdownDuration = deadline + grace
         return configuration
     }
 
     /// A thread that is blocked, in a write to a terminal or to a disk that hangs, can't be cancelled: then the process ends all the same.
     private func endAtTheLatest() {
-        let milliseconds = Int((deadline + Self.grace + Self.grace) / .milliseconds(1))
+        let milliseconds = Int((deadline + grace + grace) / .milliseconds(1))
         DispatchQueue.global().asyncAfter(deadline: .now() + .milliseconds(milliseconds)) { @Sendable in
             logger.critical("Something is blocked and did not end in time; ending without it.")
             exit(1)

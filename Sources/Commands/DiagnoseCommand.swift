@@ -8,12 +8,12 @@ private import Foundation
 struct DiagnoseCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "diagnose",
-        abstract: "Say what a training failed of, and what to do.",
+        abstract: "Say why a training failed, and what to do.",
         discussion: """
             Reads the logs from their ends, what the launcher says, and torch elastic's
             error files; the first root cause in time across the ranks decides. The
             action is DLRover's: restart_worker, relaunch_worker, job_abortion, event or
-            no_action. Needs no agent. A file that can't be read is a note, no error.
+            no_action. Needs no agent. A file that can't be read is a note, not an error.
 
               arobust diagnose --log train.log --restart-count 1
               arobust diagnose --log-dir /tmp/torchrun --failures @failures.json --json
@@ -48,7 +48,7 @@ struct DiagnoseCommand: AsyncParsableCommand {
     @ArgumentParser.Option(help: "The node's rank. Also: NODE_RANK.")
     var nodeRank: String?
 
-    @ArgumentParser.Flag(help: "Tell the DLRover masters of the failure (report_failures).")
+    @ArgumentParser.Flag(help: "Report the failure to the DLRover masters (report_failures).")
     var reportFailures = false
 
     @ArgumentParser.Flag(help: "Print DLRover's action as JSON, with the evidence.")
@@ -116,7 +116,7 @@ struct EvidenceOptions: ParsableArguments {
             """, valueName: "json"))
     var failures: String?
 
-    /// Adds what the flags say; logs of the command line take the place of the settings'.
+    /// Adds what the flags say; logs on the command line replace those of the settings.
     func add(to failure: inout TrainingFailure) throws {
         if !log.isEmpty || logDir != nil { failure.logs = log.map(Self.source) }
         failure.errorFiles += errorFile.map(Self.source)
@@ -148,7 +148,7 @@ struct EvidenceOptions: ParsableArguments {
     private static func object(_ text: String) throws -> String {
         var json = text
         if text == "-" {
-            // A pipe has no size, and FileManager reads none that has not.
+            // FileManager reads nothing that has no size, such as a pipe.
             json = String(decoding: try FileHandle.standardInput.readToEnd() ?? Data(), as: UTF8.self)
         } else if text.hasPrefix("@") {
             let path = String(text.dropFirst())

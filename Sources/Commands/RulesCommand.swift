@@ -9,7 +9,7 @@ struct RulesCommand: AsyncParsableCommand {
         abstract: "List, explain, check and test the rules by which failures are diagnosed.",
         discussion: """
             Rules are data: texts to look for, a regular expression, what the line means,
-            and what to do. Files of your own add to the built-in ones and change them
+            and what to do. Your own files add to the built-in ones and change them
             (--rules, or diagnosis.rules in the settings). docs/diagnosis.md describes
             them.
             """,
@@ -35,7 +35,7 @@ struct RuleOptions: ParsableArguments {
 struct RulesLintCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "lint",
-        abstract: "Look the rules over: texts without effect, rules that are never reached.",
+        abstract: "Check the rules for texts without effect and rules that are never reached.",
         discussion: """
               arobust rules lint --rules my-rules.yaml
 
