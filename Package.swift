@@ -110,7 +110,6 @@ let package = Package(
                 "Collectors", "DLRoverListener", "Delivery", "Diagnosis", "FailureDiagnosis", "Journal",
                 "MasterClients", "SystemSupport", "Telemetry", "ZMQBridge",
                 coreMetrics, logging, serviceLifecycle, yams,
-                systemPackage,
             ],
             swiftSettings: settings
         ),
@@ -214,14 +213,16 @@ let package = Package(
         ),
         .testTarget(
             name: "CommandsTests",
-            dependencies: ["Agent", "Commands", "Diagnosis", "TestSupport", argumentParser, logging],
+            dependencies: [
+                "Agent", "Commands", "Diagnosis", "FailureDiagnosis", "TestSupport", "ZMQBridge", argumentParser,
+                logging,
+            ],
             swiftSettings: settings),
         .testTarget(
             name: "AgentTests",
             dependencies: [
-                "TestSupport",
-                "Agent", "Delivery", "Diagnosis", "FailureDiagnosis", "MasterClients", "SystemSupport", logging,
-                inMemoryLogging,
+                "Agent", "Delivery", "Diagnosis", "FailureDiagnosis", "MasterClients", "SystemSupport", "TestSupport",
+                "ZMQBridge", logging, serviceLifecycle,
             ],
             swiftSettings: settings),
     ],

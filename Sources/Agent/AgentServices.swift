@@ -12,8 +12,9 @@ internal import ZMQBridge
 
 /// What runs in a process: publisher, bridge, ingest and collectors, put together from the settings.
 ///
-/// The order of the services is the order of their start; they stop in reverse, each after the next has ended. So the collectors end
-/// first, the bridge then takes and delivers the rest, and the publisher goes last.
+/// The order of the services is the order of their start; they stop in reverse, each when the one after it has ended. So the collectors
+/// end first, the bridge then takes and delivers the rest, and the publisher ends after it. What makes the services is apart from what
+/// runs them, so that a test can look at them and run them without signals.
 public struct AgentServices: Sendable {
     private let settings: AgentSettings
     private let logger: Logger
@@ -25,40 +26,24 @@ public struct AgentServices: Sendable {
 
     /// `arobust agent`: all in one process. Returns after SIGTERM or SIGINT.
     public func runAgent() async throws {
-        let publisher = try await makePublisher()
-        let bridge = try makeBridge([BusEndpoint(publisher.directory)], requestBeat: { publisher.beat() })
-        let ingest = try publisher.makeIngestServer(node: settings.node, logger: logger)
-        let registry = TelemetryRegistry(labels: [("command", "agent")])
-        try await run(
-            [
-                telemetry(of: "agent", registry, beside: publisher), PublisherService(publisher, logger: logger),
-                bridge,
-                CancelledService { try await ingest.run() },
-            ] + makeListener(for: publisher, factory: registry) + makeCollectors(for: publisher, factory: registry))
+        try await run(agentServices())
     }
 
     /// `arobust collect`: collectors and publisher.
     public func runCollect() async throws {
-        let publisher = try await makePublisher()
-        let ingest = try publisher.makeIngestServer(node: settings.node, logger: logger)
-        let registry = TelemetryRegistry(labels: [("command", "collect")])
-        try await run(
-            [
-                telemetry(of: "collect", registry, beside: publisher), PublisherService(publisher, logger: logger),
-                CancelledService { try await ingest.run() },
-            ] + makeListener(for: publisher, factory: registry) + makeCollectors(for: publisher, factory: registry))
+        try await run(collectServices())
     }
 
     /// `arobust bridge`: subscribers and reporters.
     public func runBridge() async throws {
-        try await run([try makeBridge(settings.endpoints(), requestBeat: nil)])
+        try await run(bridgeServices())
     }
 
     /// `arobust tap`: a subscriber alone. Returns when the receiver wants no more, or after SIGTERM or SIGINT.
     public func runTap(dataTypes: Set<DiagnosisDataType>, receiver: any EnvelopeReceiver) async throws {
         let configuration = SubscriberConfiguration(endpoints: try settings.endpoints(), dataTypes: dataTypes)
         let subscriber = try MetricSubscriber(configuration: configuration, logger: logger)
-        try await run([CancelledService { try await subscriber.run(receiver) }], endsWithItsReader: true)
+        try await run([CancelledService("tap") { try await subscriber.run(receiver) }], endsWithItsReader: true)
     }
 
     private func run(_ services: [any Service], endsWithItsReader: Bool = false) async throws {
@@ -67,12 +52,43 @@ public struct AgentServices: Sendable {
         ).run(services)
     }
 
+    // MARK: the services of a command
+
+    func agentServices() async throws -> [any Service] {
+        let publisher = try await makePublisher()
+        let bridge = try makeBridge([BusEndpoint(publisher.directory)], requestBeat: { publisher.beat() })
+        return try await publishing(as: "agent", publisher, to: [bridge])
+    }
+
+    func collectServices() async throws -> [any Service] {
+        try await publishing(as: "collect", makePublisher(), to: [])
+    }
+
+    func bridgeServices() throws -> [any Service] {
+        [try makeBridge(settings.endpoints(), requestBeat: nil)]
+    }
+
+    /// A publisher and all that publishes through it, with `consumers` between the two.
+    private func publishing(
+        as command: String, _ publisher: MetricPublisher, to consumers: [any Service]
+    ) async throws -> [any Service] {
+        let ingest = try publisher.makeIngestServer(node: settings.node, logger: logger)
+        let registry = TelemetryRegistry(labels: [("command", command)])
+        let first: [any Service] = [
+            telemetry(of: command, registry, beside: publisher), PublisherService(publisher, logger: logger),
+        ]
+        return try await first + consumers + [CancelledService("ingest") { try await ingest.run() }]
+            + makeListener(for: publisher, factory: registry) + makeCollectors(for: publisher, factory: registry)
+    }
+
+    // MARK: parts
+
     private func telemetry(
         of command: String, _ registry: TelemetryRegistry, beside publisher: MetricPublisher
     ) -> any Service {
         let file = TelemetryFile(
             path: TelemetryFile.path(of: command, in: publisher.directory.path), registry: registry, logger: logger)
-        return CancelledService { await file.run() }
+        return CancelledService("telemetry") { await file.run() }
     }
 
     private func makePublisher() async throws -> MetricPublisher {
@@ -85,7 +101,7 @@ public struct AgentServices: Sendable {
     ) throws -> any Service {
         let masters = try settings.masters()
         if masters.isEmpty {
-            logger.warning("No master is set: metrics are published and nobody is reported to.")
+            logger.warning("No master is set: metrics are published, but reported to nobody.")
         }
         guard let home = try settings.consumersDirectory ?? settings.stateDirectories().first?.consumersDirectory else {
             throw SettingsError(place: "consumers-dir", reason: "without a state directory it must be set")
@@ -109,7 +125,8 @@ public struct AgentServices: Sendable {
         let subscriber = try MetricSubscriber(
             configuration: SubscriberConfiguration(endpoints: endpoints, consumer: name), logger: subscriberLogger)
         return MasterLink(
-            subscriber: subscriber, reporter: reporter, heartbeat: heartbeat(of: master, client: client, name: name))
+            subscriber: subscriber, reporter: reporter, heartbeat: heartbeat(of: master, client: client, name: name),
+            logger: logger)
     }
 
     private func heartbeat(of master: MasterSettings, client: any EnvelopeReporter, name: String) -> Heartbeat? {
@@ -117,7 +134,7 @@ public struct AgentServices: Sendable {
         var logger = logger
         logger[metadataKey: "master"] = "\(name)"
         logger.notice(
-            "Heartbeats are sent in this node's name: no agent of DLRover's own may run here.",
+            "Heartbeats are sent in this node's name: no DLRover agent may run on it.",
             metadata: ["node-id": "\(settings.node.id)", "interval": "\(DurationText.write(interval))"])
         return Heartbeat(sender: sender, node: settings.node, interval: interval, logger: logger)
     }
@@ -128,7 +145,7 @@ public struct AgentServices: Sendable {
         let listener = try DLRoverListener(
             address: address, publisher: publisher, node: settings.node, master: master?.url,
             options: master?.options ?? MasterClientOptions(), logger: logger, factory: factory)
-        return [CancelledService { try await listener.run() }]
+        return [CancelledService("listener") { try await listener.run() }]
     }
 
     private func makeCollectors(

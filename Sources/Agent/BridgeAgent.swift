@@ -1,18 +1,24 @@
 internal import Delivery
-private import Foundation
 internal import Logging
 internal import ServiceLifecycle
 internal import ZMQBridge
 
 /// The bridge: a link for each master, none of which waits for another.
+///
+/// Until it is stopped all links are `running`; then all of them go through `draining` and `closing`, each at its own pace, and the bridge
+/// ends with the last. A link that fails stops the others in the same way.
 final class BridgeAgent: Service {
     private let links: [MasterLink]
     private let removed: RemovedMasters
     private let shutdownDeadline: Duration
     private let requestBeat: (@Sendable () -> Void)?
     private let logger: Logger
+    private let stopping: AsyncStream<Void>
+    private let stopRequest: AsyncStream<Void>.Continuation
 
-    /// - Parameter requestBeat: makes the publisher in this process beat now, so that the end of its stream can be told.
+    /// - Parameters:
+    ///   - shutdownDeadline: how long a link's end may take.
+    ///   - requestBeat: makes the publisher in this process beat now, so that the end of its stream is known at once.
     init(
         links: [MasterLink], removed: RemovedMasters, shutdownDeadline: Duration,
         requestBeat: (@Sendable () -> Void)?, logger: Logger
@@ -22,33 +28,43 @@ final class BridgeAgent: Service {
         self.shutdownDeadline = shutdownDeadline
         self.requestBeat = requestBeat
         self.logger = logger
+        (stopping, stopRequest) = AsyncStream.makeStream()
     }
 
+    /// How far each link is.
+    var phases: [MasterLink.Phase] { links.map(\.phase) }
+
     func run() async throws {
-        let (stopping, stop) = AsyncStream<Void>.makeStream()
-        // Unstructured: it outlives the cancellation of this task, which it stands for.
-        let stopped = Task {
-            for await _ in stopping {}
-        }
-        let forgetting = Task { await self.removed.forget() }
-        defer { forgetting.cancel() }
         try await withTaskCancellationOrGracefulShutdownHandler {
-            try await deliver(until: stopped)
+            // The one task that is not part of a group, awaited on the spot: when another service fails this one is cancelled, and what
+            // is held must still be delivered, until the deadline. Nothing inside of it is ever cancelled from outside.
+            try await Task { try await self.runLinks() }.value
         } onCancelOrGracefulShutdown: {
-            stop.finish()
+            self.stop()
         }
         summarize()
     }
 
-    /// Runs all links; when one fails, the others end in order.
-    private func deliver(until stopped: Task<Void, Never>) async throws {
-        if links.isEmpty { await stopped.value }
+    /// Lets `run` begin to end. From any thread.
+    func stop() {
+        for link in links { link.stop() }
+        stopRequest.finish()
+    }
+
+    /// Runs all links until the bridge is stopped and they have ended.
+    ///
+    /// - Throws: what the first link that failed threw, after the others have ended in order.
+    private func runLinks() async throws {
+        // Cancelled when the links have ended.
+        async let _ = removed.forget()
         try await withThrowingTaskGroup { group in
             for link in links {
-                group.addTask { [requestBeat, shutdownDeadline] in
-                    try await link.run(until: stopped, requestBeat: requestBeat, deadline: shutdownDeadline)
+                group.addTask { [shutdownDeadline, requestBeat] in
+                    try await link.run(deadline: shutdownDeadline, requestBeat: requestBeat) { self.stop() }
                 }
             }
+            // Links end only after a stop. Without a master there is only this to wait for.
+            for await _ in stopping {}
             var failure: (any Error)?
             while let result = await group.nextResult() {
                 if case .failure(let error) = result { failure = failure ?? error }
@@ -71,9 +87,10 @@ final class BridgeAgent: Service {
     }
 }
 
-/// Sees to masters that are no longer set: the publishers need keep nothing for them. Their cursors stay, for the day they come back.
+/// The masters that were reported to once and are no longer set: their publishers need keep nothing for them. Their cursors stay, for the
+/// day that they come back.
 struct RemovedMasters {
-    /// How long a publisher is waited for.
+    /// How long to wait for a publisher that does not run yet.
     private static let patience: Duration = .seconds(60)
 
     private let names: [String]
@@ -81,12 +98,10 @@ struct RemovedMasters {
     private let logger: Logger
 
     /// - Parameters:
-    ///   - consumers: where the cursors are.
+    ///   - consumers: the folder of the cursors; it need not be there.
     ///   - present: the names of the masters that are set.
     init(consumers: String, present: [String], publishers: [StateDirectory], logger: Logger) {
-        let readings =
-            FileManager.default.fileExists(atPath: consumers)
-            ? (try? ConsumerStore.readings(inDirectory: consumers)) ?? [] : []
+        let readings = (try? ConsumerStore.readings(inDirectory: consumers)) ?? []
         names = readings.compactMap { reading in
             guard case .accounts = reading.content, !present.contains(reading.consumer) else { return nil }
             return reading.consumer
@@ -95,7 +110,7 @@ struct RemovedMasters {
         self.logger = logger
     }
 
-    /// Tells the publishers, each as soon as it is there.
+    /// Has each publisher forget them, as soon as it answers. Ends early when the task is cancelled.
     func forget() async {
         for name in names {
             logger.notice(
@@ -105,7 +120,9 @@ struct RemovedMasters {
                 do {
                     _ = try await publisher.forget(name, timeout: Self.patience)
                 } catch {
-                    logger.debug("A publisher could not be told.", metadata: ["error": "\(error)"])
+                    logger.debug(
+                        "A publisher could not be told that a master is no longer set.", metadata: ["error": "\(error)"]
+                    )
                 }
             }
         }

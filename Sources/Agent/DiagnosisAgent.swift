@@ -27,7 +27,7 @@ public actor DiagnosisAgent: Service {
     private var runs: [CollectorRun] = []
     private var isRunning = false
     private var client: (any MasterClient)?
-    /// Those that may be under way.
+    /// Reports of failures that may be under way; `stop()` waits for them.
     private var reports: [Task<Bool, Never>] = []
 
     /// Makes an agent with the collectors that the settings ask for. Nothing is collected before `start()`.
@@ -137,11 +137,12 @@ public actor DiagnosisAgent: Service {
         await stop()
     }
 
-    /// Says what a training failed of, and what to do: the guide's `diagnose_training_failure`.
+    /// Says why a training failed, and what to do: the guide's `diagnose_training_failure`.
     ///
     /// The followed logs are read from their ends; the first root cause in time across the ranks decides. Never throws, and takes no longer
-    /// than `diagnosis.budget` (2 s). With `diagnosis.report-failures` a client that can is told of the failure (`report_failures`), beyond
-    /// the budget where it is slow.
+    /// than `diagnosis.budget` (2 s). With `diagnosis.report-failures` the failure is also reported through the client (`report_failures`);
+    /// the verdict does not wait for that.
+    ///
     /// - Parameters:
     ///   - failures: what is known: `["error": "…"]`, or the ranks' texts by rank.
     ///   - restartCount: how often the training has been started again; from `diagnosis.max-restarts` on a restart becomes a relaunch.
@@ -153,7 +154,7 @@ public actor DiagnosisAgent: Service {
             failures: .object(failures.mapValues(JSONValue.string)), restartCount: restartCount)
     }
 
-    /// Says what a training failed of, and what to do, from DLRover's `{"<rank>": {"local_rank": 0, "exitcode": -9, "message": …}}` or any
+    /// Says why a training failed, and what to do, from DLRover's `{"<rank>": {"local_rank": 0, "exitcode": -9, "message": …}}` or any
     /// other object.
     @discardableResult
     public nonisolated func diagnoseTrainingFailure(
@@ -167,7 +168,8 @@ public actor DiagnosisAgent: Service {
         return verdict
     }
 
-    /// Tells the client, if that is set. On its own: the training waits for the verdict, not for a master.
+    /// Reports through the client, if that is set. A task that nobody waits for before `stop()`: the training waits for the verdict, not for
+    /// a master.
     private func report(_ failure: FailureReport) {
         guard settings.reportsFailures, let client else { return }
         reports.append(Task { [logger] in await failure.send(to: [client], logger: logger) })

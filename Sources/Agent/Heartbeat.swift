@@ -4,7 +4,7 @@ internal import SystemSupport
 
 /// Sends heartbeats to a DLRover master in this node's name.
 ///
-/// Only for a node without an agent of DLRover's own: a heartbeat takes the node's actions off the master's queue, and a node that has sent
+/// Only for a node on which no DLRover agent runs: a heartbeat takes the node's actions off the master's queue, and a node that has sent
 /// one and then none for 600 s is declared failed (docs/dlrover.md). What the master wants done is logged; nothing is done.
 struct Heartbeat: Sendable {
     let sender: any HeartbeatSender
@@ -14,7 +14,7 @@ struct Heartbeat: Sendable {
 
     /// Runs until the task is cancelled or the client is closed.
     func run() async {
-        var isFailing = false
+        var problems = ProblemLog()
         while !Task.isCancelled {
             do throws(ReportError) {
                 if let action = try await sender.sendHeartbeat(at: WallClock.seconds(), node: node) {
@@ -22,12 +22,12 @@ struct Heartbeat: Sendable {
                         "The master wants something done, which arobust does not do.",
                         metadata: ["action": "\(action.actionClass)", "content": "\(action.content)"])
                 }
-                if isFailing { logger.notice("Heartbeats reach the master again.") }
-                isFailing = false
+                if problems.solve() { logger.notice("Heartbeats reach the master again.") }
             } catch {
-                guard error.code != .closed else { return }
-                if !isFailing { logger.warning("A heartbeat failed; trying again.", metadata: ["error": "\(error)"]) }
-                isFailing = true
+                guard error.code != .closed, !Task.isCancelled else { return }
+                if problems.shouldReport("heartbeat") {
+                    logger.warning("A heartbeat failed; trying again.", metadata: ["error": "\(error)"])
+                }
             }
             try? await Task.sleep(for: interval)
         }

@@ -1,74 +1,131 @@
 internal import Delivery
 internal import Diagnosis
+internal import Logging
+private import Synchronization
 internal import SystemSupport
 internal import ZMQBridge
 
-/// One master's way from the bus: a subscriber that reads its stream, and the reporter that brings it to the master. No two share
-/// anything, so none waits for another.
-struct MasterLink: Sendable {
+/// One master's way from the bus: a subscriber that reads the stream, and the reporter that brings it to the master. Links share
+/// nothing, so none waits for another.
+final class MasterLink: Sendable {
+    /// How far a link is. It only ever goes on to the next phase.
+    enum Phase: String {
+        /// Envelopes are read from the bus and delivered.
+        case running
+        /// The link is to end: what was published up to then is still read and delivered, until the deadline.
+        case draining
+        /// Delivery is over: the subscriber tells the publishers how far the master is, and ends.
+        case closing
+        case ended
+    }
+
     let subscriber: MetricSubscriber
     let reporter: MasterReporter
-    let heartbeat: Heartbeat?
+    private let heartbeat: Heartbeat?
+    private let logger: Logger
+    private let current = Mutex(Phase.running)
+    private let stopping: AsyncStream<Void>
+    private let stopRequest: AsyncStream<Void>.Continuation
 
-    /// Runs both until `stop` is done, then takes what has been published up to now, delivers it, and tells the publishers how far the
-    /// master is.
+    init(subscriber: MetricSubscriber, reporter: MasterReporter, heartbeat: Heartbeat?, logger: Logger) {
+        self.subscriber = subscriber
+        self.reporter = reporter
+        self.heartbeat = heartbeat
+        var logger = logger
+        logger[metadataKey: "master"] = "\(reporter.consumer)"
+        self.logger = logger
+        (stopping, stopRequest) = AsyncStream.makeStream()
+    }
+
+    var phase: Phase { current.withLock { $0 } }
+
+    /// Lets `run` begin to end. From any thread, as often as one likes, also before `run`.
+    func stop() {
+        stopRequest.finish()
+    }
+
+    /// Reads and delivers until `stop()` is called, then takes what has been published up to now, delivers it, and tells the publishers
+    /// how far the master is. To be called once, in a task that nobody cancels: the end takes its time.
     ///
     /// - Parameters:
-    ///   - requestBeat: makes the publisher in this process beat now, so that the end of its stream can be told.
-    ///   - deadline: how long all that may take.
+    ///   - deadline: how long the end may take.
+    ///   - requestBeat: makes the publisher in this process beat now, so that the end of its stream is known at once.
+    ///   - onReadingEnded: called when the subscriber has ended: at the end, or as soon as it fails.
+    /// - Throws: what the subscriber failed with, after what it had read was delivered.
     func run(
-        until stop: Task<Void, Never>, requestBeat: (@Sendable () -> Void)?, deadline: Duration
+        deadline: Duration, requestBeat: (@Sendable () -> Void)?, onReadingEnded: @escaping @Sendable () -> Void
     ) async throws {
-        let subscriber = self.subscriber
-        let reporter = self.reporter
-        for (publisher, account) in reporter.accounts { subscriber.commit(account, to: publisher) }
-        // Unstructured, both: each is ended by another than the task that waits for it.
-        let reading = Task { try await subscriber.run(reporter) }
-        let delivering = Task {
-            await reporter.run(onRoom: { subscriber.roomChanged() }) { accounts in
-                for (publisher, account) in accounts { subscriber.commit(account, to: publisher) }
+        defer { enter(.ended) }
+        commit(reporter.accounts)
+        try await withThrowingTaskGroup { reading in
+            reading.addTask {
+                // A subscriber ends by itself only when it fails.
+                defer { onReadingEnded() }
+                try await self.subscriber.run(self.reporter)
             }
+            // Reading goes on until the last account is on its way, so delivering is a group inside this one.
+            await deliver(deadline: deadline, requestBeat: requestBeat)
+            enter(.closing)
+            reading.cancelAll()
+            try await reading.waitForAll()
         }
-        let beating = Task { [heartbeat] in await heartbeat?.run() }
-        defer { beating.cancel() }
-        let failing = Task {
-            // A subscriber ends by itself only when it fails.
-            _ = await reading.result
-            stop.cancel()
-        }
-        await stop.value
-        let end = ContinuousClock.now + deadline
-        await receiveRest(until: end, requestBeat: requestBeat)
-        reporter.finish()
-        await Self.wait(for: delivering, until: end)
-        reading.cancel()
-        await failing.value
-        try await reading.value
     }
 
-    /// A publisher that is alive beats every second.
-    private static let longestWaitForBeat: Duration = .milliseconds(1500)
+    /// Delivers, and sends heartbeats meanwhile, until the link is stopped and all is delivered, or the time is over.
+    private func deliver(deadline: Duration, requestBeat: (@Sendable () -> Void)?) async {
+        await withTaskGroup { parts in
+            parts.addTask {
+                await self.reporter.run(onRoom: { self.subscriber.roomChanged() }, onCommit: { self.commit($0) })
+                return Part.delivery
+            }
+            parts.addTask {
+                await self.heartbeat?.run()
+                return .heartbeat
+            }
+            for await _ in stopping {}
+            enter(.draining)
+            let end = ContinuousClock.now + deadline
+            await receiveRest(until: end, requestBeat: requestBeat)
+            reporter.finish()
+            parts.addTask {
+                try? await Task.sleep(until: end, clock: .continuous)
+                return .timer
+            }
+            for await part in parts where part != .heartbeat { break }
+            parts.cancelAll()
+        }
+    }
 
-    /// Takes what has been published up to now: a publisher's messages arrive in order, so the next beat ends it.
+    private enum Part {
+        case delivery
+        case heartbeat
+        case timer
+    }
+
+    /// Takes what has been published up to now: a publisher's messages arrive in order, so all of it is there with its next beat.
     private func receiveRest(until deadline: ContinuousClock.Instant, requestBeat: (@Sendable () -> Void)?) async {
         let now = WallClock.nanoseconds()
+        let end = min(deadline, .now + BeatInterval.longestWait)
         requestBeat?()
-        let subscriber = self.subscriber
-        let waiting = Task {
-            await subscriber.wait { status in
-                status.connections.allSatisfy { $0.publisher == nil || $0.deliveredThrough >= now }
+        await withTaskGroup { parts in
+            parts.addTask {
+                await self.subscriber.wait { status in
+                    status.connections.allSatisfy { $0.publisher == nil || $0.deliveredThrough >= now }
+                }
             }
+            parts.addTask { try? await Task.sleep(until: end, clock: .continuous) }
+            await parts.next()
+            parts.cancelAll()
         }
-        await Self.wait(for: waiting, until: min(deadline, .now + Self.longestWaitForBeat))
     }
 
-    /// Waits for a task, and cancels it when its time is over.
-    private static func wait(for task: Task<Void, Never>, until deadline: ContinuousClock.Instant) async {
-        let timer = Task {
-            try await Task.sleep(until: deadline, clock: .continuous)
-            task.cancel()
-        }
-        await task.value
-        timer.cancel()
+    /// Has the subscriber tell the publishers how far the master is.
+    private func commit(_ accounts: [PublisherID: ConsumerAccount]) {
+        for (publisher, account) in accounts { subscriber.commit(account, to: publisher) }
+    }
+
+    private func enter(_ phase: Phase) {
+        current.withLock { $0 = phase }
+        logger.debug("The link to a master enters its next phase.", metadata: ["phase": "\(phase)"])
     }
 }

@@ -8,49 +8,60 @@ public import ZMQBridge
 /// Runs services until one fails or the process is told to stop: the first SIGTERM, SIGINT or SIGHUP ends them in order, a second one the
 /// process at once, with status 128 + the signal's number.
 struct ProcessLifetime {
-    /// What a graceful end may take beyond the services' own deadline, before it is cut short.
-    private static let grace: Duration = .seconds(3)
-
+    /// The services' own deadline for their end.
     let deadline: Duration
+    /// What the services together may take beyond that. After it they are cancelled, and after as long again the process ends without them.
+    var grace: Duration = .seconds(3)
     /// Whether to end, as a filter does, when the reader of standard output or of the log has gone.
     var endsWithItsReader = false
+    /// The signals that stop the process.
+    var signals = [SIGTERM, SIGINT, SIGHUP]
+    /// Ends the process on the spot with a status. A test puts something milder in its place.
+    var exit: @Sendable (Int32) -> Void = { _exit($0) }
     let logger: Logger
 
     func run(_ services: [any Service]) async throws {
         Self.raiseDescriptorLimit()
         if !endsWithItsReader { signal(SIGPIPE, SIG_IGN) }
+        let group = ServiceGroup(configuration: configuration(of: services))
+        let (stops, stop) = AsyncStream<Void>.makeStream()
+        let sources = watchSignals {
+            logger.info("Stopping: collecting ends, and what is held is sent.")
+            endAtTheLatest()
+            stop.finish()
+        }
+        defer { for source in sources { source.cancel() } }
+        try await withThrowingTaskGroup { tasks in
+            tasks.addTask {
+                for await _ in stops {}
+                // The services may as well have ended by themselves.
+                if !Task.isCancelled { await group.triggerGracefulShutdown() }
+            }
+            try await group.run()
+            tasks.cancelAll()
+        }
+    }
+
+    private func configuration(of services: [any Service]) -> ServiceGroupConfiguration {
+        // Service-lifecycle's own account of starting and stopping is of no use to an operator.
+        var quietLogger = logger
+        quietLogger.logLevel = max(logger.logLevel, .error)
         var configuration = ServiceGroupConfiguration(
             services: services.map {
                 // A tap that has seen enough ends the process; the others end only when told to, or throw.
                 ServiceGroupConfiguration.ServiceConfiguration(
                     service: $0, successTerminationBehavior: .gracefullyShutdownGroup)
             }, logger: quietLogger)
-        configuration.maximumGracefulShutdownDuration = deadline + Self.grace
-        let group = ServiceGroup(configuration: configuration)
-        let limit = deadline + Self.grace + Self.grace
-        let signals = Self.watchSignals { [logger] in
-            logger.info("Stopping: collecting ends, and what is held is sent.")
-            Self.endAtTheLatest(in: limit, logger: logger)
-            // From a signal's handler there is no task to belong to.
-            Task { await group.triggerGracefulShutdown() }
-        }
-        defer { for signal in signals { signal.cancel() } }
-        try await group.run()
-    }
-
-    /// Service-lifecycle's own account of starting and stopping is of no use to an operator.
-    private var quietLogger: Logger {
-        var logger = logger
-        logger.logLevel = max(logger.logLevel, .error)
-        return logger
+        configuration.maximumGracefulShutdownDuration = deadline + grace
+        return configuration
     }
 
     /// A thread that is blocked, in a write to a terminal or to a disk that hangs, can't be cancelled: then the process ends all the same.
-    private static func endAtTheLatest(in limit: Duration, logger: Logger) {
-        let milliseconds = Int(limit / .milliseconds(1))
+    private func endAtTheLatest() {
+        let milliseconds = Int((deadline + grace + grace) / .milliseconds(1))
         DispatchQueue.global().asyncAfter(deadline: .now() + .milliseconds(milliseconds)) { @Sendable in
             logger.critical("Something is blocked and did not end in time; ending without it.")
-            _exit(1)
+            exit(1)
         }
     }
 
@@ -62,37 +73,40 @@ struct ProcessLifetime {
         setrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit)
     }
 
-    private static func watchSignals(_ stop: @escaping @Sendable () -> Void) -> [any DispatchSourceSignal] {
-        // One serial queue for both, so that the count needs no lock.
+    /// - Parameter stop: called once, on a thread of Dispatch, with the first signal.
+    private func watchSignals(_ stop: @escaping @Sendable () -> Void) -> [any DispatchSourceSignal] {
         let queue = DispatchQueue(label: "arobust.signals")
-        let count = SignalCount()
-        return [SIGTERM, SIGINT, SIGHUP].map { number in
+        let isStopping = Flag()
+        return signals.map { number in
             signal(number, SIG_IGN)
             let source = DispatchSource.makeSignalSource(signal: number, queue: queue)
             source.setEventHandler { @Sendable in
-                if count.next() > 1 { _exit(128 + number) }
-                stop()
+                if isStopping.raise() { stop() } else { exit(128 + number) }
             }
             source.resume()
             return source
         }
     }
-}
 
-/// Counts the signals that asked the process to stop.
-final class SignalCount: Sendable {
-    private let count = Atomic(0)
+    /// Whether a signal has come, shared by the handlers of all of them.
+    private final class Flag: Sendable {
+        private let isRaised = Atomic(false)
 
-    func next() -> Int {
-        count.add(1, ordering: .relaxed).newValue
+        /// Whether this call was the first.
+        func raise() -> Bool {
+            !isRaised.exchange(true, ordering: .relaxed)
+        }
     }
 }
 
 /// Work that runs until its task is cancelled, as a service: shutdown cancels it.
 struct CancelledService: Service {
+    /// Says in tests which service it is.
+    let name: String
     let work: @Sendable () async throws -> Void
 
-    init(_ work: @escaping @Sendable () async throws -> Void) {
+    init(_ name: String, _ work: @escaping @Sendable () async throws -> Void) {
+        self.name = name
         self.work = work
     }
 
@@ -120,6 +134,6 @@ public struct PublisherService: Service {
                 "state-dir": "\(publisher.directory.path)", "publisher": "\(publisher.id)",
                 "epoch": "\(publisher.epoch)",
             ])
-        try await CancelledService { try await publisher.run() }.run()
+        try await cancelWhenGracefulShutdown { try await publisher.run() }
     }
 }

@@ -16,7 +16,7 @@ package struct ArobustCommand: AsyncParsableCommand {
 
               arobust tap
 
-            Put a metric of your own on it:
+            Publish a metric:
 
               echo '{"data_type": "GENERIC", "data_content": "hi"}' | arobust publish
 
@@ -42,12 +42,12 @@ package struct ArobustCommand: AsyncParsableCommand {
     package init() {}
 }
 
-/// Paragraphs that the help of several commands has in common. Lines of up to 78 characters stay as they are on a terminal of 80.
+/// Paragraphs that the help texts of several commands share. Lines of up to 78 characters stay as they are on a terminal of 80.
 enum HelpText {
     static let masters = """
         Without --master, and none in AROBUST_MASTERS or the settings file, the
         master is the one in DLROVER_MASTER_ADDR. If that is not set either, there
-        is a warning, and nobody is reported to.
+        is a warning, and nothing is reported.
         """
 
     static let settings = """
@@ -57,7 +57,7 @@ enum HelpText {
         """
 
     static let status = """
-        Exit status: 0 when it ended as told, 1 if it failed, 64 for a wrong flag or
+        Exit status: 0 when it ended normally, 1 if it failed, 64 for a wrong flag or
         setting.
         """
 }
@@ -77,7 +77,7 @@ enum CommandFailure {
         }
     }
 
-    /// Says what is wrong with a setting. The usage is not shown: the setting may stand in a file or a variable.
+    /// Says what is wrong with a setting. The usage is not shown, since the setting may come from a file or a variable.
     static func exit(_ error: SettingsError) -> ExitCode {
         StandardError.say("Error: \(error)")
         return .validationFailure

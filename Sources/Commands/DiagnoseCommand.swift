@@ -50,7 +50,7 @@ struct DiagnoseCommand: AsyncParsableCommand {
     @ArgumentParser.Option(help: "The node's rank. Also: NODE_RANK.")
     var nodeRank: String?
 
-    @ArgumentParser.Flag(help: "Tell the DLRover masters of the failure (report_failures).")
+    @ArgumentParser.Flag(help: "Report the failure to the DLRover masters (report_failures).")
     var reportFailures = false
 
     @ArgumentParser.Flag(help: "Print DLRover's action as JSON, with the evidence.")

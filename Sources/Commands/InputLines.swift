@@ -1,36 +1,43 @@
-private import Glibc
-private import ZMQBridge
+internal import Glibc
+private import SystemSupport
 
-/// The lines of standard input, handed over as soon as they are there.
+/// The lines of standard input, handed over as soon as they are there. Blocking.
 struct InputLines {
-    enum Line {
+    enum Line: Equatable {
         case whole([UInt8])
-        /// A line that was thrown away.
+        /// A line that was too long to be kept.
         case tooLong
     }
 
+    private let descriptor: CInt
     private let longestLine: Int
     private var block: [UInt8]
     private var unfinished: [UInt8] = []
     private var isSkipping = false
     private var isAtEnd = false
 
-    init(readSize: Int, longestLine: Int) {
+    /// - Parameters:
+    ///   - descriptor: what to read; stays open.
+    ///   - readSize: how many bytes one read may bring.
+    ///   - longestLine: how many bytes a line may have, without its newline.
+    init(of descriptor: CInt = STDIN_FILENO, readSize: Int, longestLine: Int) {
+        self.descriptor = descriptor
         self.longestLine = longestLine
         block = [UInt8](repeating: 0, count: readSize)
     }
 
-    /// The lines that the next read finishes, maybe none; `nil` at the end. A last line without a newline counts.
+    /// The lines that the next read finishes, maybe none; `nil` at the end. A last line without a newline counts. A carriage return
+    /// before the newline belongs to the line.
     mutating func next() throws -> [Line]? {
         if isAtEnd { return nil }
-        let count = read(STDIN_FILENO, &block, block.count)
+        let count = read(descriptor, &block, block.count)
         guard count >= 0 else {
-            if errno == EINTR { return [] }
-            if errno == EAGAIN {
-                Readiness.awaitInput(STDIN_FILENO)
-                return []
+            switch errno {
+            case EINTR: break
+            case EAGAIN: Readiness.awaitInput(descriptor)
+            default: throw SystemCallError("read", path: "standard input")
             }
-            throw InputError(reason: String(cString: strerror(errno)))
+            return []
         }
         var lines: [Line] = []
         guard count > 0 else {
@@ -40,15 +47,15 @@ struct InputLines {
         }
         var rest = block[..<count]
         while let newline = rest.firstIndex(of: 0x0A) {
-            take(rest[..<newline])
+            append(rest[..<newline])
             finishLine(into: &lines)
             rest = rest[(newline + 1)...]
         }
-        take(rest)
+        append(rest)
         return lines
     }
 
-    private mutating func take(_ bytes: ArraySlice<UInt8>) {
+    private mutating func append(_ bytes: ArraySlice<UInt8>) {
         isSkipping = isSkipping || unfinished.count + bytes.count > longestLine
         if isSkipping { unfinished = [] } else { unfinished += bytes }
     }
@@ -58,11 +65,4 @@ struct InputLines {
         unfinished = []
         isSkipping = false
     }
-}
-
-/// Standard input that could not be read.
-struct InputError: Error, CustomStringConvertible {
-    let reason: String
-
-    var description: String { "standard input cannot be read: \(reason)" }
 }

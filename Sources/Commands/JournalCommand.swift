@@ -28,12 +28,12 @@ struct JournalCommand: AsyncParsableCommand {
         ])
 }
 
-/// The flags of all its commands, and the journal that they mean.
+/// The flags that all its commands share, and the journal that they choose.
 struct JournalOptions: ParsableArguments {
     @OptionGroup var common: CommonOptions
     @OptionGroup var directories: StateDirectoryOptions
 
-    /// Opens the one journal; what is wrong ends the command.
+    /// Opens the journal; an error ends the command.
     func withJournal(_ body: (StoredJournal) throws -> Void) async throws {
         let settings = try common.settings(directories.flags)
         try await CommandFailure.wrap {
@@ -45,7 +45,7 @@ struct JournalOptions: ParsableArguments {
 /// `arobust journal ls`
 struct JournalListCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "ls", abstract: "List the lanes: what is there from where to where, how much, and of when.")
+        commandName: "ls", abstract: "List the lanes: their positions, sizes and times.")
 
     @OptionGroup var options: JournalOptions
 

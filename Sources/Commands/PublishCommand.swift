@@ -1,6 +1,6 @@
 internal import Agent
 internal import ArgumentParser
-private import Glibc
+internal import Glibc
 internal import SystemSupport
 internal import ZMQBridge
 
@@ -52,7 +52,7 @@ struct PublishCommand: AsyncParsableCommand {
             let directory = try settings.stateDirectory()
             let outcome = try await PinnedThread.run(name: "arobust-publish", onCancel: {}) {
                 var publishing = try LinePublishing(directory: directory, timeout: timeout)
-                return try publishing.run()
+                return try publishing.publish(InputLines(publishing: STDIN_FILENO))
             }
             switch outcome {
             case .allTaken: break
@@ -63,34 +63,46 @@ struct PublishCommand: AsyncParsableCommand {
     }
 }
 
-/// Reads lines from standard input and sends them to a publisher's ingest, as many at once as are there. Blocking.
+extension InputLines {
+    /// Lines for ingest, and no longer ones than that takes.
+    init(publishing descriptor: CInt) {
+        self.init(of: descriptor, readSize: 256 << 10, longestLine: LinePublishing.longestLine)
+    }
+}
+
+/// Sends lines to a publisher's ingest, as many at once as are there. Blocking.
 struct LinePublishing: ~Copyable {
-    enum Outcome {
+    enum Outcome: Equatable {
         case allTaken
         case someRefused
         case noAnswer
     }
 
     private static let linesPerRequest = 512
-    private static let readSize = 256 << 10
     /// What ingest takes at most.
-    private static let longestLine = 16 << 20
-    /// How long to wait silently.
+    static let longestLine = 16 << 20
+    /// How long to wait for a publisher without saying so.
     private static let patience: Duration = .seconds(1)
 
     private let client: IngestClient
     private let timeout: Duration
+    private let say: (String) -> Void
     private var accepted = 0
     private var refused = 0
     private var linesRead = 0
 
-    init(directory: StateDirectory, timeout: Duration) throws {
+    /// - Parameter say: takes a line for people.
+    init(
+        directory: StateDirectory, timeout: Duration, say: @escaping (String) -> Void = { StandardError.say($0) }
+    ) throws {
+        self.say = say
         client = try IngestClient(directory: directory)
         self.timeout = timeout
     }
 
-    mutating func run() throws -> Outcome {
-        var input = InputLines(readSize: Self.readSize, longestLine: Self.longestLine)
+    /// Publishes all lines up to the end of the input, or until nobody answers.
+    mutating func publish(_ input: InputLines) throws -> Outcome {
+        var input = input
         while let lines = try input.next() {
             var rest = lines[...]
             while !rest.isEmpty {
@@ -99,7 +111,7 @@ struct LinePublishing: ~Copyable {
             }
         }
         guard refused > 0 else { return .allTaken }
-        StandardError.say("Error: \(refused) of \(accepted + refused) metrics were refused; the others are published")
+        say("Error: \(refused) of \(accepted + refused) metrics were refused; the others are published")
         return .someRefused
     }
 
@@ -121,14 +133,14 @@ struct LinePublishing: ~Copyable {
         guard !bodies.isEmpty else { return true }
         let deadline = ContinuousClock.now + timeout
         if try !client.submit(bodies, patience: min(Self.patience, timeout)) {
-            StandardError.say("Waiting for a publisher at \(client.endpoint)")
+            say("Waiting for a publisher at \(client.endpoint)")
             guard try client.submit(bodies, patience: deadline - .now) else {
-                StandardError.say("Error: \(whyNobodyIsThere)")
+                say("Error: \(whyNobodyIsThere)")
                 return false
             }
         }
         guard let answer = try client.awaitAnswer(timeout: deadline - .now) else {
-            StandardError.say(
+            say(
                 "Error: the publisher at \(client.endpoint) took lines from \(first) on and did not answer")
             return false
         }
@@ -146,6 +158,6 @@ struct LinePublishing: ~Copyable {
 
     private mutating func refuse(line: Int, _ reason: String) {
         refused += 1
-        StandardError.say("line \(line): \(reason)")
+        say("line \(line): \(reason)")
     }
 }

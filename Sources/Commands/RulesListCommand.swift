@@ -2,6 +2,7 @@ internal import Agent
 internal import ArgumentParser
 internal import Diagnosis
 internal import FailureDiagnosis
+private import Inspection
 
 /// `arobust rules list`
 struct RulesListCommand: AsyncParsableCommand {
@@ -45,13 +46,13 @@ struct RulesListCommand: AsyncParsableCommand {
         }
     }
 
-    private static func columns(_ rules: [Rule]) -> [String] {
-        let rows = rules.map { [$0.id, $0.domain.rawValue, $0.role.rawValue, $0.action.rawValue, $0.title] }
-        let widths = (0..<4).map { column in rows.map { $0[column].count }.max() ?? 0 }
-        return rows.map { row in
-            zip(row, widths).map { $0 + String(repeating: " ", count: $1 - $0.count) }.joined(separator: "  ")
-                + "  " + row[4]
+    /// The list has no titles: it is read by people who look for a word in it, and by grep.
+    static func columns(_ rules: [Rule]) -> [String] {
+        var table = TextTable([.text(""), .text(""), .text(""), .text(""), .text("")])
+        for rule in rules {
+            table.add([rule.id, rule.domain.rawValue, rule.role.rawValue, rule.action.rawValue, rule.title])
         }
+        return Array(table.lines.dropFirst())
     }
 
     private static func whole(_ rule: Rule) -> [String] {

@@ -1,6 +1,5 @@
 internal import Agent
 internal import ArgumentParser
-private import Glibc
 
 /// `arobust agent`
 struct AgentCommand: AsyncParsableCommand {
@@ -97,22 +96,5 @@ struct BridgeCommand: AsyncParsableCommand {
         try await CommandFailure.wrap {
             try await AgentServices(settings: settings, logger: CommonOptions.logger(settings)).runBridge()
         }
-    }
-}
-
-/// Waits for a descriptor that somebody else has made non-blocking: with a terminal or a pipe, that holds for all who share it.
-enum Readiness {
-    static func awaitInput(_ descriptor: Int32) {
-        wait(descriptor, POLLIN)
-    }
-
-    static func awaitOutput(_ descriptor: Int32) {
-        wait(descriptor, POLLOUT)
-    }
-
-    /// Returns early at a signal, and when the other side is gone: the caller tries again and sees.
-    private static func wait(_ descriptor: Int32, _ events: Int32) {
-        var one = pollfd(fd: descriptor, events: Int16(events), revents: 0)
-        _ = poll(&one, 1, -1)
     }
 }

@@ -14,8 +14,21 @@ final class TapPrinter: EnvelopeReceiver {
     private let start: StreamStart
     private let nodeRank: Int?
     private let left: Mutex<Int>
+    private let write: @Sendable ([UInt8]) throws -> Bool
+    private let say: @Sendable (String) -> Void
 
-    init(format: Format, start: StreamStart, nodeRank: Int?, count: Int?) {
+    /// - Parameters:
+    ///   - nodeRank: prints only what is of this node.
+    ///   - count: how many metrics to print at most.
+    ///   - write: takes the output of a delivery; answers whether anybody still reads it.
+    ///   - say: takes a line for people.
+    init(
+        format: Format, start: StreamStart, nodeRank: Int?, count: Int?,
+        write: @escaping @Sendable ([UInt8]) throws -> Bool = { try StandardOutput.write($0) },
+        say: @escaping @Sendable (String) -> Void = { StandardError.say($0) }
+    ) {
+        self.write = write
+        self.say = say
         self.format = format
         self.start = start
         self.nodeRank = nodeRank
@@ -27,7 +40,7 @@ final class TapPrinter: EnvelopeReceiver {
     /// Printing is waited for, so there is always room.
     func room(in lane: Lane) -> Int { .max }
 
-    /// Prints a delivery; answers whether more is wanted.
+    /// Prints a delivery, and says which envelopes are gone; answers whether more is wanted.
     func receive(_ items: [StreamItem]) -> Bool {
         var text: [UInt8] = []
         let isMoreWanted = left.withLock { left in
@@ -35,7 +48,7 @@ final class TapPrinter: EnvelopeReceiver {
                 switch item {
                 case .start: break
                 case .gap(let gap):
-                    StandardError.say("-- \(gap.count) \(gap.lane.dataType) are gone: \(gap.reason.rawValue)")
+                    say("-- \(gap.count) \(gap.lane.dataType) are gone: \(gap.reason.rawValue)")
                 case .batch(let batch) where nodeRank.map({ $0 == batch.nodeRank }) ?? true:
                     let shown = batch.prefix(min(left, batch.count))
                     for entry in shown.entries { append(entry, of: shown, to: &text) }
@@ -46,9 +59,9 @@ final class TapPrinter: EnvelopeReceiver {
             return left > 0
         }
         do {
-            return try StandardOutput.write(text) && isMoreWanted
+            return try write(text) && isMoreWanted
         } catch {
-            StandardError.say("Error: \(error)")
+            say("Error: \(error)")
             return false
         }
     }

@@ -1,4 +1,5 @@
 private import Glibc
+internal import SystemSupport
 
 /// The descriptors 0, 1 and 2.
 package enum StandardStreams {
@@ -12,24 +13,17 @@ package enum StandardStreams {
     }
 }
 
-/// The output proper of commands that show something and end.
+/// What a command is asked for: other programs may read it.
 enum StandardOutput {
-    /// Why it can't be written, other than that nobody reads it.
-    struct Failure: Error, CustomStringConvertible {
-        let code: Int32
-
-        var description: String { "standard output can't be written: \(String(cString: strerror(code)))" }
-    }
-
     /// Writes the lines; `false` when nobody reads any more.
     @discardableResult
-    static func write(_ lines: [String]) throws -> Bool {
+    static func write(_ lines: [String]) throws(SystemCallError) -> Bool {
         try write(Array(lines.map { $0 + "\n" }.joined().utf8))
     }
 
     /// Writes all of it; `false` when nobody reads any more.
     @discardableResult
-    static func write(_ text: [UInt8]) throws -> Bool {
+    static func write(_ text: [UInt8]) throws(SystemCallError) -> Bool {
         var rest = text[...]
         while !rest.isEmpty {
             let count = rest.withUnsafeBytes { Glibc.write(STDOUT_FILENO, $0.baseAddress, $0.count) }
@@ -38,7 +32,7 @@ enum StandardOutput {
             case EINTR: continue
             case EAGAIN: Readiness.awaitOutput(STDOUT_FILENO)
             case EPIPE: return false
-            case let code: throw Failure(code: code)
+            default: throw SystemCallError("write", path: "standard output")
             }
         }
         return true
@@ -47,12 +41,29 @@ enum StandardOutput {
     static var isTerminal: Bool { isatty(STDOUT_FILENO) == 1 }
 }
 
-/// What is said to people beside the output proper.
+/// What a command says to people beside that.
 enum StandardError {
     /// Prints a line to standard error.
     static func say(_ line: String) {
         let bytes = Array((line + "\n").utf8)
         // If standard error is gone there is nobody to tell.
         _ = write(STDERR_FILENO, bytes, bytes.count)
+    }
+}
+
+/// Waits for a descriptor that another process has made non-blocking: that holds for all who share a terminal or a pipe.
+enum Readiness {
+    static func awaitInput(_ descriptor: Int32) {
+        wait(descriptor, POLLIN)
+    }
+
+    static func awaitOutput(_ descriptor: Int32) {
+        wait(descriptor, POLLOUT)
+    }
+
+    /// Returns early at a signal, and when the other side is gone: the caller tries again and finds out.
+    private static func wait(_ descriptor: Int32, _ events: Int32) {
+        var one = pollfd(fd: descriptor, events: Int16(events), revents: 0)
+        _ = poll(&one, 1, -1)
     }
 }

@@ -1,14 +1,14 @@
 import Diagnosis
 import Foundation
-import InMemoryLogging
 import Logging
 import Synchronization
+import TestSupport
 import Testing
 
 @testable import Agent
 
 @Suite struct DiagnosisAgentTests {
-    private let scratch = ScratchDirectory()
+    private let scratch = ScratchFolder()
 
     private func agent(
         _ environment: [String: String] = [:], log: String? = nil, logger: Logger = Logger(label: "test")
@@ -28,21 +28,21 @@ import Testing
         await agent.register(late, every: .milliseconds(5))
         await agent.start()
         await agent.start()
-        try await wait { await early.stored > 2 }
-        try await wait { await late.stored > 2 }
+        try await eventually { await early.stored > 2 }
+        try await eventually { await late.stored > 2 }
         let another = RecordingClient()
         await agent.setClient(another)
-        try await wait { another.contents.count > 2 }
+        try await eventually { another.contents.count > 2 }
         await agent.stop()
+        // Stopping waits for the rounds that are under way: after it there is none.
         let count = another.contents.count
-        let stored = await early.stored
-        try await Task.sleep(for: .milliseconds(30))
+        let stored = await [early.stored, late.stored]
+        for _ in 0..<1000 { await Task.yield() }
         #expect(another.contents.count == count)
-        let storedLater = await early.stored
-        #expect(storedLater == stored)
+        #expect(await [early.stored, late.stored] == stored)
         // And again.
         await agent.start()
-        try await wait { another.contents.count > count }
+        try await eventually { another.contents.count > count }
         await agent.stop()
     }
 
@@ -52,43 +52,37 @@ import Testing
         await agent.start()
         let collector = CountingCollector()
         await agent.register(collector, every: .milliseconds(5))
-        try await wait { await collector.stored > 0 }
+        try await eventually { await collector.stored > 0 }
         await agent.stop()
     }
 
     @Test func theLogIsReportedToItsEndAtTheStop() async throws {
-        let log = scratch.path + "/training.log"
-        try "one\n".write(toFile: log, atomically: false, encoding: .utf8)
+        let log = try scratch.write("one\n", to: "training.log")
         let agent = try agent(["AROBUST_LOGS_INTERVAL": "10s"], log: log)
         let client = RecordingClient()
         await agent.setClient(client)
         await agent.start()
-        try await wait { client.contents == ["one"] }
-        let file = try FileHandle(forWritingTo: URL(filePath: log))
-        try file.seekToEnd()
-        try file.write(contentsOf: Data("two\nthree\n".utf8))
+        try await eventually { client.contents == ["one"] }
+        try scratch.append("two\nthree\n", to: "training.log")
         await agent.stop()
         #expect(client.contents.joined(separator: "\n") == "one\ntwo\nthree")
     }
 
     @Test func withoutAClientThereIsAWarningAndNothingIsLost() async throws {
-        let handler = InMemoryLogHandler()
-        let log = scratch.path + "/training.log"
-        try "one\n".write(toFile: log, atomically: false, encoding: .utf8)
-        let agent = try agent(
-            ["AROBUST_LOGS_INTERVAL": "10ms"], log: log, logger: Logger(label: "test", factory: { _ in handler }))
+        let capture = LogCapture()
+        let log = try scratch.write("one\n", to: "training.log")
+        let agent = try agent(["AROBUST_LOGS_INTERVAL": "10ms"], log: log, logger: capture.logger)
         await agent.start()
-        try await wait { handler.entries.contains { "\($0.message)".contains("log data not reported") } }
-        #expect(handler.entries.contains { "\($0.message)".hasPrefix("Master client not set: ") })
+        try await eventually { capture.messages.contains { $0.contains("log data not reported") } }
+        #expect(capture.messages.contains { $0.hasPrefix("Master client not set: ") })
         let client = RecordingClient()
         await agent.setClient(client)
-        try await wait { client.contents == ["one"] }
+        try await eventually { client.contents == ["one"] }
         await agent.stop()
     }
 
     @Test func aFailureIsDiagnosedAndReportedWhereThatIsSet() async throws {
-        let log = scratch.path + "/training.log"
-        try "step 1\n[rank2]: ValueError: no\n".write(toFile: log, atomically: false, encoding: .utf8)
+        let log = try scratch.write("step 1\n[rank2]: ValueError: no\n", to: "training.log")
         let reporting = try agent(["AROBUST_DIAGNOSIS_REPORT_FAILURES": "true"], log: log)
         let client = RecordingClient()
         await reporting.setClient(client)
@@ -96,34 +90,25 @@ import Testing
         #expect(verdict.action.type == "restart_worker")
         #expect(verdict.cause?.rank == 2)
         #expect(verdict.cause?.file == log)
-        try await wait { client.failures.count == 1 }
+        try await eventually { client.failures.count == 1 }
         let failure = try #require(client.failures.first)
         #expect(failure.errorData.hasPrefix(#"{"decisive_line": "[rank2]: ValueError: no", "error": "rank 2 died""#))
         #expect(failure.restartCount == 1)
         let quiet = try agent(log: log)
         await quiet.setClient(client)
         await quiet.diagnoseTrainingFailure(failures: .object([:]), restartCount: 0)
-        try await Task.sleep(for: .milliseconds(50))
+        // Waits for reports that are under way.
+        await quiet.stop()
         #expect(client.failures.count == 1)
     }
 
     @Test func aBadSettingIsToldWithItsPlace() throws {
-        let rules = scratch.path + "/rules.yaml"
-        try "rules:\n  - {id: a, colour: red}\n".write(toFile: rules, atomically: false, encoding: .utf8)
+        let rules = try scratch.write("rules:\n  - {id: a, colour: red}\n", to: "rules.yaml")
         let error = #expect(throws: SettingsError.self) { try agent(["AROBUST_DIAGNOSIS_RULES": rules]) }
         #expect(error?.description.hasPrefix("\(rules):2: ") == true)
         #expect(throws: SettingsError.self) { try agent(["AROBUST_DIAGNOSIS_FAILURE_NODE_ERRORS": "no signs"]) }
         // DLRover ignores its own variable when it is written otherwise.
         _ = try agent(["FAILURE_NODE_ERRORS": "no signs"])
-    }
-
-    private func wait(_ condition: () async -> Bool) async throws {
-        // Only what never comes is a failure: beside suites that compute, a turn on one of two threads takes seconds.
-        let deadline = ContinuousClock.now + .seconds(60)
-        while await !condition() {
-            try #require(ContinuousClock.now < deadline, "after 60 s it is still not so")
-            try await Task.sleep(for: .milliseconds(2))
-        }
     }
 }
 
@@ -159,13 +144,4 @@ final class RecordingClient: MasterClient, FailureReporter {
     func reportFailures(_ failure: NodeFailure) async throws(ReportError) {
         failed.withLock { $0.append(failure) }
     }
-}
-
-/// A folder that is gone with its test.
-final class ScratchDirectory: Sendable {
-    let path = "/tmp/ara-" + String(UInt64.random(in: .min ... .max), radix: 36)
-
-    init() { try? FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true) }
-
-    deinit { try? FileManager.default.removeItem(atPath: path) }
 }

@@ -1,13 +1,13 @@
 import Diagnosis
 import FailureDiagnosis
-import Foundation
 import Logging
+import TestSupport
 import Testing
 
 @testable import Agent
 
 @Suite struct NodeDiagnosticianTests {
-    private let scratch = ScratchDirectory()
+    private let scratch = ScratchFolder()
 
     private func diagnostician(_ state: String? = nil) throws -> NodeDiagnostician {
         let settings = try AgentSettings(
@@ -18,8 +18,7 @@ import Testing
     private func failure(_ line: String, time: String = "00:00:00", now: Double = 1_795_482_000) throws
         -> TrainingFailure
     {
-        let path = scratch.path + "/train.log"
-        try "2026-11-24 \(time) step\n\(line)\n".write(toFile: path, atomically: false, encoding: .utf8)
+        let path = try scratch.write("2026-11-24 \(time) step\n\(line)\n", to: "train.log")
         var failure = TrainingFailure()
         failure.logs = [LogSource(path: path)]
         failure.clock = LogClock(now: now)
@@ -50,18 +49,15 @@ import Testing
         let diagnostician = try diagnostician(scratch.path + "/none")
         #expect(await diagnostician.diagnose(try failure(line)).action.type == "restart_worker")
         #expect(await diagnostician.diagnose(try failure(line, time: "00:10:00")).action.type == "relaunch_worker")
-        #expect(!FileManager.default.fileExists(atPath: scratch.path + "/none"))
+        #expect(!scratch.names.contains("none"))
     }
 
     @Test func aTornOrLongFileDoesNoHarm() async throws {
-        let file = scratch.path + "/failures.ndjson"
         let filler = #"{"time":1795482000,"rule":"x","signature":"y"}"# + "\n"
-        try (String(repeating: filler, count: 1600) + #"{"time":17954820"#)
-            .write(toFile: file, atomically: false, encoding: .utf8)
+        try scratch.write(String(repeating: filler, count: 1600) + #"{"time":17954820"#, to: "failures.ndjson")
         let diagnostician = try diagnostician()
         #expect(await diagnostician.diagnose(try failure(line)).action.type == "restart_worker")
         #expect(await diagnostician.diagnose(try failure(line, time: "00:10:00")).action.type == "relaunch_worker")
-        let size = try #require(try FileManager.default.attributesOfItem(atPath: file)[.size] as? Int)
-        #expect(size < 64 << 10)
+        #expect(try scratch.bytes("failures.ndjson").count < 64 << 10)
     }
 }

@@ -4,46 +4,52 @@ internal import ServiceLifecycle
 
 /// Runs one collector: a round now and then one every interval, until shutdown; then a last one.
 struct CollectorSchedule: Service {
-    /// A backlog is taken in so many pieces, and then a pause: a long log that is met for the first time, 64 KiB a piece, so takes a
-    /// part of a core.
-    private static let piecesBetweenPauses = 32
-    private static let backlogPause: Duration = .milliseconds(32)
+    /// A backlog, such as a long log that is met for the first time, is taken in so many pieces (64 KiB each of a log) between two pauses,
+    /// so that it takes only a part of a core.
+    static let piecesBetweenPauses = 32
+    static let backlogPause: Duration = .milliseconds(32)
 
     let collector: any DataCollector
+    /// From the start of one round to the start of the next.
     let interval: Duration
     /// How long the last round may go on taking what is there. `nil`: no last round, for collectors that take long.
     let lastRound: Duration?
+    var clock: any Clock<Duration> = ContinuousClock()
 
     func run() async throws {
-        await cancelWhenGracefulShutdown { await runRounds() }
-        if let lastRound { await Self.runRound(of: collector, until: .now + lastRound) }
+        await run(by: clock)
     }
 
-    private func runRounds() async {
-        var next = ContinuousClock.now
+    private func run<Time: Clock<Duration>>(by clock: Time) async {
+        await cancelWhenGracefulShutdown { await runRounds(by: clock) }
+        if let lastRound { await runRound(by: clock, until: clock.now.advanced(by: lastRound)) }
+    }
+
+    private func runRounds<Time: Clock<Duration>>(by clock: Time) async {
+        var next = clock.now
         while !Task.isCancelled {
-            await Self.runRound(of: collector, until: nil)
+            await runRound(by: clock, until: nil)
             // A round that took longer than the interval is not made up for.
-            next = max(next + interval, .now)
-            try? await Task.sleep(until: next, clock: .continuous)
+            next = max(next.advanced(by: interval), clock.now)
+            try? await clock.sleep(until: next, tolerance: nil)
         }
     }
 
     /// Takes and stores data: once, or as long as there is a backlog, no report fails, and the time is not over.
-    private static func runRound(of collector: some DataCollector, until deadline: ContinuousClock.Instant?) async {
+    private func runRound<Time: Clock<Duration>>(by clock: Time, until deadline: Time.Instant?) async {
         guard await collector.isEnabled() else { return }
         guard collector.collectsBacklog else {
             _ = await collector.collectRounds(1)
             return
         }
-        while !Task.isCancelled, deadline.map({ .now < $0 }) ?? true {
-            guard await collector.collectRounds(piecesBetweenPauses) == piecesBetweenPauses else { return }
-            try? await Task.sleep(for: backlogPause)
+        while !Task.isCancelled, deadline.map({ clock.now < $0 }) ?? true {
+            guard await collector.collectRounds(Self.piecesBetweenPauses) == Self.piecesBetweenPauses else { return }
+            try? await clock.sleep(until: clock.now.advanced(by: Self.backlogPause), tolerance: nil)
         }
     }
 }
 
-/// One collector that runs on its own, until it is ended.
+/// One collector that runs by itself until it is ended.
 struct CollectorRun: Sendable {
     private let group: ServiceGroup
     private let task: Task<Void, Never>
@@ -60,7 +66,7 @@ struct CollectorRun: Sendable {
         configuration.maximumGracefulShutdownDuration = deadline
         let group = ServiceGroup(configuration: configuration)
         self.group = group
-        // Unstructured: it ends with `end()`. A schedule doesn't throw; one that was cut short is said by the group.
+        // Unstructured: `end()` ends it and waits for it. A schedule doesn't throw, and the group logs one that was cut short.
         task = Task { try? await group.run() }
     }
 

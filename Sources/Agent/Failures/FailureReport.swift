@@ -13,9 +13,9 @@ struct FailureReport: Sendable {
             level: .processError, node: failure.node)
     }
 
-    /// Tells those clients that can tell a master, all at once; what fails is logged.
+    /// Reports it through each client that can, all at once; what fails is logged.
     ///
-    /// - Returns: whether all took it.
+    /// - Returns: whether it was reported through every client.
     @discardableResult
     func send(to clients: [any MasterClient], logger: Logger) async -> Bool {
         await withTaskGroup { group in
@@ -28,7 +28,7 @@ struct FailureReport: Sendable {
 
     private func send(to client: any MasterClient, logger: Logger) async -> Bool {
         guard let reporter = client as? any FailureReporter else {
-            logger.warning("A failure is not reported: the client is of a kind that can't.")
+            logger.warning("A failure is not reported: a client of this kind can't do that.")
             return false
         }
         do {
@@ -42,7 +42,7 @@ struct FailureReport: Sendable {
     }
 }
 
-/// Tells the settings' DLRover masters of a failure, for programs that have no client of their own.
+/// Reports a failure to the settings' DLRover masters, for programs without a client.
 package struct MasterFailureReports: Sendable {
     private let masters: [MasterSettings]
     private let logger: Logger
@@ -60,7 +60,7 @@ package struct MasterFailureReports: Sendable {
         }
     }
 
-    /// Tells all masters at once, each within its deadline; what fails is logged.
+    /// Reports to all masters at once, each within its deadline; what fails is logged.
     ///
     /// - Returns: whether all of them took it.
     package func send(_ failure: TrainingFailure, _ verdict: FailureVerdict) async throws -> Bool {

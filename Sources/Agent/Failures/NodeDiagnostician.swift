@@ -19,11 +19,11 @@ package struct NodeDiagnostician: Sendable {
             longest: settings.values[\.diagnosis.memory], logger: logger)
     }
 
-    /// Takes no longer than the failure's budget, on a thread of its own, and never throws.
+    /// Takes no longer than the failure's budget and a moment, on a separate thread, and never throws.
     ///
-    /// `earlierFailures` is filled in, and the cause remembered in the state directory, if there is one: a cause that comes back on this
-    /// node is met with a relaunch where its rule says so. A log on a file server that doesn't answer keeps its thread for good; what the
-    /// launcher says decides then.
+    /// `earlierFailures` is filled in, and the cause is remembered in the state directory, if there is one: a cause that comes back on
+    /// this node is answered with a relaunch where its rule says so. A log on a file server that doesn't answer keeps the thread for good;
+    /// the verdict then rests on what the launcher says.
     package func diagnose(_ failure: TrainingFailure) async -> FailureVerdict {
         let work: @Sendable () -> FailureVerdict = { [self] in diagnoseNow(failure) }
         // The diagnosis ends by itself within its budget unless a call hangs.
@@ -41,7 +41,7 @@ package struct NodeDiagnostician: Sendable {
         return verdict
     }
 
-    /// Beyond the budget, for a machine that is busy.
+    /// How long to wait beyond the budget, for a machine that is busy.
     private static let patience: Duration = .milliseconds(200)
 
     private func diagnoseNow(_ failure: TrainingFailure) -> FailureVerdict {
@@ -50,7 +50,7 @@ package struct NodeDiagnostician: Sendable {
         failure.earlierFailures.merge(memory.causes(now: now)) { $0.union($1) }
         let verdict = diagnostician.diagnose(failure)
         if let cause = verdict.cause, let signature = verdict.signature {
-            memory.note(FailureMemory.Entry(time: now, rule: cause.rule, signature: signature))
+            memory.remember(FailureMemory.Entry(time: now, rule: cause.rule, signature: signature))
         }
         return verdict
     }

@@ -1,14 +1,14 @@
 package import Diagnosis
 
 /// Rows in aligned columns.
-struct TextTable {
-    struct Column {
+package struct TextTable {
+    package struct Column {
         var title: String
         /// Numbers go to the right.
         var isNumber: Bool
 
-        static func text(_ title: String) -> Column { Column(title: title, isNumber: false) }
-        static func number(_ title: String) -> Column { Column(title: title, isNumber: true) }
+        package static func text(_ title: String) -> Column { Column(title: title, isNumber: false) }
+        package static func number(_ title: String) -> Column { Column(title: title, isNumber: true) }
     }
 
     private static let space = "  "
@@ -16,17 +16,17 @@ struct TextTable {
     let columns: [Column]
     private var rows: [[String]] = []
 
-    init(_ columns: [Column]) {
+    package init(_ columns: [Column]) {
         self.columns = columns
     }
 
     /// - Parameter cells: one a column.
-    mutating func add(_ cells: [String]) {
+    package mutating func add(_ cells: [String]) {
         rows.append(cells)
     }
 
     /// The titles and the rows; no spaces at the ends.
-    var lines: [String] {
+    package var lines: [String] {
         let all = [columns.map(\.title)] + rows
         let widths = columns.indices.map { column in all.map { $0[column].count }.max() ?? 0 }
         return all.map { cells in

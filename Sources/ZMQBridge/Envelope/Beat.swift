@@ -36,6 +36,15 @@ struct Beat: Hashable, Codable {
     }
 }
 
+/// How often a publisher beats, and what everybody who waits for a beat derives from it.
+package enum BeatInterval {
+    package static let standard: Duration = .seconds(1)
+    /// How long to wait for the next beat of a publisher that is alive: half an interval more, for a machine that is busy.
+    package static let longestWait: Duration = standard * 3 / 2
+    /// After how long without any message a publisher counts as silent: two beats in a row are missing by then.
+    package static let silence: Duration = standard * 3
+}
+
 /// The JSON in control messages.
 enum ControlJSON {
     static func encode(_ value: some Encodable) -> [UInt8] {

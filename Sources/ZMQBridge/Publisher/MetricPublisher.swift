@@ -225,7 +225,7 @@ public struct PublisherConfiguration: Sendable {
     /// How long the last envelopes may take to be sent when the publisher closes.
     public var linger: Duration = .milliseconds(500)
     /// The time between two beats.
-    public var beatInterval: Duration = .seconds(1)
+    public var beatInterval: Duration = BeatInterval.standard
     /// How long to wait for another publisher to give up the state directory.
     public var lockPatience: Duration = .seconds(5)
     /// How much the journal keeps, and how safely.

@@ -24,9 +24,6 @@ public final class MetricSubscriber: Sendable {
         let continuation: CheckedContinuation<Void, Never>
     }
 
-    /// How long a publisher may be silent before the log says so. It beats every second.
-    private static let patience: Duration = .seconds(3)
-
     private let configuration: SubscriberConfiguration
     private let logger: Logger
     private let wakeup: Wakeup
@@ -117,7 +114,7 @@ public final class MetricSubscriber: Sendable {
                 let goesOn = try connection.turn(
                     liveIsReady: poller.isReady(2 * index), replayIsReady: poller.isReady(2 * index + 1))
                 guard goesOn else { return }
-                connection.logSilence(longerThan: Self.patience)
+                connection.logSilence(longerThan: BeatInterval.silence)
             }
             try commitAccounts(through: connections)
             publishStatus(of: connections)
