@@ -84,15 +84,14 @@ final class WireClient: Sendable {
 
     /// Sends the headers of a call.
     func begin(_ stream: Int, _ changes: [String: String?] = [:], isEnd: Bool = false) {
-        var headers: HPACKHeaders = [
+        var fields: [String: String?] = [
             ":method": "POST", ":scheme": "http", ":authority": "a", ":path": "/elastic.Master/get", "te": "trailers",
             "content-type": "application/grpc",
         ]
-        for (name, value) in changes {
-            headers.remove(name: name)
-            if let value { headers.add(name: name, value: value) }
-        }
-        send(stream, .headers(.init(headers: headers, endStream: isEnd)))
+        fields.merge(changes) { $1 }
+        // Pseudo-headers stand before all others; a colon sorts before letters.
+        let sorted = fields.sorted { $0.key < $1.key }.compactMap { name, value in value.map { (name, $0) } }
+        send(stream, .headers(.init(headers: HPACKHeaders(sorted), endStream: isEnd)))
     }
 
     func data(_ stream: Int, _ bytes: some Collection<UInt8>, isEnd: Bool = false) {

@@ -8,7 +8,8 @@ final class GRPCServerStream: ChannelInboundHandler {
     typealias InboundIn = HTTP2Frame.FramePayload
     typealias OutboundOut = HTTP2Frame.FramePayload
 
-    private var parser: GRPCRequestParser
+    /// `nil` once the stream is closed, so that its budget is free at once.
+    private var parser: GRPCRequestParser?
     private let begin: @Sendable (GRPCServerCall) -> Void
     private let ended: AsyncStream<Never>
     private let ending: AsyncStream<Never>.Continuation
@@ -22,16 +23,17 @@ final class GRPCServerStream: ChannelInboundHandler {
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         switch unwrapInboundIn(data) {
-        case .headers(let block): act(on: parser.receive(block.headers, isEnd: block.endStream), context)
+        case .headers(let block): act(on: parser?.receive(block.headers, isEnd: block.endStream), context)
         case .data(let piece):
             guard case .byteBuffer(let bytes) = piece.data else { return }
-            act(on: parser.receive(bytes, isEnd: piece.endStream), context)
+            act(on: parser?.receive(bytes, isEnd: piece.endStream), context)
         default: break
         }
     }
 
     /// The stream is done, or the client has reset it or gone.
     func channelInactive(context: ChannelHandlerContext) {
+        parser = nil
         ending.finish()
         context.fireChannelInactive()
     }
