@@ -85,7 +85,7 @@ import Testing
     @Test func aWrongSettingEndsTheCommandWithTheUsageStatus() throws {
         let common = try CommonOptions.parse([])
         let error = try #require(throws: ExitCode.self) {
-            _ = try common.settings([.one("metrics.interval", "--metrics-interval", "5")])
+            _ = try common.settings([.one(\.metrics.interval, "--metrics-interval", "5")])
         }
         #expect(error == .validationFailure)
     }

@@ -1,4 +1,5 @@
 import ArgumentParser
+import Diagnosis
 import FailureDiagnosis
 import TestSupport
 import Testing
