@@ -5,7 +5,7 @@
 export SWIFT_FLAGS = --explicit-target-dependency-import-check error --disable-index-store
 
 .DEFAULT_GOAL := help
-.PHONY: help bootstrap build release test soak lint format docs demo bench clean
+.PHONY: help bootstrap build release test swift-test soak lint format docs demo bench clean
 .PHONY: cluster-up cluster-down cluster-faults cluster-fault cluster-audit cluster-test
 
 help: ## Show this list
@@ -22,6 +22,10 @@ release: ## Build for production, as a single file: .build/release/arobust
 
 test: bootstrap ## Run all tests; the last line is "N passed, N failed"
 	@scripts/test
+
+swift-test: ## Build and run the Swift tests alone, or those that match FILTER
+	swift build --build-tests $(SWIFT_FLAGS)
+	swift test --skip-build $(SWIFT_FLAGS) --enable-swift-testing --disable-xctest $(if $(FILTER),--filter $(FILTER))
 
 MINUTES ?= 30
 soak: bootstrap build ## Run crash tests with random seeds for MINUTES (30), or until one fails

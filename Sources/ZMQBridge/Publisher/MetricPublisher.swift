@@ -1,5 +1,6 @@
 public import Diagnosis
-public import Journal
+// Exported for `PublisherConfiguration.journal`: Journal is no library for others, and `JournalConfiguration` is all that it makes public.
+@_exported public import Journal
 public import Logging
 private import Synchronization
 internal import SystemSupport
