@@ -28,7 +28,9 @@ import Testing
     }
 
     @Test func `an answer over gRPC that has no action is one`() async throws {
-        for (bytes, part) in [([], "could not read"), ([0x1A, 0x01, 0x2E], "with something else")] as [([UInt8], String)] {
+        for (bytes, part) in [([], "could not read"), ([0x1A, 0x01, 0x2E], "with something else")]
+            as [([UInt8], String)]
+        {
             let server = try await H2Server.start { _ in H2Server.Step.good(bytes) }
             let reporter = try reporter("127.0.0.1:\(server.port)")
             let sender = try #require(reporter as? any HeartbeatSender)
