@@ -25,7 +25,7 @@ struct ProcessLifetime {
         if !endsWithItsReader { signal(SIGPIPE, SIG_IGN) }
         let group = ServiceGroup(configuration: configuration(of: services))
         let (stops, stop) = AsyncStream<Void>.makeStream()
-        let sources = watchSignals {
+        let sources = await watchSignals {
             logger.info("Stopping: collecting ends, and what is held is sent.")
             endAtTheLatest()
             stop.finish()
@@ -73,19 +73,26 @@ struct ProcessLifetime {
         setrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit)
     }
 
+    /// Returns when a signal can no longer be missed. Until then it does what it would in any program: ends the process.
+    ///
     /// - Parameter stop: called once, on a thread of Dispatch, with the first signal.
-    private func watchSignals(_ stop: @escaping @Sendable () -> Void) -> [any DispatchSourceSignal] {
+    private func watchSignals(_ stop: @escaping @Sendable () -> Void) async -> [any DispatchSourceSignal] {
         let queue = DispatchQueue(label: "arobust.signals")
         let isStopping = Flag()
-        return signals.map { number in
-            signal(number, SIG_IGN)
+        var sources: [any DispatchSourceSignal] = []
+        for number in signals {
             let source = DispatchSource.makeSignalSource(signal: number, queue: queue)
             source.setEventHandler { @Sendable in
                 if isStopping.raise() { stop() } else { exit(128 + number) }
             }
-            source.resume()
-            return source
+            await withCheckedContinuation { continuation in
+                // On Linux, Dispatch installs a handler with sigaction(2), which also takes the place of an inherited SIG_IGN.
+                source.setRegistrationHandler { @Sendable in continuation.resume() }
+                source.resume()
+            }
+            sources.append(source)
         }
+        return sources
     }
 
     /// Whether a signal has come, shared by the handlers of all of them.

@@ -52,7 +52,9 @@ import Testing
         ]).agentServices()
         let group = ServiceGroup(services: agent, logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
         try await withThrowingTaskGroup { tasks in
-            tasks.addTask { try await group.run() }
+            tasks.addTask {
+                await #expect(throws: Never.self) { try await group.run() }
+            }
             try await eventually { scratch.lines("out.ndjson").contains { $0.contains(#"one\ntwo"#) } }
             try scratch.append("three\n", to: "train.log")
             await group.triggerGracefulShutdown()

@@ -124,7 +124,7 @@ actor ScriptedCollector: DataCollector {
     /// Shutdown takes its time to arrive; until then this round goes on.
     private func endAndWait() async {
         await onEnd()
-        while !Task.isCancelled { await Task.yield() }
+        try? await Task.sleep(for: .seconds(3600))
     }
 }
 

@@ -7,13 +7,14 @@ import Testing
 
 @testable import Agent
 
-/// With signals that nobody else uses, and without the end of the process.
+/// With signals that nobody else uses, and without the end of the process. Each test has a signal to itself: Dispatch would not notice one
+/// whose last source has just gone.
 @Suite(.serialized, .timeLimit(.minutes(1))) struct ProcessLifetimeTests {
     private let log = LogCapture()
     private let events = Events()
 
     private func lifetime(
-        signal: CInt = SIGUSR1, deadline: Duration = .seconds(3600), grace: Duration = .seconds(3)
+        signal: CInt = SIGPWR, deadline: Duration = .seconds(3600), grace: Duration = .seconds(3)
     ) -> ProcessLifetime {
         ProcessLifetime(
             deadline: deadline, grace: grace, signals: [signal], exit: { [events] in events.add("exit \($0)") },
@@ -30,29 +31,29 @@ import Testing
     }
 
     @Test func aSignalEndsTheServicesInReverse() async throws {
-        try await lifetime().run([service("a"), service("b"), service("c") { kill(getpid(), SIGUSR1) }])
+        try await lifetime(signal: SIGUSR1).run([service("a"), service("b"), service("c") { kill(getpid(), SIGUSR1) }])
         #expect(events.all == ["c", "b", "a"])
         #expect(log.messages == ["Stopping: collecting ends, and what is held is sent."])
     }
 
     @Test func aSecondSignalEndsTheProcessAtOnce() async throws {
-        let stubborn = CancelledService("stubborn") { [events] in
-            kill(getpid(), SIGUSR1)
+        let stubborn = CancelledService("stubborn") {
+            kill(getpid(), SIGUSR2)
             try? await Task.sleep(for: .seconds(3600))
-            kill(getpid(), SIGUSR1)
-            while events.all.isEmpty { await Task.yield() }
+            kill(getpid(), SIGUSR2)
+            while events.all.isEmpty { await pause() }
         }
-        try await lifetime().run([stubborn])
-        #expect(events.all == ["exit \(128 + SIGUSR1)"])
+        try await lifetime(signal: SIGUSR2).run([stubborn])
+        #expect(events.all == ["exit \(128 + SIGUSR2)"])
     }
 
     @Test func whatIsBlockedDoesNotKeepTheProcess() async throws {
-        let blocked = CancelledService("blocked") { [events] in
-            kill(getpid(), SIGUSR1)
-            while events.all.isEmpty { await Task.yield() }
+        let blocked = CancelledService("blocked") {
+            kill(getpid(), SIGWINCH)
+            while events.all.isEmpty { await pause() }
         }
         // The group has given up on the service by the time it ends.
-        try? await lifetime(deadline: .zero, grace: .milliseconds(20)).run([blocked])
+        try? await lifetime(signal: SIGWINCH, deadline: .zero, grace: .milliseconds(20)).run([blocked])
         #expect(events.all == ["exit 1"])
         #expect(log.messages.last == "Something is blocked and did not end in time; ending without it.")
     }
@@ -69,6 +70,11 @@ import Testing
             try await lifetime().run([service("other"), CancelledService("bad") { throw Failure() }])
         }
         #expect(events.all == ["other"])
+    }
+
+    /// A moment, also in a task that is cancelled.
+    private func pause() async {
+        await Task { try? await Task.sleep(for: .milliseconds(1)) }.value
     }
 
     private final class Events: Sendable {

@@ -51,7 +51,7 @@ import Testing
         "tap --since 10m", "tap --since 2026-11-23T18:00:00Z", "tap --from oldest", "tap --from 12", "tap --from 3/12",
         "tap --last 0 --type TRAINING_LOG --type A --node-rank 1 --count 5 --json", "publish --timeout 24h",
         "status --watch", "status --json", "audit --strict --json", "journal ls --files --json",
-        "journal show 12 --type TRAINING_LOG --epoch 3", "journal export --from 1/2 --to 9 --since 1h",
+        "journal show 12 --type TRAINING_LOG --epoch 3", "journal export --from 1/2 --to 1/9 --since 1h",
         "journal verify --json", "rules list --domain gpu", "diagnose --log a.log --restart-count 1",
         "config show --connect ipc:///x --master localhost:1", "bridge --state-dir /a --state-dir /b",
     ])
