@@ -87,8 +87,8 @@ final class BridgeAgent: Service {
     }
 }
 
-/// The masters that were reported to once and are no longer set: their publishers need keep nothing for them. Their cursors stay, for the
-/// day that they come back.
+/// Masters that were reported to once and are no longer in the settings: their publishers need not retain anything for them. Their cursors
+/// stay, in case they come back.
 struct RemovedMasters {
     /// How long to wait for a publisher that does not run yet.
     private static let patience: Duration = .seconds(60)
@@ -114,14 +114,14 @@ struct RemovedMasters {
     func forget() async {
         for name in names {
             logger.notice(
-                "A master is no longer set; its cursor is kept, and nothing is retained for it.",
+                "A master is no longer in the settings; its cursor is kept, but the journal retains nothing for it.",
                 metadata: ["master": "\(name)"])
             for publisher in publishers {
                 do {
                     _ = try await publisher.forget(name, timeout: Self.patience)
                 } catch {
                     logger.debug(
-                        "A publisher could not be told that a master is no longer set.", metadata: ["error": "\(error)"]
+                        "A publisher could not be told that a master is no longer in the settings.", metadata: ["error": "\(error)"]
                     )
                 }
             }

@@ -40,7 +40,7 @@ struct DiagnoseCommand: AsyncParsableCommand {
 
     @ArgumentParser.Option(
         help: .setting(
-            "After so many restarts it is relaunched on another node", \.diagnosis.maxRestarts, valueName: "n"))
+            "After this many restarts it is relaunched on another node", \.diagnosis.maxRestarts, valueName: "n"))
     var maxRestarts: String?
 
     @ArgumentParser.Option(

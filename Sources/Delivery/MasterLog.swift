@@ -41,8 +41,8 @@ final class MasterLog: Sendable {
         if let pause = effect.heldFor {
             logger.error(
                 effect.poisoned
-                    ? "A data type is poisoned at the master; it is held, and one report will try again."
-                    : "The master keeps refusing a data type; it is held, and one report will try again.",
+                    ? "A data type is poisoned at the master; it is on hold, and one report will be retried."
+                    : "The master keeps refusing a data type; it is on hold, and one report will be retried.",
                 metadata: ["type": "\(type)", "pause": "\(DurationText.write(pause))"])
         }
         if effect.released {
@@ -103,7 +103,7 @@ final class MasterLog: Sendable {
         }
         guard let due else { return }
         logger.error(
-            "The master refused a report for good.",
+            "The master rejected a report permanently.",
             metadata: ["type": "\(type)", "error": "\(error)", "refused": "\(due)"])
     }
 
@@ -151,8 +151,8 @@ final class MasterLog: Sendable {
     private func logLost(_ lost: Lost, _ count: Int) {
         logger.error(
             lost.reason == Fate.ambiguous.reason
-                ? "Samples were sent and got no answer; they are not sent again, as the master may have them."
-                : "Envelopes are lost: the publisher does not have them any more.",
+                ? "Samples that were sent got no answer; they are not sent again, since the master may have them."
+                : "Envelopes are lost: the publisher no longer has them.",
             metadata: ["lane": "\(lost.lane)", "reason": "\(lost.reason)", "envelopes": "\(count)"])
     }
 
@@ -163,11 +163,11 @@ final class MasterLog: Sendable {
             logger.warning("Envelopes are too old for the master; they are skipped.", metadata: metadata)
         case .slot:
             // As set: a source that is read more often than the master wants it.
-            logger.debug("Samples beyond one for each node and slot are skipped.", metadata: metadata)
+            logger.debug("Further samples of a node's slot are skipped.", metadata: metadata)
         default:
             metadata["rule"] = "\(rule.name)"
             metadata["reason"] = "\(reason ?? rule.name)"
-            logger.warning("Envelopes that would harm or fool the master are skipped.", metadata: metadata)
+            logger.warning("Envelopes that would harm or mislead the master are skipped.", metadata: metadata)
         }
     }
 

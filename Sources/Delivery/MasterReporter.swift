@@ -83,7 +83,7 @@ package final class MasterReporter: EnvelopeReceiver {
             loop: while !Task.isCancelled {
                 let now = time()
                 let action = state.withLock { $0.next(now: now) }
-                tell(onRoom: onRoom, onCommit: onCommit)
+                announce(onRoom: onRoom, onCommit: onCommit)
                 switch action {
                 case .send(let call):
                     group.addTask { await self.report(call) }
@@ -129,7 +129,7 @@ package final class MasterReporter: EnvelopeReceiver {
     }
 
     /// Tells the subscriber, the publishers and the log what is new.
-    private func tell(
+    private func announce(
         onRoom: @Sendable () -> Void, onCommit: @Sendable ([PublisherID: ConsumerAccount]) -> Void
     ) {
         let now = time()

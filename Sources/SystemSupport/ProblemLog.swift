@@ -41,7 +41,7 @@ package struct ProblemLog {
 /// Counts something for the log: says the first at once, then the sum at most once in a while.
 package struct QuietCounter {
     private let quietTime: Duration
-    private var unsaid = 0
+    private var unreported = 0
     private var lastSaid: ContinuousClock.Instant?
     /// All that was ever counted.
     package private(set) var total = 0
@@ -52,7 +52,7 @@ package struct QuietCounter {
     }
 
     package mutating func count(_ number: Int) {
-        unsaid = unsaid.addingReportingOverflow(number).overflow ? .max : unsaid + number
+        unreported = unreported.addingReportingOverflow(number).overflow ? .max : unreported + number
         total = total.addingReportingOverflow(number).overflow ? .max : total + number
     }
 
@@ -66,7 +66,7 @@ package struct QuietCounter {
 
     /// What has not been said yet, at the end.
     package mutating func takeRest() -> Int? {
-        defer { unsaid = 0 }
-        return unsaid > 0 ? unsaid : nil
+        defer { unreported = 0 }
+        return unreported > 0 ? unreported : nil
     }
 }

@@ -97,7 +97,7 @@ import Testing
         #expect(lane(reporter)?.skipped == ["refused": 1])
         #expect(store.commits.flatMap { $0.deadLetters.values.joined() }.map(\.batch.contents) == [["bad"]])
         #expect(log.messages.contains("The master refused a joined report; its envelopes are sent one by one."))
-        #expect(log.messages.contains("The master refused a report for good."))
+        #expect(log.messages.contains("The master rejected a report permanently."))
     }
 
     @Test func holdsATypeThatIsRefusedAgainAndAgain() async {

@@ -13,7 +13,7 @@ from harness.small_disk import SmallDisk
 
 LOG, GENERIC = "TRAINING_LOG", "GENERIC"
 FULL = "The journal cannot be written"
-AGAIN = "The journal is written again"
+AGAIN = "The journal can be written again"
 QUICK = {"AROBUST_LOGS_INTERVAL": "20ms", "AROBUST_DELIVERY_BATCH_TIME": "50ms"}
 
 needs_disk = pytest.mark.skipif(bool(small_disk.why_not()), reason=small_disk.why_not() or "-")

@@ -57,7 +57,7 @@ import ZMQBridge
                 "  TRAINING_LOG      1200       1000        7     2          1      190  2.0 KiB   35 s",
                 "  skipped TRAINING_LOG: dedupe 4, sampling 3",
                 "  lost TRAINING_LOG: evicted 2",
-                "  lost, unnoticed yet TRAINING_LOG: corrupt 1",
+                "  lost, not yet noticed TRAINING_LOG: corrupt 1",
             ])
     }
 

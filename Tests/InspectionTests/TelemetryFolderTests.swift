@@ -37,7 +37,7 @@ import ZMQBridge
         #expect(telemetry.notRunning.isEmpty)
         #expect(
             StatusText(Samples.status(), telemetry: telemetry).lines[3]
-                == "ALARM      XPU timer metrics of \(url): no page of use since 2026-11-23T17:50:00Z (unreachable)")
+                == "ALARM      XPU timer metrics of \(url): no usable page since 2026-11-23T17:50:00Z (unreachable)")
     }
 
     @Test(arguments: [(0, 5), (1, 121)] as [(Int, Int64)])

@@ -32,7 +32,7 @@ package struct MetricSettings: Sendable {
         "a larger page is not taken")
     package let alarm = Setting(
         "metrics.alarm", .toggle, default: MetricCollector.Configuration().reportsAlarm,
-        "publish a GENERIC metric when the page gives nothing of use, and when it does again")
+        "publish a GENERIC metric when the page gives nothing usable, and when it does again")
 }
 
 /// `stacks`: the training processes' Python stacks.
@@ -46,7 +46,7 @@ package struct StackSettings: Sendable {
         "stacks.deadline", .duration(min: .milliseconds(10)),
         default: StackCollector.Configuration(target: .ranks).deadline,
         "how long py-spy may take for a process")
-    package let pySpy = Setting("stacks.py-spy", .text, "the py-spy to use; else the one in PATH")
+    package let pySpy = Setting("stacks.py-spy", .text, "the py-spy to use instead of the one in PATH")
 }
 
 /// `diagnosis`: what a training failed of.
@@ -59,7 +59,7 @@ package struct DiagnosisSettings: Sendable {
         "look for the rules' lines in the logs as they are read: counts, status, a warning")
     package let maxRestarts = Setting(
         "diagnosis.max-restarts", .number(0...1_000_000), default: TrainingFailure().maxRestarts,
-        "after so many restarts a failed training is relaunched on another node")
+        "a failed training is relaunched on another node after this many restarts")
     package let memory = Setting(
         "diagnosis.memory", .duration(min: .zero, max: .year), default: .seconds(86400),
         "how long a cause counts as one that comes back on this node")
@@ -73,5 +73,5 @@ package struct DiagnosisSettings: Sendable {
         "#texts# in number signs that say that the node has failed; also FAILURE_NODE_ERRORS")
     package let reportFailures = Setting(
         "diagnosis.report-failures", .toggle, default: false,
-        "tell DLRover masters of a diagnosed failure; not beside DLRover's own agent, which tells them itself")
+        "report diagnosed failures to DLRover masters; not together with DLRover's own agent, which reports them itself")
 }

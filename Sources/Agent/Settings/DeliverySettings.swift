@@ -65,10 +65,10 @@ package struct DeliverySettings: Sendable {
     )
     package let breakerFailures = Setting(
         "delivery.breaker-failures", .number(1...1000), default: DeliveryPolicy().breakerFailures,
-        "after so many failures in a row a master's breaker opens")
+        "a master's breaker opens after this many failures in a row")
     package let typeBreakerRefusals = Setting(
         "delivery.type-breaker-refusals", .number(1...1000), default: DeliveryPolicy().typeBreakerRefusals,
-        "after so many refusals in a row a data type is held back from a master")
+        "a data type is held back from a master after this many refusals in a row")
     package let typeBreakerPause = Setting(
         "delivery.type-breaker-pause", .duration(min: .milliseconds(100)), default: DeliveryPolicy().typeBreakerPause,
         "how long it is held at first; twice as long each time, up to 10m")

@@ -77,7 +77,7 @@ struct MasterSettings: Sendable {
 
     private static func timeToLive(of url: MasterURL, _ values: SettingValues) -> Duration? {
         if let limit = values[\.delivery.timeToLive] { return limit > .zero ? limit : nil }
-        // Older data would be sent in vain: a DLRover master drops it at once.
+        // A DLRover master drops older data at once.
         return url.isDLRover ? MasterClientOptions().oldest : nil
     }
 }

@@ -39,7 +39,7 @@ enum ScrapeFailure: Error, Equatable, CustomStringConvertible {
     /// The log message.
     var title: String {
         switch self {
-        case .noHangLine: "XPU timer metrics are of no use for hang detection."
+        case .noHangLine: "XPU timer metrics can't be used for hang detection."
         default: "XPU timer metrics cannot be scraped."
         }
     }
@@ -47,14 +47,14 @@ enum ScrapeFailure: Error, Equatable, CustomStringConvertible {
     /// The text of an alarm: whose page it is, and what is wrong.
     func sentence(url: MetricURL) -> String {
         switch self {
-        case .noHangLine: "XPU timer metrics of \(url) are of no use for hang detection: \(self)"
+        case .noHangLine: "XPU timer metrics of \(url) can't be used for hang detection: \(self)"
         default: "XPU timer metrics of \(url) cannot be scraped: \(self)"
         }
     }
 
     var description: String {
         switch self {
-        case .unreachable(let reason): "nobody answers there: \(reason)"
+        case .unreachable(let reason): "nothing answers there: \(reason)"
         case .deadline(let limit): "the page did not come within \(limit)"
         case .tooLarge(let limit): "the page is larger than the limit of \(limit) bytes"
         case .status(let status): "the answer has status \(status); only 200 is taken, and no redirect is followed"

@@ -84,7 +84,7 @@ struct ConsumerLock: Sendable {
     ///
     /// - Parameter consumer: the name to write into the file; `nil` leaves it as it is.
     /// - Returns: no lock, but its holder, if somebody still has it then.
-    static func take(
+    static func acquire(
         _ path: String, consumer: String?, waiting time: Duration = .zero
     ) throws(SystemCallError) -> (lock: ConsumerLock?, holder: Holder) {
         let end = ContinuousClock.now + time

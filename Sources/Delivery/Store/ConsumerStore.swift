@@ -58,7 +58,7 @@ package final class ConsumerStore: Sendable {
         }
         let held: (lock: ConsumerLock?, holder: ConsumerLock.Holder)
         do {
-            held = try ConsumerLock.take(files.lock, consumer: consumer, waiting: bounds.lockTime)
+            held = try ConsumerLock.acquire(files.lock, consumer: consumer, waiting: bounds.lockTime)
         } catch {
             throw fail(.inputOutput, files.lock, "\(error)")
         }
@@ -176,7 +176,7 @@ extension ConsumerStore {
     private static func reading(_ files: ConsumerFiles) -> ConsumerReading {
         var reading = ConsumerReading(consumer: files.stem, path: files.database, content: .accounts([:]))
         do {
-            let (lock, holder) = try ConsumerLock.take(files.lock, consumer: nil)
+            let (lock, holder) = try ConsumerLock.acquire(files.lock, consumer: nil)
             if !holder.consumer.isEmpty { reading.consumer = holder.consumer }
             guard let lock else {
                 reading.content = .inUse(by: holder.process)

@@ -25,7 +25,7 @@ struct EvidenceReport {
 
     private func whyNot(_ sighting: Sighting) -> String {
         switch rules[sighting.rule].role {
-        case .cascade: "it follows from a failure elsewhere"
+        case .cascade: "a consequence of a failure elsewhere"
         case .information, .start: "it is no cause by itself"
         case .confirmation: "it confirms a failure and does not name the cause"
         case .rootCause:

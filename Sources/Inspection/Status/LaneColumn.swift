@@ -73,7 +73,7 @@ struct LaneColumn: Sendable {
     static let delivered = number("DELIVERED", json: "delivered") { $0.fromConsumer?.delivered }
     static let skipped = sum("SKIPPED", json: "skipped", label: "skipped") { $0.skipped }
     static let lost = sum("LOST", json: "lost", label: "lost") { $0.lost }
-    static let unnoticed = sum("UNNOTICED", json: "unnoticed", label: "lost, unnoticed yet") { $0.unnoticed }
+    static let unnoticed = sum("UNNOTICED", json: "unnoticed", label: "lost, not yet noticed") { $0.unnoticed }
     static let pending = number("PENDING", json: "pending") { $0.pending }
     static let behind = LaneColumn(title: "BEHIND", isNumber: true) { lane, _ in
         HumanText.bytes(lane.fromPublisher?.pendingBytes ?? 0)

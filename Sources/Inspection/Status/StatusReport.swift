@@ -77,7 +77,7 @@ package struct Alarm: Hashable, Sendable, Codable {
         let why = reason.isEmpty ? "" : " (\(HumanText.line(reason)))"
         let source = HumanText.line(source)
         return switch name {
-        case "xpu_timer_scrape": "XPU timer metrics of \(source): no page of use\(time)\(why)"
+        case "xpu_timer_scrape": "XPU timer metrics of \(source): no usable page\(time)\(why)"
         default: "\(HumanText.line(name)) of \(source)\(time)\(why)"
         }
     }

@@ -21,35 +21,35 @@ struct NDJSONScan {
         while true {
             let count = try fileSystem.read(descriptor, at: offset, into: &piece)
             if count == 0 { return }
-            take(piece[..<count], at: offset)
+            scan(piece[..<count], at: offset)
             offset += count
         }
     }
 
-    private mutating func take(_ piece: ArraySlice<UInt8>, at offset: Int) {
+    private mutating func scan(_ piece: ArraySlice<UInt8>, at offset: Int) {
         var rest = piece
         while let newline = rest.firstIndex(of: 0x0A) {
             if line.isEmpty, !isTooLong {
-                note(rest[..<newline])
+                recordPosition(of: rest[..<newline])
             } else {
-                keep(rest[..<newline])
-                if !isTooLong { note(line[...]) }
+                appendToLine(rest[..<newline])
+                if !isTooLong { recordPosition(of: line[...]) }
             }
             line.removeAll(keepingCapacity: true)
             isTooLong = false
             rest = rest[(newline + 1)...]
             end = offset + rest.startIndex
         }
-        keep(rest)
+        appendToLine(rest)
     }
 
     /// Keeps the part of a line that goes on in the next piece.
-    private mutating func keep(_ part: ArraySlice<UInt8>) {
+    private mutating func appendToLine(_ part: ArraySlice<UInt8>) {
         isTooLong = isTooLong || line.count + part.count > Self.longestLine
         if isTooLong { line = [] } else { line.append(contentsOf: part) }
     }
 
-    private mutating func note(_ line: ArraySlice<UInt8>) {
+    private mutating func recordPosition(of line: ArraySlice<UInt8>) {
         guard let (lane, position) = NDJSONLine.origin(of: line) else { return }
         positions[lane] = max(position, positions[lane] ?? position)
     }

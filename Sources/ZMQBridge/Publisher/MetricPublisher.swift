@@ -159,7 +159,7 @@ public final class MetricPublisher: MasterClient {
     }
 
     /// Sends beats, greets consumers, replays what they ask for, and maintains journal and ledger, until the task is cancelled. To be called
-    /// once; without it consumers wait in vain.
+    /// once; without it consumers get no answer.
     public func run() async throws {
         let replay = try ReplayServer(publisher: self, context: context, logger: logger)
         let bytesPerSecond = configuration.replayBytesPerSecond

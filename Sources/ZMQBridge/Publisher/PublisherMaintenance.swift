@@ -77,7 +77,7 @@ final class PublisherMaintenance: Sendable {
                 "The journal cannot be written: logs wait in their files, everything else is published as volatile.",
                 metadata: ["error": "\(text)"])
         } else {
-            logger.notice("The journal is written again.")
+            logger.notice("The journal can be written again.")
         }
     }
 

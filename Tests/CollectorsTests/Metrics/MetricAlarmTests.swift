@@ -37,7 +37,7 @@ import Testing
         let after = WallClock.seconds()
         #expect(
             client.contents == [
-                "arobust alarm: XPU timer metrics of \(url) cannot be scraped: nobody answers there: Connection refused"
+                "arobust alarm: XPU timer metrics of \(url) cannot be scraped: nothing answers there: Connection refused"
             ])
         let alarm = try #require(client.metrics.first)
         #expect(alarm.dataType == .generic)
@@ -71,11 +71,11 @@ import Testing
         await round(collector)
         try #require(client.contents.count == 2)
         #expect(
-            client.contents[0].hasPrefix("arobust alarm: XPU timer metrics of \(server.url) are of no use for hang"))
+            client.contents[0].hasPrefix("arobust alarm: XPU timer metrics of \(server.url) can't be used for hang"))
         #expect(client.contents[1] == "XPU_TIMER_COMMON_GC_COUNT 3")
         #expect(client.metrics[1].dataType == .xpuTimerMetric)
         #expect(
-            log.count("warning XPU timer metrics are of no use for hang detection. error=the page has no XPU_TIMER")
+            log.count("warning XPU timer metrics can't be used for hang detection. error=the page has no XPU_TIMER")
                 == 1)
         #expect(metrics.values("arobust_alarm", by: "reason") == ["no_hang_line": 1])
         #expect(metrics.values("arobust_scrape_up", by: "url") == [server.url: 1])

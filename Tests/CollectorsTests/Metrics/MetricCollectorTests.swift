@@ -109,7 +109,7 @@ import Testing
         let collector = try await collector(port: port, .init(problemInterval: 5))
         for _ in 0..<10 { #expect(await !collector.isEnabled()) }
         #expect(await collector.collectData() == nil)
-        #expect(log.count("nobody answers there") == 3)
+        #expect(log.count("nothing answers there") == 3)
         #expect(log.count("Connection refused") == 3)
         let second = try await MisbehavingServer(MisbehavingServer.page("XPU_TIMER_COMMON_HANG 0\n"), port: port)
         #expect(await collector.isEnabled())

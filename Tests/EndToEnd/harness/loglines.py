@@ -15,9 +15,9 @@ READY = {
 
 # The alarm: a scrape returned nothing, or nothing that a hang detector can use.
 NOTHING_SCRAPED = "XPU timer metrics cannot be scraped."
-NO_HANG_LINE = "XPU timer metrics are of no use for hang detection."
+NO_HANG_LINE = "XPU timer metrics can't be used for hang detection."
 PAGE_IS_EMPTY = "the page has no metric after the filter"  # together with NOTHING_SCRAPED
-NOBODY_LISTENS = "nobody answers there"  # likewise
+NOBODY_LISTENS = "nothing answers there"  # likewise
 SCRAPED_AGAIN = "XPU timer metrics can be scraped again."
 
 # What a master did. Each text stands for exactly one cause.
@@ -28,7 +28,7 @@ MASTER_WAS_SILENT = "did not answer"
 MASTER_IS_AWAY = "cannot be reached"
 
 TYPE_IS_POISONED = "A data type is poisoned at the master"
-SAMPLES_GOT_NO_ANSWER = "Samples were sent and got no answer"
+SAMPLES_GOT_NO_ANSWER = "Samples that were sent got no answer"
 TYPE_IS_ACCEPTED = "The master accepts a data type again."
 
 EVERY_MASTER_PROBLEM = (
