@@ -1,6 +1,6 @@
-"""Measures what collecting, publishing and reporting cost, each beside a peer that is measured in the same run.
+"""Measures what collecting, publishing and reporting cost, each compared with a peer measured in the same run.
 
-Started by `scripts/bench` (`make bench`). On loopback and in scratch folders only; takes about four minutes; judges nothing.
+Started by `scripts/bench` (`make bench`). On loopback and in scratch folders only; takes about four minutes; asserts nothing.
 
     scripts/bench [--runs N] [bus] [pipeline] [log] [tailing] [outage] [idle]
 """
@@ -16,7 +16,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 BUILD = Path(os.environ.pop("BENCH_BUILD", ROOT / ".build/release"))
-for name in list(os.environ):  # what arobust and DLRover read from the environment is for the benchmark to say
+for name in list(os.environ):  # the benchmark sets what arobust and DLRover read from the environment
     if name.startswith(("AROBUST_", "DLROVER_", "NODE_", "XPU_TIMER_")) or name in ("JOB_UID", "WORKER_RANK"):
         del os.environ[name]
 os.environ["AROBUST_BIN"] = str(BUILD / "arobust")  # read when the harness is imported
@@ -46,7 +46,7 @@ def main() -> None:
     arguments = parser.parse_args()
     if unknown := set(arguments.parts) - set(PARTS):
         parser.error(f"there is no part {', '.join(sorted(unknown))}; there are {', '.join(PARTS)}")
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that what was started is ended
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that child processes are ended
     for program in ("arobust", "BusBenchmark"):
         if not (BUILD / program).exists():
             sys.exit(f"there is no {BUILD / program}: `make bench` builds it")

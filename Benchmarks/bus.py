@@ -1,4 +1,4 @@
-"""The bus: how fast envelopes go from a publisher to a subscriber in another process, beside libzmq alone."""
+"""The bus: how fast envelopes go from a publisher to a subscriber in another process, compared with libzmq alone."""
 
 import json
 import os
@@ -11,7 +11,7 @@ from figures import Series, print_table, ratio
 from harness.process import die_with_parent
 
 MESSAGES = 300_000
-# How many metrics are published at once: a log collector publishes one, ingest what a request holds.
+# How many metrics are published at once: a log collector publishes one, ingest as many as a request holds.
 BATCHES = {"arobust, one at a time": 1, "arobust, 64 at a time": 64}
 LIMIT = "libzmq alone, in C"
 LIMIT_SOURCE = Path(__file__).parent / "limit/buslimit.c"

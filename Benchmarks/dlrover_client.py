@@ -1,4 +1,4 @@
-"""Reports metrics one by one with DLRover's own client, and prints what that costs. Run as a program.
+"""Reports metrics one by one with DLRover's own client, and prints what that costs. Run as a program of its own.
 
 dlrover_client.py MASTER FILE WARM_UP: the file has a metric a line; the first WARM_UP are not counted, nor is the import.
 """

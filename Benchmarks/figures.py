@@ -16,7 +16,7 @@ def cpu_seconds(pid: int) -> float:
 
 
 def run_for_cpu(command: Sequence[str | Path], stdin: IO[bytes] | int = subprocess.DEVNULL) -> float:
-    """Runs a command to its end and returns its CPU time, all of it: its start and its end are included."""
+    """Runs a command to its end and returns all of its CPU time, including starting up and exiting."""
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     subprocess.run([str(part) for part in command], stdin=stdin, stdout=subprocess.DEVNULL, check=True)
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
@@ -41,7 +41,7 @@ class Series:
 
 
 def ratio(ours: Series, peer: Series, digits: int = 2) -> str:
-    """The median of the ratios of the runs: two that took turns met the same machine."""
+    """The median of the runs' ratios: runs that alternate see the machine in the same state."""
     return f"{median(a / b for a, b in zip(ours.values, peer.values, strict=True)):.{digits}f}"
 
 

@@ -1,4 +1,4 @@
-"""An agent that has nothing to do: one log that does not grow, one metrics page a minute, no master."""
+"""An agent with nothing to do: one log that does not grow, one metrics page a minute, no master."""
 
 import os
 import time
@@ -18,7 +18,7 @@ def switches(pid: int) -> int:
 
 
 def measure(scratch: Path, runs: int, build: Path) -> None:
-    """One run: a longer one says no more."""
+    """One run; a longer one would show nothing more."""
     page = PageServer(lambda: xpu_timer_page(__file__, 8, 1, 1, 1000))
     arobust = Arobust(scratch)
     (scratch / "train.log").write_text("the only line\n")

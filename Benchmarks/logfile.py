@@ -1,4 +1,4 @@
-"""A large log: what it costs to read it, cut it into lines and publish it, beside `wc -l` and `cat` of the same file."""
+"""A large log: what it costs to read it, cut it into lines and publish it, compared with `wc -l` and `cat` on the same file."""
 
 import shutil
 from pathlib import Path

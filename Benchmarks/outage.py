@@ -1,4 +1,4 @@
-"""A master that is away while a large log is written: the agent's memory, the other master, and the catching up afterwards."""
+"""A master that is away while a large log is written: the agent's memory, the other master, and how it catches up afterwards."""
 
 import shutil
 import threading
@@ -28,7 +28,7 @@ def write(path: Path, bytes_per_second: int) -> None:
 
 
 def behind(arobust: Arobust, path: Path) -> float:
-    """Seconds since the file grew last."""
+    """Seconds since the file last grew."""
     return time.time() - path.stat().st_mtime if path.exists() else 0
 
 

@@ -1,4 +1,4 @@
-"""The whole way: log metrics of 1 KiB to the real DLRover master, beside DLRover's own Python client."""
+"""End to end: log metrics of 1 KiB to the real DLRover master, compared with DLRover's own Python client."""
 
 import json
 import re
@@ -14,7 +14,7 @@ from harness.process import AROBUST, Arobust, Process, resident_kib, wait_until
 
 CLIENT = Path(__file__).with_name("dlrover_client.py")
 WARM_UP = 200
-METRICS = 4_000  # those of a case in which the master takes a call for each
+METRICS = 4_000  # in cases with one call per metric
 JOINED_METRICS = 20_000
 PYTHON = "DLRover's GrpcMasterClient, Python"
 JOINED = "arobust, logs joined (the default)"
@@ -37,7 +37,7 @@ def write_metrics(path: Path, case: str, first: int, count: int) -> Path:
 
 
 def wait_for_all(master: DLRoverMaster, case: str, count: int) -> None:
-    """Until all have arrived; in order and once, or this fails."""
+    """Waits until all have arrived; fails unless they are in order and there once."""
     marker = re.compile(rf"<{case} (\d+)>")
     arrived: list[int] = []
 
@@ -70,7 +70,7 @@ def run_ours(master: DLRoverMaster, scratch: Path, case: str, join: bool, count:
         arobust = Arobust(scratch)
         cleanup.callback(arobust.close)
         arobust.state = scratch / f"state-{case}"
-        # A new master gets what the journal retains, also of the run before.
+        # A new master gets everything that the journal retains, including the previous run.
         shutil.rmtree(arobust.state, ignore_errors=True)
         environment = {"AROBUST_DELIVERY_JOIN": str(join).lower()}
         agent = arobust.start_ready("agent", "--master", master.url, environment=environment)

@@ -1,4 +1,4 @@
-"""From a log file to a PUB socket, with one consumer that reads it: arobust with its journal, beside rsyslog's imfile and omczmq.
+"""From a log file to a PUB socket, with one consumer that reads it: arobust with its journal, compared with rsyslog's imfile and omczmq.
 
 rsyslog is measured if it is installed (Debian's rsyslog and rsyslog-czmq).
 """
@@ -18,7 +18,7 @@ LINES = LOG_BYTES // LINE_BYTES
 
 
 class Consumer:
-    """Subscribes to everything and counts lines, in a thread of this process, whose CPU time is nobody's here."""
+    """Subscribes to everything and counts lines, in a thread of this process, whose CPU time isn't counted."""
 
     def __init__(self, endpoint: str, bind: bool) -> None:
         self.lines = 0
@@ -68,7 +68,7 @@ def run_ours(scratch: Path, log: Path) -> tuple[float, float, float]:
 
 
 def run_rsyslog(scratch: Path, log: Path) -> tuple[float, float, float]:
-    """The same of rsyslog."""
+    """The same for rsyslog."""
     work = scratch / "rsyslog"
     shutil.rmtree(work, ignore_errors=True)
     work.mkdir()
