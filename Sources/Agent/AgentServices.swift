@@ -19,6 +19,7 @@ public struct AgentServices: Sendable {
     private let settings: AgentSettings
     private let logger: Logger
 
+    /// Opens nothing yet: each `run` makes what it runs.
     public init(settings: AgentSettings, logger: Logger) {
         self.settings = settings
         self.logger = logger

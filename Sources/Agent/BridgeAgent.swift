@@ -121,7 +121,8 @@ struct RemovedMasters {
                     _ = try await publisher.forget(name, timeout: Self.patience)
                 } catch {
                     logger.debug(
-                        "A publisher could not be told that a master is no longer in the settings.", metadata: ["error": "\(error)"]
+                        "A publisher could not be told that a master is no longer in the settings.",
+                        metadata: ["error": "\(error)"]
                     )
                 }
             }

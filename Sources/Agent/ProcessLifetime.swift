@@ -129,11 +129,13 @@ public struct PublisherService: Service {
     private let publisher: MetricPublisher
     private let logger: Logger
 
+    /// Runs this publisher; `logger` is told its id and epoch at the start.
     public init(_ publisher: MetricPublisher, logger: Logger = Logger(label: "arobust")) {
         self.publisher = publisher
         self.logger = logger
     }
 
+    /// Serves until graceful shutdown or cancellation. May be called once.
     public func run() async throws {
         logger.info(
             "Publishing.",

@@ -135,7 +135,8 @@ import ZMQBridge
             }
             #expect(
                 bus.log.lines.contains(
-                    "notice A master is no longer in the settings; its cursor is kept, but the journal retains nothing for it. master=old"))
+                    "notice A master is no longer in the settings; its cursor is kept, but the journal retains nothing for it. master=old"
+                ))
         }
     }
 

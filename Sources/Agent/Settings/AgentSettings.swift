@@ -28,10 +28,12 @@ public struct AgentSettings: Sendable {
         guard try !endpoints().isEmpty else { throw noStateDirectory }
     }
 
+    /// `log-level`: the least severe level that is logged.
     public var logLevel: Logger.Level {
         values[\.logLevel]
     }
 
+    /// `shutdown-deadline`: how long held envelopes may still be delivered after a stop.
     public var shutdownDeadline: Duration { values[\.shutdownDeadline] }
 
     /// The node's identity.
@@ -59,6 +61,7 @@ public struct AgentSettings: Sendable {
             place: "state-dir", reason: "without HOME and XDG_STATE_HOME it has no default; set --state-dir")
     }
 
+    /// All of `state-dir`, or the default one if none is set and there is one.
     public func stateDirectories() throws(SettingsError) -> [StateDirectory] {
         var directories: [StateDirectory] = []
         for path in values[\.stateDirectory] {

@@ -73,5 +73,6 @@ package struct DiagnosisSettings: Sendable {
         "#texts# in number signs that say that the node has failed; also FAILURE_NODE_ERRORS")
     package let reportFailures = Setting(
         "diagnosis.report-failures", .toggle, default: false,
-        "report diagnosed failures to DLRover masters; not together with DLRover's own agent, which reports them itself")
+        "report diagnosed failures to DLRover masters; not together with DLRover's own agent, which reports them itself"
+    )
 }

@@ -131,6 +131,7 @@ public struct SettingFlag: Sendable, Hashable {
 public struct SettingsError: Error, Hashable, CustomStringConvertible {
     /// The flag, the environment variable, or the file with its line.
     public let place: String
+    /// What is wrong and what is allowed, as the rest of a sentence.
     public let reason: String
 
     public var description: String { "\(place): \(reason)" }

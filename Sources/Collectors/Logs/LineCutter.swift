@@ -92,6 +92,7 @@ public struct LogChunk: Sendable, Hashable {
 }
 
 extension LogChunk: ExpressibleByStringLiteral {
+    /// A chunk without a position, for programs that report a text of their own.
     public init(stringLiteral content: String) {
         self.init(content: content)
     }

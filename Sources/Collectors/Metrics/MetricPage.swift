@@ -17,6 +17,7 @@ public struct MetricPage: Sendable, Hashable {
 }
 
 extension MetricPage: ExpressibleByStringLiteral {
+    /// A page with this content, collected now.
     public init(stringLiteral content: String) {
         self.init(content: content)
     }

@@ -4,7 +4,9 @@ public struct Evidence: Hashable, Sendable {
     public var rule: String
     /// What happened, in a few words: the rule's title.
     public var title: String
+    /// Which part of the system the line speaks of.
     public var domain: RuleDomain
+    /// Whether the line is a root cause, or only follows from one.
     public var role: RuleRole
     /// The line, or a sentence if the evidence is an exit code.
     public var text: String

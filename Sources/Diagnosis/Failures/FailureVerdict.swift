@@ -1,5 +1,6 @@
 /// Why a training failed, and what should be done about it.
 public struct FailureVerdict: Hashable, Sendable {
+    /// What to do, in DLRover's words.
     public var action: DiagnosisAction
     /// The first root cause; `nil` if nothing points to one.
     public var cause: Evidence?

@@ -20,10 +20,12 @@ extension Lane: CustomStringConvertible {
 ///
 /// In JSON `[epoch, sequence]`, as on the wire.
 public struct LanePosition: Hashable, Sendable, Comparable {
+    /// The publisher's run: seconds since 1970 at its start, or one more than the run before.
     public var epoch: UInt64
     /// From 1 in each epoch; 0 is the place before the first.
     public var sequence: UInt64
 
+    /// Any numbers are a position; sequence 0 is the one before the first envelope of a run.
     public init(epoch: UInt64, sequence: UInt64) {
         self.epoch = epoch
         self.sequence = sequence
@@ -66,6 +68,7 @@ public struct PublisherID: Hashable, Sendable {
         low = .random(in: .min ... .max)
     }
 
+    /// An id of these bits; `high` has those of the first half of its text.
     public init(high: UInt64, low: UInt64) {
         self.high = high
         self.low = low

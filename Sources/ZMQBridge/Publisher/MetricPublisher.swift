@@ -234,5 +234,6 @@ public struct PublisherConfiguration: Sendable {
     /// How many bytes a second all replays together may send.
     public var replayBytesPerSecond = 128 << 20
 
+    /// The defaults, which suit a node with one agent.
     public init() {}
 }

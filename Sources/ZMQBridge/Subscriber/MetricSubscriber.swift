@@ -167,6 +167,7 @@ public struct SubscriberConfiguration: Sendable, Hashable {
     /// In bytes: about the most that is handed over at once.
     public var batchBytes: Int = 1 << 20
 
+    /// Reads all data types of the publishers, and keeps no cursor, unless told otherwise.
     public init(endpoints: [BusEndpoint], dataTypes: Set<DiagnosisDataType> = [], consumer: String? = nil) {
         self.endpoints = endpoints
         self.dataTypes = dataTypes
@@ -178,6 +179,7 @@ public struct SubscriberConfiguration: Sendable, Hashable {
 public struct SubscriberStatus: Sendable, Hashable {
     /// One publisher's connection.
     public struct Connection: Sendable, Hashable {
+        /// Where the publisher's sockets are.
         public var endpoint: BusEndpoint
         /// `nil` until its first beat has come.
         public var publisher: PublisherID?
@@ -186,6 +188,7 @@ public struct SubscriberStatus: Sendable, Hashable {
         public var deliveredThrough: UInt64 = 0
     }
 
+    /// One for each endpoint, in the configuration's order.
     public var connections: [Connection]
     /// Envelopes handed over, live and replayed.
     public var received: UInt64 = 0
