@@ -1,21 +1,15 @@
 import Glibc
 import SystemPackage
 @testable import SystemSupport
+import TestSupport
 import Testing
 
 @Suite struct FilesTests {
     /// Runs `body` with a folder that is gone afterwards.
     private func withFolder(_ body: (String) throws -> Void) throws {
-        var template = Array("/tmp/arobust-system-XXXXXX".utf8CString)
-        let made = try #require(mkdtemp(&template))
-        let folder = String(cString: made)
-        defer {
-            for name in (try? Directory(path: folder).names()) ?? [] {
-                if unlink("\(folder)/\(name)") != 0 { rmdir("\(folder)/\(name)") }
-            }
-            rmdir(folder)
-        }
-        try body(folder)
+        let folder = ScratchFolder()
+        try body(folder.path)
+        withExtendedLifetime(folder) {}
     }
 
     @Test func anErrorNamesTheCallThePlaceAndTheReason() throws {
