@@ -6,7 +6,7 @@ private import Synchronization
 public import ZMQBridge
 
 /// Runs services until one fails or the process is told to stop: the first SIGTERM, SIGINT or SIGHUP ends them in order, a second one the
-/// process at once, with status 128 + the signal's number.
+/// process at once, with status 128 + the signal's number. One that was ignored when the process started (`nohup`) is still ignored.
 struct ProcessLifetime {
     /// The services' own deadline for their end.
     let deadline: Duration
@@ -80,7 +80,7 @@ struct ProcessLifetime {
         let queue = DispatchQueue(label: "arobust.signals")
         let isStopping = Flag()
         var sources: [any DispatchSourceSignal] = []
-        for number in signals {
+        for number in signals where !Self.isIgnored(number) {
             let source = DispatchSource.makeSignalSource(signal: number, queue: queue)
             source.setEventHandler { @Sendable in
                 if isStopping.raise() { stop() } else { exit(128 + number) }
@@ -93,6 +93,15 @@ struct ProcessLifetime {
             sources.append(source)
         }
         return sources
+    }
+
+    /// Whether the process was started with the signal ignored, as `nohup` does with SIGHUP: then it stays so.
+    private static func isIgnored(_ signal: CInt) -> Bool {
+        var action = sigaction()
+        guard sigaction(signal, nil, &action) == 0 else { return false }
+        // Pointers to C functions can't be compared in Swift; SIG_IGN is the address 1.
+        return unsafeBitCast(action.__sigaction_handler.sa_handler, to: Int.self)
+            == unsafeBitCast(SIG_IGN, to: Int.self)
     }
 
     /// Whether a signal has come, shared by the handlers of all of them.

@@ -182,14 +182,40 @@ import Testing
         #expect("\(error)" == "\(path): the file cannot be read: \(reason)")
     }
 
-    @Test func whatKubernetesInjectsForAServiceIsIgnored() throws {
+    /// As a pod has them beside Services with these names.
+    @Test(arguments: [
+        "AROBUST", "AROBUST_CONSOLE", "AROBUST_METRICS_XPU_TIMER", "AROBUST_SERVICE", "AROBUST_2", "XPU_TIMER",
+    ])
+    func whatKubernetesInjectsForAServiceIsIgnored(service: String) throws {
         let injected = [
-            "AROBUST_SERVICE_HOST", "AROBUST_SERVICE_PORT", "AROBUST_SERVICE_PORT_GRPC", "AROBUST_PORT",
-            "AROBUST_PORT_50001_TCP", "AROBUST_PORT_50001_TCP_ADDR",
+            "SERVICE_HOST": "10.0.0.1", "SERVICE_PORT": "50001", "SERVICE_PORT_GRPC": "50001",
+            "PORT": "tcp://10.0.0.1:50001", "PORT_50001_TCP": "tcp://10.0.0.1:50001", "PORT_50001_TCP_PROTO": "tcp",
+            "PORT_50001_TCP_PORT": "50001", "PORT_50001_TCP_ADDR": "10.0.0.1",
+            "PORT_53_UDP": "udp://[fd00::1]:53", "PORT_53_UDP_ADDR": "fd00::1",
         ]
-        let environment = environment.merging(injected.map { ($0, "tcp://10.0.0.1:50001") }) { first, _ in first }
-        _ = try AgentSettings(file: nil, environment: environment, flags: [])
-        #expect(!SettingsCatalog.all.contains { SettingsLoader.isKubernetes($0.environmentName) })
+        let variables = injected.map { ("\(service)_\($0.key)", $0.value) }
+        let settings = try AgentSettings(
+            file: nil, environment: environment.merging(variables) { first, _ in first }, flags: [])
+        #expect(settings.values[\.metrics.xpuTimerPort] == nil)
+    }
+
+    @Test(arguments: [
+        ("AROBUST_PORT", "50001"), ("AROBUST_CONSOLE_PORT", "tcp://host"), ("AROBUST_CONSOLE_PORT_X_TCP", "10.0.0.1"),
+        ("AROBUST_SERVICE_NAME", "x"), ("AROBUST_PORT_80_TLS", "x"), ("AROBUST_PORT_80_TCP_NAME", "x"),
+    ]) func whatOnlyLooksLikeItIsRefused(name: String, value: String) throws {
+        let error = try #require(throws: SettingsError.self) {
+            _ = try AgentSettings(
+                file: nil, environment: environment.merging([name: value]) { first, _ in first }, flags: [])
+        }
+        #expect("\(error)".contains(name))
+    }
+
+    @Test func aPortThatIsANumberIsASetting() throws {
+        for name in ["AROBUST_METRICS_XPU_TIMER_PORT", "XPU_TIMER_PORT"] {
+            let settings = try AgentSettings(
+                file: nil, environment: environment.merging([name: "18889"]) { first, _ in first }, flags: [])
+            #expect(settings.values[\.metrics.xpuTimerPort] == 18889)
+        }
     }
 
     @Test func withoutAHomeThereIsNoDefaultStateDirectory() {

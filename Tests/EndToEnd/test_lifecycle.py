@@ -66,6 +66,19 @@ def test_second_signal_ends_it_at_once(arobust: Arobust, make_master: MakeMaster
     assert agent.wait(2) in (128 + signal.SIGTERM, -signal.SIGTERM)
 
 
+def test_a_hangup_ends_it_unless_nohup_started_it(arobust: Arobust) -> None:
+    agent = arobust.start_ready("agent")
+    agent.send(signal.SIGHUP)
+    assert agent.wait(7) == 0
+    arobust.prefix = ["nohup"]
+    agent = arobust.start_ready("agent")
+    agent.send(signal.SIGHUP)
+    arobust.publish("still here")
+    assert agent.child.poll() is None
+    assert loglines.STOPPING not in agent.log()
+    assert agent.stop() == 0
+
+
 # Refusing
 
 
@@ -149,7 +162,8 @@ def test_closed_standard_streams_stay_harmless(arobust: Arobust) -> None:
 def test_variables_of_a_kubernetes_service_do_not_stop_it(arobust: Arobust) -> None:
     injected = {
         "AROBUST_SERVICE_HOST": "10.0.0.1", "AROBUST_SERVICE_PORT": "50001", "AROBUST_PORT": "tcp://10.0.0.1:50001",
-        "AROBUST_PORT_50001_TCP_ADDR": "10.0.0.1", "AROBUST_CONFIG": "",
+        "AROBUST_PORT_50001_TCP_ADDR": "10.0.0.1", "AROBUST_CONFIG": "", "AROBUST_CONSOLE_SERVICE_HOST": "10.0.0.2",
+        "AROBUST_CONSOLE_PORT": "tcp://10.0.0.2:80", "XPU_TIMER_PORT": "tcp://10.0.0.3:18889",
     }  # fmt: skip
     assert arobust.start_ready("agent", environment=injected).stop() == 0
 

@@ -26,7 +26,9 @@ struct SettingsLoader {
         }
         if let file { try SettingsFile(path: file).read(into: &values) }
         for (name, setting) in Self.dlroverNames {
-            guard let text = environment[name], !text.isEmpty else { continue }
+            guard let text = environment[name], !text.isEmpty, !KubernetesVariable.isInjected(name, text) else {
+                continue
+            }
             values.set(setting, try SettingValue([text], for: setting, from: .environment(name)))
         }
         try readEnvironment(into: &values)
@@ -42,7 +44,9 @@ struct SettingsLoader {
             let origin = SettingOrigin.environment(name)
             if name == SettingsCatalog.masters.environmentName {
                 values.masters = try masters(Self.split(text), from: origin)
-            } else if name == "AROBUST_CONFIG" || name.hasPrefix("AROBUST_TEST_") || Self.isKubernetes(name) {
+            } else if name == "AROBUST_CONFIG" || name.hasPrefix("AROBUST_TEST_")
+                || KubernetesVariable.isInjected(name, text)
+            {
                 continue
             } else if let setting = known[name] {
                 let texts = setting.isList ? Self.split(text) : [text]
@@ -52,11 +56,6 @@ struct SettingsLoader {
                     place: "\(origin)", reason: "there is no such setting; `arobust config show` lists all")
             }
         }
-    }
-
-    /// Whether Kubernetes makes a variable of this name in every pod beside a Service called `arobust`. No setting's begins so.
-    static func isKubernetes(_ name: String) -> Bool {
-        name.hasPrefix("AROBUST_SERVICE_") || name == "AROBUST_PORT" || name.hasPrefix("AROBUST_PORT_")
     }
 
     private func readFlags(into values: inout SettingValues) throws(SettingsError) {
@@ -101,5 +100,37 @@ struct SettingsLoader {
 
     private static func split(_ text: String) -> [String] {
         text.split(separator: ",").map { String($0.drop { $0 == " " }) }
+    }
+}
+
+/// The variables that Kubernetes sets in every pod for each Service of its namespace, and that Docker's links had before: for a Service
+/// `arobust-console`, `AROBUST_CONSOLE_SERVICE_HOST`, `AROBUST_CONSOLE_PORT` and others (Kubernetes' documentation of Services, "Environment
+/// variables").
+enum KubernetesVariable {
+    /// Whether a variable was set by Kubernetes and not by a person, whatever the Service's name is. One ending in `_PORT` may also be a
+    /// setting: then its value decides, which Kubernetes writes as `tcp://10.0.0.1:80`.
+    static func isInjected(_ name: String, _ value: String) -> Bool {
+        let words = name.split(separator: "_").map(String.init)
+        if name.hasSuffix("_SERVICE_HOST") { return true }
+        if let service = words.lastIndex(of: "SERVICE"), service > 0, words.dropFirst(service + 1).first == "PORT" {
+            return true
+        }
+        if name.hasSuffix("_PORT"), isAddress(value) { return true }
+        // …_PORT_80_TCP, and the same with _PROTO, _PORT or _ADDR.
+        guard let port = words.dropLast().lastIndex(where: { Int($0) != nil }), port > 1, words[port - 1] == "PORT",
+            protocols.contains(words[port + 1])
+        else { return false }
+        let rest = words.dropFirst(port + 2)
+        return rest.isEmpty || (rest.count == 1 && ["PROTO", "PORT", "ADDR"].contains(rest.first))
+    }
+
+    private static let protocols: Set<String> = ["TCP", "UDP", "SCTP"]
+
+    /// Whether it is `tcp://`, an address, a colon and a port.
+    private static func isAddress(_ value: String) -> Bool {
+        guard let end = value.firstRange(of: "://")?.lowerBound, protocols.contains(value[..<end].uppercased()) else {
+            return false
+        }
+        return value.split(separator: ":").last.flatMap { UInt16($0) } != nil
     }
 }
