@@ -6,7 +6,7 @@ private import Synchronization
 public import ZMQBridge
 
 /// Runs services until one fails or the process is told to stop: the first SIGTERM, SIGINT or SIGHUP ends them in order, a second one the
-/// process at once, with status 128 + the signal's number. One that was ignored when the process started (`nohup`) is still ignored.
+/// process at once, with status 128 + the signal's number. A SIGHUP that was ignored when the process started (`nohup`) still is.
 struct ProcessLifetime {
     /// The services' own deadline for their end.
     let deadline: Duration
@@ -80,7 +80,8 @@ struct ProcessLifetime {
         let queue = DispatchQueue(label: "arobust.signals")
         let isStopping = Flag()
         var sources: [any DispatchSourceSignal] = []
-        for number in signals where !Self.isIgnored(number) {
+        // `nohup` starts a program with SIGHUP ignored, and so it stays. A stop is obeyed whatever the parent did with its own signals.
+        for number in signals where number != SIGHUP || !Self.isIgnored(number) {
             let source = DispatchSource.makeSignalSource(signal: number, queue: queue)
             source.setEventHandler { @Sendable in
                 if isStopping.raise() { stop() } else { exit(128 + number) }
@@ -95,7 +96,7 @@ struct ProcessLifetime {
         return sources
     }
 
-    /// Whether the process was started with the signal ignored, as `nohup` does with SIGHUP: then it stays so.
+    /// Whether the process was started with the signal ignored.
     private static func isIgnored(_ signal: CInt) -> Bool {
         var action = sigaction()
         guard sigaction(signal, nil, &action) == 0 else { return false }

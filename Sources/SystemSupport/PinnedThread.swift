@@ -54,7 +54,7 @@ package enum PinnedThread {
     private static func start(_ job: Job) {
         var thread = pthread_t()
         let code = pthread_create(&thread, nil, runJob, Unmanaged.passRetained(job).toOpaque())
-        precondition(code == 0, "no thread could be made: \(String(cString: strerror(code)))")
+        precondition(code == 0, "no thread could be made: \(SystemCallError.text(code))")
         pthread_detach(thread)
     }
 

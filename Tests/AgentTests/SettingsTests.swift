@@ -189,6 +189,7 @@ import Testing
     func whatKubernetesInjectsForAServiceIsIgnored(service: String) throws {
         let injected = [
             "SERVICE_HOST": "10.0.0.1", "SERVICE_PORT": "50001", "SERVICE_PORT_GRPC": "50001",
+            "SERVICE_PORT_SERVICE_GRPC": "50001",
             "PORT": "tcp://10.0.0.1:50001", "PORT_50001_TCP": "tcp://10.0.0.1:50001", "PORT_50001_TCP_PROTO": "tcp",
             "PORT_50001_TCP_PORT": "50001", "PORT_50001_TCP_ADDR": "10.0.0.1",
             "PORT_53_UDP": "udp://[fd00::1]:53", "PORT_53_UDP_ADDR": "fd00::1",

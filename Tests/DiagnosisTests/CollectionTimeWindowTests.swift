@@ -7,7 +7,7 @@ import Testing
     private func violation(
         _ window: CollectionTimeWindow, _ time: Int64, _ type: DiagnosisDataType = .generic
     ) -> CollectionTimeWindow.Violation? {
-        window.violation(of: time, type: type, now: now)
+        window.bounds(for: type, now: now).violation(of: time)
     }
 
     @Test func bothEndsAreInside() {
@@ -24,12 +24,12 @@ import Testing
         #expect(violation(window, 7000, .stackTrace) == nil)
         #expect(violation(window, 6000, .stackTrace) == .tooOld(limit: 3600))
         #expect(violation(window, 7000) == .tooOld(limit: 600))
-        #expect(violation(window, 0, .trainingLog) == nil && !window.isBounded(for: .trainingLog))
+        #expect(violation(window, 0, .trainingLog) == nil && !window.bounds(for: .trainingLog, now: 10_000).canExclude)
     }
 
     @Test(arguments: [nil, .zero] as [Duration?]) func withoutLimitsEverythingIsInside(oldest: Duration?) {
         let window = CollectionTimeWindow(oldest: oldest)
         #expect(violation(window, .min) == nil && violation(window, .max) == nil)
-        #expect(!window.isBounded(for: .generic))
+        #expect(!window.bounds(for: .generic, now: 10_000).canExclude)
     }
 }

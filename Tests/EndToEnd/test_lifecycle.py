@@ -79,6 +79,14 @@ def test_a_hangup_ends_it_unless_nohup_started_it(arobust: Arobust) -> None:
     assert agent.stop() == 0
 
 
+def test_a_stop_is_obeyed_though_the_parent_ignored_it(arobust: Arobust) -> None:
+    arobust.prefix = ["sh", "-c", 'trap "" TERM INT; exec "$0" "$@"']
+    for number in signal.SIGTERM, signal.SIGINT:
+        agent = arobust.start_ready("agent")
+        agent.send(number)
+        assert agent.wait(7) == 0
+
+
 # Refusing
 
 

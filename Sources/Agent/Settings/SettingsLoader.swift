@@ -112,9 +112,8 @@ enum KubernetesVariable {
     static func isInjected(_ name: String, _ value: String) -> Bool {
         let words = name.split(separator: "_").map(String.init)
         if name.hasSuffix("_SERVICE_HOST") { return true }
-        if let service = words.lastIndex(of: "SERVICE"), service > 0, words.dropFirst(service + 1).first == "PORT" {
-            return true
-        }
+        // Whatever follows is the port's name, which may have the word, too.
+        if zip(words.dropFirst(), words.dropFirst(2)).contains(where: { $0 == ("SERVICE", "PORT") }) { return true }
         if name.hasSuffix("_PORT"), isAddress(value) { return true }
         // …_PORT_80_TCP, and the same with _PROTO, _PORT or _ADDR.
         guard let port = words.dropLast().lastIndex(where: { Int($0) != nil }), port > 1, words[port - 1] == "PORT",

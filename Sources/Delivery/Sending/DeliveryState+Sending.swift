@@ -122,10 +122,10 @@ extension DeliveryState {
         _ piece: inout SendPiece, from queue: inout SendQueue, now: DeliveryTime
     ) {
         let type = piece.key.lane.dataType
-        let window = policy.window
-        guard window.isBounded(for: type) else { return }
+        let bounds = policy.window.bounds(for: type, now: now.seconds)
+        guard bounds.canExclude else { return }
         func fate(of entry: EnvelopeBatch.Entry) -> Fate? {
-            switch window.violation(of: entry.collectionTime, type: type, now: now.seconds) {
+            switch bounds.violation(of: entry.collectionTime) {
             case .tooOld: .stale
             case .tooFarAhead: .future
             case nil: nil

@@ -23,22 +23,30 @@ package struct CollectionTimeWindow: Hashable, Sendable {
         case tooFarAhead(limit: Int64)
     }
 
-    /// Whether any time of this type can be outside.
-    package func isBounded(for type: DiagnosisDataType) -> Bool {
-        ahead != nil || oldestSeconds(of: type) != nil
+    /// The window of one type at a moment, so that a batch looks its type up once.
+    ///
+    /// - Parameter now: seconds since 1970.
+    package func bounds(for type: DiagnosisDataType, now: Int64) -> Bounds {
+        Bounds(
+            now: now, oldest: (oldestByType[type] ?? oldest).flatMap { $0 > .zero ? $0.components.seconds : nil },
+            ahead: ahead?.components.seconds)
     }
 
-    /// - Parameters:
-    ///   - time: seconds since 1970; any number.
-    ///   - now: seconds since 1970.
-    /// - Returns: `nil` for a time inside; both ends are inside.
-    package func violation(of time: Int64, type: DiagnosisDataType, now: Int64) -> Violation? {
-        if let limit = oldestSeconds(of: type), time < now - limit { return .tooOld(limit: limit) }
-        if let limit = ahead?.components.seconds, time > now + limit { return .tooFarAhead(limit: limit) }
-        return nil
-    }
+    /// Which times are inside at a moment.
+    package struct Bounds: Hashable, Sendable {
+        fileprivate let now: Int64
+        fileprivate let oldest: Int64?
+        fileprivate let ahead: Int64?
 
-    private func oldestSeconds(of type: DiagnosisDataType) -> Int64? {
-        (oldestByType[type] ?? oldest).flatMap { $0 > .zero ? $0.components.seconds : nil }
+        /// Whether any time can be outside.
+        package var canExclude: Bool { oldest != nil || ahead != nil }
+
+        /// - Parameter time: seconds since 1970; any number.
+        /// - Returns: `nil` for a time inside; both ends are inside.
+        package func violation(of time: Int64) -> Violation? {
+            if let oldest, time < now - oldest { return .tooOld(limit: oldest) }
+            if let ahead, time > now + ahead { return .tooFarAhead(limit: ahead) }
+            return nil
+        }
     }
 }

@@ -133,7 +133,7 @@ extension CollectionTimeWindow {
     fileprivate func check(_ timestamp: Int64, of type: DiagnosisDataType, now: Int64) throws(DLRoverObjection) {
         guard timestamp > 0 else { throw .stale("its timestamp is \(timestamp), before 1970") }
         let limit: Int64
-        switch violation(of: timestamp, type: type, now: now) {
+        switch bounds(for: type, now: now).violation(of: timestamp) {
         case .tooOld(let seconds):
             throw .stale("it was collected \(now - timestamp) s ago, more than \(seconds) s")
         case .tooFarAhead(let seconds): limit = seconds
