@@ -6,7 +6,8 @@ private import Synchronization
 public import ZMQBridge
 
 /// Runs services until one fails or the process is told to stop: the first SIGTERM, SIGINT or SIGHUP ends them in order, a second one the
-/// process at once, with status 128 + the signal's number. A SIGHUP that was ignored when the process started (`nohup`) still is.
+/// process at once, with status 128 + the signal's number. A SIGHUP (`nohup`) or SIGINT (a script's background job) that was ignored when
+/// the process started still is.
 struct ProcessLifetime {
     /// The services' own deadline for their end.
     let deadline: Duration
@@ -80,8 +81,9 @@ struct ProcessLifetime {
         let queue = DispatchQueue(label: "arobust.signals")
         let isStopping = Flag()
         var sources: [any DispatchSourceSignal] = []
-        // `nohup` starts a program with SIGHUP ignored, and so it stays. A stop is obeyed whatever the parent did with its own signals.
-        for number in signals where number != SIGHUP || !Self.isIgnored(number) {
+        // `nohup` starts a program with SIGHUP ignored, and a shell the background jobs of a script with SIGINT ignored: so they stay, or
+        // Ctrl-C on the script would end them. SIGTERM is obeyed whatever the parent did with its own signals.
+        for number in signals where number == SIGTERM || !Self.isIgnored(number) {
             let source = DispatchSource.makeSignalSource(signal: number, queue: queue)
             source.setEventHandler { @Sendable in
                 if isStopping.raise() { stop() } else { exit(128 + number) }

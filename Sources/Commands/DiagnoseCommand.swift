@@ -141,8 +141,10 @@ struct EvidenceOptions: ParsableArguments {
         }
     }
 
+    /// A file that is there under the whole text is meant, also where its path looks like `RANK=PATH`: `7=x/train.log`.
     private static func source(_ text: String) -> LogSource {
-        guard let sign = text.firstIndex(of: "="), let rank = Int(text[..<sign]), rank >= 0 else {
+        guard access(text, F_OK) != 0, let sign = text.firstIndex(of: "="), let rank = Int(text[..<sign]), rank >= 0
+        else {
             return LogSource(path: text)
         }
         return LogSource(path: String(text[text.index(after: sign)...]), rank: rank)
@@ -161,6 +163,7 @@ struct EvidenceOptions: ParsableArguments {
                 throw refusal("--failures: \(error)")
             }
         }
+        json = String(ByteOrderMark.dropped(from: json))
         guard JSONValue.object(json) != nil else {
             throw refusal(
                 """

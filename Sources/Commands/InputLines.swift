@@ -15,6 +15,7 @@ struct InputLines {
     private var unfinished: [UInt8] = []
     private var isSkipping = false
     private var isAtEnd = false
+    private var isFirst = true
 
     /// - Parameters:
     ///   - descriptor: what to read; stays open.
@@ -61,7 +62,10 @@ struct InputLines {
     }
 
     private mutating func finishLine(into lines: inout [Line]) {
-        lines.append(isSkipping ? .tooLong : .whole(unfinished))
+        // Editors and PowerShell put a byte order mark in front of the first line.
+        let line = isFirst ? Array(ByteOrderMark.dropped(from: unfinished[...])) : unfinished
+        isFirst = false
+        lines.append(isSkipping ? .tooLong : .whole(line))
         unfinished = []
         isSkipping = false
     }

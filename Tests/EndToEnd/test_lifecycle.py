@@ -79,12 +79,16 @@ def test_a_hangup_ends_it_unless_nohup_started_it(arobust: Arobust) -> None:
     assert agent.stop() == 0
 
 
-def test_a_stop_is_obeyed_though_the_parent_ignored_it(arobust: Arobust) -> None:
+def test_sigterm_is_obeyed_though_the_parent_ignored_it_but_not_sigint(arobust: Arobust) -> None:
+    # A shell starts the background jobs of a script with SIGINT ignored.
     arobust.prefix = ["sh", "-c", 'trap "" TERM INT; exec "$0" "$@"']
-    for number in signal.SIGTERM, signal.SIGINT:
-        agent = arobust.start_ready("agent")
-        agent.send(number)
-        assert agent.wait(7) == 0
+    agent = arobust.start_ready("agent")
+    agent.send(signal.SIGINT)
+    arobust.publish("still here")
+    assert agent.child.poll() is None
+    assert loglines.STOPPING not in agent.log()
+    agent.send(signal.SIGTERM)
+    assert agent.wait(7) == 0
 
 
 # Refusing

@@ -110,8 +110,8 @@ struct TextFile {
         } catch {
             throw SettingsError(place: path, reason: "the file cannot be read: \(error.reason)")
         }
-        guard let text = String(validating: bytes, as: UTF8.self) else {
-            throw SettingsError(place: path, reason: "the file is not UTF-8")
+        guard let text = ByteOrderMark.text(bytes) else {
+            throw SettingsError(place: path, reason: "the file is \(ByteOrderMark.encoding(of: bytes))")
         }
         return text
     }

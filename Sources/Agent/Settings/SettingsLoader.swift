@@ -43,13 +43,13 @@ struct SettingsLoader {
         for (name, text) in environment.sorted(by: { $0.key < $1.key }) where name.hasPrefix("AROBUST_") {
             let origin = SettingOrigin.environment(name)
             if name == SettingsCatalog.masters.environmentName {
-                values.masters = try masters(Self.split(text), from: origin)
+                values.masters = try masters(ListText.items(of: text, place: "\(origin)"), from: origin)
             } else if name == "AROBUST_CONFIG" || name.hasPrefix("AROBUST_TEST_")
                 || KubernetesVariable.isInjected(name, text)
             {
                 continue
             } else if let setting = known[name] {
-                let texts = setting.isList ? Self.split(text) : [text]
+                let texts = setting.isList ? try ListText.items(of: text, place: "\(origin)") : [text]
                 values.set(setting, try SettingValue(texts, for: setting, from: origin))
             } else {
                 throw SettingsError(
@@ -96,10 +96,6 @@ struct SettingsLoader {
             masters.append(SettingValues.MasterEntry(url: value))
         }
         return masters
-    }
-
-    private static func split(_ text: String) -> [String] {
-        text.split(separator: ",").map { String($0.drop { $0 == " " }) }
     }
 }
 

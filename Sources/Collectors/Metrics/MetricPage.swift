@@ -50,10 +50,11 @@ enum PageContent: Equatable {
 }
 
 /// What DLRover's agent keeps of an XPUTimer page (`dlrover/python/elastic_agent/datacollector/xpu_timer_metric_collector.py`):
-/// lines that begin with neither `#` nor `exposer`, case-sensitive and untrimmed, joined by newlines. Empty lines stay.
+/// lines that begin with neither `#` nor `exposer`, case-sensitive and untrimmed, joined by newlines. Empty lines stay. A byte order mark is
+/// dropped first: in front of the first hang line it would hide that line from the master, which counts as a hang.
 enum XPUTimerFilter {
     static func apply(to page: String) -> String {
-        let kept = PythonLines.split(page[...].utf8).filter { line in
+        let kept = PythonLines.split(ByteOrderMark.dropped(from: page).utf8).filter { line in
             !line.starts(with: "#".utf8) && !line.starts(with: "exposer".utf8)
         }
         return String(decoding: Array(kept.joined(separator: "\n".utf8)), as: UTF8.self)

@@ -1,4 +1,7 @@
-/// Writes stacks as text: a block for each process, in py-spy's own form below a header line.
+private import SystemSupport
+
+/// Writes stacks as text: a block for each process, in py-spy's own form below a header line. Names that a program
+/// gave itself are escaped, so that they can't look like lines of their own.
 enum StackText {
     /// The least room in which a process is worth its header.
     private static let leastShare = 256
@@ -57,14 +60,16 @@ enum StackText {
     private static func text(_ thread: PythonThread) -> String {
         let activity = thread.ownsGIL ? "active+gil" : thread.isActive ? "active" : "idle"
         var text = "Thread \(thread.osID.map { "\($0)" } ?? "?") (\(activity))"
-        if let name = thread.name { text += ": \"\(name)\"" }
+        if let name = thread.name { text += ": \"\(TerminalText.line(name))\"" }
         text += "\n"
-        for frame in thread.frames { text += "    \(frame.function) (\(frame.file):\(frame.line))\n" }
+        for frame in thread.frames {
+            text += "    \(TerminalText.line(frame.function)) (\(TerminalText.line(frame.file)):\(frame.line))\n"
+        }
         return text
     }
 
     private static func text(_ thread: KernelThread) -> String {
-        var text = "Thread \(thread.osID) (\(thread.state)): \"\(thread.name)\""
+        var text = "Thread \(thread.osID) (\(thread.state)): \"\(TerminalText.line(thread.name))\""
         if let channel = thread.waitChannel { text += ", waits in \(channel)" }
         if let call = thread.systemCall { text += ", system call \(call)" }
         text += "\n"
@@ -115,59 +120,5 @@ public struct ProcessStack: Sendable, Hashable {
         self.state = state
         self.timestamp = timestamp
         self.content = content
-    }
-}
-
-/// Writes a command line for others to read.
-enum CommandText {
-    private static let limit = 1024
-    private static let replacement = "[redacted]"
-    private static let secretWords: Set<String> = [
-        "token", "password", "passwd", "passphrase", "pwd", "secret", "secrets", "key", "apikey", "credential",
-        "credentials",
-        "auth", "authorization", "bearer",
-    ]
-
-    /// The words in one line, cut at 1 KiB, with what looks like a secret replaced: the value of `--token`, `--api-key=…`, `HF_TOKEN=…`,
-    /// whatever stands after a name with such a word in it, and the password in a URL.
-    ///
-    /// A rule for names cannot know every secret: one in the middle of a `python -c` program stays.
-    static func redacted(_ words: [String]) -> String {
-        var shown: [String] = []
-        var hidesNext = false
-        for word in words {
-            if hidesNext && !word.hasPrefix("--") {
-                shown.append(replacement)
-                hidesNext = false
-                continue
-            }
-            hidesNext = false
-            if let equals = word.firstIndex(of: "="), isSecretName(word[..<equals]) {
-                shown.append(word[...equals] + replacement)
-            } else {
-                hidesNext = word.hasPrefix("-") && !word.contains("=") && isSecretName(word[...])
-                shown.append(withoutPassword(word))
-            }
-        }
-        return cut(shown.joined(separator: " "))
-    }
-
-    /// Whether a word of the name is one for secrets: `hf_token` is, `tokenizer` and `max-tokens` are not.
-    private static func isSecretName(_ name: Substring) -> Bool {
-        guard name.utf8.count <= 64 else { return false }
-        return name.lowercased().split { !$0.isLetter }.contains { secretWords.contains(String($0)) }
-    }
-
-    /// Hides `user:password` of `scheme://user:password@host`.
-    private static func withoutPassword(_ word: String) -> String {
-        let parts = word.split(separator: "://", maxSplits: 1, omittingEmptySubsequences: false)
-        guard parts.count == 2, let at = parts[1].prefix(while: { $0 != "/" }).lastIndex(of: "@") else { return word }
-        return "\(parts[0])://\(replacement)\(parts[1][at...])"
-    }
-
-    private static func cut(_ text: String) -> String {
-        let line = String(text.map { $0.isNewline || $0 == "\t" ? " " : $0 })
-        guard line.utf8.count > limit else { return line }
-        return String(decoding: line.utf8.prefix(limit), as: UTF8.self) + "…"
     }
 }

@@ -78,8 +78,8 @@ extension RuleTable {
         let bytes = try RuleTableError.wrap(path) { () throws(SystemCallError) in
             try WholeFile(path: path).read(limit: 16 << 20)
         }
-        guard let text = String(validating: bytes, as: UTF8.self) else {
-            throw RuleTableError(place: path, reason: "the file is not UTF-8")
+        guard let text = ByteOrderMark.text(bytes) else {
+            throw RuleTableError(place: path, reason: "the file is \(ByteOrderMark.encoding(of: bytes))")
         }
         try apply(yaml: text, name: path)
     }

@@ -1,0 +1,45 @@
+/// Text from outside as it may be shown to people: nothing in it moves a cursor, hides or reorders text, or starts a line of its own.
+package enum TerminalText {
+    /// On one line: newlines and tabs are escaped, too.
+    package static func line(_ text: String) -> String {
+        escaped(text) { _ in false }
+    }
+
+    /// Over several lines: newlines and tabs stay.
+    package static func lines(_ text: String) -> String {
+        escaped(text) { $0 == "\n" || $0 == "\t" }
+    }
+
+    private static func escaped(_ text: String, but isAllowed: (Unicode.Scalar) -> Bool) -> String {
+        guard text.unicodeScalars.contains(where: { isDangerous($0) && !isAllowed($0) }) else { return text }
+        var shown = ""
+        for scalar in text.unicodeScalars {
+            if isDangerous(scalar) && !isAllowed(scalar) {
+                shown += escape(scalar)
+            } else {
+                shown.unicodeScalars.append(scalar)
+            }
+        }
+        return shown
+    }
+
+    /// C0 and C1 controls, line separators, and what turns the direction of text.
+    private static func isDangerous(_ scalar: Unicode.Scalar) -> Bool {
+        switch scalar.value {
+        case 0..<0x20, 0x7F...0x9F, 0x061C, 0x200E, 0x200F, 0x2028...0x202E, 0x2066...0x2069: true
+        default: false
+        }
+    }
+
+    private static func escape(_ scalar: Unicode.Scalar) -> String {
+        switch scalar {
+        case "\n": return "\\n"
+        case "\r": return "\\r"
+        case "\t": return "\\t"
+        default:
+            let digits = String(scalar.value, radix: 16)
+            return scalar.value < 0x100
+                ? "\\x" + String(repeating: "0", count: 2 - digits.count) + digits : "\\u{\(digits)}"
+        }
+    }
+}
