@@ -98,12 +98,12 @@ enum TapLine {
         let content = (try? MetricBody(checking: body))?.content ?? "(not a metric's JSON)"
         // Of a content of many MiB only the head is looked at: finding characters in all of it would take seconds.
         let head = Substring(content.unicodeScalars.prefix(longestHead)).prefix(shownLength).prefix { !$0.isNewline }
-        let shown = head.map { $0.isControl ? "\u{FFFD}" : $0 }
+        let shown = TerminalText.lines(String(head))
         let more = head.utf8.count < content.utf8.count ? " …" : ""
         let columns = [
-            TimeText.write(entry.collectionTime), pad(batch.lane.dataType.rawValue, to: 16),
-            pad("\(batch.nodeType)/\(batch.nodeRank)", to: 9), pad("\(content.utf8.count) B", to: 9),
-            String(shown) + more,
+            TimeText.write(entry.collectionTime), pad(TerminalText.line(batch.lane.dataType.rawValue), to: 16),
+            pad(TerminalText.line("\(batch.nodeType)/\(batch.nodeRank)"), to: 9), pad("\(content.utf8.count) B", to: 9),
+            shown + more,
         ]
         text += columns.joined(separator: "  ").utf8
         text.append(0x0A)
@@ -111,12 +111,5 @@ enum TapLine {
 
     private static func pad(_ text: String, to width: Int) -> String {
         text + String(repeating: " ", count: max(0, width - text.count))
-    }
-}
-
-extension Character {
-    /// Whether a terminal could take it for a command.
-    fileprivate var isControl: Bool {
-        unicodeScalars.contains { $0.properties.generalCategory == .control && $0 != "\t" }
     }
 }

@@ -23,10 +23,11 @@ package enum TerminalText {
         return shown
     }
 
-    /// C0 and C1 controls, line separators, and what turns the direction of text.
+    /// C0 and C1 controls, line separators, and what turns the direction of text or is invisible.
     private static func isDangerous(_ scalar: Unicode.Scalar) -> Bool {
-        switch scalar.value {
-        case 0..<0x20, 0x7F...0x9F, 0x061C, 0x200E, 0x200F, 0x2028...0x202E, 0x2066...0x2069: true
+        if scalar.isASCII { return scalar.value < 0x20 || scalar.value == 0x7F }
+        return switch scalar.properties.generalCategory {
+        case .control, .format, .lineSeparator, .paragraphSeparator: true
         default: false
         }
     }

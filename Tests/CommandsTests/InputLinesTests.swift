@@ -31,6 +31,10 @@ import Testing
         #expect(try lines(of: "one\r\ntwo\r\n") == whole("one\r", "two\r"))
     }
 
+    @Test(arguments: [1, 1000]) func aByteOrderMarkIsNoContentOfTheFirstLine(readSize: Int) throws {
+        #expect(try lines(of: "\u{FEFF}{}\n\u{FEFF}x", readSize: readSize) == whole("{}", "\u{FEFF}x"))
+    }
+
     @Test func anEmptyInputHasNoLines() throws {
         #expect(try lines(of: "").isEmpty)
     }

@@ -88,7 +88,7 @@ import Testing
         let scratch = try ScratchJournal(in: folder)
         try scratch.append("A", 1...1, bodies: [Array("n\u{1B}o".utf8)])
         let envelope = try scratch.stored.envelopes(sequence: 1)[0]
-        #expect(envelope.lines.last == "n\u{FFFD}o")
+        #expect(envelope.lines.last == "n\\x1bo")
         #expect(try envelope.json().hasPrefix(#"{"body":"n\u001bo","collection_time":1001"#))
     }
 

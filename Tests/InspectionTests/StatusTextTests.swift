@@ -51,7 +51,7 @@ import ZMQBridge
                 "",
                 "dlrover+grpc://10.0.0.1:50001",
                 "  breaker open, SILENT: last heard 3 min ago",
-                "  last error, 3 min ago: connection\u{FFFD}refused",
+                "  last error, 3 min ago: connection\\x1brefused",
                 "  queue: 7",
                 "  LANE          PRODUCED  DELIVERED  SKIPPED  LOST  UNNOTICED  PENDING   BEHIND  SINCE",
                 "  TRAINING_LOG      1200       1000        7     2          1      190  2.0 KiB   35 s",

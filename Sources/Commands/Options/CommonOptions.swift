@@ -33,7 +33,7 @@ struct CommonOptions: ParsableArguments {
     }
 
     static func logger(_ settings: AgentSettings) -> Logger {
-        var logger = Logger(label: "arobust") { StreamLogHandler.standardError(label: $0) }
+        var logger = Logger(label: "arobust") { SafeLogHandler(StreamLogHandler.standardError(label: $0)) }
         logger.logLevel = settings.logLevel
         return logger
     }

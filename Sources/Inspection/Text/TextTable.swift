@@ -1,4 +1,5 @@
 package import Diagnosis
+private import SystemSupport
 
 /// Rows in aligned columns.
 package struct TextTable {
@@ -71,26 +72,10 @@ enum HumanText {
     }
 
     /// Foreign text on one line, without anything that a terminal could take for a command.
-    static func line(_ text: String) -> String {
-        visible(text) { _ in false }
-    }
+    static func line(_ text: String) -> String { TerminalText.line(text) }
 
     /// The same over several lines.
-    static func lines(_ text: String) -> String {
-        visible(text) { $0 == "\n" || $0 == "\t" }
-    }
-
-    private static func visible(_ text: String, but isAllowed: (Unicode.Scalar) -> Bool) -> String {
-        var shown = String.UnicodeScalarView()
-        for scalar in text.unicodeScalars {
-            let category = scalar.properties.generalCategory
-            let isControl =
-                category == .control || category == .lineSeparator || category == .paragraphSeparator
-                || category == .format
-            shown.append(isControl && !isAllowed(scalar) ? "\u{FFFD}" : scalar)
-        }
-        return String(shown)
-    }
+    static func lines(_ text: String) -> String { TerminalText.lines(text) }
 
     /// `dedupe 4, sampling 3`, by name; what is zero is left out.
     static func counts(_ counts: [String: UInt64]) -> String {

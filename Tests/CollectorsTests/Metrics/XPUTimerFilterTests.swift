@@ -21,4 +21,9 @@ import Testing
     func keepsWhatDLRoverKeeps(page: String, kept: String) {
         #expect(XPUTimerFilter.apply(to: page) == kept)
     }
+
+    @Test func aByteOrderMarkHidesNoHangLine() {
+        #expect(XPUTimerFilter.apply(to: "\u{FEFF}XPU_TIMER_COMMON_HANG 0\na 1") == "XPU_TIMER_COMMON_HANG 0\na 1")
+        #expect(XPUTimerFilter.apply(to: "\u{FEFF}# HELP a\na 1") == "a 1")
+    }
 }

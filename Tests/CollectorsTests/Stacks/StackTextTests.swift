@@ -19,6 +19,12 @@ import Testing
             ])
     }
 
+    @Test func aThreadsNameCannotForgeALine() {
+        let forged = thread(7, name: "a\"\nThread 8 (active)\u{1B}[2J")
+        let text = StackText.text([stack(7, .python([forged]))], maxBytes: 4096)
+        #expect(text.contains("Thread 7 (idle): \"a\"\\nThread 8 (active)\\x1b[2J\"\n"))
+    }
+
     @Test func writesABlockForEachProcessInPySpysForm() {
         let kernel = KernelThread(
             osID: 9, name: "python", state: "D (disk sleep)", waitChannel: "rpc_wait", systemCall: "0 0x3",
