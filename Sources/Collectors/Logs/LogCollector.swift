@@ -29,6 +29,7 @@ public actor LogCollector: DataCollector {
     private let observer: (any LogObserver)?
     private var client: (any MasterClient)?
     private var follower: LogFollower
+    private var isInLastRound = false
     /// Whether the client's position is still to be asked for.
     private var needsPosition = true
 
@@ -82,7 +83,11 @@ public actor LogCollector: DataCollector {
     /// There may be more at once: after a successful `storeData`, call again until it returns `nil`.
     public func collectData() async -> LogChunk? {
         await restorePosition()
-        return follower.next()
+        return follower.next(isLast: isInLastRound)
+    }
+
+    public func prepareForLastRound() async {
+        isInLastRound = true
     }
 
     /// Reports the lines as one `TRAINING_LOG` metric. A chunk of `collectData()` that was reported moves the position.
