@@ -57,6 +57,8 @@ import Testing
         liveness.beginWaiting(Self.at(0))
         var (pings, drainedAt): (Int, Int64?) = (0, nil)
         for second in Int64(1)...200 where drainedAt == nil {
+            // Something comes, but no answer.
+            if second % 7 == 0 { liveness.hear(Self.at(second)) }
             let step =
                 second % 10 == 0
                 ? liveness.missDeadline(Self.at(second)) : liveness.look(Self.at(second), isAwaited: true)
@@ -86,6 +88,17 @@ import Testing
             }
         }
         #expect(pings == 2)
+    }
+
+    @Test func `a server that was pinged enough and then falls silent gets no new calls`() {
+        var liveness = liveness()
+        liveness.beginWaiting(Self.at(0))
+        for second in [Int64(5), 10] {
+            #expect(liveness.look(Self.at(second), isAwaited: true) == .ping(lookAt: Self.at(second + 10)))
+            liveness.hear(Self.at(second))
+        }
+        #expect(liveness.missDeadline(Self.at(15)) == .look(at: Self.at(25)))
+        #expect(liveness.look(Self.at(25), isAwaited: true) == .drain)
     }
 
     @Test func `answers allow pings again`() {

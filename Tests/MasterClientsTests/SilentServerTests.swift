@@ -89,7 +89,7 @@ import TestSupport
         let names = Names("127.0.0.4", "127.0.0.2", "127.0.0.3")
         let client = client(silent.port, names, timeout: .seconds(30), connectTimeout: .milliseconds(300))
         try await eventually { await Self.isAnswered(client) }
-        #expect(good.connectionCount == 1)
+        #expect(good.connectionCount > 0)
         await client.close()
         await silent.stop()
         await good.stop()

@@ -91,9 +91,24 @@ final class H2Server: Sendable {
         for channel in connections.all { try? await channel.close() }
     }
 
-    /// Neither reads nor writes any more on the connections that it has, as if its process was stopped.
+    /// Nothing goes in or out any more on the connections that there are, as if the machine was gone.
     func freeze() async {
-        for channel in connections.all { try? await channel.setOption(.autoRead, value: false).get() }
+        for channel in connections.all {
+            try? await channel.eventLoop.submit {
+                try channel.pipeline.syncOperations.addHandler(Swallower(), position: .first)
+            }.get()
+        }
+    }
+
+    private final class Swallower: ChannelDuplexHandler {
+        typealias InboundIn = ByteBuffer
+        typealias OutboundIn = ByteBuffer
+
+        func channelRead(context: ChannelHandlerContext, data: NIOAny) {}
+
+        func write(context: ChannelHandlerContext, data: NIOAny, promise: EventLoopPromise<Void>?) {
+            promise?.succeed()
+        }
     }
 
     private static func configure(

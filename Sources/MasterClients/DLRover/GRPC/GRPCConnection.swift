@@ -132,6 +132,7 @@ final class GRPCConnection: ChannelInboundHandler {
     }
 
     func channelReadComplete(context: ChannelHandlerContext) {
+        liveness.hear(.now())  // also of window updates and other frames that don't come this far
         if !unfinished.isEmpty {
             for stream in unfinished { write(context, stream, .rstStream(.cancel)) }
             unfinished = []
@@ -150,7 +151,6 @@ final class GRPCConnection: ChannelInboundHandler {
 
     func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
         if let window = event as? NIOHTTP2WindowUpdatedEvent {
-            if window.outboundWindowSize != nil { liveness.hear(.now()) }
             if window.streamID == .rootStream, let size = window.inboundWindowSize { inboundWindow = size }
         } else if let closed = event as? StreamClosedEvent {
             unfinished.remove(closed.streamID)

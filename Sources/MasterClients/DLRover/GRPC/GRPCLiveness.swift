@@ -18,7 +18,7 @@ struct GRPCLiveness {
         case ping(lookAt: NIODeadline)
         /// Not even a ping is answered: nothing on this connection will be.
         case close
-        /// Pings are answered, but calls are not: new calls had better go elsewhere.
+        /// Calls are not answered, though pings were: new calls had better go elsewhere.
         case drain
     }
 
@@ -82,8 +82,10 @@ struct GRPCLiveness {
         guard isAwaited else { return .rest }
         if missed.sinceAnswered, now >= answeredAt + answerless { return .drain }
         guard now >= heardAt + quiet else { return .look(at: heardAt + quiet) }
-        guard pings < Self.pingsBetweenAnswers else { return .look(at: max(now + quiet, answeredAt + answerless)) }
-        return ping(now)
+        guard pings >= Self.pingsBetweenAnswers else { return ping(now) }
+        let end = heardAt + quiet + pingTimeout
+        if missed.sinceHeard, now >= end { return .drain }
+        return .look(at: end > now ? end : now + quiet)
     }
 
     private mutating func ping(_ now: NIODeadline) -> Step {
