@@ -205,8 +205,8 @@ let package = Package(
         .testTarget(
             name: "MasterClientsTests",
             dependencies: [
-                "Diagnosis", "MasterClients", "SystemSupport", "TestSupport", logging, nioCore, nioPosix, nioHTTP1,
-                nioHTTP2, nioHPACK, systemPackage,
+                "Diagnosis", "MasterClients", "SystemSupport", "TestSupport", logging, asyncHTTPClient, nioCore, nioPosix,
+                nioHTTP1, nioHTTP2, nioHPACK, systemPackage,
             ],
             exclude: ["Fixtures"],
             swiftSettings: settings
