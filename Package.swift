@@ -208,7 +208,8 @@ let package = Package(
         .testTarget(
             name: "MasterClientsTests",
             dependencies: [
-                "Diagnosis", "MasterClients", "SystemSupport", "TestSupport", logging, asyncHTTPClient, nioCore, nioPosix,
+                "Diagnosis", "MasterClients", "SystemSupport", "TestSupport", logging, asyncHTTPClient, nioCore,
+                nioPosix,
                 nioHTTP1, nioHTTP2, nioHPACK, systemPackage,
             ],
             exclude: ["Fixtures"],
