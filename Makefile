@@ -5,7 +5,7 @@
 export SWIFT_FLAGS = --explicit-target-dependency-import-check error --disable-index-store
 
 .DEFAULT_GOAL := help
-.PHONY: help bootstrap build release test swift-test soak lint format docs demo bench clean
+.PHONY: help bootstrap build release test swift-test soak soak-rotation lint format docs demo bench clean
 .PHONY: cluster-up cluster-down cluster-faults cluster-fault cluster-audit cluster-test
 
 help: ## Show this list
@@ -30,6 +30,10 @@ swift-test: ## Build and run the Swift tests alone, or those that match FILTER
 MINUTES ?= 30
 soak: bootstrap build ## Run crash tests with random seeds for MINUTES (30), or until one fails
 	@scripts/soak --minutes $(MINUTES)
+
+SEEDS ?= 10000
+soak-rotation: ## Run SEEDS (10,000) random schedules of writing, rotating and killing a log collector
+	ROTATION_SEEDS=$(SEEDS) $(MAKE) swift-test FILTER=RotationScheduleTests
 
 lint: ## Check the format of all Swift files
 	swift format lint --strict --recursive --parallel Sources Tests Benchmarks Examples Package.swift

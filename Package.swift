@@ -57,6 +57,7 @@ let package = Package(
         // zlib1g-dev, which async-http-client needs as well.
         .systemLibrary(name: "CZlib", providers: [.apt(["zlib1g-dev"])]),
         .target(name: "SystemSupport", dependencies: [systemPackage], swiftSettings: settings),
+        .target(name: "LogText", swiftSettings: settings),
         .target(name: "Diagnosis", dependencies: ["SystemSupport"], swiftSettings: settings),
         .target(name: "Telemetry", dependencies: ["SystemSupport", coreMetrics, logging], swiftSettings: settings),
         .target(
@@ -67,7 +68,8 @@ let package = Package(
         .target(
             name: "Collectors",
             dependencies: [
-                "Diagnosis", "SystemSupport", "Telemetry", logging, asyncHTTPClient, coreMetrics, nioCore, nioHTTP1,
+                "Diagnosis", "LogText", "SystemSupport", "Telemetry", logging, asyncHTTPClient, coreMetrics, nioCore,
+                nioHTTP1,
                 nioPosix,
                 .product(name: "Subprocess", package: "swift-subprocess"),
                 systemPackage,
@@ -89,7 +91,7 @@ let package = Package(
         ),
         .target(
             name: "FailureDiagnosis",
-            dependencies: ["Diagnosis", "SystemSupport", coreMetrics, logging, systemPackage, yams],
+            dependencies: ["Diagnosis", "LogText", "SystemSupport", coreMetrics, logging, systemPackage, yams],
             resources: [.embedInCode("Resources/rules.yaml")], swiftSettings: settings),
         .target(
             name: "DLRoverListener",
@@ -156,6 +158,7 @@ let package = Package(
         .testTarget(
             name: "SystemSupportTests", dependencies: ["SystemSupport", "TestSupport", systemPackage],
             swiftSettings: settings),
+        .testTarget(name: "LogTextTests", dependencies: ["LogText", "TestSupport"], swiftSettings: settings),
         .testTarget(name: "DiagnosisTests", dependencies: ["Diagnosis", "TestSupport"], swiftSettings: settings),
         .testTarget(
             name: "TelemetryTests", dependencies: ["SystemSupport", "Telemetry", "TestSupport", coreMetrics],
@@ -205,8 +208,9 @@ let package = Package(
         .testTarget(
             name: "MasterClientsTests",
             dependencies: [
-                "Diagnosis", "MasterClients", "SystemSupport", "TestSupport", logging, nioCore, nioPosix, nioHTTP1,
-                nioHTTP2, nioHPACK, systemPackage,
+                "Diagnosis", "MasterClients", "SystemSupport", "TestSupport", logging, asyncHTTPClient, nioCore,
+                nioPosix,
+                nioHTTP1, nioHTTP2, nioHPACK, systemPackage,
             ],
             exclude: ["Fixtures"],
             swiftSettings: settings

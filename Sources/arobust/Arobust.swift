@@ -4,8 +4,9 @@ private import Commands
 @main
 enum Arobust {
     static func main() async {
-        FirstProcess.superviseIfFirst()
+        let arguments = ProgramArguments.own
+        FirstProcess.superviseIfFirst(arguments)
         StandardStreams.fillGaps()
-        await ArobustCommand.main()
+        await ArobustCommand.main(arguments.texts)
     }
 }

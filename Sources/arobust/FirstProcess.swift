@@ -1,3 +1,4 @@
+internal import Commands
 private import Glibc
 
 /// What process 1 of a container owes to the others, so that an image needs no `tini`.
@@ -7,7 +8,7 @@ private import Glibc
 /// waits for whatever ends, and ends with the child's status.
 enum FirstProcess {
     /// Returns when this isn't process 1. To be called before any thread is made, for those would take the signals.
-    static func superviseIfFirst() {
+    static func superviseIfFirst(_ arguments: ProgramArguments) {
         guard getpid() == 1 else { return }
         var ours = sigset_t()
         var before = sigset_t()
@@ -16,7 +17,7 @@ enum FirstProcess {
             sigdelset(&ours, signal)
         }
         pthread_sigmask(SIG_BLOCK, &ours, &before)
-        guard let child = spawn(mask: before) else {
+        guard let child = spawn(arguments, mask: before) else {
             // Without /proc, say. It works as process 1, too, unless somebody leaves orphans.
             pthread_sigmask(SIG_SETMASK, &before, nil)
             return
@@ -32,7 +33,7 @@ enum FirstProcess {
         }
     }
 
-    private static func spawn(mask: sigset_t) -> pid_t? {
+    private static func spawn(_ arguments: ProgramArguments, mask: sigset_t) -> pid_t? {
         var attributes = posix_spawnattr_t()
         guard posix_spawnattr_init(&attributes) == 0 else { return nil }
         defer { posix_spawnattr_destroy(&attributes) }
@@ -40,7 +41,12 @@ enum FirstProcess {
         posix_spawnattr_setsigmask(&attributes, &mask)
         posix_spawnattr_setflags(&attributes, Int16(POSIX_SPAWN_SETSIGMASK))
         var child = pid_t()
-        let failure = posix_spawn(&child, "/proc/self/exe", nil, &attributes, CommandLine.unsafeArgv, environ)
+        var copies = arguments.bytes.map { argument in
+            strdup(argument.map { CChar(bitPattern: $0) } + [0])
+        }
+        defer { for copy in copies { free(copy) } }
+        copies.append(nil)
+        let failure = posix_spawn(&child, "/proc/self/exe", nil, &attributes, copies, environ)
         return failure == 0 ? child : nil
     }
 

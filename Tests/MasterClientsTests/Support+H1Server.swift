@@ -3,7 +3,7 @@ import NIOHTTP1
 import NIOPosix
 import Synchronization
 
-/// An HTTP/1.1 server on 127.0.0.1 that answers as a test tells it.
+/// An HTTP/1.1 server that answers as a test tells it.
 final class H1Server: Sendable {
     struct Request: Sendable {
         var method: String
@@ -33,7 +33,9 @@ final class H1Server: Sendable {
     var requests: [Request] { seen.state.withLock { $0.requests } }
     var connectionCount: Int { seen.state.withLock { $0.connections } }
 
-    static func start(_ answer: @escaping @Sendable (Request) -> Answer) async throws -> H1Server {
+    static func start(
+        host: String = "127.0.0.1", port: Int = 0, _ answer: @escaping @Sendable (Request) -> Answer
+    ) async throws -> H1Server {
         let seen = Record()
         let listener = try await ServerBootstrap(group: MultiThreadedEventLoopGroup.singleton)
             .childChannelInitializer { channel in
@@ -43,7 +45,7 @@ final class H1Server: Sendable {
                     try channel.pipeline.syncOperations.addHandler(Handler(seen, answer))
                 }
             }
-            .bind(host: "127.0.0.1", port: 0).get()
+            .bind(host: host, port: port).get()
         return H1Server(listener, seen)
     }
 

@@ -2,7 +2,7 @@ import NIOCore
 import NIOHTTP2
 import NIOPosix
 
-/// An HTTP/2 server on 127.0.0.1 that does what a test tells it, also what no server should.
+/// An HTTP/2 server that does what a test tells it, also what no server should.
 final class H2Server: Sendable {
     /// What to answer with, step by step.
     enum Step: Sendable {
@@ -46,6 +46,8 @@ final class H2Server: Sendable {
         var window = 65535
         /// Hands the request on at its headers, and never reads its body.
         var isEarly = false
+        var host = "127.0.0.1"
+        var port = 0
     }
 
     let port: Int
@@ -80,13 +82,33 @@ final class H2Server: Sendable {
                     }
                 }
             }
-            .bind(host: "127.0.0.1", port: 0).get()
+            .bind(host: options.host, port: options.port).get()
         return H2Server(listener: listener, exchanges: stream, connections: made)
     }
 
     func stop() async {
         try? await listener.close()
         for channel in connections.all { try? await channel.close() }
+    }
+
+    /// Nothing goes in or out any more on the connections that there are, as if the machine was gone.
+    func freeze() async {
+        for channel in connections.all {
+            try? await channel.eventLoop.submit {
+                try channel.pipeline.syncOperations.addHandler(Swallower(), position: .first)
+            }.get()
+        }
+    }
+
+    private final class Swallower: ChannelDuplexHandler {
+        typealias InboundIn = ByteBuffer
+        typealias OutboundIn = ByteBuffer
+
+        func channelRead(context: ChannelHandlerContext, data: NIOAny) {}
+
+        func write(context: ChannelHandlerContext, data: NIOAny, promise: EventLoopPromise<Void>?) {
+            promise?.succeed()
+        }
     }
 
     private static func configure(

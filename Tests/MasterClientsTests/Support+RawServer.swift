@@ -1,7 +1,7 @@
 import NIOCore
 import NIOPosix
 
-/// A TCP server on 127.0.0.1 that says one thing to whoever connects, or nothing.
+/// A TCP server that says one thing to whoever connects, or nothing.
 final class RawServer: Sendable {
     let port: Int
     private let listener: any Channel
@@ -11,7 +11,7 @@ final class RawServer: Sendable {
         port = listener.localAddress?.port ?? 0
     }
 
-    static func start(saying text: String?) async throws -> RawServer {
+    static func start(saying text: String?, host: String = "127.0.0.1", port: Int = 0) async throws -> RawServer {
         RawServer(
             try await ServerBootstrap(group: MultiThreadedEventLoopGroup.singleton)
                 .childChannelInitializer { channel in
@@ -19,7 +19,7 @@ final class RawServer: Sendable {
                         try channel.pipeline.syncOperations.addHandler(Speaker(text: text))
                     }
                 }
-                .bind(host: "127.0.0.1", port: 0).get())
+                .bind(host: host, port: port).get())
     }
 
     func stop() async { try? await listener.close() }

@@ -22,7 +22,9 @@ struct CollectorSchedule: Service {
 
     private func run<Time: Clock<Duration>>(by clock: Time) async {
         await cancelWhenGracefulShutdown { await runRounds(by: clock) }
-        if let lastRound { await runRound(by: clock, until: clock.now.advanced(by: lastRound)) }
+        guard let lastRound else { return }
+        await collector.prepareForLastRound()
+        await runRound(by: clock, until: clock.now.advanced(by: lastRound))
     }
 
     private func runRounds<Time: Clock<Duration>>(by clock: Time) async {

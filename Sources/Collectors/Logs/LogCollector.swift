@@ -8,8 +8,8 @@ internal import SystemSupport
 ///
 /// The position moves on only after a successful report; until then `collectData()` returns the same lines again. It goes to the client with
 /// the lines, and a new collector asks the client for it. Rotation is followed, by renaming as well as by copying and truncating.
-/// A last line without a newline stays in the file until it is finished, even across a restart; it is sent unfinished only when its file
-/// was replaced or deleted.
+/// A last line without a newline goes out once its file was quiet for `quietTime`, or was replaced or deleted; what follows it then says that
+/// it continues the line. Holes and runs of NULs are left out.
 ///
 /// Files are read on a thread of the collector's own queue.
 public actor LogCollector: DataCollector {
@@ -29,6 +29,7 @@ public actor LogCollector: DataCollector {
     private let observer: (any LogObserver)?
     private var client: (any MasterClient)?
     private var follower: LogFollower
+    private var isInLastRound = false
     /// Whether the client's position is still to be asked for.
     private var needsPosition = true
 
@@ -82,7 +83,11 @@ public actor LogCollector: DataCollector {
     /// There may be more at once: after a successful `storeData`, call again until it returns `nil`.
     public func collectData() async -> LogChunk? {
         await restorePosition()
-        return follower.next()
+        return follower.next(isLast: isInLastRound)
+    }
+
+    public func prepareForLastRound() async {
+        isInLastRound = true
     }
 
     /// Reports the lines as one `TRAINING_LOG` metric. A chunk of `collectData()` that was reported moves the position.
@@ -157,6 +162,21 @@ extension LogCollector {
         public var startFrom: Start
         /// After how many rounds a lasting problem is logged again: 60.
         public var problemInterval: Int
+        /// How long nothing may come before a line without its end is reported as far as it is there: 2 s. `nil`: never, as long as its file
+        /// stays.
+        public var quietTime: Duration? = .seconds(2)
+        /// What is reported of progress bars: `.lastState`.
+        public var progress = Progress.lastState
+        /// How often the state of a progress bar that moves is reported at most: 5 s.
+        public var progressInterval: Duration = .seconds(5)
+
+        /// How a line with carriage returns within it is reported.
+        public enum Progress: Sendable, Hashable {
+            /// Its last state that is not empty: now and then while it changes, and at its end.
+            case lastState
+            /// Byte for byte, once it is ended.
+            case raw
+        }
 
         /// Makes a configuration; each value has the default that its property names.
         public init(

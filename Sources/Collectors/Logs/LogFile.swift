@@ -7,6 +7,8 @@ final class LogFile {
     let path: String
     let identity: FileIdentity
     private let descriptor: CInt
+    /// `SEEK_DATA` (`lseek(2)`), which Glibc's module doesn't show.
+    private static let seekData: CInt = 3
 
     /// Opens a regular file and nothing else; never waits, not even for a named pipe's writer.
     ///
@@ -40,6 +42,24 @@ final class LogFile {
         try SystemCallError.retrying("read", path: path) {
             pread(descriptor, buffer.baseAddress, buffer.count, off_t(offset))
         }
+    }
+
+    /// Where the next data begins at or after `offset`; `nil` if there is none, or the file system can't tell.
+    func nextData(from offset: UInt64) -> UInt64? {
+        let data = lseek(descriptor, off_t(offset), Self.seekData)
+        return data < 0 ? nil : UInt64(data)
+    }
+
+    /// Whether another file begins with the same `count` bytes. Reads both.
+    func begins(with other: LogFile, count: UInt64) throws(SystemCallError) -> Bool {
+        var offset: UInt64 = 0
+        while offset < count {
+            let length = Int(min(count - offset, 64 * 1024))
+            let bytes = try bytes(at: offset, count: length)
+            guard bytes.count == length, try other.bytes(at: offset, count: length) == bytes else { return false }
+            offset += UInt64(length)
+        }
+        return true
     }
 
     /// The `count` bytes from `offset` on, fewer at the end of the file.

@@ -3,21 +3,32 @@ internal import Logging
 internal import SystemSupport
 
 extension LogFollower {
-    /// Opens the file at the path, or the one that was there when the position was stored, and goes to where reading begins.
+    /// Opens the file at the path, or one that was there before and must be read first, and goes to where reading begins.
     mutating func openFile() throws(SystemCallError) {
         let current = try LogFile(path: path)
         switch nextStart {
         case .start:
+            try openMissedFile(before: current)
+        case .copy(let position) where try isAt(position, current):
+            logger.info("The log was replaced by a longer copy of itself; reading goes on where it was.")
+            try startReading(current, at: position.offset, line: position.line)
+        case .copy:
             try startReading(current, at: 0)
         case .configured:
             try startReading(current, at: configuration.startFrom == .end ? startOfUnfinishedLine(current) : 0)
         case .stored(let position):
             let isSameInode = position.identity.inode == current.identity.inode
             if isSameInode, try isAt(position, current) {
-                try startReading(current, at: position.offset)
-            } else if !openOldFile(position) {
+                try startReading(current, at: position.offset, line: position.line)
+            } else if openOldFile(position) {
+                return
+            } else if !isSameInode, position.offset > 0, try isAt(position, current) {
+                logger.info("The log was replaced by a longer copy of itself; reading goes on where it was.")
+                try startReading(current, at: position.offset, line: position.line)
+            } else {
                 warnOfReplacement(position, isSameInode: isSameInode)
-                try startReading(current, at: 0)
+                finished = position
+                try openMissedFile(before: current)
             }
         }
     }
@@ -28,12 +39,69 @@ extension LogFollower {
     mutating func openOldFile(_ position: LogPosition) -> Bool {
         guard let old = findOldFile(position) else { return false }
         leaveFile()
-        guard (try? startReading(old, at: position.offset)) != nil else { return false }
+        guard (try? startReading(old, at: position.offset, line: position.line)) != nil else { return false }
         logger.info(
             "Reading the rest of the earlier log file first.",
             metadata: ["file": "\(old.path)", "offset": "\(position.offset)"])
         look()
         return true
+    }
+
+    /// Leaves a file that was read to its end, since the path names another one.
+    mutating func finishFile() {
+        guard let place = position(after: 0), let old = file else { return leaveFile() }
+        // A tool that copies files (rsync, an object store's client) puts a longer copy in the place of the file.
+        let isUnlinked = (try? old.status())?.isUnlinked == true
+        let isReplacedByCopy =
+            place.offset > 0 && isUnlinked
+            && (try? LogFile(path: path)).map { (try? $0.begins(with: old, count: place.offset)) == true } ?? false
+        leaveFile()
+        if isReplacedByCopy {
+            nextStart = .copy(place)
+        } else {
+            finished = place
+            recent = recent.suffix(15) + [place]
+        }
+    }
+
+    /// Opens the file that was rotated away between two looks before anybody saw it, if there is one, or else the current one.
+    private mutating func openMissedFile(before current: LogFile) throws(SystemCallError) {
+        guard let finished, let missed = nextMissedFile(after: finished, before: current) else {
+            self.finished = nil
+            return try startReading(current, at: 0)
+        }
+        logger.info(
+            "The log was rotated more than once; reading a file in between.", metadata: ["file": "\(missed.file.path)"])
+        try startReading(missed.file, at: missed.offset)
+        look()
+    }
+
+    /// The oldest of the files that were rotated after the last one that was read, and before the current one.
+    private func nextMissedFile(
+        after finished: LogPosition, before current: LogFile
+    ) -> (file: LogFile, offset: UInt64)? {
+        let rotated = RotatedFiles(path: path, resolved: finished.resolvedPath)
+        let missed = rotated.all().filter { candidate in
+            rotated.isRotated(candidate) && candidate.status.size > 0
+                && candidate.status.identity != current.identity
+                && candidate.status.modified >= finished.modified
+        }
+        // Where several were changed in the same tick of the clock, a higher number is usually older.
+        let ordered = missed.sorted {
+            ($0.status.modified, -($0.number ?? 0)) < ($1.status.modified, -($1.number ?? 0))
+        }
+        for candidate in ordered {
+            guard let file = try? LogFile(path: candidate.path), !wasRead(file) else { continue }
+            guard finished.offset > 0, (try? isAt(finished, file)) == true else { return (file, 0) }
+            // A copy of what was read is only of interest if it is longer.
+            if candidate.status.size > finished.offset { return (file, finished.offset) }
+        }
+        return nil
+    }
+
+    /// Whether it is one of the files that were read last, whatever it is called now. The inode number of a deleted file may be another's.
+    private func wasRead(_ file: LogFile) -> Bool {
+        recent.contains { $0.identity == file.identity && (try? isAt($0, file)) == true }
     }
 
     private func warnOfReplacement(_ position: LogPosition, isSameInode: Bool) {
@@ -49,15 +117,20 @@ extension LogFollower {
         }
     }
 
-    private mutating func startReading(_ file: LogFile, at start: UInt64) throws(SystemCallError) {
+    private mutating func startReading(
+        _ file: LogFile, at start: UInt64, line state: LineState = .begins
+    ) throws(SystemCallError) {
         let length = Int(min(start, UInt64(FileMark.length)))
         head = try file.bytes(at: 0, count: length)
-        tail = try file.bytes(at: start - UInt64(length), count: length)
+        tail = (try file.bytes(at: start - UInt64(length), count: length), start)
         confirmedTail = tail
         let status = try file.status()
         known = status
         modified = status.modified
         offset = start
+        line = state
+        lastRead = .now
+        resolvedPath = RotatedFiles.resolve(file.path)
         self.file = file
         // If the file is lost before any of it is reported, the next one is read from its first line.
         nextStart = .start
@@ -68,25 +141,25 @@ extension LogFollower {
         return try position.mark.matches(file, offset: position.offset)
     }
 
-    /// Looks in the log's directory for the file that was read last, under its new name (`train.log.1` after a rotation), or for a copy of it
-    /// (after `copytruncate`).
+    /// Looks for the file that was read last, under its new name (`train.log.1` after a rotation), or for a copy of it (after
+    /// `copytruncate`).
     private func findOldFile(_ position: LogPosition) -> LogFile? {
-        let directory = Directory.parent(of: path)
-        let name = path.split(separator: "/").last ?? ""
+        let rotated = RotatedFiles(path: path, resolved: position.resolvedPath)
         var copy: (file: LogFile, modified: Int64)?
-        for entry in (try? Directory(path: directory).names()) ?? [] where entry != name {
-            let candidate = "\(directory)/\(entry)"
-            guard let status = try? FileStatus(path: candidate), status.isRegular, status.size >= position.offset else {
-                continue
-            }
-            let isSame = status.identity.inode == position.identity.inode
+        for candidate in rotated.all() where candidate.status.size >= position.offset {
+            let isSame = candidate.status.identity.inode == position.identity.inode
             // A copy is recognised by its content alone, so it must have some, be no older, and have a name that begins like the log's.
-            let mayBeCopy = position.offset > 0 && status.modified >= position.modified && entry.hasPrefix(name)
-            guard isSame || mayBeCopy, let file = try? LogFile(path: candidate), (try? isAt(position, file)) == true
+            let mayBeCopy =
+                position.offset > 0 && candidate.status.modified >= position.modified
+                && rotated.isNamedLikeLog(candidate)
+            guard isSame || mayBeCopy, let file = try? LogFile(path: candidate.path),
+                (try? isAt(position, file)) == true
             else { continue }
             if isSame { return file }
             // Of several copies, the oldest.
-            if copy.map({ status.modified < $0.modified }) ?? true { copy = (file, status.modified) }
+            if copy.map({ candidate.status.modified < $0.modified }) ?? true {
+                copy = (file, candidate.status.modified)
+            }
         }
         return copy?.file
     }

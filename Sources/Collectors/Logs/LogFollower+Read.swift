@@ -13,6 +13,7 @@ extension LogFollower {
         } catch {
             guard error.code == .noSuchFileOrDirectory else { return true }
             noteMissing()
+            if case .stored = nextStart { return true }
             return false
         }
     }
@@ -37,7 +38,10 @@ extension LogFollower {
             }
         } catch  where error.code == .noSuchFileOrDirectory {
             noteMissing()
-            guard file != nil else { return }
+            guard file != nil else {
+                if case .stored(let position) = nextStart { _ = openOldFile(position) }
+                return
+            }
             do { try noteReplacement(hasContent: false) } catch { logProblem(error) }
         } catch {
             logProblem(error)
@@ -48,7 +52,7 @@ extension LogFollower {
     ///
     /// - Returns: whether anything was read.
     mutating func fill() -> Bool {
-        guard let file, let known, phase != .draining, known.size > readOffset else { return false }
+        guard let file, let known, phase != .draining, hole == 0, known.size > readOffset else { return false }
         do {
             if needsCheck {
                 guard try hasSameContent(file) else {
@@ -63,7 +67,13 @@ extension LogFollower {
             let count = try buffer.fill(room: room) { (bytes) throws(SystemCallError) in
                 try file.read(into: bytes, at: offset)
             }
-            remember(buffer.bytes.suffix(count), at: offset)
+            if let length = holeLength(in: file, readAt: offset, count: count, size: known.size) {
+                buffer.removeLast(count)
+                hole = length
+                rememberHead(repeatElement(0, count: Int(min(length, UInt64(FileMark.length)))), at: offset)
+            } else {
+                remember(buffer.bytes.suffix(count), at: offset)
+            }
             return count > 0
         } catch {
             // The next round opens it again, as a network file system's handle may have gone stale, and goes on at the confirmed place.
@@ -74,6 +84,16 @@ extension LogFollower {
             }
             return false
         }
+    }
+
+    /// The length of a hole that fills the bytes that were read last, and perhaps more behind them.
+    private func holeLength(in file: LogFile, readAt offset: UInt64, count: Int, size: UInt64) -> UInt64? {
+        let block = UnsafeRawBufferPointer(rebasing: buffer.bytes.suffix(count))
+        guard count >= LineText.leastHole, block[0] == 0, block[count - 1] == 0,
+            LineText.leadingNulls(block) == count
+        else { return nil }
+        let end = offset + UInt64(count)
+        return max(end, min(size, file.nextData(from: offset) ?? end)) - offset
     }
 
     /// Notes how the open file, which is still at the path, has changed.
@@ -111,17 +131,24 @@ extension LogFollower {
     }
 
     private func hasSameContent(_ file: LogFile) throws(SystemCallError) -> Bool {
-        try FileMark(head: head, tail: tail).matches(file, offset: readOffset)
+        try FileMark(head: head.prefix(Int(clamping: tail.end)), tail: tail.bytes).matches(file, offset: tail.end)
     }
 
     /// Keeps what `hasSameContent` compares.
     private mutating func remember(_ bytes: some BidirectionalCollection<UInt8>, at offset: UInt64) {
-        if offset < FileMark.length {
-            head.append(contentsOf: bytes.prefix(FileMark.length - head.count))
-        }
-        tail =
-            bytes.count < FileMark.length
-            ? (tail + bytes).suffix(FileMark.length) : Array(bytes.suffix(FileMark.length))
+        rememberHead(bytes, at: offset)
+        guard let last = bytes.lastIndex(where: { $0 != 0 }) else { return }
+        let bytes = bytes[...last]
+        let isNext = tail.end == offset
+        tail.bytes =
+            bytes.count < FileMark.length && isNext
+            ? (tail.bytes + bytes).suffix(FileMark.length) : Array(bytes.suffix(FileMark.length))
+        tail.end = offset + UInt64(bytes.count)
+    }
+
+    private mutating func rememberHead(_ bytes: some Collection<UInt8>, at offset: UInt64) {
+        guard offset < FileMark.length else { return }
+        head.append(contentsOf: bytes.prefix(FileMark.length - head.count))
     }
 
     private mutating func noteMissing() {

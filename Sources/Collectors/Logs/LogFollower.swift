@@ -24,10 +24,14 @@ struct LogFollower {
         /// At its first byte.
         case start
         case stored(LogPosition)
+        /// Where the file ended that the one at the path is a longer copy of.
+        case copy(LogPosition)
     }
 
     /// Follows each piece but the last of a line that is too long.
-    static let continuationMark = " [arobust: line continues]"
+    static let continuesMark = " [arobust: line continues]"
+    /// Precedes what is added to a line after its beginning went out, since its file had been quiet.
+    static let continuedMark = "[arobust: line continued] "
 
     let path: String
     /// Names the log among a client's positions.
@@ -40,12 +44,16 @@ struct LogFollower {
     /// Offset in the file of the buffer's first byte: everything before it is confirmed.
     var offset: UInt64 = 0
     let buffer: ReadBuffer
+    /// How many NULs follow the buffer in the file: a hole, which nobody needs to read.
+    var hole: UInt64 = 0
+    /// What has been reported of the line at `offset`.
+    var line = LineState.begins
     /// The first bytes of the open file, at most `FileMark.length`.
     var head: [UInt8] = []
-    /// The last bytes before the end of what was read, at most `FileMark.length`.
-    var tail: [UInt8] = []
-    /// The last bytes before `offset`, at most `FileMark.length`.
-    var confirmedTail: [UInt8] = []
+    /// The last bytes that were read and are no hole, at most `FileMark.length`, and where they end. A hole tells no file from another.
+    var tail: (bytes: [UInt8], end: UInt64) = ([], 0)
+    /// The last bytes before `offset` that are no hole, at most `FileMark.length`, and where they end.
+    var confirmedTail: (bytes: [UInt8], end: UInt64) = ([], 0)
     /// The open file as the last round saw it.
     var known: FileStatus?
     /// When the open file, as it was read, was last changed: nanoseconds since 1970.
@@ -57,9 +65,20 @@ struct LogFollower {
     /// Whether the file has lost its last name and did not grow since `next()` found its end.
     var isQuietlyUnlinked = false
     var problems: ProblemLog
+    /// Where the open file is, without symbolic links.
+    var resolvedPath = ""
+    /// Where the last file ended that was read to its end, until the one at the path is opened.
+    var finished: LogPosition?
+    /// Where the last few files ended that were read to their end.
+    var recent: [LogPosition] = []
+    /// When something was last read from the file, or it was opened.
+    var lastRead = ContinuousClock.now
     private(set) var hasConfirmed = false
     private var generation = 0
-    private var cutter: LineCutter
+    var cutter: LineCutter
+    let text: LineText
+    var lastProgress: ContinuousClock.Instant?
+    var skippedNulls: UInt64 = 0
     private var warnedOfLongLine = false
     private var soughtCopy = false
 
@@ -71,10 +90,11 @@ struct LogFollower {
         problems = ProblemLog(interval: configuration.problemInterval)
         cutter = LineCutter(chunkBytes: configuration.chunkBytes, maxLineBytes: configuration.maxLineBytes)
         buffer = ReadBuffer(capacity: max(4096, configuration.readBytes) + cutter.chunkBytes + 1)
+        text = LineText(keepsCarriageReturns: configuration.progress == .raw)
     }
 
     /// The offset in the file after everything that was read.
-    var readOffset: UInt64 { offset + UInt64(buffer.count) }
+    var readOffset: UInt64 { offset + UInt64(buffer.count) + hole }
 
     /// Forgets what was read, and goes on at a stored position in the next round.
     mutating func resume(from position: LogPosition) {
@@ -83,27 +103,41 @@ struct LogFollower {
     }
 
     /// The next unconfirmed lines, or `nil` when none is finished.
-    mutating func next() -> LogChunk? {
+    ///
+    /// - Parameter isLast: whether nobody may ask again, so that an unfinished line goes out at once.
+    mutating func next(now: ContinuousClock.Instant = .now, isLast: Bool = false) -> LogChunk? {
         look()
         while file != nil {
-            if buffer.count <= cutter.chunkBytes { _ = fill() }
+            if buffer.count <= cutter.chunkBytes, fill() { lastRead = now }
+            skipFront()
             switch cutter.cut(buffer.bytes) {
-            case .lines(let byteCount, let lineCount):
-                return chunk(byteCount: byteCount, dropping: 1, lineCount: lineCount)
+            case .lines(let byteCount, _):
+                return chunk(byteCount: byteCount, dropping: 1)
             case .piece(let byteCount):
+                if skipOldStates(now: now) { continue }
                 warnOfLongLine()
-                return chunk(byteCount: byteCount, mark: Self.continuationMark, endsWithinLine: true)
+                return chunk(byteCount: byteCount, mark: Self.continuesMark, line: .afterPiece)
             case .incomplete:
-                if fill() || phase == .draining && moveToCopy() { continue }
+                if fill() {
+                    lastRead = now
+                    continue
+                }
+                if hole > 0 {
+                    if buffer.count > 0 { return chunk(byteCount: buffer.count) }
+                    skipNulls(hole)
+                    hole = 0
+                    continue
+                }
+                if phase == .draining && moveToCopy() { continue }
                 if buffer.count > 0, phase != .following || isQuietlyUnlinked {
                     return chunk(byteCount: buffer.count)
                 }
                 // The next look at the path opens the file that took its place.
                 guard phase != .following else {
                     endSeen = readOffset
-                    return nil
+                    return unfinishedLine(now: now, isLast: isLast)
                 }
-                leaveFile()
+                finishFile()
                 look()
             }
         }
@@ -118,11 +152,12 @@ struct LogFollower {
         guard let span = chunk.span, span.generation == generation, span.start == offset, span.end <= readOffset
         else { return false }
         let count = Int(span.end - span.start)
-        confirmedTail = lastBytes(before: count)
+        confirmedTail = (lastBytes(before: count), span.end)
         buffer.consume(count)
         offset = span.end
+        line = span.line
         cutter.reset()
-        if !span.endsWithinLine { warnedOfLongLine = false }
+        if span.line != .afterPiece { warnedOfLongLine = false }
         hasConfirmed = true
         return true
     }
@@ -137,11 +172,14 @@ struct LogFollower {
         needsCheck = false
         generation += 1
         offset = 0
+        hole = 0
+        line = .begins
+        lastProgress = nil
         buffer.removeAll()
         cutter.reset()
         head = []
-        tail = []
-        confirmedTail = []
+        tail = ([], 0)
+        confirmedTail = ([], 0)
         soughtCopy = false
         warnedOfLongLine = false
     }
@@ -149,15 +187,19 @@ struct LogFollower {
     /// Where reading would go on after the buffer's first `byteCount` bytes.
     func position(after byteCount: Int) -> LogPosition? {
         guard let file else { return nil }
-        let end = offset + UInt64(byteCount)
+        // Before a hole rather than in it.
+        let end = byteCount == 0 ? confirmedTail.end : offset + UInt64(byteCount)
         let mark = FileMark(head: head.prefix(Int(clamping: end)), tail: lastBytes(before: byteCount))
-        return LogPosition(identity: file.identity, offset: end, modified: modified, mark: mark)
+        return LogPosition(
+            identity: file.identity, offset: end, modified: modified, mark: mark, line: line,
+            resolvedPath: resolvedPath)
     }
 
     /// The bytes before the buffer's byte `index`, at most `FileMark.length`.
-    private func lastBytes(before index: Int) -> [UInt8] {
+    func lastBytes(before index: Int) -> [UInt8] {
         let bytes = buffer.bytes.prefix(index).suffix(FileMark.length)
-        return confirmedTail.suffix(FileMark.length - bytes.count) + bytes
+        guard bytes.isEmpty || confirmedTail.end == offset else { return Array(bytes) }
+        return confirmedTail.bytes.suffix(FileMark.length - bytes.count) + bytes
     }
 
     /// After `copytruncate`, goes on in the copy, which has what was not read in time. Tried once per truncation.
@@ -167,16 +209,43 @@ struct LogFollower {
         return openOldFile(place)
     }
 
-    private func chunk(
-        byteCount: Int, dropping newline: Int = 0, lineCount: Int = 1, mark: String = "", endsWithinLine: Bool = false
+    /// The buffer's first bytes as a chunk.
+    ///
+    /// - Parameters:
+    ///   - newline: how many of them end the last line.
+    ///   - line: what the chunk tells of the line at its end.
+    ///   - part: the bytes that are reported of them; all, if `nil`.
+    mutating func chunk(
+        byteCount: Int, dropping newline: Int = 0, mark: String = "", line state: LineState = .begins,
+        part: Range<Int>? = nil
     ) -> LogChunk? {
-        guard let position = position(after: byteCount) else { return nil }
-        var content = String(decoding: buffer.bytes.prefix(byteCount - newline), as: UTF8.self)
+        guard var position = position(after: byteCount) else { return nil }
+        position.line = state
+        var raw = UnsafeRawBufferPointer(rebasing: buffer.bytes[part ?? 0..<byteCount - newline])
+        if offset == 0, part == nil, raw.starts(with: LineText.byteOrderMark) {
+            raw = UnsafeRawBufferPointer(rebasing: raw.dropFirst(LineText.byteOrderMark.count))
+        }
+        var content: String
+        if let (bytes, nulls) = text.rewritten(raw) {
+            content = String(decoding: bytes, as: UTF8.self)
+            skippedNulls += UInt64(nulls)
+        } else {
+            content = String(decoding: raw, as: UTF8.self)
+        }
+        if line == .afterQuietPiece { content = Self.continuedMark + content }
         content += mark
+        tellNulls()
         return LogChunk(
-            content: content, lineCount: lineCount, position: SourcePosition(key: key, bytes: position.bytes),
-            span: LogSpan(
-                generation: generation, start: offset, end: position.offset, endsWithinLine: endsWithinLine))
+            content: content, position: SourcePosition(key: key, bytes: position.bytes),
+            span: LogSpan(generation: generation, start: offset, end: position.offset, line: state))
+    }
+
+    private mutating func tellNulls() {
+        guard skippedNulls > 0 else { return }
+        logger.warning(
+            "The log has a hole or a run of NUL characters; they are left out. (A writer that does not append goes on at its old place after the log was truncated.)",
+            metadata: ["bytes": "\(skippedNulls)", "offset": "\(offset)"])
+        skippedNulls = 0
     }
 
     private mutating func warnOfLongLine() {

@@ -30,6 +30,12 @@ final class ReadBuffer {
         if start == end { removeAll() }
     }
 
+    /// Forgets the last bytes.
+    func removeLast(_ count: Int) {
+        precondition(count <= self.count, "more removed than was read")
+        end -= count
+    }
+
     /// Forgets everything, and gives back the memory that one long line took.
     func removeAll() {
         start = 0

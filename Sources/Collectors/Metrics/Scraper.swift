@@ -38,6 +38,9 @@ struct Scraper: Sendable {
         var configuration = HTTPClient.Configuration(redirectConfiguration: .disallow, decompression: .disabled)
         configuration.httpVersion = .http1Only
         configuration.connectionPool.retryConnectionEstablishment = false
+        // Otherwise an address that takes connections and answers nothing would be the first each time. (For a host that is an address itself
+        // the resolver would not be used, which it doesn't expect.)
+        if (try? SocketAddress(ipAddress: url.host, port: url.port)) == nil { configuration.dnsResolver = .randomized }
         do {
             return .success(
                 try await HTTPClient.withHTTPClient(configuration: configuration) { client in

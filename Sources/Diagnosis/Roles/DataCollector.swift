@@ -31,11 +31,19 @@ public protocol DataCollector<CollectedData>: Sendable {
     /// - Returns: how many rounds brought data that was reported.
     func collectRounds(_ most: Int) async -> Int
 
+    /// Says that the program is about to end: what the next round leaves, nobody collects before the next start.
+    ///
+    /// There is a default, which does nothing.
+    func prepareForLastRound() async
+
     /// Sets the client to report to.
     func setClient(_ client: any MasterClient) async
 }
 
 extension DataCollector {
+    /// Does nothing.
+    public func prepareForLastRound() async {}
+
     /// `false`.
     public var collectsBacklog: Bool { false }
 

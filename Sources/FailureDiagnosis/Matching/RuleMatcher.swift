@@ -1,4 +1,5 @@
 private import Diagnosis
+private import Glibc
 
 /// Finds the lines that a table's rules match.
 ///
@@ -62,6 +63,7 @@ package struct RuleMatcher: Sendable {
             lines.append(line)
             return max(line.upperBound, position + 1)
         }
+        appendColouredLines(of: bytes, to: &lines)
         // Short texts are searched for after the others, so their lines come out of order and may come twice.
         for line in LineBounds.inOrder(lines) { appendHits(of: line, in: bytes, to: &hits) }
         return hits
@@ -85,7 +87,32 @@ package struct RuleMatcher: Sendable {
     private func appendHits(of line: Range<Int>, in bytes: UnsafeRawBufferPointer, to hits: inout [RuleHit]) {
         let text = UnsafeRawBufferPointer(rebasing: bytes[line])
         guard generalExclusion(in: text) == nil else { return }
-        for rule in decisive(candidates(in: text), text) { hits.append(RuleHit(rule: rule, line: line)) }
+        var rules = decisive(candidates(in: text), text)
+        if rules.isEmpty { rules = programRules(in: text) }
+        for rule in rules { hits.append(RuleHit(rule: rule, line: line)) }
+    }
+
+    /// The rules that match the line only without a container's envelope, colours, and launchers' prefixes.
+    private func programRules(in line: UnsafeRawBufferPointer) -> [Int] {
+        for program in ProgramText.pieces(of: line) {
+            let rules = program.withUnsafeBytes { text in
+                generalExclusion(in: text) == nil ? decisive(candidates(in: text), text) : []
+            }
+            if !rules.isEmpty { return rules }
+        }
+        return []
+    }
+
+    /// Escape sequences may split the texts that the pass searches for, so lines with one are examined in any case.
+    private func appendColouredLines(of bytes: UnsafeRawBufferPointer, to lines: inout [Range<Int>]) {
+        guard let base = bytes.baseAddress else { return }
+        var start = 0
+        while start < bytes.count, let found = memchr(base + start, 0x1B, bytes.count - start) {
+            let position = UnsafeRawPointer(found) - base
+            let line = LineBounds.line(in: bytes, around: position, limit: Self.longestLine)
+            lines.append(line)
+            start = max(line.upperBound, position + 1)
+        }
     }
 
     private func generalExclusion(in line: UnsafeRawBufferPointer) -> String? {

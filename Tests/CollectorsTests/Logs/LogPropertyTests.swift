@@ -11,9 +11,11 @@ import Testing
         var random = SeededGenerator(seed: UInt64(seed))
         var writer = Writer(fixture: LogFixture())
         let client = writer.fixture.client
-        let configuration = LogCollector.Configuration(
+        var configuration = LogCollector.Configuration(
             chunkBytes: .random(in: 1...300, using: &random), maxLineBytes: 100_000,
             readBytes: .random(in: 4096...8192, using: &random))
+        configuration.progress = .raw
+        configuration.quietTime = nil
         var collector = await writer.fixture.collector(configuration)
         for _ in 0..<200 {
             switch Int.random(in: 0..<20, using: &random) {
@@ -63,7 +65,7 @@ import Testing
             try begin()
             for _ in 0..<Int.random(in: 1...8, using: &random) {
                 serial += 1
-                let padding = ["", "é", "训练", "🚀\r", "\t-", "\0"].randomElement(using: &random) ?? ""
+                let padding = ["", "é", "训练", "🚀\r", "\t-", "\0-"].randomElement(using: &random) ?? ""
                 let text =
                     Bool.random(using: &random)
                     ? "" : "\(serial) " + String(repeating: padding, count: .random(in: 0...60, using: &random))

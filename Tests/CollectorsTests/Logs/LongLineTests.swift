@@ -50,9 +50,9 @@ import Testing
         var total = 0
         var largest = 0
         while let lines = follower.next() {
-            let mark = lines.span?.endsWithinLine == true ? LogFollower.continuationMark.utf8.count : 0
+            let mark = lines.span?.line == .afterPiece ? LogFollower.continuesMark.utf8.count : 0
             #expect(lines.content.utf8.count - mark <= 1024 * 1024)
-            total += lines.content.utf8.count - mark + (lines.span?.endsWithinLine == true ? 0 : 1)
+            total += lines.content.utf8.count - mark + (lines.span?.line == .afterPiece ? 0 : 1)
             largest = max(largest, follower.buffer.capacity)
             follower.confirm(lines)
         }

@@ -23,9 +23,11 @@ final class GRPCClient: Sendable {
     ///   - timeout: how long one call may take that has no deadline of its own, connecting included.
     ///   - longestAnswer: the most bytes of an answer, its prefix included. A server may have as many under way for each call.
     ///   - firstStreamID: where a connection's stream ids begin; odd. For tests.
+    ///   - lookup: finds the host's addresses.
     init(
         host: String, port: Int, metadata: [(name: String, value: String)], timeout: Duration, connectTimeout: Duration,
-        longestAnswer: Int = GRPCWindow.longestAnswer, firstStreamID: Int = 1, logger: Logger
+        longestAnswer: Int = GRPCWindow.longestAnswer, firstStreamID: Int = 1, lookup: AddressLookup = .system,
+        logger: Logger
     ) {
         eventLoop = MultiThreadedEventLoopGroup.singleton.next()
         executor = EventLoopTaskExecutor(eventLoop)
@@ -38,7 +40,8 @@ final class GRPCClient: Sendable {
         commonHeaders = [("grpc-timeout", GRPCTimeout.encode(timeout))] + metadata.map { ($0.name, $0.value) }
         let connector = GRPCConnector(
             host: host, port: port, connectTimeout: TimeAmount(connectTimeout), streamWindow: longestAnswer + 1,
-            firstStreamID: firstStreamID, eventLoop: eventLoop)
+            firstStreamID: firstStreamID, liveness: GRPCLiveness(timeout: TimeAmount(timeout)),
+            lookups: AddressLookupQueue(lookup), eventLoop: eventLoop)
         core = NIOLoopBoundBox.makeBoxSendingValue(
             GRPCClientCore(connector: connector, logger: logger), eventLoop: eventLoop)
     }

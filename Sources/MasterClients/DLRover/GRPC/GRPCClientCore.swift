@@ -16,6 +16,7 @@ final class GRPCClientCore: GRPCConnectionOwner {
     private let connector: GRPCConnector
     private let logger: Logger
     private var phase = Phase.idle
+    private var silent = SilentAddresses()
     /// Connections that finish their last calls.
     private var draining: [GRPCConnection] = []
     private var waiting = CircularBuffer<GRPCCall>()
@@ -106,7 +107,7 @@ final class GRPCClientCore: GRPCConnectionOwner {
     private func connect() {
         phase = .connecting(nil)
         logger.debug("Connecting to the master.")
-        connector.connect().assumeIsolated().whenComplete { self.didConnect($0) }
+        connector.connect(avoiding: silent).assumeIsolated().whenComplete { self.didConnect($0) }
     }
 
     private func didConnect(_ result: Result<any Channel, any Error>) {
@@ -133,6 +134,7 @@ final class GRPCClientCore: GRPCConnectionOwner {
         guard case .connecting(let connection) = phase else { return }
         settingsTimer?.cancel()
         phase = .idle
+        silent.add(connection?.address, now: .now())
         connection?.close()
         logger.debug("The master could not be connected to.", metadata: ["reason": "\(reason)"])
         endWaiting(with: .unavailable("no connection: \(reason)")) { _ in true }
@@ -158,6 +160,7 @@ final class GRPCClientCore: GRPCConnectionOwner {
         guard isCurrent(connection) else { return }
         settingsTimer?.cancel()
         phase = .idle
+        if connection.wasInVain { silent.add(connection.address, now: .now()) }
         draining.append(connection)
         logger.debug("The master's connection takes no more calls.")
         endWaiting(with: .unavailable("the master is closing the connection")) { _ in true }
@@ -165,6 +168,7 @@ final class GRPCClientCore: GRPCConnectionOwner {
 
     func connectionDidClose(_ connection: GRPCConnection) {
         draining.removeAll { $0 === connection }
+        if connection.wasInVain { silent.add(connection.address, now: .now()) }
         guard isCurrent(connection) else { return }
         let reason = connection.brokenBy ?? "the master closed the connection"
         if case .connecting = phase { return failConnecting(reason) }

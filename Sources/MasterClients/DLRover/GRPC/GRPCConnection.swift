@@ -20,6 +20,10 @@ final class GRPCConnection: ChannelInboundHandler {
     private(set) var isDraining = false
     /// Why the connection broke, if something said so.
     private(set) var brokenBy: String?
+    /// Whether it is to be blamed on the server's address: it answered no call at all, or fell silent.
+    var wasInVain: Bool { !hasAnswered || wentSilent }
+    /// The server's address.
+    private(set) var address: SocketAddress?
 
     private var context: ChannelHandlerContext?
     private var calls: [HTTP2StreamID: GRPCCall] = [:]
@@ -28,9 +32,14 @@ final class GRPCConnection: ChannelInboundHandler {
     private var nextStreamID: Int
     private var maxStreams = Int.max
     private var inboundWindow = GRPCWindow.http2Default
+    private var hasAnswered = false
+    private var wentSilent = false
+    private var liveness: GRPCLiveness
+    private var nextLook: Scheduled<Void>?
 
-    init(firstStreamID: Int = 1) {
+    init(firstStreamID: Int = 1, liveness: GRPCLiveness) {
         nextStreamID = firstStreamID
+        self.liveness = liveness
     }
 
     /// Whether a call can begin now.
@@ -42,6 +51,11 @@ final class GRPCConnection: ChannelInboundHandler {
     /// Begins a call without flushing. Only when `canBegin`.
     func begin(_ call: GRPCCall) {
         guard let context else { return call.end(.failure(.unavailable("the connection is closed"))) }
+        if calls.isEmpty {
+            let now = NIODeadline.now()
+            liveness.beginWaiting(now)
+            if nextLook == nil { take(liveness.look(now, isAwaited: true), context) }
+        }
         let stream = HTTP2StreamID(nextStreamID)
         nextStreamID += 2
         calls[stream] = call
@@ -57,7 +71,11 @@ final class GRPCConnection: ChannelInboundHandler {
 
     /// Ends the calls that `shouldEnd` picks, and tells the server that nobody waits for them.
     func end(with failure: GRPCFailure, where shouldEnd: (GRPCCall) -> Bool) {
+        var isLate = failure == .deadlineExceeded
         for (stream, call) in calls where shouldEnd(call) {
+            // The ping first: a server wants none while no call is open.
+            if isLate, let context { take(liveness.missDeadline(.now()), context) }
+            isLate = false
             calls[stream] = nil
             call.end(.failure(failure))
             if let context { write(context, stream, .rstStream(.cancel)) }
@@ -77,6 +95,12 @@ final class GRPCConnection: ChannelInboundHandler {
 
     func handlerAdded(context: ChannelHandlerContext) {
         self.context = context
+        address = context.remoteAddress
+    }
+
+    func channelActive(context: ChannelHandlerContext) {
+        address = context.remoteAddress
+        context.fireChannelActive()
     }
 
     func handlerRemoved(context: ChannelHandlerContext) {
@@ -85,11 +109,16 @@ final class GRPCConnection: ChannelInboundHandler {
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         let frame = unwrapInboundIn(data)
+        let now = NIODeadline.now()
+        liveness.hear(now)
         switch frame.payload {
         case .headers(let headers):
+            liveness.hearAnswer(now)
+            hasAnswered = true
             guard let call = calls[frame.streamID] else { return }
             finish(call, frame.streamID, call.receive(headers.headers, isEnd: headers.endStream))
         case .data(let piece):
+            liveness.hearAnswer(now)
             guard let call = calls[frame.streamID], case .byteBuffer(let bytes) = piece.data else { return }
             finish(call, frame.streamID, call.receive(bytes, isEnd: piece.endStream))
         case .rstStream(let code):
@@ -103,6 +132,7 @@ final class GRPCConnection: ChannelInboundHandler {
     }
 
     func channelReadComplete(context: ChannelHandlerContext) {
+        liveness.hear(.now())  // also of window updates and other frames that don't come this far
         if !unfinished.isEmpty {
             for stream in unfinished { write(context, stream, .rstStream(.cancel)) }
             unfinished = []
@@ -138,11 +168,44 @@ final class GRPCConnection: ChannelInboundHandler {
 
     func channelInactive(context: ChannelHandlerContext) {
         isDraining = true
+        nextLook?.cancel()
         let failure = GRPCFailure.unavailable(brokenBy ?? "the master closed the connection")
         for call in calls.values { call.end(.failure(failure)) }
         calls = [:]
         owner?.connectionDidClose(self)
         context.fireChannelInactive()
+    }
+
+    // MARK: silence
+
+    private func take(_ step: GRPCLiveness.Step, _ context: ChannelHandlerContext) {
+        nextLook?.cancel()
+        nextLook = nil
+        switch step {
+        case .rest: break
+        case .look(let time): look(at: time, context)
+        case .ping(let time):
+            write(context, .rootStream, .ping(HTTP2PingData(), ack: false))
+            context.flush()
+            look(at: time, context)
+        case .close:
+            wentSilent = true
+            brokenBy =
+                "the connection is dead: nothing came, not even the answer to a ping within \(Duration(liveness.pingTimeout))"
+            context.close(promise: nil)
+        case .drain:
+            wentSilent = true
+            drain()
+            closeIfDrained()
+        }
+    }
+
+    private func look(at time: NIODeadline, _ context: ChannelHandlerContext) {
+        nextLook = context.eventLoop.assumeIsolated().scheduleTask(deadline: time) {
+            guard let context = self.context else { return }
+            let isAwaited = !self.calls.isEmpty || !context.channel.isWritable
+            self.take(self.liveness.look(.now(), isAwaited: isAwaited), context)
+        }
     }
 
     // MARK: frames

@@ -11,22 +11,46 @@ struct GRPCConnector: Sendable {
     /// What the server may send on one stream.
     let streamWindow: Int
     let firstStreamID: Int
+    /// What is done about a server that falls silent.
+    let liveness: GRPCLiveness
+    let lookups: AddressLookupQueue
     let eventLoop: any EventLoop
 
-    /// Connects and answers with a channel whose last handler is a `GRPCConnection`. On its event loop.
-    func connect() -> EventLoopFuture<any Channel> {
-        let (firstStreamID, streamWindow) = (firstStreamID, streamWindow)
-        return bootstrap.channelInitializer { channel in
+    /// Looks up the server's name, connects, and answers with a channel whose last handler is a `GRPCConnection`. On its event loop.
+    ///
+    /// - Parameter silent: addresses that are tried last. `connectTimeout` holds for the lookup, for all others together, and for each of these.
+    func connect(avoiding silent: SilentAddresses) -> EventLoopFuture<any Channel> {
+        let connector = self
+        return lookups.addresses(host: host, port: port, timeout: connectTimeout, on: eventLoop).flatMap { addresses in
+            connector.connect(toFirstOf: silent.groups(of: addresses, now: .now())[...])
+        }
+    }
+
+    private func connect(toFirstOf groups: ArraySlice<[SocketAddress]>) -> EventLoopFuture<any Channel> {
+        guard let group = groups.first else {
+            return eventLoop.makeFailedFuture(AddressLookupError(reason: "it has no address"))
+        }
+        let connection = connect(to: group)
+        let others = groups.dropFirst()
+        return others.isEmpty ? connection : connection.flatMapError { _ in connect(toFirstOf: others) }
+    }
+
+    /// Tries all at once, each a quarter of a second after the one before; the first that takes the connection wins.
+    private func connect(to addresses: [SocketAddress]) -> EventLoopFuture<any Channel> {
+        let (firstStreamID, streamWindow, liveness) = (firstStreamID, streamWindow, liveness)
+        return bootstrap.resolver(KnownAddresses(addresses: addresses, eventLoop: eventLoop)).channelInitializer {
+            channel in
             channel.eventLoop.makeCompletedFuture {
                 try channel.pipeline.syncOperations.addHandlers([
-                    Self.http2Handler(streamWindow: streamWindow), GRPCConnection(firstStreamID: firstStreamID),
+                    Self.http2Handler(streamWindow: streamWindow),
+                    GRPCConnection(firstStreamID: firstStreamID, liveness: liveness),
                 ])
             }
         }.connect(host: host, port: port)
     }
 
-    /// A half-open connection must die by itself: what is sent and not acknowledged for 20 s, or a silent peer that does not
-    /// answer TCP's own probes, ends it.
+    /// A half-open connection must die by itself also without calls: what is sent and not acknowledged for 20 s, or a silent peer that does
+    /// not answer TCP's own probes, ends it. `GRPCLiveness` sees to the rest.
     private var bootstrap: ClientBootstrap {
         ClientBootstrap(group: eventLoop)
             .connectTimeout(connectTimeout)

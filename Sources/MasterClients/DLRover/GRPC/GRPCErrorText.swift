@@ -72,6 +72,7 @@ package enum ConnectionErrorText {
         switch error {
         case let error as IOError: SystemCallError.text(error.errnoCode)
         case let error as NIOConnectionError: describe(error)
+        case let error as AddressLookupError: "the name could not be looked up: \(error.reason)"
         case ChannelError.connectTimeout: "no connection within the time allowed"
         case let error as any NIOHTTP2Error: "what it sent is not the HTTP/2 that is expected (\(type(of: error)))"
         default: "\(error)"

@@ -6,8 +6,11 @@ import NIOHTTP1
 import Synchronization
 
 /// Posts to one HTTP/1.1 server.
+///
+/// A call that misses its deadline takes its connection with it, but the others that are kept may lead to the same dead machine. So all are
+/// given up then, and the next call looks the name up again.
 struct HTTPCaller: Sendable {
-    private let client: HTTPClient
+    private let pool: HTTPConnections
     private let eventLoop: any EventLoop
     private let base: String
     private let logger: Logger
@@ -19,8 +22,11 @@ struct HTTPCaller: Sendable {
         configuration.timeout.connect = TimeAmount(connectTimeout)
         // Otherwise a refused connection is tried again and again until the deadline, and its reason is lost.
         configuration.connectionPool.retryConnectionEstablishment = false
-        client = HTTPClient(eventLoopGroupProvider: .singleton, configuration: configuration)
-        eventLoop = client.eventLoopGroup.any()
+        // Otherwise an address that takes connections and answers nothing would be the first each time. (For a host that is an address itself
+        // the resolver would not be used, which it doesn't expect.)
+        if (try? SocketAddress(ipAddress: host, port: port)) == nil { configuration.dnsResolver = .randomized }
+        pool = HTTPConnections(configuration)
+        eventLoop = HTTPClient.defaultEventLoopGroup.any()
         base = "http://\(MasterURL.authority(host, port))"
         self.logger = logger
     }
@@ -34,6 +40,7 @@ struct HTTPCaller: Sendable {
         _ path: String, headers: HTTPHeaders, body: ByteBuffer, longestAnswer: Int, errors: HTTPErrorText
     ) async throws(ReportError) -> HTTPClient.Response {
         var collector: HTTPAnswerCollector?
+        let client = pool.take()
         do {
             let request = try HTTPClient.Request(
                 url: base + path, method: .POST, headers: headers, body: .byteBuffer(body))
@@ -44,19 +51,22 @@ struct HTTPCaller: Sendable {
             let task = client.execute(
                 request: request, delegate: delegate, eventLoop: .delegate(on: eventLoop),
                 deadline: .now() + TimeAmount(errors.deadline), logger: logger)
-            return try await withTaskCancellationHandler {
+            let response = try await withTaskCancellationHandler {
                 try await task.get()
             } onCancel: {
                 task.cancel()
             }
+            await pool.giveBack(client, isSuspect: false)
+            return response
         } catch {
+            await pool.giveBack(client, isSuspect: (error as? HTTPClientError) == .deadlineExceeded)
             throw errors.error(
                 of: error, mayHaveArrived: collector?.mayHaveArrived.load(ordering: .relaxed) ?? false)
         }
     }
 
     func close() async {
-        try? await client.shutdown()
+        await pool.close()
     }
 }
 

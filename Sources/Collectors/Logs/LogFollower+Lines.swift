@@ -1,0 +1,87 @@
+internal import Glibc
+
+/// Lines that are not whole yet, and bytes that are in no line.
+extension LogFollower {
+    /// Passes what stands at the front and is no content: the end of a line that was reported already, and NULs.
+    mutating func skipFront() {
+        if line == .afterQuietPiece || line == .afterProgress {
+            let bytes = buffer.bytes
+            if bytes.first == 0x0A {
+                skip(1)
+            } else if bytes.count > 1, bytes[0] == 0x0D, bytes[1] == 0x0A {
+                skip(2)
+            }
+        }
+        guard buffer.bytes.first == 0 else { return }
+        let nulls = LineText.leadingNulls(buffer.bytes)
+        guard nulls >= LineText.leastHole else { return }
+        buffer.consume(nulls)
+        skipNulls(UInt64(nulls))
+    }
+
+    /// Moves on past bytes that are no content. They are passed again after a restart, until a chunk behind them is reported.
+    private mutating func skip(_ count: Int) {
+        confirmedTail = (lastBytes(before: count), offset + UInt64(count))
+        buffer.consume(count)
+        offset += UInt64(count)
+        line = .begins
+        cutter.reset()
+    }
+
+    mutating func skipNulls(_ count: UInt64) {
+        skippedNulls += count
+        offset += count
+        line = .begins
+        cutter.reset()
+    }
+
+    /// What is there of a line, once its file has been quiet, and now and then the state of a progress bar that still moves.
+    mutating func unfinishedLine(now: ContinuousClock.Instant, isLast: Bool) -> LogChunk? {
+        guard buffer.count > 0 else { return nil }
+        let isQuiet = isLast || configuration.quietTime.map { now - lastRead >= $0 } ?? false
+        if !text.keepsCarriageReturns, LineText.hasReturn(buffer.bytes), let end = buffer.bytes.lastIndex(of: 0x0D) {
+            if isQuiet {
+                lastProgress = now
+                guard let state = LineText.lastState(buffer.bytes) else { return nil }
+                return chunk(byteCount: buffer.count, line: .afterProgress, part: state)
+            }
+            // What follows the last return may still be growing.
+            guard let state = LineText.lastState(UnsafeRawBufferPointer(rebasing: buffer.bytes[..<end])),
+                lastProgress.map({ now - $0 >= configuration.progressInterval }) ?? true
+            else {
+                _ = skipOldStates(now: now)
+                return nil
+            }
+            lastProgress = now
+            return chunk(byteCount: end, line: .afterProgress, part: state)
+        }
+        guard isQuiet else { return nil }
+        let length = Self.wholeCharacters(buffer.bytes)
+        return length > 0 ? chunk(byteCount: length, line: .afterQuietPiece) : nil
+    }
+
+    /// Forgets the states of a progress bar but for the last, so that a bar of any length takes little memory.
+    ///
+    /// - Returns: whether there was any.
+    mutating func skipOldStates(now: ContinuousClock.Instant) -> Bool {
+        guard !text.keepsCarriageReturns, buffer.count > cutter.chunkBytes, LineText.hasReturn(buffer.bytes),
+            let end = buffer.bytes.lastIndex(of: 0x0D),
+            let state = LineText.lastState(UnsafeRawBufferPointer(rebasing: buffer.bytes[..<end])),
+            state.lowerBound > 0
+        else { return false }
+        skip(state.lowerBound)
+        line = .afterProgress
+        return true
+    }
+
+    /// How many bytes at the front are whole characters; at the end of a file, the rest of one may still come.
+    private static func wholeCharacters(_ bytes: UnsafeRawBufferPointer) -> Int {
+        for back in 1...3 where back <= bytes.count {
+            let byte = bytes[bytes.count - back]
+            guard byte & 0xC0 != 0x80 else { continue }
+            let length = byte >= 0xF0 ? 4 : byte >= 0xE0 ? 3 : byte >= 0xC0 ? 2 : 1
+            return length > back ? bytes.count - back : bytes.count
+        }
+        return bytes.count
+    }
+}

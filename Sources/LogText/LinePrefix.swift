@@ -1,0 +1,152 @@
+/// What launchers, container tools and Python's exception groups put before a program's own text, in any combination: torchrun's
+/// `[default0]:`, PyTorch's `[rank0]: `, srun's `3: `, mpirun's `[1,3]<stderr>:`, Ray's `(Name pid=1, ip=…) `, `trainer-1  | `,
+/// `[pod/x/y] `, `Nov 28 10:00:00 host torchrun[3738]: `, CRI's head, `  | `.
+package struct LinePrefix: Hashable, Sendable {
+    /// Where the program's text starts, in bytes.
+    package private(set) var end = 0
+    /// The rank that a prefix names.
+    package private(set) var rank: Int?
+
+    /// How many prefixes a line may have, and how long each may be.
+    private static let maximumDepth = 8
+    private static let longest = 200
+
+    /// - Parameter line: without escape sequences.
+    package init(_ line: UnsafeRawBufferPointer) {
+        for _ in 0..<Self.maximumDepth {
+            let rest = UnsafeRawBufferPointer(rebasing: line[end...])
+            guard let (length, rank) = Self.first(in: rest), length > 0 else { return }
+            end += length
+            self.rank = rank ?? self.rank
+        }
+    }
+
+    private static func first(in line: UnsafeRawBufferPointer) -> (Int, Int?)? {
+        if let start = ContainerLine.criPayloadStart(line) { return (start, nil) }
+        var text = PrefixReader(line, limit: longest)
+        let indent = text.skipSpaces()
+        guard let next = text.peek else { return nil }
+        switch next {
+        case UInt8(ascii: "["): return bracket(&text)
+        case UInt8(ascii: "("): return ray(&text)
+        case UInt8(ascii: "|") where indent >= 2:
+            text.index += 1
+            return (text.index + (text.peek == 0x20 ? 1 : 0), nil)
+        case UInt8(ascii: "0")...UInt8(ascii: "9"):
+            guard let rank = text.number(), rank < 1_000_000, text.consume(": ") else { return nil }
+            return (text.index, rank)
+        default: return indent == 0 ? word(&text) : nil
+        }
+    }
+
+    /// `[default0]:`, `[rank0]: `, `[1,3]<stderr>:`, `[pod/x/y] `
+    private static func bracket(_ text: inout PrefixReader) -> (Int, Int?)? {
+        text.index += 1
+        let start = text.index
+        if text.number() != nil, text.consume(","), let rank = text.number(), text.consume("]") {
+            guard text.consume("<stderr>:") || text.consume("<stdout>:") else { return nil }
+            _ = text.consume(" ")
+            return (text.index, rank)
+        }
+        text.index = start
+        if text.consume("pod/") {
+            guard text.skip(to: "] ") else { return nil }
+            return (text.index, nil)
+        }
+        text.skipLetters()
+        guard text.index > start, let rank = text.number(), text.consume("]:") else { return nil }
+        _ = text.consume(" ")
+        return (text.index, rank)
+    }
+
+    private static func ray(_ text: inout PrefixReader) -> (Int, Int?)? {
+        text.index += 1
+        guard text.skip(to: "pid="), text.number() != nil else { return nil }
+        if text.consume(", ip=") {
+            guard text.skip(to: ") ") else { return nil }
+        } else if !text.consume(") ") {
+            return nil
+        }
+        return (text.index, nil)
+    }
+
+    /// `trainer-1  | `, `Nov 28 10:00:00 host torchrun[3738]: `, and a word before `[default0]:`, as torchx writes it.
+    private static func word(_ text: inout PrefixReader) -> (Int, Int?)? {
+        if text.syslogHead() { return (text.index, nil) }
+        text.index = 0
+        text.skipWord()
+        let end = text.index
+        let spaces = text.skipSpaces()
+        guard end > 0, spaces > 0 else { return nil }
+        if text.consume("| ") { return (text.index, nil) }
+        guard spaces == 1, text.peek == UInt8(ascii: "["), let (_, rank) = bracket(&text), rank != nil else {
+            return nil
+        }
+        return (end + 1, nil)
+    }
+}
+
+/// Reads a prefix's parts.
+private struct PrefixReader {
+    private let bytes: UnsafeRawBufferPointer
+    var index = 0
+
+    init(_ bytes: UnsafeRawBufferPointer, limit: Int) {
+        self.bytes = UnsafeRawBufferPointer(rebasing: bytes[..<min(bytes.count, limit)])
+    }
+
+    var peek: UInt8? { index < bytes.count ? bytes[index] : nil }
+
+    mutating func consume(_ text: StaticString) -> Bool {
+        let count = text.utf8CodeUnitCount
+        guard index + count <= bytes.count else { return false }
+        for offset in 0..<count where bytes[index + offset] != text.utf8Start[offset] { return false }
+        index += count
+        return true
+    }
+
+    mutating func skipSpaces() -> Int {
+        let start = index
+        while peek == 0x20 { index += 1 }
+        return index - start
+    }
+
+    mutating func skipLetters() {
+        while let byte = peek, (byte | 0x20) &- 0x61 < 26 || byte == UInt8(ascii: "_") { index += 1 }
+    }
+
+    mutating func skipWord() {
+        while let byte = peek, byte > 0x20, byte != UInt8(ascii: ":"), byte != UInt8(ascii: "|") { index += 1 }
+    }
+
+    mutating func number() -> Int? {
+        let start = index
+        var number = 0
+        while let byte = peek, byte &- 0x30 < 10, index - start < 12 {
+            number = number * 10 + Int(byte - 0x30)
+            index += 1
+        }
+        return index > start ? number : nil
+    }
+
+    /// Continues behind the next occurrence of the text.
+    mutating func skip(to text: StaticString) -> Bool {
+        while index < bytes.count {
+            if consume(text) { return true }
+            index += 1
+        }
+        return false
+    }
+
+    /// `Nov 28 10:00:00 host name[3738]: `; the kernel's lines have no number and keep theirs, since rules look for it.
+    mutating func syslogHead() -> Bool {
+        skipLetters()
+        guard index == 3, skipSpaces() > 0, number() != nil, consume(" "), number() != nil, consume(":"),
+            number() != nil, consume(":"), number() != nil, consume(" ")
+        else { return false }
+        while let byte = peek, byte > 0x20 { index += 1 }
+        guard consume(" ") else { return false }
+        while let byte = peek, byte > 0x20, byte != UInt8(ascii: "[") { index += 1 }
+        return consume("[") && number() != nil && consume("]: ")
+    }
+}

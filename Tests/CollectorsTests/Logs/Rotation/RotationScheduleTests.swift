@@ -1,0 +1,27 @@
+import Foundation
+import Testing
+
+/// Every line arrives exactly once and in order, whatever is done to the log: renamed, also several times between two looks; copied and
+/// truncated under writers with and without `O_APPEND`; replaced by a longer copy; deleted; with holes and unfinished lines; while reports
+/// fail and the collector is killed.
+@Suite(.timeLimit(.minutes(60))) struct RotationScheduleTests {
+    /// 60 schedules; `ROTATION_SEEDS` sets another number (CI: 500, `make soak-rotation`: 10,000), `ROTATION_SEED` repeats one.
+    @Test func everyLineArrivesExactlyOnce() async {
+        let environment = ProcessInfo.processInfo.environment
+        let count = environment["ROTATION_SEEDS"].flatMap(UInt64.init) ?? 60
+        let seeds = environment["ROTATION_SEED"].flatMap(UInt64.init).map { $0...$0 } ?? 1...max(1, count)
+        // On a thread of its own: it would keep the other tests from the few threads that all share.
+        let difference = await withCheckedContinuation { continuation in
+            Thread.detachNewThread { continuation.resume(returning: Self.firstDifference(seeds)) }
+        }
+        #expect(difference == nil)
+    }
+
+    private static func firstDifference(_ seeds: ClosedRange<UInt64>) -> String? {
+        for seed in seeds {
+            var schedule = RotationSchedule(seed: seed)
+            if let difference = schedule.run() { return "ROTATION_SEED=\(seed): \(difference)" }
+        }
+        return nil
+    }
+}

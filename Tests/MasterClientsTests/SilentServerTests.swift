@@ -1,0 +1,173 @@
+import AsyncHTTPClient
+import Dispatch
+import Logging
+import NIOCore
+import NIOHTTP1
+import Synchronization
+import Testing
+import TestSupport
+
+@testable import MasterClients
+
+/// Servers that take a connection and then answer nothing, and names whose address changes. On real sockets.
+@Suite(.timeLimit(.minutes(2))) struct SilentServerTests {
+    /// What a name stands for, until a test changes it.
+    final class Names: Sendable {
+        private let addresses: Mutex<[String]>
+
+        init(_ addresses: String...) { self.addresses = Mutex(addresses) }
+
+        func set(_ new: String...) { addresses.withLock { $0 = new } }
+
+        var lookup: AddressLookup {
+            AddressLookup { [self] (host, port) throws(AddressLookupError) in
+                let all = addresses.withLock { $0 }
+                if all.isEmpty { throw AddressLookupError(reason: "no such name") }
+                return all.compactMap { try? SocketAddress(ipAddress: $0, port: port) }
+            }
+        }
+    }
+
+    private func client(
+        _ port: Int, _ names: Names, timeout: Duration, connectTimeout: Duration = .seconds(5)
+    ) -> GRPCClient {
+        GRPCClient(
+            host: "master", port: port, metadata: [], timeout: timeout, connectTimeout: connectTimeout,
+            lookup: names.lookup, logger: Logger(label: "test"))
+    }
+
+    private static func isAnswered(_ client: GRPCClient) async -> Bool {
+        let outcome = await client.call(
+            client.headers(path: "/elastic.Master/report"), GRPCMessageBody.framed(ByteBuffer()))
+        guard case .success(let answer) = outcome else { return false }
+        return answer.status.code == .ok
+    }
+
+    private static func good(_ host: String, _ port: Int = 0) async throws -> H2Server {
+        try await H2Server.start(.init(host: host, port: port)) { _ in H2Server.Step.good() }
+    }
+
+    @Test func `a server that falls silent is left for the name's new address`() async throws {
+        let names = Names("127.0.0.2")
+        let old = try await Self.good("127.0.0.2")
+        let new = try await Self.good("127.0.0.3", old.port)
+        let client = client(old.port, names, timeout: .milliseconds(500))
+        try await eventually { await Self.isAnswered(client) }
+        await old.freeze()
+        names.set("127.0.0.3")
+        try await eventually { await Self.isAnswered(client) }
+        #expect(new.connectionCount > 0)
+        await client.close()
+        await old.stop()
+        await new.stop()
+    }
+
+    @Test func `calls that end before a ping is due make it due`() async throws {
+        let names = Names("127.0.0.2")
+        let old = try await Self.good("127.0.0.2")
+        let new = try await Self.good("127.0.0.3", old.port)
+        let client = client(old.port, names, timeout: .seconds(2))
+        try await eventually { await Self.isAnswered(client) }
+        await old.freeze()
+        names.set("127.0.0.3")
+        let headers = client.headers(path: "/elastic.Master/report", metadata: [], timeout: nil)
+        try await eventually {
+            let request = GRPCMessageBody.framed(ByteBuffer())
+            if case .success = await client.call(headers, request, timeout: .milliseconds(50)) { return true }
+            return false
+        }
+        #expect(new.connectionCount > 0)
+        await client.close()
+        await old.stop()
+        await new.stop()
+    }
+
+    @Test func `an address that takes connections and says nothing is tried last`() async throws {
+        let silent = try await RawServer.start(saying: nil, host: "127.0.0.2")
+        let good = try await Self.good("127.0.0.3", silent.port)
+        // Nobody listens at the first one.
+        let names = Names("127.0.0.4", "127.0.0.2", "127.0.0.3")
+        let client = client(silent.port, names, timeout: .seconds(30), connectTimeout: .milliseconds(300))
+        try await eventually { await Self.isAnswered(client) }
+        #expect(good.connectionCount > 0)
+        await client.close()
+        await silent.stop()
+        await good.stop()
+    }
+
+    @Test func `a silent address is tried when no other takes a connection`() async throws {
+        let server = try await Self.good("127.0.0.2")
+        let names = Names("127.0.0.2", "127.0.0.4")
+        let client = client(server.port, names, timeout: .milliseconds(500))
+        try await eventually { await Self.isAnswered(client) }
+        await server.freeze()
+        let before = server.connectionCount
+        try await eventually { await Self.isAnswered(client) }
+        #expect(server.connectionCount > before)
+        await client.close()
+        await server.stop()
+    }
+
+    @Test func `a name without an address says so, and is looked up again`() async throws {
+        let server = try await Self.good("127.0.0.2")
+        let names = Names()
+        let client = client(server.port, names, timeout: .seconds(30))
+        let outcome = await client.call(client.headers(path: "/x"), GRPCMessageBody.framed(ByteBuffer()))
+        guard case .failure(.unavailable(let reason)) = outcome else { throw Mismatch() }
+        #expect(reason == "no connection: the name could not be looked up: no such name")
+        names.set("127.0.0.2")
+        try await eventually { await Self.isAnswered(client) }
+        await client.close()
+        await server.stop()
+    }
+
+    @Test func `a lookup without an answer ends like a connection without one`() async throws {
+        let end = DispatchSemaphore(value: 0)
+        defer { end.signal() }
+        let never = AddressLookup { (host, port) throws(AddressLookupError) in
+            end.wait()
+            return []
+        }
+        let client = GRPCClient(
+            host: "master", port: 1, metadata: [], timeout: .seconds(30), connectTimeout: .milliseconds(100),
+            lookup: never, logger: Logger(label: "test"))
+        let outcome = await client.call(client.headers(path: "/x"), GRPCMessageBody.framed(ByteBuffer()))
+        guard case .failure(.unavailable(let reason)) = outcome else { throw Mismatch() }
+        #expect(reason == "no connection: the name could not be looked up: no answer within the time allowed")
+        await client.close()
+    }
+
+    struct Mismatch: Error {}
+
+    @Test func `the system looks up names and numbers`() throws {
+        #expect(
+            try AddressLookup.system.addresses("127.0.0.1", 80) == [SocketAddress(ipAddress: "127.0.0.1", port: 80)])
+        #expect(try AddressLookup.system.addresses("::1", 80) == [SocketAddress(ipAddress: "::1", port: 80)])
+        #expect(throws: AddressLookupError.self) { try AddressLookup.system.addresses("nobody.invalid", 80) }
+    }
+
+    @Test func `over HTTP, connections that may be dead are left to the calls that have them`() async throws {
+        let server = try await H1Server.start { _ in .whole(200, []) }
+        let connections = HTTPConnections(HTTPClient.Configuration())
+        let (first, second) = (connections.take(), connections.take())
+        #expect(first === second)
+        await connections.giveBack(first, isSuspect: true)
+        let third = connections.take()
+        #expect(third !== first)
+        let response = try await second.get(url: "http://127.0.0.1:\(server.port)/").get()
+        #expect(response.status == .ok)
+        await connections.giveBack(second, isSuspect: true)
+        await #expect(throws: HTTPClientError.alreadyShutdown) {
+            try await first.get(url: "http://127.0.0.1:\(server.port)/").get()
+        }
+        await connections.giveBack(third, isSuspect: false)
+        let fourth = connections.take()
+        #expect(fourth === third)
+        await connections.close()
+        let last = connections.take()
+        await #expect(throws: HTTPClientError.alreadyShutdown) {
+            try await last.get(url: "http://127.0.0.1:\(server.port)/").get()
+        }
+        await server.stop()
+    }
+}
