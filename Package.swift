@@ -57,7 +57,7 @@ let package = Package(
         // zlib1g-dev, which async-http-client needs as well.
         .systemLibrary(name: "CZlib", providers: [.apt(["zlib1g-dev"])]),
         .target(name: "SystemSupport", dependencies: [systemPackage], swiftSettings: settings),
-        .target(name: "LogText", swiftSettings: settings),
+        .target(name: "LogText", dependencies: ["Diagnosis"], swiftSettings: settings),
         .target(name: "Diagnosis", dependencies: ["SystemSupport"], swiftSettings: settings),
         .target(name: "Telemetry", dependencies: ["SystemSupport", coreMetrics, logging], swiftSettings: settings),
         .target(
@@ -68,7 +68,7 @@ let package = Package(
         .target(
             name: "Collectors",
             dependencies: [
-                "Diagnosis", "LogText", "SystemSupport", "Telemetry", logging, asyncHTTPClient, coreMetrics, nioCore,
+                "Diagnosis", "SystemSupport", "Telemetry", logging, asyncHTTPClient, coreMetrics, nioCore,
                 nioHTTP1,
                 nioPosix,
                 .product(name: "Subprocess", package: "swift-subprocess"),

@@ -63,7 +63,7 @@ struct InputLines {
 
     private mutating func finishLine(into lines: inout [Line]) {
         // Editors and PowerShell put a byte order mark in front of the first line.
-        let line = isFirst ? Array(ByteOrderMark.dropped(from: unfinished[...])) : unfinished
+        let line = isFirst ? Array(ByteOrderMark.dropped(from: unfinished)) : unfinished
         isFirst = false
         lines.append(isSkipping ? .tooLong : .whole(line))
         unfinished = []

@@ -5,18 +5,6 @@ package enum ContainerFormat: String, Sendable {
     case cri
     /// Docker's json-file: `{"log":"text\n","stream":"stderr","time":"…"}` (docs.docker.com, JSON File logging driver).
     case docker
-
-    /// The format of a log's first lines, without their ends; `nil` unless all are of one format, and there is one at least.
-    package static func detect(_ firstLines: [[UInt8]]) -> ContainerFormat? {
-        var format: ContainerFormat?
-        for line in firstLines where !line.isEmpty {
-            guard let found = line.withUnsafeBytes({ ContainerLine($0) })?.format, format ?? found == found else {
-                return nil
-            }
-            format = found
-        }
-        return format
-    }
 }
 
 /// One line of a container's log: what the program wrote, and what the runtime adds.

@@ -23,35 +23,6 @@ package enum EscapeSequences {
         return plain
     }
 
-    /// The text with every character written out (`\x1b`, `\u202e`) that a terminal would obey, or that hides or reorders other text.
-    /// Tabs are kept.
-    package static func visible(_ text: String, keepsNewlines: Bool = false) -> String {
-        guard text.unicodeScalars.contains(where: { isHarmful($0) && !(keepsNewlines && $0 == "\n") }) else {
-            return text
-        }
-        var shown = ""
-        for scalar in text.unicodeScalars {
-            guard isHarmful(scalar), !(keepsNewlines && scalar == "\n") else {
-                shown.unicodeScalars.append(scalar)
-                continue
-            }
-            let digits = String(scalar.value, radix: 16)
-            let width = scalar.value < 0x100 ? 2 : 4
-            shown += scalar.value < 0x100 ? "\\x" : "\\u"
-            shown += String(repeating: "0", count: max(0, width - digits.count)) + digits
-        }
-        return shown
-    }
-
-    private static func isHarmful(_ scalar: Unicode.Scalar) -> Bool {
-        switch scalar.value {
-        case 0x09: false
-        case 0..<0x20, 0x7F...0x9F: true
-        case 0x061C, 0x200B...0x200F, 0x2028...0x202E, 0x2060...0x2069, 0xFEFF: true
-        default: false
-        }
-    }
-
     private static func end(of start: Int, in bytes: UnsafeRawBufferPointer) -> Int {
         guard start + 1 < bytes.count else { return bytes.count }
         return end(ofKind: bytes[start + 1], from: start + 2, in: bytes)

@@ -1,3 +1,5 @@
+internal import Diagnosis
+
 /// Reads the little of JSON that a line of Docker's log has, byte by byte.
 struct JSONBytes {
     let bytes: UnsafeRawBufferPointer
@@ -19,15 +21,17 @@ struct JSONBytes {
     /// Consumes a string and gives its value as UTF-8. A lone surrogate becomes U+FFFD.
     mutating func string() -> [UInt8]? {
         guard consume("\"") else { return nil }
-        var value: [UInt8] = []
-        while index < bytes.count {
-            let start = index
-            while index < bytes.count, bytes[index] != 0x22, bytes[index] != 0x5C, bytes[index] >= 0x20 { index += 1 }
-            value += bytes[start..<index]
-            guard index < bytes.count, bytes[index] >= 0x20 else { return nil }
-            index += 1
-            if bytes[index - 1] == 0x22 { return value }
-            guard appendEscape(to: &value) else { return nil }
+        let start = index
+        while index < bytes.count, bytes[index] >= 0x20 {
+            if bytes[index] == 0x22 {
+                defer { index += 1 }
+                return Array(JSONString.unescape(Array(bytes[start..<index])[...]).utf8)
+            }
+            if bytes[index] == 0x5C {
+                guard skipEscape() else { return nil }
+            } else {
+                index += 1
+            }
         }
         return nil
     }
@@ -42,49 +46,13 @@ struct JSONBytes {
         return consume("}")
     }
 
-    private mutating func appendEscape(to value: inout [UInt8]) -> Bool {
-        guard index < bytes.count else { return false }
-        let escape = bytes[index]
-        index += 1
-        switch escape {
-        case UInt8(ascii: "n"): value.append(0x0A)
-        case UInt8(ascii: "r"): value.append(0x0D)
-        case UInt8(ascii: "t"): value.append(0x09)
-        case UInt8(ascii: "b"): value.append(0x08)
-        case UInt8(ascii: "f"): value.append(0x0C)
-        case UInt8(ascii: "\""), UInt8(ascii: "\\"), UInt8(ascii: "/"): value.append(escape)
-        case UInt8(ascii: "u"):
-            guard let scalar = scalar() else { return false }
-            value += Array(String(Character(scalar)).utf8)
-        default: return false
-        }
+    private mutating func skipEscape() -> Bool {
+        guard index + 1 < bytes.count else { return false }
+        let digits = bytes[index + 1] == UInt8(ascii: "u") ? 4 : 0
+        guard Array("\"\\/bfnrtu".utf8).contains(bytes[index + 1]), index + 2 + digits <= bytes.count,
+            bytes[(index + 2)..<(index + 2 + digits)].allSatisfy({ Character(Unicode.Scalar($0)).isHexDigit })
+        else { return false }
+        index += 2 + digits
         return true
-    }
-
-    private mutating func scalar() -> Unicode.Scalar? {
-        guard let first = hex() else { return nil }
-        guard first & 0xFC00 == 0xD800 else { return Unicode.Scalar(first) ?? "\u{FFFD}" }
-        let mark = index
-        guard index + 6 <= bytes.count, bytes[index] == 0x5C, bytes[index + 1] == UInt8(ascii: "u") else {
-            return "\u{FFFD}"
-        }
-        index += 2
-        guard let second = hex() else { return nil }
-        guard second & 0xFC00 == 0xDC00 else {
-            index = mark
-            return "\u{FFFD}"
-        }
-        return Unicode.Scalar(0x10000 + (first & 0x3FF) << 10 + second & 0x3FF)
-    }
-
-    private mutating func hex() -> UInt32? {
-        guard index + 4 <= bytes.count else { return nil }
-        var value: UInt32 = 0
-        for byte in bytes[index..<(index + 4)] {
-            guard let digit = Character(Unicode.Scalar(byte)).hexDigitValue else { return nil }
-            value = value << 4 | UInt32(digit)
-        }
-        index += 4
-        return value
     }
 }

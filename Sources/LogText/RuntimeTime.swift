@@ -1,3 +1,5 @@
+internal import Glibc
+
 /// The times that container runtimes write: Go's RFC 3339 with nanoseconds, `2026-11-28T10:00:00.123456789Z` or with a zone, `+08:00`.
 enum RuntimeTime {
     /// Seconds since 1970; `nil` for anything else.
@@ -21,8 +23,10 @@ enum RuntimeTime {
             }
         }
         guard index < text.count, let zone = zone(text, index) else { return nil }
-        let seconds = days(year, month, day) * 86400 + hour * 3600 + minute * 60 + second - zone
-        return Double(seconds) + fraction
+        var date = tm()
+        (date.tm_year, date.tm_mon, date.tm_mday) = (Int32(year - 1900), Int32(month - 1), Int32(day))
+        (date.tm_hour, date.tm_min, date.tm_sec) = (Int32(hour), Int32(minute), Int32(second))
+        return Double(timegm(&date) - zone) + fraction
     }
 
     private static func zone(_ text: UnsafeRawBufferPointer, _ index: Int) -> Int? {
@@ -42,14 +46,5 @@ enum RuntimeTime {
             number = number * 10 + Int(byte - 0x30)
         }
         return number
-    }
-
-    /// Days since 1970-01-01 (Howard Hinnant, "chrono-Compatible Low-Level Date Algorithms").
-    private static func days(_ year: Int, _ month: Int, _ day: Int) -> Int {
-        let shifted = month <= 2 ? year - 1 : year
-        let era = (shifted >= 0 ? shifted : shifted - 399) / 400
-        let yearOfEra = shifted - era * 400
-        let dayOfYear = (153 * (month + (month > 2 ? -3 : 9)) + 2) / 5 + day - 1
-        return era * 146_097 + yearOfEra * 365 + yearOfEra / 4 - yearOfEra / 100 + dayOfYear - 719_468
     }
 }

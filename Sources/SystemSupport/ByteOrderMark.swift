@@ -4,11 +4,11 @@ package enum ByteOrderMark {
 
     /// The text without a mark; `nil` if it is not UTF-8.
     package static func text(_ bytes: [UInt8]) -> String? {
-        String(validating: dropped(from: bytes[...]), as: UTF8.self)
+        String(validating: dropped(from: bytes), as: UTF8.self)
     }
 
-    package static func dropped(from bytes: ArraySlice<UInt8>) -> ArraySlice<UInt8> {
-        bytes.starts(with: utf8) ? bytes.dropFirst(utf8.count) : bytes
+    package static func dropped<Bytes: Collection<UInt8>>(from bytes: Bytes) -> Bytes.SubSequence {
+        bytes.dropFirst(bytes.starts(with: utf8) ? utf8.count : 0)
     }
 
     package static func dropped(from text: String) -> Substring {

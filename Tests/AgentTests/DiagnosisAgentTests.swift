@@ -63,9 +63,9 @@ import Testing
         await agent.setClient(client)
         await agent.start()
         try await eventually { client.contents == ["one"] }
-        try scratch.append("two\nthree\n", to: "training.log")
+        try scratch.append("two\nthree\nlast words", to: "training.log")
         await agent.stop()
-        #expect(client.contents.joined(separator: "\n") == "one\ntwo\nthree")
+        #expect(client.contents.joined(separator: "\n") == "one\ntwo\nthree\nlast words")
     }
 
     @Test func withoutAClientThereIsAWarningAndNothingIsLost() async throws {

@@ -33,13 +33,6 @@ struct ContainerLineTests {
         #expect(Array(text.utf8).withUnsafeBytes { ContainerLine($0) } == nil)
     }
 
-    @Test func formatIsDetected() {
-        let cri = Array("2026-11-28T10:00:00.5Z stderr F text".utf8)
-        #expect(ContainerFormat.detect([cri, cri]) == .cri)
-        #expect(ContainerFormat.detect([cri, Array("step 1".utf8)]) == nil)
-        #expect(ContainerFormat.detect([]) == nil)
-    }
-
     @Test func changedBytesDoNotCrash() {
         var random = SeededGenerator(seed: 1)
         let texts = [

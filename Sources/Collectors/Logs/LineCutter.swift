@@ -82,9 +82,9 @@ public struct LogChunk: Sendable, Hashable {
         span = nil
     }
 
-    init(content: String, position: SourcePosition, span: LogSpan) {
+    init(content: String, lineCount: Int, position: SourcePosition, span: LogSpan) {
         self.content = content
-        lineCount = content.utf8.reduce(1) { $0 + ($1 == 0x0A ? 1 : 0) }
+        self.lineCount = lineCount
         byteCount = Int(span.end - span.start)
         self.position = position
         self.span = span

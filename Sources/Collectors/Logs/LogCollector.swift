@@ -86,6 +86,7 @@ public actor LogCollector: DataCollector {
         return follower.next(isLast: isInLastRound)
     }
 
+    /// From now on a line without its end is reported at once, as far as it is there.
     public func prepareForLastRound() async {
         isInLastRound = true
     }

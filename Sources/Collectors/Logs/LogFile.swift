@@ -50,18 +50,6 @@ final class LogFile {
         return data < 0 ? nil : UInt64(data)
     }
 
-    /// Whether another file begins with the same `count` bytes. Reads both.
-    func begins(with other: LogFile, count: UInt64) throws(SystemCallError) -> Bool {
-        var offset: UInt64 = 0
-        while offset < count {
-            let length = Int(min(count - offset, 64 * 1024))
-            let bytes = try bytes(at: offset, count: length)
-            guard bytes.count == length, try other.bytes(at: offset, count: length) == bytes else { return false }
-            offset += UInt64(length)
-        }
-        return true
-    }
-
     /// The `count` bytes from `offset` on, fewer at the end of the file.
     func bytes(at offset: UInt64, count: Int) throws(SystemCallError) -> [UInt8] {
         var bytes = [UInt8](repeating: 0, count: count)

@@ -1,4 +1,5 @@
 internal import Glibc
+internal import SystemSupport
 
 /// Lines that are not whole yet, and bytes that are in no line.
 extension LogFollower {
@@ -13,8 +14,8 @@ extension LogFollower {
             }
         }
         guard buffer.bytes.first == 0 else { return }
-        let nulls = LineText.leadingNulls(buffer.bytes)
-        guard nulls >= LineText.leastHole else { return }
+        let nulls = ContentRules.leadingNulls(buffer.bytes)
+        guard nulls >= ContentRules.leastHole else { return }
         buffer.consume(nulls)
         skipNulls(UInt64(nulls))
     }
@@ -29,7 +30,7 @@ extension LogFollower {
     }
 
     mutating func skipNulls(_ count: UInt64) {
-        skippedNulls += count
+        skippedNulls.count(Int(clamping: count))
         offset += count
         line = .begins
         cutter.reset()
@@ -39,17 +40,18 @@ extension LogFollower {
     mutating func unfinishedLine(now: ContinuousClock.Instant, isLast: Bool) -> LogChunk? {
         guard buffer.count > 0 else { return nil }
         let isQuiet = isLast || configuration.quietTime.map { now - lastRead >= $0 } ?? false
-        if !text.keepsCarriageReturns, LineText.hasReturn(buffer.bytes), let end = buffer.bytes.lastIndex(of: 0x0D) {
+        if !rules.keepsCarriageReturns, ContentRules.hasReturn(buffer.bytes) {
             if isQuiet {
                 lastProgress = now
-                guard let state = LineText.lastState(buffer.bytes) else { return nil }
+                guard let state = ContentRules.lastState(buffer.bytes) else { return nil }
                 return chunk(byteCount: buffer.count, line: .afterProgress, part: state)
             }
-            // What follows the last return may still be growing.
-            guard let state = LineText.lastState(UnsafeRawBufferPointer(rebasing: buffer.bytes[..<end])),
+            // What follows the last return may still be growing, and a return at the end may be the first half of a line's end.
+            guard let end = buffer.bytes.dropLast().lastIndex(of: 0x0D),
+                let state = ContentRules.lastState(UnsafeRawBufferPointer(rebasing: buffer.bytes[..<end])),
                 lastProgress.map({ now - $0 >= configuration.progressInterval }) ?? true
             else {
-                _ = skipOldStates(now: now)
+                _ = skipOldStates()
                 return nil
             }
             lastProgress = now
@@ -63,10 +65,10 @@ extension LogFollower {
     /// Forgets the states of a progress bar but for the last, so that a bar of any length takes little memory.
     ///
     /// - Returns: whether there was any.
-    mutating func skipOldStates(now: ContinuousClock.Instant) -> Bool {
-        guard !text.keepsCarriageReturns, buffer.count > cutter.chunkBytes, LineText.hasReturn(buffer.bytes),
+    mutating func skipOldStates() -> Bool {
+        guard !rules.keepsCarriageReturns, buffer.count > cutter.chunkBytes, ContentRules.hasReturn(buffer.bytes),
             let end = buffer.bytes.lastIndex(of: 0x0D),
-            let state = LineText.lastState(UnsafeRawBufferPointer(rebasing: buffer.bytes[..<end])),
+            let state = ContentRules.lastState(UnsafeRawBufferPointer(rebasing: buffer.bytes[..<end])),
             state.lowerBound > 0
         else { return false }
         skip(state.lowerBound)

@@ -7,13 +7,10 @@ extension LogFollower {
     mutating func openFile() throws(SystemCallError) {
         let current = try LogFile(path: path)
         switch nextStart {
-        case .start:
-            try openMissedFile(before: current)
         case .copy(let position) where try isAt(position, current):
-            logger.info("The log was replaced by a longer copy of itself; reading goes on where it was.")
-            try startReading(current, at: position.offset, line: position.line)
-        case .copy:
-            try startReading(current, at: 0)
+            try readOnInCopy(current, at: position)
+        case .start, .copy:
+            try openMissedFile(before: current)
         case .configured:
             try startReading(current, at: configuration.startFrom == .end ? startOfUnfinishedLine(current) : 0)
         case .stored(let position):
@@ -23,8 +20,7 @@ extension LogFollower {
             } else if openOldFile(position) {
                 return
             } else if !isSameInode, position.offset > 0, try isAt(position, current) {
-                logger.info("The log was replaced by a longer copy of itself; reading goes on where it was.")
-                try startReading(current, at: position.offset, line: position.line)
+                try readOnInCopy(current, at: position)
             } else {
                 warnOfReplacement(position, isSameInode: isSameInode)
                 finished = position
@@ -50,18 +46,22 @@ extension LogFollower {
     /// Leaves a file that was read to its end, since the path names another one.
     mutating func finishFile() {
         guard let place = position(after: 0), let old = file else { return leaveFile() }
-        // A tool that copies files (rsync, an object store's client) puts a longer copy in the place of the file.
-        let isUnlinked = (try? old.status())?.isUnlinked == true
-        let isReplacedByCopy =
-            place.offset > 0 && isUnlinked
-            && (try? LogFile(path: path)).map { (try? $0.begins(with: old, count: place.offset)) == true } ?? false
+        // A rotated file is still there under another name. The inode number of one that is gone is soon another's.
+        let isGone = (try? old.status())?.isUnlinked == true
         leaveFile()
-        if isReplacedByCopy {
-            nextStart = .copy(place)
-        } else {
-            finished = place
+        if !isGone {
             recent = recent.suffix(15) + [place]
+        } else if place.offset > 0 {
+            nextStart = .copy(place)
         }
+        finished = place
+    }
+
+    /// A tool that copies files (rsync, an object store's client) has put a longer copy in the place of the file.
+    private mutating func readOnInCopy(_ copy: LogFile, at position: LogPosition) throws(SystemCallError) {
+        logger.info("The log was replaced by a longer copy of itself; reading goes on where it was.")
+        finished = nil
+        try startReading(copy, at: position.offset, line: position.line)
     }
 
     /// Opens the file that was rotated away between two looks before anybody saw it, if there is one, or else the current one.
@@ -99,7 +99,7 @@ extension LogFollower {
         return nil
     }
 
-    /// Whether it is one of the files that were read last, whatever it is called now. The inode number of a deleted file may be another's.
+    /// Whether it is one of the files that were read last, whatever it is called now.
     private func wasRead(_ file: LogFile) -> Bool {
         recent.contains { $0.identity == file.identity && (try? isAt($0, file)) == true }
     }

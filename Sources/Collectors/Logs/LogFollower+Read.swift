@@ -89,8 +89,8 @@ extension LogFollower {
     /// The length of a hole that fills the bytes that were read last, and perhaps more behind them.
     private func holeLength(in file: LogFile, readAt offset: UInt64, count: Int, size: UInt64) -> UInt64? {
         let block = UnsafeRawBufferPointer(rebasing: buffer.bytes.suffix(count))
-        guard count >= LineText.leastHole, block[0] == 0, block[count - 1] == 0,
-            LineText.leadingNulls(block) == count
+        guard count >= ContentRules.leastHole, block[0] == 0, block[count - 1] == 0,
+            ContentRules.leadingNulls(block) == count
         else { return nil }
         let end = offset + UInt64(count)
         return max(end, min(size, file.nextData(from: offset) ?? end)) - offset

@@ -24,7 +24,7 @@ struct LogFollower {
         /// At its first byte.
         case start
         case stored(LogPosition)
-        /// Where the file ended that the one at the path is a longer copy of.
+        /// Where a file ended that is gone: the one at the path may be a longer copy of it.
         case copy(LogPosition)
     }
 
@@ -76,9 +76,9 @@ struct LogFollower {
     private(set) var hasConfirmed = false
     private var generation = 0
     var cutter: LineCutter
-    let text: LineText
+    let rules: ContentRules
     var lastProgress: ContinuousClock.Instant?
-    var skippedNulls: UInt64 = 0
+    var skippedNulls = QuietCounter()
     private var warnedOfLongLine = false
     private var soughtCopy = false
 
@@ -90,7 +90,7 @@ struct LogFollower {
         problems = ProblemLog(interval: configuration.problemInterval)
         cutter = LineCutter(chunkBytes: configuration.chunkBytes, maxLineBytes: configuration.maxLineBytes)
         buffer = ReadBuffer(capacity: max(4096, configuration.readBytes) + cutter.chunkBytes + 1)
-        text = LineText(keepsCarriageReturns: configuration.progress == .raw)
+        rules = ContentRules(keepsCarriageReturns: configuration.progress == .raw)
     }
 
     /// The offset in the file after everything that was read.
@@ -111,10 +111,10 @@ struct LogFollower {
             if buffer.count <= cutter.chunkBytes, fill() { lastRead = now }
             skipFront()
             switch cutter.cut(buffer.bytes) {
-            case .lines(let byteCount, _):
-                return chunk(byteCount: byteCount, dropping: 1)
+            case .lines(let byteCount, let lineCount):
+                return chunk(byteCount: byteCount, dropping: 1, lineCount: lineCount)
             case .piece(let byteCount):
-                if skipOldStates(now: now) { continue }
+                if skipOldStates() { continue }
                 warnOfLongLine()
                 return chunk(byteCount: byteCount, mark: Self.continuesMark, line: .afterPiece)
             case .incomplete:
@@ -213,22 +213,24 @@ struct LogFollower {
     ///
     /// - Parameters:
     ///   - newline: how many of them end the last line.
+    ///   - lineCount: how many lines they are.
     ///   - line: what the chunk tells of the line at its end.
     ///   - part: the bytes that are reported of them; all, if `nil`.
     mutating func chunk(
-        byteCount: Int, dropping newline: Int = 0, mark: String = "", line state: LineState = .begins,
+        byteCount: Int, dropping newline: Int = 0, lineCount: Int = 1, mark: String = "",
+        line state: LineState = .begins,
         part: Range<Int>? = nil
     ) -> LogChunk? {
         guard var position = position(after: byteCount) else { return nil }
         position.line = state
         var raw = UnsafeRawBufferPointer(rebasing: buffer.bytes[part ?? 0..<byteCount - newline])
-        if offset == 0, part == nil, raw.starts(with: LineText.byteOrderMark) {
-            raw = UnsafeRawBufferPointer(rebasing: raw.dropFirst(LineText.byteOrderMark.count))
-        }
+        if offset == 0, part == nil { raw = UnsafeRawBufferPointer(rebasing: ByteOrderMark.dropped(from: raw)) }
         var content: String
-        if let (bytes, nulls) = text.rewritten(raw) {
+        var lineCount = lineCount
+        if let (bytes, nulls) = rules.rewritten(raw) {
             content = String(decoding: bytes, as: UTF8.self)
-            skippedNulls += UInt64(nulls)
+            lineCount = bytes.reduce(1) { $0 + ($1 == 0x0A ? 1 : 0) }
+            skippedNulls.count(nulls)
         } else {
             content = String(decoding: raw, as: UTF8.self)
         }
@@ -236,16 +238,18 @@ struct LogFollower {
         content += mark
         tellNulls()
         return LogChunk(
-            content: content, position: SourcePosition(key: key, bytes: position.bytes),
+            content: content, lineCount: lineCount, position: SourcePosition(key: key, bytes: position.bytes),
             span: LogSpan(generation: generation, start: offset, end: position.offset, line: state))
     }
 
     private mutating func tellNulls() {
-        guard skippedNulls > 0 else { return }
+        guard let count = skippedNulls.due() else { return }
         logger.warning(
-            "The log has a hole or a run of NUL characters; they are left out. (A writer that does not append goes on at its old place after the log was truncated.)",
-            metadata: ["bytes": "\(skippedNulls)", "offset": "\(offset)"])
-        skippedNulls = 0
+            """
+            The log has a hole or a run of NUL characters; they are left out. (A writer that does not append goes on at its old place after \
+            the log was truncated.)
+            """,
+            metadata: ["bytes": "\(count)", "offset": "\(offset)"])
     }
 
     private mutating func warnOfLongLine() {

@@ -1,5 +1,5 @@
 /// The inside of a JSON string: escaping and reading back (RFC 8259, section 7).
-enum JSONString {
+package enum JSONString {
     /// Appends `utf8`, which must be valid UTF-8, with `"`, `\` and control characters escaped.
     ///
     /// Most bytes need no escape: they are checked eight at a time and copied in runs.
@@ -61,7 +61,7 @@ enum JSONString {
     }
 
     /// The text that a checked string's inside stands for. Half of a surrogate pair reads as U+FFFD.
-    static func unescape(_ escaped: ArraySlice<UInt8>) -> String {
+    package static func unescape(_ escaped: ArraySlice<UInt8>) -> String {
         let firstBackslash = backslash(in: escaped)
         guard firstBackslash < escaped.endIndex else { return String(decoding: escaped, as: UTF8.self) }
         var utf8: [UInt8] = []

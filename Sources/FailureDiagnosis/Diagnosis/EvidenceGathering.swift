@@ -135,7 +135,7 @@ struct EvidenceGathering {
             notes.append("\(error)")
             return
         }
-        guard let error = ElasticErrorFile(Array(ByteOrderMark.dropped(from: bytes[...]))) else {
+        guard let error = ElasticErrorFile(Array(ByteOrderMark.dropped(from: bytes))) else {
             notes.append("\(source.path) is not an error file of torch elastic and was ignored")
             return
         }

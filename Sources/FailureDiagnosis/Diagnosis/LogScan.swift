@@ -108,7 +108,8 @@ enum LineText {
     /// How much of a line is shown, in bytes.
     static let maximumBytes = 1000
 
-    /// The line's text without white space at its end, container envelope and escape sequences; control characters are written out. Bytes that are not UTF-8 are replaced.
+    /// The line's text without white space at its end, a container's envelope and escape sequences; control characters are written out, and
+    /// bytes that are not UTF-8 are replaced.
     static func shown(_ line: UnsafeRawBufferPointer) -> String {
         var end = line.count
         while end > 0, line[end - 1] == 0x20 || line[end - 1] == 0x0D { end -= 1 }

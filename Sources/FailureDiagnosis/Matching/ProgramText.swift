@@ -1,4 +1,5 @@
 internal import LogText
+internal import SystemSupport
 
 /// What the program itself wrote in a line: without a container runtime's envelope, colours, and launchers' prefixes.
 struct ProgramText {
@@ -7,9 +8,7 @@ struct ProgramText {
 
     /// - Parameter line: as it is in the file, without its end.
     init(_ line: UnsafeRawBufferPointer) {
-        let unwrapped = line.first == UInt8(ascii: "{") ? ContainerLine(line)?.payload : nil
-        let plain =
-            unwrapped.map { $0.withUnsafeBytes(EscapeSequences.strip) } ?? EscapeSequences.strip(line)
+        let plain = Self.plain(line)
         let prefix = plain.withUnsafeBytes { LinePrefix($0) }
         bytes = prefix.end == 0 ? plain : Array(plain[prefix.end...])
         rank = prefix.rank
@@ -37,8 +36,12 @@ struct ProgramText {
 
     /// The line's whole text as it may be shown on a terminal: unwrapped, without colours, with its prefixes.
     static func shown(_ line: UnsafeRawBufferPointer) -> String {
+        TerminalText.lines(String(decoding: plain(line), as: UTF8.self))
+    }
+
+    /// Without Docker's envelope and escape sequences.
+    private static func plain(_ line: UnsafeRawBufferPointer) -> [UInt8] {
         let unwrapped = line.first == UInt8(ascii: "{") ? ContainerLine(line)?.payload : nil
-        let plain = unwrapped.map { $0.withUnsafeBytes(EscapeSequences.strip) } ?? EscapeSequences.strip(line)
-        return EscapeSequences.visible(String(decoding: plain, as: UTF8.self))
+        return unwrapped?.withUnsafeBytes(EscapeSequences.strip) ?? EscapeSequences.strip(line)
     }
 }

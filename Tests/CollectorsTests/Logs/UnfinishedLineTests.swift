@@ -63,6 +63,14 @@ import Testing
         #expect(take(&follower, after: 10) == ["100%\nend"])
     }
 
+    @Test func keepTheirReturnIfTheirEndIsReadInTwo() throws {
+        var follower = follower()
+        try fixture.append("step 1\r")
+        #expect(take(&follower, after: 0) == [])
+        try fixture.append("\nstep 2\r\n")
+        #expect(take(&follower, after: 1) == ["step 1\r\nstep 2\r"])
+    }
+
     @Test func ofAnEndlessProgressBarTakeLittleMemory() throws {
         var follower = follower()
         for number in 0..<200 {

@@ -5,7 +5,7 @@ import Testing
 /// truncated under writers with and without `O_APPEND`; replaced by a longer copy; deleted; with holes and unfinished lines; while reports
 /// fail and the collector is killed.
 @Suite(.timeLimit(.minutes(60))) struct RotationScheduleTests {
-    /// 60 schedules; `ROTATION_SEEDS` sets another number (CI: 500, `make soak-rotation`: 10,000), `ROTATION_SEED` repeats one.
+    /// 60 schedules; `ROTATION_SEEDS` sets another number (`make soak-rotation`: 10,000), `ROTATION_SEED` repeats one.
     @Test func everyLineArrivesExactlyOnce() async {
         let environment = ProcessInfo.processInfo.environment
         let count = environment["ROTATION_SEEDS"].flatMap(UInt64.init) ?? 60

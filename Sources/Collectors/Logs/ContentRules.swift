@@ -6,10 +6,9 @@ internal import Glibc
 /// 2. Of a line with carriage returns within it, as progress bars write them, only the last state that is not empty counts, unless they are
 ///    to be kept. The return of a line that ends with `\r\n` stays.
 /// 3. A byte-order mark at the file's start is no content.
-struct LineText {
+struct ContentRules {
     /// A run of so many NULs or more is a hole; fewer may be data.
     static let leastHole = 4
-    static let byteOrderMark: [UInt8] = [0xEF, 0xBB, 0xBF]
 
     let keepsCarriageReturns: Bool
 

@@ -1,7 +1,7 @@
 @testable import Collectors
 import Testing
 
-@Suite(.timeLimit(.minutes(1))) struct LineTextTests {
+@Suite(.timeLimit(.minutes(1))) struct ContentRulesTests {
     @Test(
         arguments: [
             ("plain\nlines", nil),
@@ -24,13 +24,13 @@ import Testing
 
     @Test func findsTheLastStateOfABar() {
         let bar = Array("\r 1%\r 2%\r\r".utf8)
-        let state = bar.withUnsafeBytes { LineText.lastState($0) }
+        let state = bar.withUnsafeBytes { ContentRules.lastState($0) }
         #expect(state == 5..<8)
-        #expect(Array("\r\r".utf8).withUnsafeBytes { LineText.lastState($0) } == nil)
+        #expect(Array("\r\r".utf8).withUnsafeBytes { ContentRules.lastState($0) } == nil)
     }
 
     private func rewritten(_ raw: String, keepsCarriageReturns: Bool = false) -> String? {
-        Array(raw.utf8).withUnsafeBytes { LineText(keepsCarriageReturns: keepsCarriageReturns).rewritten($0) }
+        Array(raw.utf8).withUnsafeBytes { ContentRules(keepsCarriageReturns: keepsCarriageReturns).rewritten($0) }
             .map { String(decoding: $0.bytes, as: UTF8.self) }
     }
 }
