@@ -51,9 +51,9 @@ package struct TorchrunOrigin: Hashable, Sendable {
 
     /// Every pattern under which torchrun writes, whether `folder` is the one that was given to it, or that of a run or an attempt.
     static func patterns(in folder: String) -> [String] {
-        let escaped = folder.flatMap { "*?[]{}\\".contains($0) ? ["\\", $0] : [$0] }
+        let escaped = folder.map { "*?[]{},\\".contains($0) ? "\\\($0)" : "\($0)" }.joined()
         let ending = "[0-9]*/{stdout,stderr}.log"
-        return ["*/attempt_[0-9]*/", "attempt_[0-9]*/", ""].map { String(escaped) + "/" + $0 + ending }
+        return ["*/attempt_[0-9]*/", "attempt_[0-9]*/", ""].map { escaped + "/" + $0 + ending }
     }
 
     /// Python's `tempfile.mkdtemp(prefix=f"{run_id}_")` adds eight characters of `a-z0-9_`.
