@@ -185,8 +185,13 @@ extension AgentSettings {
 
     /// The followed logs: paths as they are written, and what the patterns find now.
     private func logSources() -> [LogSource] {
-        let (patterns, paths) = (values[\.logs.files].filter(LogSelection.isPattern), values[\.logs.files].filter { !LogSelection.isPattern($0) })
-        let found = patterns.isEmpty ? [] : LogSelection(files: patterns, exclude: values[\.logs.exclude]).existingFiles().map(\.path)
+        let (patterns, paths) = (
+            values[\.logs.files].filter(LogSelection.isPattern),
+            values[\.logs.files].filter { !LogSelection.isPattern($0) }
+        )
+        let found =
+            patterns.isEmpty
+            ? [] : LogSelection(files: patterns, exclude: values[\.logs.exclude]).existingFiles().map(\.path)
         return (paths + found).map { LogSource(path: $0) }
     }
 

@@ -6,7 +6,8 @@ package struct LogSettings: Sendable {
     package let files = Setting(
         "logs.files", listOf: .text, "training logs to follow: paths and patterns (**, *, ?, [a-z], {a,b})")
     package let exclude = Setting(
-        "logs.exclude", listOf: .text, "patterns of files that patterns don't find; without a slash: of names in any folder")
+        "logs.exclude", listOf: .text,
+        "patterns of files that patterns don't find; without a slash: of names in any folder")
     package let torchrun = Setting(
         "logs.torchrun", listOf: .text, "folders that torchrun --log-dir was given, whose logs to follow")
     package let maxFiles = Setting(

@@ -9,7 +9,8 @@ struct CollectOptions: ParsableArguments {
 
     @ArgumentParser.Option(
         help: ArgumentHelp(
-            "A training log to follow, or a pattern: **, *, ?, [a-z], {a,b}. May be given more than once.", valueName: "path"))
+            "A training log to follow, or a pattern: **, *, ?, [a-z], {a,b}. May be given more than once.",
+            valueName: "path"))
     var logFile: [String] = []
 
     @ArgumentParser.Option(
@@ -18,7 +19,8 @@ struct CollectOptions: ParsableArguments {
 
     @ArgumentParser.Option(
         help: ArgumentHelp(
-            "Follow the logs in a folder that torchrun --log-dir was given. May be given more than once.", valueName: "folder"))
+            "Follow the logs in a folder that torchrun --log-dir was given. May be given more than once.",
+            valueName: "folder"))
     var torchrunLogs: [String] = []
 
     @ArgumentParser.Option(

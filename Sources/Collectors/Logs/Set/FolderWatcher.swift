@@ -51,7 +51,8 @@ final class FolderWatcher: Sendable {
 
     /// Watches a folder and the files in it.
     func watch(folder: String) throws(SystemCallError) -> CInt {
-        let mask = IN_MODIFY | IN_CREATE | IN_MOVED_TO | IN_MOVED_FROM | IN_DELETE | IN_ATTRIB | IN_DELETE_SELF | IN_MOVE_SELF
+        let mask =
+            IN_MODIFY | IN_CREATE | IN_MOVED_TO | IN_MOVED_FROM | IN_DELETE | IN_ATTRIB | IN_DELETE_SELF | IN_MOVE_SELF
         return try SystemCallError.retrying("watch", path: folder) {
             inotify_add_watch(descriptor, folder, UInt32(bitPattern: mask) | 0x0100_0000)
         }
@@ -60,7 +61,8 @@ final class FolderWatcher: Sendable {
     /// Watches a file whatever its names are, for one that has several.
     func watch(file: String) throws(SystemCallError) -> CInt {
         try SystemCallError.retrying("watch", path: file) {
-            inotify_add_watch(descriptor, file, UInt32(bitPattern: IN_MODIFY | IN_ATTRIB | IN_MOVE_SELF | IN_DELETE_SELF))
+            inotify_add_watch(
+                descriptor, file, UInt32(bitPattern: IN_MODIFY | IN_ATTRIB | IN_MOVE_SELF | IN_DELETE_SELF))
         }
     }
 
@@ -96,7 +98,9 @@ final class FolderWatcher: Sendable {
     func run(waking signal: WakeSignal) async {
         try? await PinnedThread.run(name: "arobust-watch", onCancel: { _ = write(self.stopWriter, "x", 1) }) {
             while true {
-                guard self.wait(for: [self.descriptor, self.stopReader], milliseconds: -1) != self.stopReader else { break }
+                guard self.wait(for: [self.descriptor, self.stopReader], milliseconds: -1) != self.stopReader else {
+                    break
+                }
                 signal.wake()
                 guard self.wait(for: [self.stopReader], milliseconds: Self.pause) == nil else { break }
             }
@@ -118,7 +122,8 @@ final class FolderWatcher: Sendable {
 struct MountTable {
     /// Where the kernel sees every change itself, so that inotify tells all.
     private static let local: Set<String> = [
-        "ext2", "ext3", "ext4", "xfs", "btrfs", "tmpfs", "ramfs", "zfs", "f2fs", "bcachefs", "jfs", "reiserfs", "overlay", "nilfs2",
+        "ext2", "ext3", "ext4", "xfs", "btrfs", "tmpfs", "ramfs", "zfs", "f2fs", "bcachefs", "jfs", "reiserfs",
+        "overlay", "nilfs2",
     ]
 
     private var mounts: [(point: String, type: String)] = []
@@ -160,7 +165,9 @@ struct MountTable {
         var bytes: [UInt8] = []
         var rest = Array(text.utf8)[...]
         while let byte = rest.popFirst() {
-            if byte == 0x5C, rest.count >= 3, let code = UInt8(String(decoding: rest.prefix(3), as: UTF8.self), radix: 8) {
+            if byte == 0x5C, rest.count >= 3,
+                let code = UInt8(String(decoding: rest.prefix(3), as: UTF8.self), radix: 8)
+            {
                 bytes.append(code)
                 rest = rest.dropFirst(3)
             } else {

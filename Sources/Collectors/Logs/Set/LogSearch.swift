@@ -53,7 +53,8 @@ struct LogSearch {
     }
 
     private func hasMatch(_ item: LogSelection.Item) -> Bool {
-        paths.contains { path in path == LogSelection.absolute(item.text) || item.patterns.contains { $0.matches(path) } }
+        paths.contains { path in path == LogSelection.absolute(item.text) || item.patterns.contains { $0.matches(path) }
+        }
     }
 
     private mutating func add(_ path: String, isNamed: Bool) {
@@ -101,7 +102,9 @@ struct LogSearch {
     }
 
     private mutating func addMatch(_ path: String, _ item: LogSelection.Item) -> Bool {
-        guard let status = try? FileStatus(path: path), status.isRegular, !selection.excludes(path) else { return false }
+        guard let status = try? FileStatus(path: path), status.isRegular, !selection.excludes(path) else {
+            return false
+        }
         guard paths.insert(path).inserted else { return true }
         folders.insert(Directory.parent(of: path))
         files.append(Found(log: Self.log(path, item), status: status, isNamed: false))

@@ -64,7 +64,8 @@ package struct LogSelection: Sendable {
         var search = LogSearch(selection: self)
         search.run()
         let names = Set(search.files.map(\.log.path))
-        return search.files.filter { $0.isNamed || RotatedName.base(of: $0.log.path, in: names.contains) == nil }.map(\.log)
+        return search.files.filter { $0.isNamed || RotatedName.base(of: $0.log.path, in: names.contains) == nil }.map(
+            \.log)
     }
 
     static func absolute(_ path: String) -> String {

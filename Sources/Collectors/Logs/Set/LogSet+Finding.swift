@@ -113,7 +113,8 @@ extension LogSet {
             logger.notice("no file matches \(text) yet; waiting")
         }
         if search.isCut, shouldTell("cut") {
-            logger.warning("There are too many files and folders to search; some logs may not be found. Use narrower patterns.")
+            logger.warning(
+                "There are too many files and folders to search; some logs may not be found. Use narrower patterns.")
         }
         // A search takes at most a fiftieth of the time.
         let duration = start.duration(to: .now)
@@ -151,14 +152,17 @@ extension LogSet {
                 }
             } else if RotatedName.isCompressed(path) {
                 if shouldTell("compressed \(Directory.parent(of: path))") {
-                    logger.info("Compressed files that a pattern finds are not followed.", metadata: ["file": "\(path)"])
+                    logger.info(
+                        "Compressed files that a pattern finds are not followed.", metadata: ["file": "\(path)"])
                 }
                 return
             }
         }
         guard files.count < limits.files else {
             if shouldTell("too many") {
-                logger.warning("There are more logs than are followed at a time (logs.max-files).", metadata: ["limit": "\(limits.files)", "path": "\(path)"])
+                logger.warning(
+                    "There are more logs than are followed at a time (logs.max-files).",
+                    metadata: ["limit": "\(limits.files)", "path": "\(path)"])
             }
             return
         }
@@ -207,7 +211,7 @@ extension LogSet {
             do throws(SystemCallError) {
                 folderOfWatch[try watcher.watch(folder: folder), default: []].insert(folder)
                 isWatched = true
-            } catch where error.code == .noSpace {
+            } catch  where error.code == .noSpace {
                 if shouldTell("watches") {
                     logger.warning(
                         "inotify allows no further watch (fs.inotify.max_user_watches); the folder is looked at from time to time.",
@@ -230,7 +234,8 @@ extension LogSet {
     private mutating func noteWatch(of file: FollowedFile) {
         var status = stat()
         let isFound = lstat(file.path, &status) == 0
-        let hasNames = isFound && (status.st_mode & S_IFMT == S_IFLNK || status.st_nlink > 1 && status.st_mode & S_IFMT == S_IFREG)
+        let hasNames =
+            isFound && (status.st_mode & S_IFMT == S_IFLNK || status.st_nlink > 1 && status.st_mode & S_IFMT == S_IFREG)
         if hasNames, fileOfWatch.count < Self.mostFolders, let watch = try? watcher?.watch(file: file.path) {
             fileOfWatch[watch] = file
         }

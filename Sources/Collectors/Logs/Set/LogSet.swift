@@ -68,7 +68,8 @@ struct LogSet {
             watcher = try FolderWatcher()
         } catch {
             watcher = nil
-            logger.warning("inotify cannot be used; logs are looked at from time to time.", metadata: ["error": "\(error)"])
+            logger.warning(
+                "inotify cannot be used; logs are looked at from time to time.", metadata: ["error": "\(error)"])
         }
     }
 
@@ -156,7 +157,9 @@ struct LogSet {
     /// Closes the file that was quiet for longest, if possible one that is read to its end.
     private mutating func parkOne() {
         let byAge = open.sorted { $0.lastActive < $1.lastActive }
-        guard let file = byAge.first(where: { !$0.isReady && $0.follower?.canPark == true }) ?? byAge.first else { return }
+        guard let file = byAge.first(where: { !$0.isReady && $0.follower?.canPark == true }) ?? byAge.first else {
+            return
+        }
         file.park()
         open.removeAll { $0 === file }
     }
@@ -227,8 +230,11 @@ struct LogSet {
 
     mutating func tellTwin(_ path: String, of reader: FollowedFile) {
         // After a rotation by renaming, the reader's own path names the next file already, or none: nothing to tell.
-        guard (try? FileStatus(path: reader.path))?.identity == reader.identity, shouldTell("twin \(path)\0\(reader.path)")
+        guard (try? FileStatus(path: reader.path))?.identity == reader.identity,
+            shouldTell("twin \(path)\0\(reader.path)")
         else { return }
-        logger.notice("Two paths name the same log file; it is read once.", metadata: ["path": "\(reader.path)", "also": "\(path)"])
+        logger.notice(
+            "Two paths name the same log file; it is read once.",
+            metadata: ["path": "\(reader.path)", "also": "\(path)"])
     }
 }

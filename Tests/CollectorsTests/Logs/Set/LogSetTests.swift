@@ -14,7 +14,8 @@ import Testing
         _ files: [String], exclude: [String] = [], torchrun: [String] = [], maxFiles: Int = 100, maxOpen: Int = 100
     ) async -> LogSetCollector {
         let collector = LogSetCollector(
-            selection: LogSelection(files: files.map(folder.file), exclude: exclude, torchrun: torchrun.map(folder.file)),
+            selection: LogSelection(
+                files: files.map(folder.file), exclude: exclude, torchrun: torchrun.map(folder.file)),
             node: NodeIdentity(id: 1), maxFiles: maxFiles, maxOpenFiles: maxOpen, logger: log.logger)
         await collector.setClient(client)
         return collector
@@ -71,7 +72,8 @@ import Testing
 
     @Test func oneFileUnderSeveralNamesIsReadOnce() async throws {
         try folder.write("one\n", to: "a.log")
-        try FileManager.default.createSymbolicLink(atPath: folder.file("b.log"), withDestinationPath: folder.file("a.log"))
+        try FileManager.default.createSymbolicLink(
+            atPath: folder.file("b.log"), withDestinationPath: folder.file("a.log"))
         try FileManager.default.linkItem(atPath: folder.file("a.log"), toPath: folder.file("c.log"))
         let collector = await collector(["a.log", "./a.log", "*.log"])
         try await drain(collector, until: ["one"])
