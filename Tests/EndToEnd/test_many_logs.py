@@ -74,6 +74,27 @@ def test_what_was_read_is_not_read_again_after_a_restart(arobust: Arobust, scrat
     assert agent.stop() == 0
 
 
+def test_a_log_that_was_renamed_meanwhile_is_read_on_under_its_new_name(arobust: Arobust, scratch: Path) -> None:
+    copy, log = scratch / "copy.ndjson", scratch / "run.log"
+    flags = ["--log-file", f"{scratch}/*run.log", "--master", f"file://{copy}"]
+    log.write_text("1\n")
+    agent = arobust.start_ready("agent", *flags)
+    wait_for(copy, ["1"])
+    assert agent.stop() == 0
+    with open(log, "a") as file:
+        file.write("2\n")
+    log.rename(scratch / "earlier-run.log")
+    log.write_text("3\n")
+    agent = arobust.start_ready("agent", *flags)
+    wait_for(copy, ["1", "2", "3"])
+    with open(scratch / "earlier-run.log", "a") as file:
+        file.write("4\n")
+    with open(log, "a") as file:
+        file.write("5\n")
+    wait_for(copy, ["1", "2", "3", "4", "5"])
+    assert agent.stop() == 0
+
+
 def test_torchruns_folder_and_few_open_files(arobust: Arobust, scratch: Path) -> None:
     copy, folder = scratch / "copy.ndjson", scratch / "torch"
     environment = {"AROBUST_LOGS_MAX_OPEN": "4"}

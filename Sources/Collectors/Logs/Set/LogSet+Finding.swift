@@ -168,6 +168,7 @@ extension LogSet {
         }
         let file = FollowedFile(log: found.log, isNamed: found.isNamed, isNew: !isFirst)
         files[path] = file
+        hasNewFiles = true
         file.seen = found.status
         if let status = found.status, status.isRegular { _ = take(status.identity, by: file) }
         noteWatch(of: file)

@@ -49,6 +49,8 @@ struct LogSet {
     /// Sizes of files that look like a rotated log's, and how often they were seen to grow.
     var rotated: [String: (size: UInt64, growths: Int)] = [:]
     var told: Set<String> = []
+    /// Whether there are files whose positions were not asked for.
+    var hasNewFiles = false
 
     init(selection: LogSelection, limits: Limits, configuration: LogCollector.Configuration, logger: Logger) {
         self.selection = selection
@@ -112,7 +114,13 @@ struct LogSet {
         let hasSource = file.follower?.hasSource() ?? false
         let chunk = hasSource ? file.follower?.next() : nil
         let identity = file.follower?.position(after: 0)?.identity
-        if let identity, identity != file.identity, !take(identity, by: file) { return nil }
+        if let identity, identity != file.identity, !take(identity, by: file) {
+            // Its earlier file, which was renamed, is read under the new name: here the next one is.
+            guard file.place != nil else { return nil }
+            file.place = nil
+            file.isNew = true
+            return next(of: file)
+        }
         if chunk == nil, file.follower?.position(after: 0) == nil, !hasSource {
             // It may be waited for for long.
             close(file)
@@ -132,10 +140,12 @@ struct LogSet {
     }
 
     /// A position that the client has kept for a file that was not read yet.
-    func resume(_ file: FollowedFile, from position: LogPosition) {
+    mutating func resume(_ file: FollowedFile, from position: LogPosition) {
         guard file.reported == nil else { return }
         close(file)
         file.place = position
+        // The file may have got another name, under which it is found, too.
+        if position.identity != file.identity { addHistory(position) }
     }
 
     // MARK: open files
@@ -144,6 +154,9 @@ struct LogSet {
         guard file.follower == nil else { return }
         open.removeAll { $0.follower == nil }
         if open.count >= limits.openFiles { parkOne() }
+        if file.place == nil, let identity = file.identity, wasRead(file.path, identity) {
+            file.place = history[identity]
+        }
         var configuration = configuration
         if file.isNew { configuration.startFrom = .start }
         var logger = logger
@@ -213,7 +226,9 @@ struct LogSet {
     }
 
     /// Whether the file at the path was read under another name.
-    func wasRead(_ path: String, _ identity: FileIdentity) -> Bool {
+    mutating func wasRead(_ path: String, _ identity: FileIdentity) -> Bool {
+        // A reader that is parked has lost sight of a file that was renamed.
+        if let reader = readers[identity], reader.path != path, reader.follower == nil { remember(reader) }
         guard let position = history[identity], position.offset > 0, let file = try? LogFile(path: path),
             file.identity == identity
         else { return false }
@@ -222,6 +237,10 @@ struct LogSet {
 
     mutating func remember(_ file: FollowedFile) {
         guard let reported = file.reported, let position = try? LogPosition(bytes: reported.bytes) else { return }
+        addHistory(position)
+    }
+
+    private mutating func addHistory(_ position: LogPosition) {
         if history.updateValue(position, forKey: position.identity) == nil { historyOrder.append(position.identity) }
         guard historyOrder.count > max(1000, 2 * limits.files) else { return }
         for identity in historyOrder.prefix(500) { history[identity] = nil }

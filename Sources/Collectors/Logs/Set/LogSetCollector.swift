@@ -64,8 +64,12 @@ package actor LogSetCollector: WakingCollector {
 
     /// The next lines of the file whose turn it is, and the same again until they are reported.
     package func collectData() async -> Chunk? {
+        // All before the first is read: a file may have been read under another name.
+        if set.hasNewFiles, client != nil {
+            set.hasNewFiles = false
+            for file in set.files.values { await restorePosition(of: file) }
+        }
         while let file = set.current {
-            await restorePosition(of: file)
             if let lines = set.next(of: file) { return Chunk(log: file.log, lines: lines) }
             set.endTurn(of: file, hasMore: false)
         }
@@ -97,6 +101,7 @@ package actor LogSetCollector: WakingCollector {
     package func setClient(_ client: any MasterClient) async {
         self.client = client
         for file in set.files.values where file.reported == nil { file.needsPosition = true }
+        set.hasNewFiles = true
     }
 
     package func lookAtAll() async {
