@@ -36,7 +36,6 @@ import Testing
         #expect(
             names(services) == [
                 "telemetry", "PublisherService", "ingest", "listener", "CollectorSchedule", "CollectorSchedule",
-                "CollectorSchedule",
             ])
     }
 

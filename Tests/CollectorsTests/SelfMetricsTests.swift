@@ -12,7 +12,8 @@ import Testing
         let fixture = LogFixture()
         try fixture.append("one\ntwo\nunfinished")
         let collector = LogCollector(
-            path: fixture.path, node: node, logger: fixture.log.logger, factory: metrics.registry)
+            path: fixture.path, node: node, configuration: .patient, logger: fixture.log.logger,
+            factory: metrics.registry)
         await collector.setClient(fixture.client)
         fixture.client.fail("No room")
         await collector.drain()

@@ -24,18 +24,16 @@ extension CollectorSchedule {
         let configuration = LogCollector.Configuration(
             chunkBytes: values[\.logs.chunkSize], maxLineBytes: values[\.logs.maxLineSize],
             startFrom: values[\.logs.from])
-        let files = values[\.logs.files]
+        let selection = settings.logSelection
+        guard !selection.isEmpty else { return [] }
         var watch: LogWatch?
-        if values[\.diagnosis.stream], !files.isEmpty {
+        if values[\.diagnosis.stream] {
             watch = LogWatch(rules: try settings.ruleTable(), logger: logger, factory: factory)
         }
-        return files.map { path in
-            let collector = LogCollector(
-                path: path, node: settings.node, configuration: configuration, logger: logger, factory: factory,
-                observer: watch)
-            return CollectorSchedule(
-                collector: collector, interval: values[\.logs.interval], lastRound: lastLogRound)
-        }
+        let collector = LogSetCollector(
+            selection: selection, node: settings.node, configuration: configuration, maxFiles: values[\.logs.maxFiles],
+            maxOpenFiles: values[\.logs.maxOpen], logger: logger, factory: factory, observer: watch)
+        return [CollectorSchedule(collector: collector, interval: values[\.logs.interval], lastRound: lastLogRound)]
     }
 
     private static func metricSchedules(

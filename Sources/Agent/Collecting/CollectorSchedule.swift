@@ -1,8 +1,9 @@
 internal import Diagnosis
 internal import Logging
 internal import ServiceLifecycle
+internal import SystemSupport
 
-/// Runs one collector: a round now and then one every interval, until shutdown; then a last one.
+/// Runs one collector: a round now and then one every interval, or when its source wakes it, until shutdown; then a last one.
 struct CollectorSchedule: Service {
     /// A backlog, such as a long log that is met for the first time, is taken in so many pieces (64 KiB each of a log) between two pauses,
     /// so that it takes only a part of a core.
@@ -21,19 +22,36 @@ struct CollectorSchedule: Service {
     }
 
     private func run<Time: Clock<Duration>>(by clock: Time) async {
-        await cancelWhenGracefulShutdown { await runRounds(by: clock) }
+        await cancelWhenGracefulShutdown {
+            guard let waking = collector as? any WakingCollector else { return await runRounds(by: clock, or: nil) }
+            await withTaskGroup { group in
+                group.addTask { await waking.watch() }
+                await runRounds(by: clock, or: waking.wakeSignal)
+                group.cancelAll()
+            }
+        }
         guard let lastRound else { return }
+        let deadline = clock.now.advanced(by: lastRound)
         await collector.prepareForLastRound()
-        await runRound(by: clock, until: clock.now.advanced(by: lastRound))
+        await runRound(by: clock, until: deadline)
     }
 
-    private func runRounds<Time: Clock<Duration>>(by clock: Time) async {
-        var next = clock.now
+    private func runRounds<Time: Clock<Duration>>(by clock: Time, or signal: WakeSignal?) async {
         while !Task.isCancelled {
+            let start = clock.now
             await runRound(by: clock, until: nil)
             // A round that took longer than the interval is not made up for.
-            next = max(next.advanced(by: interval), clock.now)
-            try? await clock.sleep(until: next, tolerance: nil)
+            let next = max(start.advanced(by: interval), clock.now)
+            guard let signal else {
+                try? await clock.sleep(until: next, tolerance: nil)
+                continue
+            }
+            await withTaskGroup { group in
+                group.addTask { try? await clock.sleep(until: next, tolerance: nil) }
+                group.addTask { await signal.wait() }
+                await group.next()
+                group.cancelAll()
+            }
         }
     }
 

@@ -178,10 +178,33 @@ extension AgentSettings {
     /// Whether failures are reported to masters.
     var reportsFailures: Bool { values[\.diagnosis.reportFailures] }
 
+    /// The logs to follow.
+    var logSelection: LogSelection {
+        LogSelection(files: values[\.logs.files], exclude: values[\.logs.exclude], torchrun: values[\.logs.torchrun])
+    }
+
+    /// The followed logs: paths as they are written, and what the patterns find now.
+    private func logSources() -> [LogSource] {
+        let (patterns, paths) = (
+            values[\.logs.files].filter(LogSelection.isPattern),
+            values[\.logs.files].filter { !LogSelection.isPattern($0) }
+        )
+        let found =
+            patterns.isEmpty
+            ? [] : LogSelection(files: patterns, exclude: values[\.logs.exclude]).existingFiles().map(\.path)
+        return (paths + found).map { LogSource(path: $0) }
+    }
+
     /// A failure with what the settings say about it: the followed logs, the limits, the node.
     package func trainingFailure() -> TrainingFailure {
         var failure = TrainingFailure()
-        failure.logs = values[\.logs.files].map { LogSource(path: $0) }
+        failure.logs = logSources()
+        for folder in values[\.logs.torchrun] {
+            // A failure is told apart by its newest attempt alone. A folder without one says nothing.
+            guard let newest = try? TorchrunLogs(folder: folder, nodeRank: Int(clamping: node.rank)) else { continue }
+            failure.logs += newest.logs
+            failure.errorFiles += newest.errorFiles
+        }
         failure.kernelLog = values[\.diagnosis.kernelLog]
         failure.maxRestarts = values[\.diagnosis.maxRestarts]
         failure.budget = values[\.diagnosis.budget]

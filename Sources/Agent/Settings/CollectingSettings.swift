@@ -3,7 +3,18 @@ internal import FailureDiagnosis
 
 /// `logs`: the followed training logs.
 package struct LogSettings: Sendable {
-    package let files = Setting("logs.files", listOf: .text, "training logs to follow")
+    package let files = Setting(
+        "logs.files", listOf: .text, "training logs to follow: paths and patterns (**, *, ?, [a-z], {a,b})")
+    package let exclude = Setting(
+        "logs.exclude", listOf: .text,
+        "patterns of files that patterns don't find; without a slash: of names in any folder")
+    package let torchrun = Setting(
+        "logs.torchrun", listOf: .text, "folders that torchrun --log-dir was given, whose logs to follow")
+    package let maxFiles = Setting(
+        "logs.max-files", .number(1...1_000_000), default: 10_000, "how many logs are followed at most")
+    package let maxOpen = Setting(
+        "logs.max-open", .number(1...100_000), default: 256,
+        "how many logs are kept open, at most half of what the process may open; quiet ones are closed until they grow")
     package let from = Setting(
         "logs.from", .choice([("start", .start), ("end", .end)]), default: LogCollector.Configuration().startFrom,
         "where to begin in a log without a stored position")

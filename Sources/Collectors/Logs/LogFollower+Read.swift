@@ -25,6 +25,7 @@ extension LogFollower {
             guard status.isRegular else { return refuse(status) }
             if let file {
                 if file.identity == status.identity {
+                    isReplaced = false
                     if phase == .finishing { phase = .following }
                     try noteGrowth(status)
                 } else {
@@ -116,6 +117,7 @@ extension LogFollower {
     ///
     /// While the new file is empty, its writer may still be writing to the old one, and there is nothing to read in the new one anyway.
     private mutating func noteReplacement(hasContent: Bool) throws(SystemCallError) {
+        isReplaced = true
         guard let status = try file?.status() else { return }
         isQuietlyUnlinked = status.isUnlinked && endSeen == status.size
         try noteGrowth(status)

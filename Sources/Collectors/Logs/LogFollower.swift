@@ -62,6 +62,8 @@ struct LogFollower {
     var needsCheck = false
     /// The file's size when `next()` last found nothing more in it.
     var endSeen: UInt64?
+    /// Whether the path names another file than the open one, or none.
+    var isReplaced = false
     /// Whether the file has lost its last name and did not grow since `next()` found its end.
     var isQuietlyUnlinked = false
     var problems: ProblemLog
@@ -95,6 +97,9 @@ struct LogFollower {
 
     /// The offset in the file after everything that was read.
     var readOffset: UInt64 { offset + UInt64(buffer.count) + hole }
+
+    /// Whether there may be something to report though nothing was written: the beginning of a line, or the rest of a file that was replaced.
+    var isWaiting: Bool { file != nil && (buffer.count > 0 || hole > 0 || isReplaced) }
 
     /// Forgets what was read, and goes on at a stored position in the next round.
     mutating func resume(from position: LogPosition) {
@@ -167,6 +172,7 @@ struct LogFollower {
         file = nil
         known = nil
         phase = .following
+        isReplaced = false
         isQuietlyUnlinked = false
         endSeen = nil
         needsCheck = false

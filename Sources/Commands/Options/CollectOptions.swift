@@ -8,8 +8,20 @@ struct CollectOptions: ParsableArguments {
     var stateDir: [String] = []
 
     @ArgumentParser.Option(
-        help: ArgumentHelp("A training log to follow. May be given more than once.", valueName: "path"))
+        help: ArgumentHelp(
+            "A training log to follow, or a pattern: **, *, ?, [a-z], {a,b}. May be given more than once.",
+            valueName: "path"))
     var logFile: [String] = []
+
+    @ArgumentParser.Option(
+        help: ArgumentHelp("Files that patterns don't find. May be given more than once.", valueName: "pattern"))
+    var logExclude: [String] = []
+
+    @ArgumentParser.Option(
+        help: ArgumentHelp(
+            "Follow the logs in a folder that torchrun --log-dir was given. May be given more than once.",
+            valueName: "folder"))
+    var torchrunLogs: [String] = []
 
     @ArgumentParser.Option(
         help: .setting(
@@ -69,6 +81,8 @@ struct CollectOptions: ParsableArguments {
         [
             .several(\.stateDirectory, "--state-dir", stateDir),
             .several(\.logs.files, "--log-file", logFile),
+            .several(\.logs.exclude, "--log-exclude", logExclude),
+            .several(\.logs.torchrun, "--torchrun-logs", torchrunLogs),
             .one(\.logs.from, "--log-from", logFrom),
             .one(\.metrics.xpuTimerPort, "--xpu-timer-port", xpuTimerPort),
             .one(\.metrics.url, "--metrics-url", metricsURL),

@@ -1,3 +1,5 @@
+package import SystemSupport
+
 /// A source of diagnosis data on this node: the arobust guide's collector, with its four operations.
 ///
 /// A collector never throws into the program that it watches: it logs what goes wrong, and the next round tries again.
@@ -54,6 +56,15 @@ extension DataCollector {
         }
         return most
     }
+}
+
+/// A collector whose source tells when there is something to collect, so that its rounds need not wait for the interval.
+package protocol WakingCollector: DataCollector {
+    /// Woken when a round is worth while.
+    var wakeSignal: WakeSignal { get }
+
+    /// Waits for the source and wakes, until the task is cancelled. Runs beside the rounds.
+    func watch() async
 }
 
 /// Sees the lines of logs once they are reported.

@@ -13,7 +13,7 @@ struct LogFixture {
     var path: String { folder.file(name) }
 
     /// A collector that reports to the client.
-    func collector(_ configuration: LogCollector.Configuration = .init()) async -> LogCollector {
+    func collector(_ configuration: LogCollector.Configuration = .patient) async -> LogCollector {
         let collector = LogCollector(path: path, node: node, configuration: configuration, logger: log.logger)
         await collector.setClient(client)
         return collector
@@ -28,6 +28,15 @@ struct LogFixture {
         client.contents.flatMap { content in
             content.unicodeScalars.split(separator: "\n", omittingEmptySubsequences: false).map { String($0) }
         }
+    }
+}
+
+extension LogCollector.Configuration {
+    /// A line waits for its end for ever: on a busy machine a test may be stopped for longer than the usual time.
+    static var patient: Self {
+        var configuration = Self()
+        configuration.quietTime = nil
+        return configuration
     }
 }
 

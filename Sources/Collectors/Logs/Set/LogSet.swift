@@ -1,0 +1,283 @@
+internal import Diagnosis
+internal import Glibc
+internal import Logging
+internal import SystemSupport
+
+/// The files that a selection finds, which of them have something to read, and which are open. Blocks on the file system; one thread at a time.
+///
+/// Files take turns of one chunk, so that one's backlog holds up no other.
+struct LogSet {
+    /// What a set may take.
+    struct Limits: Sendable {
+        /// More files are not followed.
+        var files = 10_000
+        /// More files are not kept open: one that is quiet is closed, and opened again when it grows.
+        var openFiles = 256
+    }
+
+    /// How often all folders are searched where inotify tells of what is new, and where it doesn't.
+    static let slowSearch: Duration = .seconds(30)
+    static let quickSearch: Duration = .seconds(2)
+    /// How many folders are watched at most.
+    static let mostFolders = 8192
+
+    let selection: LogSelection
+    let limits: Limits
+    let configuration: LogCollector.Configuration
+    let logger: Logger
+    let watcher: FolderWatcher?
+    var files: [String: FollowedFile] = [:]
+    /// Who reads which file.
+    var readers: [FileIdentity: FollowedFile] = [:]
+    /// Up to where files were read that no path of a reader names any more.
+    var history: [FileIdentity: LogPosition] = [:]
+    var historyOrder: [FileIdentity] = []
+    /// Those with something to read, in the order of their turns.
+    private var ready: [FollowedFile] = []
+    private var firstReady = 0
+    private var open: [FollowedFile] = []
+    /// Those that are looked at again soon though nothing tells that they have changed.
+    var waiting: [FollowedFile] = []
+    /// Whether nobody asks again, so that lines without their end are reported at once.
+    var isInLastRound = false
+    private var looks = 0
+    var folderOfWatch: [CInt: Set<String>] = [:]
+    var fileOfWatch: [CInt: FollowedFile] = [:]
+    /// Whether a folder's files must be polled, and whether the folder itself must.
+    var folders: [String: (isPolled: Bool, isSearched: Bool)] = [:]
+    var polled: [FollowedFile] = []
+    var mounts: MountTable?
+    var nextSearch: ContinuousClock.Instant?
+    var earliestSearch = ContinuousClock.now
+    var nextRotationLook = ContinuousClock.now
+    /// Sizes of files that look like a rotated log's, and how often they were seen to grow.
+    var rotated: [String: (size: UInt64, growths: Int)] = [:]
+    var told: Set<String> = []
+    /// Whether there are files whose positions were not asked for.
+    var hasNewFiles = false
+
+    init(selection: LogSelection, limits: Limits, configuration: LogCollector.Configuration, logger: Logger) {
+        self.selection = selection
+        var limits = limits
+        var allowed = rlimit()
+        if getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &allowed) == 0 {
+            limits.openFiles = min(limits.openFiles, Int(clamping: allowed.rlim_cur / 2))
+        }
+        limits.openFiles = max(1, limits.openFiles)
+        self.limits = limits
+        var configuration = configuration
+        // Many files are open at a time.
+        configuration.readBytes = min(configuration.readBytes, 64 * 1024)
+        self.configuration = configuration
+        self.logger = logger
+        do throws(SystemCallError) {
+            watcher = try FolderWatcher()
+        } catch {
+            watcher = nil
+            logger.warning(
+                "inotify cannot be used; logs are looked at from time to time.", metadata: ["error": "\(error)"])
+        }
+    }
+
+    var hasReady: Bool { firstReady < ready.count }
+
+    /// Whether somebody was told this before; remembers it.
+    mutating func shouldTell(_ what: String) -> Bool {
+        guard told.count < 20_000 else { return false }
+        return told.insert(what).inserted
+    }
+
+    // MARK: turns
+
+    mutating func makeReady(_ file: FollowedFile) {
+        guard !file.isReady else { return }
+        file.isReady = true
+        ready.append(file)
+    }
+
+    /// The file whose turn it is. It stays so until `endTurn`.
+    var current: FollowedFile? { hasReady ? ready[firstReady] : nil }
+
+    /// - Parameter hasMore: whether it gets another turn after the others.
+    mutating func endTurn(of file: FollowedFile, hasMore: Bool) {
+        guard current === file else { return }
+        firstReady += 1
+        if firstReady == ready.count || firstReady > 1024 {
+            ready.removeFirst(firstReady)
+            firstReady = 0
+        }
+        file.isReady = false
+        if hasMore { return makeReady(file) }
+        if file.follower?.isWaiting ?? false {
+            file.pause = FollowedFile.shortestPause
+            if file.waitsSince == nil {
+                file.waitsSince = .now
+                waiting.append(file)
+            }
+        } else if file.waitsSince != nil {
+            file.waitsSince = nil
+            waiting.removeAll { $0 === file }
+        }
+        file.rest(.now)
+    }
+
+    /// The next unreported lines of the file, whose position must have been asked for.
+    mutating func next(of file: FollowedFile) -> LogChunk? {
+        looks += 1
+        guard mayRead(file) else { return nil }
+        // One that was parked with the beginning of a line is opened again only to report that.
+        let isLast = isInLastRound || file.follower == nil && wasQuiet(file, .now)
+        openFollower(of: file)
+        let hasSource = file.follower?.hasSource() ?? false
+        let chunk = hasSource ? file.follower?.next(isLast: isLast) : nil
+        let identity = file.follower?.position(after: 0)?.identity
+        if let identity, identity != file.identity, !take(identity, by: file) {
+            // Its earlier file, which was renamed, is read under the new name: here the next one is.
+            guard file.place != nil else { return nil }
+            file.place = nil
+            file.isNew = true
+            return next(of: file)
+        }
+        if chunk == nil, file.follower?.position(after: 0) == nil, !hasSource {
+            // It may be waited for for long.
+            close(file)
+            file.isNew = true
+            file.place = nil
+        }
+        guard let chunk else { return nil }
+        file.lastActive = looks
+        file.pause = FollowedFile.shortestPause
+        return chunk
+    }
+
+    /// Whether what waits of the file has waited for as long as a line without its end may.
+    func wasQuiet(_ file: FollowedFile, _ now: ContinuousClock.Instant) -> Bool {
+        guard let since = file.waitsSince, let quietTime = configuration.quietTime else { return false }
+        return now - since >= quietTime
+    }
+
+    mutating func confirm(_ chunk: LogChunk, of file: FollowedFile) -> Bool {
+        guard file.follower?.confirm(chunk) == true else { return false }
+        file.reported = chunk.position
+        return true
+    }
+
+    /// A position that the client has kept for a file that was not read yet.
+    mutating func resume(_ file: FollowedFile, from position: LogPosition) {
+        guard file.reported == nil else { return }
+        close(file)
+        file.place = position
+        // The file may have got another name, under which it is found, too.
+        if position.identity != file.identity { addHistory(position) }
+    }
+
+    // MARK: open files
+
+    private mutating func openFollower(of file: FollowedFile) {
+        guard file.follower == nil else { return }
+        open.removeAll { $0.follower == nil }
+        if open.count >= limits.openFiles { parkOne() }
+        if file.place == nil, let identity = file.identity, wasRead(file.path, identity) {
+            file.place = history[identity]
+        }
+        var configuration = configuration
+        if file.isNew { configuration.startFrom = .start }
+        var logger = logger
+        logger[metadataKey: "path"] = "\(file.path)"
+        var follower = LogFollower(path: file.path, configuration: configuration, logger: logger)
+        if let place = file.place { follower.resume(from: place) }
+        file.follower = follower
+        open.append(file)
+    }
+
+    /// Closes the file that was quiet for longest, if possible one that is read to its end.
+    private mutating func parkOne() {
+        let byAge = open.sorted { $0.lastActive < $1.lastActive }
+        let parkable = byAge.filter { !$0.isReady && $0.follower?.canPark == true }
+        guard let file = parkable.first(where: { $0.waitsSince == nil }) ?? parkable.first ?? byAge.first else {
+            return
+        }
+        file.park()
+        open.removeAll { $0 === file }
+    }
+
+    private func close(_ file: FollowedFile) {
+        file.follower = nil
+    }
+
+    var openCount: Int { open.count { $0.follower?.position(after: 0) != nil } }
+
+    // MARK: one file under several names
+
+    /// Whether the file is to be read under this name. One that is read under another name already is not.
+    private mutating func mayRead(_ file: FollowedFile) -> Bool {
+        guard file.follower == nil else { return true }
+        guard let status = try? FileStatus(path: file.path) else {
+            // What appears later is new from its first line.
+            if file.place == nil, file.reported == nil { file.isNew = true }
+            file.twin = nil
+            return true
+        }
+        guard status.isRegular, status.identity != file.identity else { return true }
+        return take(status.identity, by: file)
+    }
+
+    /// Notes that a path names a file.
+    ///
+    /// - Returns: whether it is to be read under this name.
+    mutating func take(_ identity: FileIdentity, by file: FollowedFile) -> Bool {
+        if let twin = reader(of: identity), twin !== file {
+            tellTwin(file.path, of: twin)
+            file.twin = twin.path
+            close(file)
+            return false
+        }
+        if let earlier = file.identity, readers[earlier] === file, earlier != identity {
+            readers[earlier] = nil
+            remember(file)
+        }
+        file.twin = nil
+        file.identity = identity
+        readers[identity] = file
+        return true
+    }
+
+    /// Who reads this file now. A number that the file system gave to another file counts for nothing.
+    func reader(of identity: FileIdentity) -> FollowedFile? {
+        guard let reader = readers[identity] else { return nil }
+        if reader.follower?.position(after: 0)?.identity == identity { return reader }
+        return (try? FileStatus(path: reader.path))?.identity == identity ? reader : nil
+    }
+
+    /// Whether the file at the path was read under another name.
+    mutating func wasRead(_ path: String, _ identity: FileIdentity) -> Bool {
+        // A reader that is parked has lost sight of a file that was renamed.
+        if let reader = readers[identity], reader.path != path, reader.follower == nil { remember(reader) }
+        guard let position = history[identity], position.offset > 0, let file = try? LogFile(path: path),
+            file.identity == identity
+        else { return false }
+        return (try? position.mark.matches(file, offset: position.offset)) == true
+    }
+
+    mutating func remember(_ file: FollowedFile) {
+        guard let reported = file.reported, let position = try? LogPosition(bytes: reported.bytes) else { return }
+        addHistory(position)
+    }
+
+    private mutating func addHistory(_ position: LogPosition) {
+        if history.updateValue(position, forKey: position.identity) == nil { historyOrder.append(position.identity) }
+        guard historyOrder.count > max(1000, 2 * limits.files) else { return }
+        for identity in historyOrder.prefix(500) { history[identity] = nil }
+        historyOrder.removeFirst(500)
+    }
+
+    mutating func tellTwin(_ path: String, of reader: FollowedFile) {
+        // After a rotation by renaming, the reader's own path names the next file already, or none: nothing to tell.
+        guard (try? FileStatus(path: reader.path))?.identity == reader.identity,
+            shouldTell("twin \(path)\0\(reader.path)")
+        else { return }
+        logger.notice(
+            "Two paths name the same log file; it is read once.",
+            metadata: ["path": "\(reader.path)", "also": "\(path)"])
+    }
+}

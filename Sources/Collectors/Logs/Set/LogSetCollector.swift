@@ -1,0 +1,144 @@
+package import CoreMetrics
+package import Diagnosis
+package import Logging
+package import SystemSupport
+
+/// Follows all logs of a selection, as `LogCollector` follows one: each line exactly once as long as the client keeps the positions.
+///
+/// It works on a thread of its own queue. While it is watched (`watch()`), inotify wakes the schedule as soon as something is written.
+package actor LogSetCollector: WakingCollector {
+    /// Lines of one of the logs.
+    package struct Chunk: Sendable {
+        package let log: FollowedLog
+        package let lines: LogChunk
+    }
+
+    /// So many files have counters of their own; the others share one, `file="others"`.
+    static let mostCounters = 100
+
+    package nonisolated let name = "log"
+    package nonisolated let collectsBacklog = true
+    package nonisolated let wakeSignal = WakeSignal()
+
+    private let executor = BlockingExecutor(label: "arobust.log-collector")
+    private let node: NodeIdentity
+    private let configuration: LogCollector.Configuration
+    private let logger: Logger
+    private let report: MetricReport
+    private let factory: any MetricsFactory
+    private let observer: (any LogObserver)?
+    private let watcher: FolderWatcher?
+    private var counters: [String: (lines: Counter, bytes: Counter)] = [:]
+    private var client: (any MasterClient)?
+    private var set: LogSet
+
+    /// - Parameter observer: sees the logs' lines once they are reported.
+    package init(
+        selection: LogSelection, node: NodeIdentity, configuration: LogCollector.Configuration = .init(),
+        maxFiles: Int = 10_000, maxOpenFiles: Int = 256,
+        logger: Logger = Logger(label: "arobust.log-collector"), factory: any MetricsFactory = MetricsSystem.factory,
+        observer: (any LogObserver)? = nil
+    ) {
+        self.node = node
+        self.configuration = configuration
+        self.logger = logger
+        self.factory = factory
+        self.observer = observer
+        report = MetricReport(content: "log content", data: "log data", logger: logger)
+        var limits = LogSet.Limits()
+        limits.files = maxFiles
+        limits.openFiles = maxOpenFiles
+        set = LogSet(selection: selection, limits: limits, configuration: configuration, logger: logger)
+        watcher = set.watcher
+    }
+
+    package nonisolated var unownedExecutor: UnownedSerialExecutor {
+        executor.asUnownedSerialExecutor()
+    }
+
+    /// Takes in what has changed. Costs next to nothing when nothing has.
+    package func isEnabled() async -> Bool {
+        set.look()
+        return set.hasReady
+    }
+
+    /// The next lines of the file whose turn it is, and the same again until they are reported.
+    package func collectData() async -> Chunk? {
+        // All before the first is read: a file may have been read under another name.
+        if set.hasNewFiles, client != nil {
+            set.hasNewFiles = false
+            for file in set.files.values { await restorePosition(of: file) }
+        }
+        while let file = set.current {
+            if let lines = set.next(of: file) { return Chunk(log: file.log, lines: lines) }
+            set.endTurn(of: file, hasMore: false)
+        }
+        return nil
+    }
+
+    /// Reports the lines as one `TRAINING_LOG` metric, and gives the turn to the next file.
+    @discardableResult
+    package func storeData(_ data: Chunk) async -> Bool {
+        let metric = WorkerTrainingMetric(dataType: .trainingLog, dataContent: data.lines.content, node: node)
+        guard await report.send(metric, position: data.lines.position, to: client) else { return false }
+        guard let file = set.current, file.log == data.log, set.confirm(data.lines, of: file) else { return true }
+        set.endTurn(of: file, hasMore: true)
+        let counters = counters(of: data.log.path)
+        counters.lines.increment(by: data.lines.lineCount)
+        counters.bytes.increment(by: data.lines.byteCount)
+        observer?.observe(data.lines.content, of: data.log.path)
+        return true
+    }
+
+    /// All rounds on the collector's own thread.
+    package func collectRounds(_ most: Int) async -> Int {
+        for count in 0..<most {
+            guard !Task.isCancelled, let data = await collectData(), await storeData(data) else { return count }
+        }
+        return most
+    }
+
+    package func setClient(_ client: any MasterClient) async {
+        self.client = client
+        for file in set.files.values where file.reported == nil { file.needsPosition = true }
+        set.hasNewFiles = true
+    }
+
+    /// From now on a line without its end is reported at once, and no news are trusted.
+    package func prepareForLastRound() async {
+        set.isInLastRound = true
+        set.lookAtAll()
+    }
+
+    package nonisolated func watch() async {
+        await watcher?.run(waking: wakeSignal)
+    }
+
+    /// How many files are followed, and how many of them are open.
+    var counts: (files: Int, open: Int) { (set.files.count, set.openCount) }
+
+    private func restorePosition(of file: FollowedFile) async {
+        guard file.needsPosition, let client else { return }
+        // Before the call, so that a client that replaces this one meanwhile is asked too.
+        file.needsPosition = false
+        guard let stored = await client.lastPosition(of: "log:\(file.path)") else { return }
+        do {
+            set.resume(file, from: try LogPosition(bytes: stored.bytes))
+        } catch {
+            logger.warning(
+                "The stored position of the log cannot be read; the log is begun as the configuration says.",
+                metadata: ["error": "\(error)", "path": "\(file.path)", "startFrom": "\(configuration.startFrom)"])
+        }
+    }
+
+    private func counters(of path: String) -> (lines: Counter, bytes: Counter) {
+        let name = counters[path] != nil || counters.count < Self.mostCounters ? path : "others"
+        if let made = counters[name] { return made }
+        let made = (
+            Counter(label: "arobust_log_lines_total", dimensions: [("file", name)], factory: factory),
+            Counter(label: "arobust_log_bytes_total", dimensions: [("file", name)], factory: factory)
+        )
+        counters[name] = made
+        return made
+    }
+}
