@@ -69,7 +69,7 @@ final class TapPrinter: EnvelopeReceiver {
     private func append(_ entry: EnvelopeBatch.Entry, of batch: EnvelopeBatch, to text: inout [UInt8]) {
         let body = batch.body(of: entry)
         switch format {
-        case .json: TapLine.appendJSON(body, to: &text)
+        case .json: TapLine.appendJSON(body, batch.origin(of: entry), to: &text)
         case .readable: TapLine.appendReadable(entry, of: batch, to: &text)
         }
     }
@@ -82,12 +82,14 @@ enum TapLine {
     /// The same in Unicode scalars: without a limit, one character could be as long as the content.
     private static let longestHead = 8 * shownLength
 
-    /// The metric as it came, on one line.
-    static func appendJSON(_ body: ArraySlice<UInt8>, to text: inout [UInt8]) {
+    /// The metric as it came, on one line, and where it came from.
+    static func appendJSON(_ body: ArraySlice<UInt8>, _ origin: MetricOrigin? = nil, to text: inout [UInt8]) {
         if body.contains(0x0A), let checked = try? MetricBody(checking: body) {
-            MetricJSON.encode(checked.metric, into: &text)
+            var json: [UInt8] = []
+            MetricJSON.encode(checked.metric, into: &json)
+            NDJSONLine.appendWithOrigin(json[...], origin, to: &text)
         } else {
-            text += body
+            NDJSONLine.appendWithOrigin(body, origin, to: &text)
         }
         text.append(0x0A)
     }

@@ -313,6 +313,19 @@ import Testing
 
     // MARK: rules
 
+    @Test func whatSaysThatLinesWereLeftOutIsSkipped() throws {
+        var fixture = Fixture { _ in }
+        fixture.add(.test(["a"]))
+        fixture.add(.testShed(2))
+        fixture.add(.test(["b"], first: 3))
+        var sent: [String] = []
+        while fixture.counts()?.delivered != 2 { sent += try fixture.call(at: .seconds(1)) }
+        #expect(sent == ["a", "b"])
+        #expect(fixture.send(at: .seconds(1)) == "wait")
+        #expect(fixture.counts()?.skipped == ["shed": 1])
+        #expect(fixture.state.cost == 0 && fixture.state.queues.isEmpty)
+    }
+
     @Test func whatIsTooOldIsSkipped() throws {
         var fixture = Fixture {
             $0.timeToLive = .seconds(600)

@@ -27,6 +27,16 @@ extension EnvelopeBatch {
         return batch
     }
 
+    /// One envelope that says which lines were left out.
+    static func testShed(_ sequence: UInt64) -> EnvelopeBatch {
+        var batch = EnvelopeBatch(lane: .test(), epoch: 1, nodeType: "worker", nodeRank: 0)
+        batch.append(
+            sequence: sequence, collectionTime: 0, publishTime: 0, body: [UInt8]("shed".utf8).span,
+            origin: [UInt8]().span,
+            isShed: true)
+        return batch
+    }
+
     var contents: [String] {
         entries.map { String(decoding: body(of: $0), as: UTF8.self) }
     }

@@ -241,7 +241,6 @@ import Testing
             #expect(Self.failure(await Self.call(client)) == .deadlineExceeded)
         }
         for exchange in unanswered.withLock({ $0 }) { await exchange.closed() }
-        #expect(server.connectionCount == 1)
         await client.close()
         await server.stop()
     }

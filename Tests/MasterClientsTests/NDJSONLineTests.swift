@@ -26,6 +26,24 @@ import Testing
         #expect(try Self.line(Batches.log("x")).hasSuffix(#""need_report": false, "# + Self.tail + "\n"))
     }
 
+    @Test func `the origin stands before the envelope's number, which is still found`() throws {
+        var origin = MetricOrigin(path: "/l", device: 1, inode: 2, firstOffset: 3, endOffset: 4, lines: 5)
+        origin.firstTime = 1_800_000_000.5
+        origin.lastTime = -0.25
+        origin.localRank = 3
+        var line: [UInt8] = []
+        NDJSONLine.append(
+            try MetricBody(checking: Array(Batches.log("x").utf8)[...]), origin: origin, publisher: Batches.publisher,
+            epoch: 5, sequence: 6, to: &line)
+        let json =
+            #"{"path": "/l", "device": 1, "inode": 2, "first_offset": 3, "end_offset": 4, "lines": 5, "#
+            + #""first_time": 1800000000.500, "last_time": -0.250, "local_rank": 3}"#
+        #expect(String(decoding: line, as: UTF8.self).hasSuffix(#", "origin": "# + json + ", " + Self.tail + "\n"))
+        #expect(NDJSONLine.origin(of: line.dropLast())?.position == LanePosition(epoch: 5, sequence: 6))
+        #expect(MetricOrigin(json: json.utf8) == origin)
+        #expect(MetricOrigin(json: "{}".utf8) == nil)
+    }
+
     @Test func `a metric that was on no bus has no further keys`() throws {
         #expect(try Self.line(Batches.log("x"), epoch: 0) == Batches.log("x") + "\n")
     }

@@ -27,6 +27,17 @@ import Testing
         #expect(try bytes(of: header).withUnsafeBytes { try EnvelopeHeader(reading: $0) } == header)
     }
 
+    @Test func anExtensionFollowsTheFixedPart() throws {
+        var extended = header
+        extended.extensionLength = 3
+        let frame = bytes(of: extended) + [1, 2, 3]
+        #expect(frame[6...7] == [0, 3])
+        #expect(try frame.withUnsafeBytes { try EnvelopeHeader(reading: $0) } == extended)
+        #expect(throws: EnvelopeHeader.DecodingError.notAHeader) {
+            _ = try frame.dropLast().withUnsafeBytes { try EnvelopeHeader(reading: $0) }
+        }
+    }
+
     @Test func tellsANewerVersionFromGarbage() {
         var newer = bytes(of: header) + [1, 2, 3]
         newer[4] = 2

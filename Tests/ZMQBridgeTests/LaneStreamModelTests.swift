@@ -183,7 +183,9 @@ private struct World {
                 let header = EnvelopeHeader(
                     publisher: Self.lane.publisher, epoch: place.epoch, sequence: place.sequence, collectionTime: 0,
                     publishTime: 0)
-                [UInt8](repeating: 0, count: 20).withUnsafeBytes { stream.hold(header, topic: Self.topic, body: $0) }
+                [UInt8](repeating: 0, count: 20).withUnsafeBytes {
+                    stream.hold(header, origin: .init(start: nil, count: 0), topic: Self.topic, body: $0)
+                }
             case .letGo:
                 isSubscribed = false
                 Self.lettingsGo.add(1, ordering: .relaxed)

@@ -10,6 +10,8 @@ final class Received: EnvelopeReceiver {
         var epoch: UInt64
         var sequence: UInt64
         var content: String
+        var origin: MetricOrigin?
+        var isShed = false
     }
 
     private struct State {
@@ -69,7 +71,8 @@ final class Received: EnvelopeReceiver {
                         state.envelopes.append(
                             Envelope(
                                 lane: batch.lane, epoch: batch.epoch, sequence: entry.sequence,
-                                content: (try? MetricBody(checking: batch.body(of: entry)).content) ?? "?"))
+                                content: (try? MetricBody(checking: batch.body(of: entry)).content) ?? "?",
+                                origin: batch.origin(of: entry), isShed: entry.isShed))
                     }
                 }
             }

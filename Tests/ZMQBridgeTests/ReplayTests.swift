@@ -26,6 +26,29 @@ import TestSupport
         }
     }
 
+    @Test func originsComeLiveAndReplayed() async throws {
+        let scratch = ScratchFolder()
+        let publisher = try await MetricPublisher.open(in: scratch.stateDirectory())
+        var metrics = (0..<4).map { WorkerTrainingMetric.log("line \($0)") }
+        for index in [1, 2] {
+            metrics[index].origin = MetricOrigin(
+                path: "/tmp/a\"\n\(index)", device: 1, inode: .max, firstOffset: 10, endOffset: 20, lines: index)
+        }
+        metrics[2].origin?.isShed = true
+        try await withBeat(of: publisher) {
+            try publisher.publish(metrics)
+            let oldest = Received { _ in .oldest }
+            try await withSubscriber([BusEndpoint(publisher.directory)], received: oldest) { subscriber, received in
+                await subscriber.catchUp(with: publisher)
+                try publisher.publish(metrics)
+                await subscriber.catchUp(with: publisher)
+                #expect(received.all.map(\.origin) == (metrics + metrics).map(\.origin))
+                #expect(received.all.map(\.isShed) == (metrics + metrics).map { $0.origin?.isShed ?? false })
+                #expect(received.contents == (metrics + metrics).map(\.dataContent))
+            }
+        }
+    }
+
     @Test func beginsWhereItIsTold() async throws {
         let scratch = ScratchFolder()
         let publisher = try await MetricPublisher.open(in: scratch.stateDirectory())

@@ -72,6 +72,8 @@ public struct LogChunk: Sendable, Hashable {
     public let position: SourcePosition?
     /// The same for the follower that made it.
     let span: LogSpan?
+    /// Where in which file it stood. `nil` in a text of your own.
+    package let origin: MetricOrigin?
 
     /// Makes a chunk of a text that comes from no file: it is reported and moves no position.
     public init(content: String) {
@@ -80,14 +82,16 @@ public struct LogChunk: Sendable, Hashable {
         byteCount = content.utf8.count
         position = nil
         span = nil
+        origin = nil
     }
 
-    init(content: String, lineCount: Int, position: SourcePosition, span: LogSpan) {
+    init(content: String, lineCount: Int, position: SourcePosition, span: LogSpan, origin: MetricOrigin?) {
         self.content = content
         self.lineCount = lineCount
         byteCount = Int(span.end - span.start)
         self.position = position
         self.span = span
+        self.origin = origin
     }
 }
 

@@ -96,7 +96,8 @@ public actor LogCollector: DataCollector {
     /// - Returns: whether they were reported. The reason why not is logged.
     @discardableResult
     public func storeData(_ data: LogChunk) async -> Bool {
-        let metric = WorkerTrainingMetric(dataType: .trainingLog, dataContent: data.content, node: node)
+        var metric = WorkerTrainingMetric(dataType: .trainingLog, dataContent: data.content, node: node)
+        metric.origin = data.origin
         guard await report.send(metric, position: data.position, to: client) else { return false }
         if follower.confirm(data) {
             lineCount.increment(by: data.lineCount)

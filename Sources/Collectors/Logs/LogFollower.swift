@@ -243,9 +243,12 @@ struct LogFollower {
         if line == .afterQuietPiece { content = Self.continuedMark + content }
         content += mark
         tellNulls()
+        let origin = MetricOrigin(
+            path: path, device: position.identity.device, inode: position.identity.inode, firstOffset: offset,
+            endOffset: position.offset, lines: lineCount)
         return LogChunk(
             content: content, lineCount: lineCount, position: SourcePosition(key: key, bytes: position.bytes),
-            span: LogSpan(generation: generation, start: offset, end: position.offset, line: state))
+            span: LogSpan(generation: generation, start: offset, end: position.offset, line: state), origin: origin)
     }
 
     private mutating func tellNulls() {

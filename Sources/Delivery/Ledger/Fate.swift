@@ -12,6 +12,8 @@ package enum Fate: Hashable, Sendable {
     static let stale = Fate.skipped("stale")
     /// Its time of collection is in the future.
     static let future = Fate.skipped("future")
+    /// The collector's rate limit left its lines out; it only says which.
+    static let shed = Fate.skipped("shed")
     /// Another sample of its node has its slot.
     static let slot = Fate.skipped("slot")
     /// Sent once without an answer, and not again, since a duplicate would be worse.

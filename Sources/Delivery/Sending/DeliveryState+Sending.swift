@@ -117,15 +117,16 @@ extension DeliveryState {
         return piece
     }
 
-    /// Skips what is too old or from the future at the front of a piece, and puts back what follows the first good ones if there is more.
+    /// Skips what is too old, from the future, or stands for lines that were left out, at the front of a piece, and puts back what follows the first good ones if there is more.
     private mutating func skipOutsideWindow(
         _ piece: inout SendPiece, from queue: inout SendQueue, now: DeliveryTime
     ) {
         let type = piece.key.lane.dataType
         let bounds = policy.window.bounds(for: type, now: now.seconds)
-        guard bounds.canExclude else { return }
+        guard bounds.canExclude || piece.batch.hasShed else { return }
         func fate(of entry: EnvelopeBatch.Entry) -> Fate? {
-            switch bounds.violation(of: entry.collectionTime) {
+            if entry.isShed { return .shed }
+            return switch bounds.violation(of: entry.collectionTime) {
             case .tooOld: .stale
             case .tooFarAhead: .future
             case nil: nil

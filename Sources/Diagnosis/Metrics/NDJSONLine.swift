@@ -1,19 +1,22 @@
 /// One line of a file of metrics, as a `file:` master has it and `arobust journal export` writes it: the metric's JSON with `publisher`,
-/// `epoch` and `sequence` after its own keys.
+/// `epoch` and `sequence` after its own keys, and before them `origin`, where that is known.
 package enum NDJSONLine {
     /// Appends the line and its newline. The metric's JSON is copied, not encoded anew.
     ///
     /// - Parameters:
     ///   - body: checked, so that it is one object.
+    ///   - origin: where its content came from.
     ///   - epoch: 0 for a metric that was not on a bus, which then has no further keys.
     package static func append(
-        _ body: MetricBody, publisher: PublisherID, epoch: UInt64, sequence: UInt64, to lines: inout [UInt8]
+        _ body: MetricBody, origin: MetricOrigin? = nil, publisher: PublisherID, epoch: UInt64, sequence: UInt64,
+        to lines: inout [UInt8]
     ) {
         let start = lines.count
         appendOneLine(body.json, to: &lines)
         if epoch != 0 {
             lines.removeLast()  // the closing brace
             trimSpace(&lines, downTo: start)
+            if let origin { appendMember(originKey, origin.json, to: &lines) }
             let separator = lines.last == UInt8(ascii: "{") ? "" : ", "
             lines.append(
                 contentsOf:
@@ -30,6 +33,25 @@ package enum NDJSONLine {
         trimSpace(&lines, downTo: start)
     }
 
+    /// Appends a key and its value to an object that lacks its closing brace.
+    private static func appendMember(_ key: String, _ value: [UInt8], to json: inout [UInt8]) {
+        if json.last != UInt8(ascii: "{") { json += ", ".utf8 }
+        json += key.utf8
+        json += value
+    }
+
+    /// Appends a metric's JSON, on one line and without a newline, with its origin as a last key.
+    package static func appendWithOrigin(_ json: ArraySlice<UInt8>, _ origin: MetricOrigin?, to lines: inout [UInt8]) {
+        let start = lines.count
+        appendOneLine(json, to: &lines)
+        guard let origin, lines.last == UInt8(ascii: "}") else { return }
+        lines.removeLast()
+        trimSpace(&lines, downTo: start)
+        appendMember(originKey, origin.json, to: &lines)
+        lines.append(UInt8(ascii: "}"))
+    }
+
+    private static let originKey = #""origin": "#
     private static let publisherKey = #""publisher": ""#
     private static let epochKey = #"", "epoch": "#
     private static let sequenceKey = #", "sequence": "#

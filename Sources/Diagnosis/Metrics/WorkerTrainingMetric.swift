@@ -17,6 +17,8 @@ public struct WorkerTrainingMetric: Hashable, Sendable {
     public var isFinalResult: Bool
     /// DLRover's `need_report`, which its master does not read.
     public var needReport: Bool
+    /// Where the content came from, for whoever reads the bus; no part of the metric's JSON.
+    package var origin: MetricOrigin?
 
     /// - Parameter timestamp: in whole seconds since 1970; without it, now.
     public init(

@@ -11,6 +11,10 @@ public struct EnvelopeBatch: Sendable {
         public var collectionTime: Int64
         /// When the publisher sent it: nanoseconds since 1970.
         public var publishTime: UInt64
+        /// Whether its lines were left out by the collector's rate limit: the body only says so.
+        package var isShed: Bool
+        /// The origin's place in the batch's memory.
+        fileprivate var origin: Range<Int>
         /// The body's place in the batch's memory.
         fileprivate var body: Range<Int>
     }
@@ -26,6 +30,8 @@ public struct EnvelopeBatch: Sendable {
     /// The envelopes, in the order of their sequences.
     public private(set) var entries: ArraySlice<Entry>
     private var storage: [UInt8]
+    /// Whether any entry is, or was, one whose lines were left out.
+    package private(set) var hasShed = false
 
     /// Makes an empty batch.
     package init(lane: Lane, epoch: UInt64, nodeType: String, nodeRank: Int) {
@@ -37,14 +43,29 @@ public struct EnvelopeBatch: Sendable {
         storage = []
     }
 
-    /// Appends an envelope; its body is copied.
-    package mutating func append(sequence: UInt64, collectionTime: Int64, publishTime: UInt64, body: Span<UInt8>) {
+    /// Appends an envelope; its bytes are copied.
+    ///
+    /// - Parameter origin: the JSON of its `MetricOrigin`, or nothing.
+    package mutating func append(
+        sequence: UInt64, collectionTime: Int64, publishTime: UInt64, body: Span<UInt8>, origin: Span<UInt8>,
+        isShed: Bool = false
+    ) {
+        let originStart = storage.count
+        origin.withUnsafeBufferPointer { storage.append(contentsOf: $0) }
         let start = storage.count
+        hasShed = hasShed || isShed
         body.withUnsafeBufferPointer { storage.append(contentsOf: $0) }
         entries.append(
             Entry(
-                sequence: sequence, collectionTime: collectionTime, publishTime: publishTime,
-                body: start..<storage.count))
+                sequence: sequence, collectionTime: collectionTime, publishTime: publishTime, isShed: isShed,
+                origin: originStart..<start, body: start..<storage.count))
+    }
+
+    /// Appends an envelope that tells no origin; its body is copied.
+    package mutating func append(sequence: UInt64, collectionTime: Int64, publishTime: UInt64, body: Span<UInt8>) {
+        append(
+            sequence: sequence, collectionTime: collectionTime, publishTime: publishTime, body: body,
+            origin: [UInt8]().span)
     }
 
     /// Appends a copy of a batch of the same lane, epoch and node.
@@ -55,7 +76,7 @@ public struct EnvelopeBatch: Sendable {
         for entry in other.entries {
             append(
                 sequence: entry.sequence, collectionTime: entry.collectionTime, publishTime: entry.publishTime,
-                body: other.body(of: entry).span)
+                body: other.body(of: entry).span, origin: other.storage[entry.origin].span, isShed: entry.isShed)
         }
     }
 
@@ -65,7 +86,7 @@ public struct EnvelopeBatch: Sendable {
     /// Whether there are no envelopes.
     public var isEmpty: Bool { entries.isEmpty }
 
-    /// How many bytes the bodies of `entries` have.
+    /// How many bytes the bodies of `entries` have, with the origins between them.
     public var byteCount: Int {
         guard let first = entries.first, let last = entries.last else { return 0 }
         return last.body.upperBound - first.body.lowerBound
@@ -74,6 +95,11 @@ public struct EnvelopeBatch: Sendable {
     /// The body of an entry of this batch, without a copy.
     public func body(of entry: Entry) -> ArraySlice<UInt8> {
         storage[entry.body]
+    }
+
+    /// Where the content of an entry of this batch came from; `nil` if its publisher does not say, or says it wrong.
+    package func origin(of entry: Entry) -> MetricOrigin? {
+        entry.origin.isEmpty ? nil : MetricOrigin(json: storage[entry.origin])
     }
 
     /// The same batch without its first `count` envelopes; shares the memory.

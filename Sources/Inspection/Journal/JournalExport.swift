@@ -68,7 +68,8 @@ extension StoredJournal {
                 do {
                     let body = try MetricBody(checking: envelope.body)
                     NDJSONLine.append(
-                        body, publisher: publisher, epoch: envelope.position.epoch,
+                        body, origin: MetricOrigin(json: envelope.origin), publisher: publisher,
+                        epoch: envelope.position.epoch,
                         sequence: envelope.position.sequence, to: &lines)
                 } catch {
                     isGood = false

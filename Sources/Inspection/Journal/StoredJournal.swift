@@ -89,6 +89,8 @@ package struct StoredEnvelope: Hashable, Sendable {
     package var collectionTime: Int64
     /// Nanoseconds since 1970.
     package var publishTime: UInt64
+    /// Where its content came from.
+    package var origin: MetricOrigin?
     /// The metric's JSON.
     package var body: [UInt8]
 }
@@ -110,6 +112,7 @@ extension StoredEnvelope {
             lines.append("node        \(HumanText.line(node.type))/\(node.rank), id \(node.id)")
             if metric.isFinalResult { lines.append("final       yes") }
             if metric.needReport { lines.append("need report yes") }
+            if let origin { lines += Self.lines(of: origin) }
             lines += ["", HumanText.lines(metric.content)]
         } catch {
             lines += [
@@ -117,6 +120,23 @@ extension StoredEnvelope {
                 HumanText.lines(String(decoding: body, as: UTF8.self)),
             ]
         }
+        return lines
+    }
+
+    private static func lines(of origin: MetricOrigin) -> [String] {
+        var lines = [
+            "file        \(HumanText.line(origin.path)) (device \(origin.device), inode \(origin.inode))",
+            "bytes       \(origin.firstOffset) to \(origin.endOffset), \(origin.lines) lines",
+        ]
+        if let first = origin.firstTime, let last = origin.lastTime, abs(first) < 1e12, abs(last) < 1e12 {
+            lines.append("times       \(TimeText.write(Int64(first))) to \(TimeText.write(Int64(last)))")
+        }
+        let rank = [
+            origin.run.map { "run \(HumanText.line($0))" }, origin.attempt.map { "attempt \($0)" },
+            origin.localRank.map { "local rank \($0)" }, origin.stream.map { HumanText.line($0) },
+        ].compactMap(\.self)
+        if !rank.isEmpty { lines.append("rank        \(rank.joined(separator: ", "))") }
+        if origin.isShed { lines.append("left out    yes, by the rate limit; no master gets it") }
         return lines
     }
 
@@ -138,7 +158,8 @@ extension StoredEnvelope {
             publisher: publisher.map { "\($0)" }, data_type: dataType.rawValue, epoch: position.epoch,
             sequence: position.sequence, topic: topic, collection_time: collectionTime, publish_time: publishTime,
             body: isMetric ? nil : String(decoding: body, as: UTF8.self))
-        let text = try InspectionJSON.line(header)
+        var text = try InspectionJSON.line(header)
+        if let origin { text = text.dropLast() + #","origin":"# + String(decoding: origin.json, as: UTF8.self) + "}" }
         guard isMetric else { return text }
         var line: [UInt8] = []
         NDJSONLine.appendOneLine(body[...], to: &line)
@@ -218,7 +239,7 @@ extension StoredJournal {
                     publisher: publisher, dataType: DiagnosisDataType(rawValue: record.lane),
                     position: envelope.position, topic: String(decoding: envelope.topic, as: UTF8.self),
                     collectionTime: envelope.collectionTime, publishTime: envelope.publishTime,
-                    body: Array(envelope.body))
+                    origin: MetricOrigin(json: envelope.origin), body: Array(envelope.body))
                 return false
             }
         } catch let error as EnvelopeRecord.MalformedError {

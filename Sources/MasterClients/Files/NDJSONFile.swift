@@ -82,8 +82,11 @@ struct NDJSONFile: Sendable {
                 return ReportError(
                     code: .refused, message: "the metric has \(body.json.count) bytes, too many for a line of \(path)")
             }
+            // Of a metric that nearly fills a line, the origin is left out.
+            let hasRoom = body.json.count <= NDJSONScan.longestLine - 256 - MetricOrigin.largest
             NDJSONLine.append(
-                body, publisher: batch.lane.publisher, epoch: batch.epoch, sequence: entry.sequence, to: &lines)
+                body, origin: hasRoom ? batch.origin(of: entry) : nil, publisher: batch.lane.publisher,
+                epoch: batch.epoch, sequence: entry.sequence, to: &lines)
             return nil
         } catch {
             return ReportError(code: .refused, message: "the envelope's body is not a metric: \(error)")

@@ -30,8 +30,8 @@ final class StdoutReporter: EnvelopeReporter {
         for entry in batch.entries {
             do throws(MetricJSONError) {
                 NDJSONLine.append(
-                    try MetricBody(checking: batch.body(of: entry)), publisher: batch.lane.publisher,
-                    epoch: batch.epoch, sequence: entry.sequence, to: &lines)
+                    try MetricBody(checking: batch.body(of: entry)), origin: batch.origin(of: entry),
+                    publisher: batch.lane.publisher, epoch: batch.epoch, sequence: entry.sequence, to: &lines)
                 taken += 1
             } catch {
                 let error = ReportError(code: .refused, message: "the envelope's body is not a metric: \(error)")

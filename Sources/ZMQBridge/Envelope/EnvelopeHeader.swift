@@ -1,6 +1,6 @@
 internal import Diagnosis
 
-/// Frame 1 of an envelope: `docs/wire-format.md`, "Header". 56 bytes, big-endian.
+/// The fixed part of an envelope's frame 1: `docs/wire-format.md`, "Header". 56 bytes, big-endian. An extension may follow: the origin's JSON.
 struct EnvelopeHeader: Hashable {
     static let size = 56
     static let version: UInt8 = 1
@@ -11,9 +11,13 @@ struct EnvelopeHeader: Hashable {
     enum Flag {
         /// The journal did not have the envelope when it was published.
         static let volatile: UInt8 = 1
+        /// The lines were left out by a rate limit; the body only says so.
+        static let shed: UInt8 = 2
     }
 
     var flags: UInt8 = 0
+    /// How many bytes follow the 56 in the frame.
+    var extensionLength = 0
     var publisher: PublisherID
     var epoch: UInt64
     /// From 1 in each epoch and lane; 0 in control messages.
@@ -30,12 +34,13 @@ struct EnvelopeHeader: Hashable {
         case newerVersion(UInt8)
     }
 
+    /// Writes the fixed part.
     func write(to bytes: UnsafeMutableRawBufferPointer) {
         let (high, low) = publisher.words
         bytes.storeBytes(of: Self.magic.bigEndian, toByteOffset: 0, as: UInt32.self)
         bytes[4] = Self.version
         bytes[5] = flags
-        bytes.storeBytes(of: 0, toByteOffset: 6, as: UInt16.self)
+        bytes.storeBytes(of: UInt16(extensionLength).bigEndian, toByteOffset: 6, as: UInt16.self)
         for (index, word) in [high, low, epoch, sequence, UInt64(bitPattern: collectionTime), publishTime].enumerated()
         {
             bytes.storeBytes(of: word.bigEndian, toByteOffset: 8 + index * 8, as: UInt64.self)
@@ -43,10 +48,12 @@ struct EnvelopeHeader: Hashable {
     }
 
     init(
-        flags: UInt8 = 0, publisher: PublisherID, epoch: UInt64, sequence: UInt64, collectionTime: Int64,
+        flags: UInt8 = 0, extensionLength: Int = 0, publisher: PublisherID, epoch: UInt64, sequence: UInt64,
+        collectionTime: Int64,
         publishTime: UInt64
     ) {
         self.flags = flags
+        self.extensionLength = extensionLength
         self.publisher = publisher
         self.epoch = epoch
         self.sequence = sequence
@@ -59,7 +66,9 @@ struct EnvelopeHeader: Hashable {
             throw .notAHeader
         }
         guard bytes[4] <= Self.version else { throw .newerVersion(bytes[4]) }
-        guard bytes[4] == Self.version, bytes.count == Self.size else { throw .notAHeader }
+        guard bytes[4] == Self.version, bytes.count >= Self.size else { throw .notAHeader }
+        extensionLength = Int(UInt16(bigEndian: bytes.loadUnaligned(fromByteOffset: 6, as: UInt16.self)))
+        guard bytes.count == Self.size + extensionLength else { throw .notAHeader }
         func word(_ index: Int) -> UInt64 {
             UInt64(bigEndian: bytes.loadUnaligned(fromByteOffset: 8 + index * 8, as: UInt64.self))
         }

@@ -4,9 +4,10 @@ internal import Journal
 /// The payload of a journal record: consecutive envelopes of one lane and epoch, as they go over the bus.
 ///
 ///     publish time 8 (ns since 1970), then for each envelope:
-///     topic length 2, body length 4, collection time 8 (seconds since 1970), topic, body
+///     topic length 2, body length 4, collection time 8 (seconds since 1970), [extension length 2], topic, [extension], body
 ///
-/// Big-endian. A topic length of 0 means the topic of the envelope before. The record's header has epoch and sequences.
+/// Big-endian. A topic length of 0 means the topic of the envelope before. Its bit 15 says that there is an extension (the origin's JSON), and
+/// bit 14 that the envelope is flagged as shed. The record's header has epoch and sequences.
 package struct EnvelopeRecord: Sendable {
     /// One envelope of a record.
     package struct Envelope: Sendable {
@@ -17,6 +18,9 @@ package struct EnvelopeRecord: Sendable {
         package var publishTime: UInt64
         /// As on the bus, without copies of their bytes.
         package var topic: ArraySlice<UInt8>
+        /// The origin's JSON; empty if there is none.
+        package var origin: ArraySlice<UInt8>
+        package var isShed: Bool
         /// The metric's JSON.
         package var body: ArraySlice<UInt8>
     }
@@ -28,6 +32,8 @@ package struct EnvelopeRecord: Sendable {
 
     static let headerSize = 8
     static let envelopeHeaderSize = 14
+    fileprivate static let hasExtension: UInt16 = 1 << 15
+    fileprivate static let isShed: UInt16 = 1 << 14
 
     /// Gives each envelope of a record to `body`, in order, until that answers `false`.
     ///
@@ -39,16 +45,25 @@ package struct EnvelopeRecord: Sendable {
         var offset = headerSize
         var topic: ArraySlice<UInt8> = []
         for index in 0..<count {
-            let topicLength = Int(try number(payload, at: offset) as UInt16)
+            let topicWord: UInt16 = try number(payload, at: offset)
+            let topicLength = Int(topicWord & ~(hasExtension | isShed))
             let bodyLength = Int(try number(payload, at: offset + 2) as UInt32)
             let time = Int64(bitPattern: try number(payload, at: offset + 6))
-            let start = offset + envelopeHeaderSize
-            let end = start + topicLength + bodyLength
+            var start = offset + envelopeHeaderSize
+            var originLength = 0
+            if topicWord & hasExtension != 0 {
+                originLength = Int(try number(payload, at: start) as UInt16)
+                start += 2
+            }
+            let bodyStart = start + topicLength + originLength
+            let end = bodyStart + bodyLength
             guard end <= payload.count else { throw MalformedError(offset: offset) }
             if topicLength > 0 { topic = payload[start..<start + topicLength] }
             let envelope = Envelope(
                 position: LanePosition(epoch: first.epoch, sequence: first.sequence + UInt64(index)),
-                collectionTime: time, publishTime: publishTime, topic: topic, body: payload[start + topicLength..<end])
+                collectionTime: time, publishTime: publishTime, topic: topic,
+                origin: payload[start + topicLength..<bodyStart], isShed: topicWord & isShed != 0,
+                body: payload[bodyStart..<end])
             guard try body(envelope) else { return }
             offset = end
         }
@@ -78,9 +93,12 @@ extension EncodedMetrics {
             defer { start = item.bodyEnd }
             guard item.dataType == dataType else { continue }
             let topic = item.topic == lastTopic ? [] : topics[item.topic]
-            payload.append(bigEndian: UInt16(topic.count))
-            payload.append(bigEndian: UInt32(item.bodyEnd - start))
+            let flags =
+                (item.originLength > 0 ? EnvelopeRecord.hasExtension : 0) | (item.isShed ? EnvelopeRecord.isShed : 0)
+            payload.append(bigEndian: UInt16(topic.count) | flags)
+            payload.append(bigEndian: UInt32(item.bodyEnd - start - item.originLength))
             payload.append(bigEndian: item.collectionTime)
+            if item.originLength > 0 { payload.append(bigEndian: UInt16(item.originLength)) }
             payload += topic
             payload += bodies[start..<item.bodyEnd]
             lastTopic = item.topic

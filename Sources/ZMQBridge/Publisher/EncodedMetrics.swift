@@ -10,7 +10,10 @@ struct EncodedMetrics: Sendable {
         var collectionTime: Int64
         /// Index into `topics`.
         var topic: Int
-        /// Where the body ends; it begins where the one before ends.
+        /// How many bytes stand before the body: the origin's JSON.
+        var originLength: Int
+        var isShed: Bool
+        /// Where the body ends; its origin begins where the body before ends.
         var bodyEnd: Int
     }
 
@@ -30,11 +33,14 @@ struct EncodedMetrics: Sendable {
                 dataTypes.insert(topic.dataType)
                 last = topic
             }
+            let origin = metric.origin?.json ?? []
+            let originLength = origin.count <= MetricOrigin.largest ? origin.count : 0
+            bodies += origin.prefix(originLength)
             MetricJSON.encode(metric, into: &bodies)
             items.append(
                 Item(
                     dataType: metric.dataType, collectionTime: metric.timestamp, topic: topics.count - 1,
-                    bodyEnd: bodies.count))
+                    originLength: originLength, isShed: metric.origin?.isShed ?? false, bodyEnd: bodies.count))
         }
     }
 

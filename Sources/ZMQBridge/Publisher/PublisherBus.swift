@@ -17,7 +17,8 @@ struct PublisherBus: ~Copyable {
     /// The newest position of each lane, also of lanes that have had nothing in this run.
     private(set) var newest: [DiagnosisDataType: LanePosition]
     /// Where each header is written before libzmq copies it.
-    private let headerFrame = UnsafeMutableRawBufferPointer.allocate(byteCount: EnvelopeHeader.size, alignment: 8)
+    private let headerFrame = UnsafeMutableRawBufferPointer.allocate(
+        byteCount: EnvelopeHeader.size + MetricOrigin.largest, alignment: 8)
 
     init(
         socket: consuming ZMQSocket, publisher: PublisherID, epoch: UInt64, journal: Journal,
@@ -108,7 +109,8 @@ struct PublisherBus: ~Copyable {
             var position = lane?.last ?? last(item.dataType)
             position.sequence += 1
             let header = EnvelopeHeader(
-                flags: flags, publisher: publisher, epoch: epoch, sequence: position.sequence,
+                flags: flags | (item.isShed ? EnvelopeHeader.Flag.shed : 0), extensionLength: item.originLength,
+                publisher: publisher, epoch: epoch, sequence: position.sequence,
                 collectionTime: item.collectionTime, publishTime: publishTime)
             lane = (item.dataType, position)
             do throws(ZMQError) {
@@ -162,16 +164,24 @@ struct PublisherBus: ~Copyable {
         try? send(topic: topic, header, body, 0..<body.count)
     }
 
+    /// - Parameter range: of the extension and the body behind it.
     private func send(
         topic: [UInt8], _ header: EnvelopeHeader, _ bodies: [UInt8], _ range: Range<Int>
     ) throws(ZMQError) {
         header.write(to: headerFrame)
+        let bodyStart = range.lowerBound + header.extensionLength
+        bodies.withUnsafeBytes {
+            UnsafeMutableRawBufferPointer(rebasing: headerFrame[EnvelopeHeader.size...])
+                .copyMemory(from: UnsafeRawBufferPointer(rebasing: $0[range.lowerBound..<bodyStart]))
+        }
+        let frameLength = EnvelopeHeader.size + header.extensionLength
         _ = try topic.withUnsafeBufferPointer { frame throws(ZMQError) in
             try socket.send(UnsafeRawBufferPointer(frame), more: true)
         }
-        _ = try socket.send(UnsafeRawBufferPointer(headerFrame), more: true)
+        _ = try socket.send(UnsafeRawBufferPointer(rebasing: headerFrame[..<frameLength]), more: true)
         _ = try bodies.withUnsafeBufferPointer { frame throws(ZMQError) in
-            try socket.send(UnsafeRawBufferPointer(UnsafeBufferPointer(rebasing: frame[range])), more: false)
+            try socket.send(
+                UnsafeRawBufferPointer(UnsafeBufferPointer(rebasing: frame[bodyStart..<range.upperBound])), more: false)
         }
     }
 }

@@ -82,13 +82,15 @@ struct ReplaySocket: ~Copyable {
     /// Sends an envelope to a peer.
     func send(_ envelope: EnvelopeRecord.Envelope, to returnPath: [[UInt8]]) throws(ZMQError) -> Delivery {
         let header = EnvelopeHeader(
+            flags: envelope.isShed ? EnvelopeHeader.Flag.shed : 0, extensionLength: envelope.origin.count,
             publisher: publisher, epoch: envelope.position.epoch, sequence: envelope.position.sequence,
             collectionTime: envelope.collectionTime, publishTime: envelope.publishTime)
-        return try send(envelope.topic, header, envelope.body, to: returnPath)
+        return try send(envelope.topic, header, origin: envelope.origin, envelope.body, to: returnPath)
     }
 
     private func send(
-        _ topic: ArraySlice<UInt8>, _ header: EnvelopeHeader, _ body: ArraySlice<UInt8>, to returnPath: [[UInt8]]
+        _ topic: ArraySlice<UInt8>, _ header: EnvelopeHeader, origin: ArraySlice<UInt8> = [],
+        _ body: ArraySlice<UInt8>, to returnPath: [[UInt8]]
     ) throws(ZMQError) -> Delivery {
         for (index, frame) in returnPath.enumerated() {
             do throws(ZMQError) {
@@ -99,8 +101,10 @@ struct ReplaySocket: ~Copyable {
                 return .gone
             }
         }
-        try withUnsafeTemporaryAllocation(byteCount: EnvelopeHeader.size, alignment: 8) { bytes throws(ZMQError) in
+        let length = EnvelopeHeader.size + origin.count
+        try withUnsafeTemporaryAllocation(byteCount: length, alignment: 8) { bytes throws(ZMQError) in
             header.write(to: bytes)
+            UnsafeMutableRawBufferPointer(rebasing: bytes[EnvelopeHeader.size...]).copyBytes(from: origin)
             try sendFrame(topic, more: true)
             _ = try socket.send(UnsafeRawBufferPointer(bytes), more: true)
         }

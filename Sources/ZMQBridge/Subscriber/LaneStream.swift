@@ -86,9 +86,11 @@ struct LaneStream {
     }
 
     /// Puts an envelope that is to be held into the tail.
-    mutating func hold(_ header: EnvelopeHeader, topic: Topic, body: UnsafeRawBufferPointer) {
+    mutating func hold(
+        _ header: EnvelopeHeader, origin: UnsafeRawBufferPointer, topic: Topic, body: UnsafeRawBufferPointer
+    ) {
         let place = LanePosition(epoch: header.epoch, sequence: header.sequence)
-        tail.append(header, topic: topic, body: body)
+        tail.append(header, origin: origin, topic: topic, body: body)
         tailEnds = (tailEnds?.first ?? place, place)
     }
 

@@ -19,12 +19,16 @@ struct StreamBuilder {
 
     var isEmpty: Bool { slots.isEmpty }
 
-    mutating func append(_ header: EnvelopeHeader, topic: Topic, body: UnsafeRawBufferPointer) {
+    /// - Parameter origin: the header's extension.
+    mutating func append(
+        _ header: EnvelopeHeader, origin: UnsafeRawBufferPointer, topic: Topic, body: UnsafeRawBufferPointer
+    ) {
         let index = place(for: topic, header)
         current = index
         batches[index].append(
             sequence: header.sequence, collectionTime: header.collectionTime, publishTime: header.publishTime,
-            body: body.bindMemory(to: UInt8.self).span)
+            body: body.bindMemory(to: UInt8.self).span, origin: origin.bindMemory(to: UInt8.self).span,
+            isShed: header.flags & EnvelopeHeader.Flag.shed != 0)
         byteCount += body.count
         envelopeCount += 1
     }

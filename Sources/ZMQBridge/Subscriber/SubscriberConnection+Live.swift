@@ -25,8 +25,8 @@ extension SubscriberConnection {
         switch lanes[dataType]?.arrive(place, bytes: size, room: room) {
         case .take:
             rooms[dataType] = room - size
-            bodyFrame.withBytes { builder.append(header, topic: topic, body: $0) }
-        case .hold: bodyFrame.withBytes { lanes[dataType]?.hold(header, topic: topic, body: $0) }
+            withFrames { builder.append(header, origin: $0, topic: topic, body: $1) }
+        case .hold: withFrames { lanes[dataType]?.hold(header, origin: $0, topic: topic, body: $1) }
         case .letGo: try? socket.set(ZMQ_UNSUBSCRIBE, Topic.prefix(for: dataType))
         case .old, nil: counts.repeated += 1
         }

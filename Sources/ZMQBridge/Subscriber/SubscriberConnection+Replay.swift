@@ -15,7 +15,7 @@ extension SubscriberConnection {
                 lanes[topic.dataType]?.takeReplayed(place) == true
             else { return }
             counts.replayed += 1
-            bodyFrame.withBytes { builder.append(header, topic: topic, body: $0) }
+            withFrames { builder.append(header, origin: $0, topic: topic, body: $1) }
         } else {
             counts.malformed += 1
         }

@@ -146,6 +146,13 @@ final class SubscriberConnection {
         return true
     }
 
+    /// Gives the header's extension and the body of a message whose header was read.
+    func withFrames(_ take: (_ extension: UnsafeRawBufferPointer, _ body: UnsafeRawBufferPointer) -> Void) {
+        headerFrame.withBytes { header in
+            bodyFrame.withBytes { take(UnsafeRawBufferPointer(rebasing: header[EnvelopeHeader.size...]), $0) }
+        }
+    }
+
     func readHeader() -> EnvelopeHeader? {
         do throws(EnvelopeHeader.DecodingError) {
             return try headerFrame.withBytes { bytes throws(EnvelopeHeader.DecodingError) in

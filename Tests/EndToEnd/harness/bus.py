@@ -36,7 +36,7 @@ class Envelope:
 
 
 def read_envelope(topic: bytes, header: bytes, body: bytes) -> Envelope:
-    magic, version, flags, _, publisher, epoch, sequence, collected, published = HEADER.unpack(header)
+    magic, version, flags, _, publisher, epoch, sequence, collected, published = HEADER.unpack(header[: HEADER.size])
     assert magic == b"AROB" and version == 1
     return Envelope(
         topic.decode(), flags, uuid.UUID(bytes=publisher), epoch, sequence, collected, published, json.loads(body)
@@ -80,7 +80,7 @@ class Consumer:
             raise TimeoutError(f"nothing came within {seconds} s")
         topic, header, body = self.socket.recv_multipart()
         if topic.startswith(b"$"):
-            publisher = uuid.UUID(bytes=HEADER.unpack(header)[4])
+            publisher = uuid.UUID(bytes=HEADER.unpack(header[: HEADER.size])[4])
             for lane in json.loads(body)["lanes"]:
                 self._account(publisher, lane["data_type"], *lane["last"], is_beat=True)
             return topic.decode()

@@ -1,3 +1,5 @@
+internal import Diagnosis
+
 /// A log file that a set follows, and what its path says about it.
 package struct FollowedLog: Hashable, Sendable {
     /// Absolute. It names the log in positions (`log:PATH`), so it is never rewritten.
@@ -63,5 +65,14 @@ package struct TorchrunOrigin: Hashable, Sendable {
             random.allSatisfy({ (0x61...0x7A).contains($0) || (0x30...0x39).contains($0) || $0 == 0x5F })
         else { return folder }
         return String(folder.dropLast(9))
+    }
+}
+
+extension MetricOrigin {
+    mutating func add(_ torchrun: TorchrunOrigin) {
+        run = torchrun.run
+        attempt = torchrun.attempt
+        localRank = torchrun.localRank
+        stream = torchrun.stream
     }
 }

@@ -79,7 +79,9 @@ package actor LogSetCollector: WakingCollector {
     /// Reports the lines as one `TRAINING_LOG` metric, and gives the turn to the next file.
     @discardableResult
     package func storeData(_ data: Chunk) async -> Bool {
-        let metric = WorkerTrainingMetric(dataType: .trainingLog, dataContent: data.lines.content, node: node)
+        var metric = WorkerTrainingMetric(dataType: .trainingLog, dataContent: data.lines.content, node: node)
+        metric.origin = data.lines.origin
+        if let torchrun = data.log.torchrun { metric.origin?.add(torchrun) }
         guard await report.send(metric, position: data.lines.position, to: client) else { return false }
         guard let file = set.current, file.log == data.log, set.confirm(data.lines, of: file) else { return true }
         set.endTurn(of: file, hasMore: true)
