@@ -68,7 +68,7 @@ let package = Package(
         .target(
             name: "Collectors",
             dependencies: [
-                "Diagnosis", "SystemSupport", "Telemetry", logging, asyncHTTPClient, coreMetrics, nioCore,
+                "Diagnosis", "LogText", "SystemSupport", "Telemetry", logging, asyncHTTPClient, coreMetrics, nioCore,
                 nioHTTP1,
                 nioPosix,
                 .product(name: "Subprocess", package: "swift-subprocess"),

@@ -6,35 +6,49 @@ package struct LinePrefix: Hashable, Sendable {
     package private(set) var end = 0
     /// The rank that a prefix names.
     package private(set) var rank: Int?
+    /// The same for all lines of a writer, in every process; 0 where no prefix names one.
+    package private(set) var writer: UInt64 = 0
 
     /// How many prefixes a line may have, and how long each may be.
     private static let maximumDepth = 8
     private static let longest = 200
 
-    /// - Parameter line: without escape sequences.
-    package init(_ line: UnsafeRawBufferPointer) {
+    /// - Parameters:
+    ///   - line: without escape sequences.
+    ///   - keepsMargin: whether an exception group's `  | ` is the program's text.
+    package init(_ line: UnsafeRawBufferPointer, keepsMargin: Bool = false) {
         for _ in 0..<Self.maximumDepth {
             let rest = UnsafeRawBufferPointer(rebasing: line[end...])
-            guard let (length, rank) = Self.first(in: rest), length > 0 else { return }
+            guard let (length, rank, isWriter) = Self.first(in: rest, keepsMargin: keepsMargin), length > 0 else {
+                return
+            }
             end += length
+            if isWriter {
+                // FNV-1a, without the space behind the prefix, which an empty line may lack.
+                var hash = writer == 0 ? 0xCBF2_9CE4_8422_2325 : writer
+                for byte in rest[..<length] where byte != 0x20 { hash = (hash ^ UInt64(byte)) &* 0x0000_0100_0000_01B3 }
+                writer = hash | 2
+            }
             self.rank = rank ?? self.rank
         }
     }
 
-    private static func first(in line: UnsafeRawBufferPointer) -> (Int, Int?)? {
-        if let start = ContainerLine.criPayloadStart(line) { return (start, nil) }
+    private static func first(
+        in line: UnsafeRawBufferPointer, keepsMargin: Bool
+    ) -> (length: Int, rank: Int?, isWriter: Bool)? {
+        if let start = ContainerLine.criPayloadStart(line) { return (start, nil, false) }
         var text = PrefixReader(line, limit: longest)
         let indent = text.skipSpaces()
         guard let next = text.peek else { return nil }
         switch next {
-        case UInt8(ascii: "["): return bracket(&text)
-        case UInt8(ascii: "("): return ray(&text)
-        case UInt8(ascii: "|") where indent >= 2:
+        case UInt8(ascii: "["): return bracket(&text).map { ($0.0, $0.1, true) }
+        case UInt8(ascii: "("): return ray(&text).map { ($0.0, $0.1, true) }
+        case UInt8(ascii: "|") where indent >= 2 && !keepsMargin:
             text.index += 1
-            return (text.index + (text.peek == 0x20 ? 1 : 0), nil)
+            return (text.index + (text.peek == 0x20 ? 1 : 0), nil, false)
         case UInt8(ascii: "0")...UInt8(ascii: "9"):
             guard let rank = text.number(), rank < 1_000_000, text.consume(": ") else { return nil }
-            return (text.index, rank)
+            return (text.index, rank, true)
         default: return indent == 0 ? word(&text) : nil
         }
     }
@@ -71,18 +85,19 @@ package struct LinePrefix: Hashable, Sendable {
     }
 
     /// `trainer-1  | `, `Nov 28 10:00:00 host torchrun[3738]: `, and a word before `[default0]:`, as torchx writes it.
-    private static func word(_ text: inout PrefixReader) -> (Int, Int?)? {
-        if text.syslogHead() { return (text.index, nil) }
+    private static func word(_ text: inout PrefixReader) -> (Int, Int?, Bool)? {
+        // Its time changes from line to line.
+        if text.syslogHead() { return (text.index, nil, false) }
         text.index = 0
         text.skipWord()
         let end = text.index
         let spaces = text.skipSpaces()
         guard end > 0, spaces > 0 else { return nil }
-        if text.consume("| ") { return (text.index, nil) }
+        if text.consume("| ") { return (text.index, nil, true) }
         guard spaces == 1, text.peek == UInt8(ascii: "["), let (_, rank) = bracket(&text), rank != nil else {
             return nil
         }
-        return (end + 1, nil)
+        return (end + 1, nil, false)
     }
 }
 

@@ -22,6 +22,11 @@ package struct TokenBucket: Sendable {
         return tokens > 0 ? now : now + .seconds((1 - tokens) / perSecond)
     }
 
+    /// How much may be spent now without a debt.
+    package func available(now: ContinuousClock.Instant) -> Int {
+        max(0, Int(tokens(now: now)))
+    }
+
     package mutating func spend(_ amount: Int, now: ContinuousClock.Instant) {
         tokens = tokens(now: now) - Double(amount)
         filled = now

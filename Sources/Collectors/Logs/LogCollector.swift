@@ -172,6 +172,17 @@ extension LogCollector {
         /// How often the state of a progress bar that moves is reported at most: 5 s.
         public var progressInterval: Duration = .seconds(5)
 
+        /// What is done with the files of a container runtime: `.detect`.
+        public var containers = Containers.detect
+
+        /// How the files of a container runtime are reported (Kubernetes' CRI format, Docker's json-file).
+        public enum Containers: Sendable, Hashable {
+            /// What the program wrote, if the first line that is read shows the format.
+            case detect
+            /// As any other file.
+            case raw
+        }
+
         /// How a line with carriage returns within it is reported.
         public enum Progress: Sendable, Hashable {
             /// Its last state that is not empty: now and then while it changes, and at its end.

@@ -27,6 +27,7 @@ extension LogFollower {
         offset += UInt64(count)
         line = .begins
         cutter.reset()
+        blocks.reset()
     }
 
     mutating func skipNulls(_ count: UInt64) {
@@ -34,6 +35,7 @@ extension LogFollower {
         offset += count
         line = .begins
         cutter.reset()
+        blocks.reset()
     }
 
     /// What is there of a line, once its file has been quiet, and now and then the state of a progress bar that still moves.

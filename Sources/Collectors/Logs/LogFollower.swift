@@ -79,6 +79,11 @@ struct LogFollower {
     private var generation = 0
     var cutter: LineCutter
     let rules: ContentRules
+    var blocks: EventBlocks
+    /// Whether a container runtime writes the open file; `nil` until its first line is read.
+    var isContainerFile: Bool?
+    /// Since when lines wait because an event is not over.
+    var heldSince: ContinuousClock.Instant?
     var lastProgress: ContinuousClock.Instant?
     var skippedNulls = QuietCounter()
     private var warnedOfLongLine = false
@@ -92,6 +97,7 @@ struct LogFollower {
         problems = ProblemLog(interval: configuration.problemInterval)
         cutter = LineCutter(chunkBytes: configuration.chunkBytes, maxLineBytes: configuration.maxLineBytes)
         buffer = ReadBuffer(capacity: max(4096, configuration.readBytes) + cutter.chunkBytes + 1)
+        blocks = EventBlocks(hardLimit: cutter.maxLineBytes)
         rules = ContentRules(keepsCarriageReturns: configuration.progress == .raw)
     }
 
@@ -117,7 +123,11 @@ struct LogFollower {
             skipFront()
             switch cutter.cut(buffer.bytes) {
             case .lines(let byteCount, let lineCount):
-                return chunk(byteCount: byteCount, dropping: 1, lineCount: lineCount)
+                guard let count = eventCut(now: now, isLast: isLast) else { return nil }
+                return chunk(
+                    byteCount: count, dropping: 1,
+                    lineCount: count == byteCount
+                        ? lineCount : Self.newlines(in: UnsafeRawBufferPointer(rebasing: buffer.bytes[..<count])))
             case .piece(let byteCount):
                 if skipOldStates() { continue }
                 warnOfLongLine()
@@ -162,6 +172,7 @@ struct LogFollower {
         offset = span.end
         line = span.line
         cutter.reset()
+        blocks.advance()
         if span.line != .afterPiece { warnedOfLongLine = false }
         hasConfirmed = true
         return true
@@ -181,8 +192,11 @@ struct LogFollower {
         hole = 0
         line = .begins
         lastProgress = nil
+        isContainerFile = nil
+        heldSince = nil
         buffer.removeAll()
         cutter.reset()
+        blocks.reset()
         head = []
         tail = ([], 0)
         confirmedTail = ([], 0)
@@ -231,23 +245,18 @@ struct LogFollower {
         position.line = state
         var raw = UnsafeRawBufferPointer(rebasing: buffer.bytes[part ?? 0..<byteCount - newline])
         if offset == 0, part == nil { raw = UnsafeRawBufferPointer(rebasing: ByteOrderMark.dropped(from: raw)) }
-        var content: String
-        var lineCount = lineCount
-        if let (bytes, nulls) = rules.rewritten(raw) {
-            content = String(decoding: bytes, as: UTF8.self)
-            lineCount = bytes.reduce(1) { $0 + ($1 == 0x0A ? 1 : 0) }
-            skippedNulls.count(nulls)
-        } else {
-            content = String(decoding: raw, as: UTF8.self)
-        }
+        let text = LineRewriting(raw, lineCount: lineCount, isContainerFile: isContainerFile ?? false, rules: rules)
+        skippedNulls.count(text.nulls)
+        var content = text.content
         if line == .afterQuietPiece { content = Self.continuedMark + content }
         content += mark
         tellNulls()
-        let origin = MetricOrigin(
+        var origin = MetricOrigin(
             path: path, device: position.identity.device, inode: position.identity.inode, firstOffset: offset,
-            endOffset: position.offset, lines: lineCount)
+            endOffset: position.offset, lines: text.lineCount)
+        if let container = text.container { origin.add(container) }
         return LogChunk(
-            content: content, lineCount: lineCount, position: SourcePosition(key: key, bytes: position.bytes),
+            content: content, lineCount: text.lineCount, position: SourcePosition(key: key, bytes: position.bytes),
             span: LogSpan(generation: generation, start: offset, end: position.offset, line: state), origin: origin)
     }
 

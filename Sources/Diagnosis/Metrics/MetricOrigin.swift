@@ -26,11 +26,13 @@ package struct MetricOrigin: Hashable, Sendable, Codable {
     package var localRank: Int?
     /// `stdout` or `stderr`, where it is known.
     package var stream: String?
+    /// `stdout 3, stderr 1`: how many lines came in turn from each, where lines of both are mixed.
+    package var streams: String?
     /// Whether these lines were left out by the rate limit: the content only says so, and no master gets it.
     package var isShed = false
 
     enum CodingKeys: String, CodingKey {
-        case path, device, inode, lines, run, attempt, stream
+        case path, device, inode, lines, run, attempt, stream, streams
         case firstOffset = "first_offset"
         case endOffset = "end_offset"
         case firstTime = "first_time"
@@ -64,6 +66,7 @@ package struct MetricOrigin: Hashable, Sendable, Codable {
         attempt = try values.decodeIfPresent(Int.self, forKey: .attempt)
         localRank = try values.decodeIfPresent(Int.self, forKey: .localRank)
         stream = try values.decodeIfPresent(String.self, forKey: .stream)
+        streams = try values.decodeIfPresent(String.self, forKey: .streams)
         isShed = try values.decodeIfPresent(Bool.self, forKey: .isShed) ?? false
     }
 
@@ -89,6 +92,7 @@ package struct MetricOrigin: Hashable, Sendable, Codable {
         if let attempt { json += ", \"attempt\": \(attempt)".utf8 }
         if let localRank { json += ", \"local_rank\": \(localRank)".utf8 }
         if let stream { append("stream", stream, to: &json) }
+        if let streams { append("streams", streams, to: &json) }
         if isShed { json += ", \"shed\": true".utf8 }
         json.append(UInt8(ascii: "}"))
         return json

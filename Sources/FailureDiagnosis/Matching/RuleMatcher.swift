@@ -55,7 +55,8 @@ package struct RuleMatcher: Sendable {
         hits(in: Array(text.utf8)[...])
     }
 
-    func hits(in bytes: UnsafeRawBufferPointer) -> [RuleHit] {
+    /// The hits in whole lines, in the order of the lines.
+    package func hits(in bytes: UnsafeRawBufferPointer) -> [RuleHit] {
         var hits: [RuleHit] = []
         var lines: [Range<Int>] = []
         scanner.scan(bytes) { _, position in

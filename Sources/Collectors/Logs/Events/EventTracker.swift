@@ -1,0 +1,253 @@
+internal import LogText
+
+/// Follows the events that take several lines: tracebacks, stacks, panics, dumps. One event a writer is open at a time; the prefix that a
+/// launcher puts before its lines tells who wrote them.
+///
+/// A body goes on until its own last line. After it, or where a kind has no last line, it goes on only with lines that look like a part of it.
+struct EventTracker: Sendable {
+    /// Where a line stands.
+    struct Step {
+        /// Whether an event spans the boundary before the line.
+        var isInside: Bool
+        /// The number of the event that the line belongs to, counted from the tracker's start.
+        var event: Int?
+    }
+
+    private enum Kind { case python, group, stack, java, go, rust, nccl, kernel }
+
+    private struct Open: Sendable {
+        var key: UInt64
+        var kind: Kind
+        var number: Int
+        /// Whether the traceback's own last line is still to come.
+        var isBody: Bool
+        var plainLines = 0
+        var blankLines = 0
+        var foreignLines = 0
+    }
+
+    /// More writers than this can't have an event open: the one longest silent is closed.
+    static let mostOpen = 256
+    private var open: [Open] = []
+    private var count = 0
+    /// Whether a container runtime wrote the lines.
+    private let isContainerFile: Bool
+    /// The streams of which the runtime has split a line whose rest is still to come.
+    private var split: Set<String> = []
+
+    init(isContainerFile: Bool = false) {
+        self.isContainerFile = isContainerFile
+    }
+
+    var isOpen: Bool { !open.isEmpty || !split.isEmpty }
+
+    mutating func closeAll() { open.removeAll(keepingCapacity: true) }
+
+    /// - Parameter line: with or without its `\n`.
+    mutating func next(_ line: UnsafeRawBufferPointer) -> Step {
+        var line = LineBytes(line)
+        if line.ends("\n") { line = line.first(line.count - 1) }
+        guard isContainerFile, let container = ContainerLine(line.bytes) else { return next(text: line) }
+        let isInside = !split.isEmpty
+        let isRest = split.contains(container.stream)
+        if container.isPartial { split.insert(container.stream) } else { split.remove(container.stream) }
+        guard !isRest else { return Step(isInside: true, event: nil) }
+        var step = container.payload.withUnsafeBytes { next(text: LineBytes($0)) }
+        step.isInside = step.isInside || isInside
+        return step
+    }
+
+    private mutating func next(text line: LineBytes) -> Step {
+        let prefix = LinePrefix(line.bytes, keepsMargin: true)
+        var key = prefix.writer
+        var text = line.dropping(prefix.end)
+        if let length = Self.kernelStamp(text) {
+            key = Self.kernel
+            text = text.dropping(length)
+        }
+        if open.isEmpty {
+            guard let started = Self.opening(text) else { return Step(isInside: false, event: nil) }
+            return Step(isInside: false, event: begin(started, key))
+        }
+        return advance(text, key: key)
+    }
+
+    /// The key of the kernel's lines, which is no hash of a prefix.
+    private static let kernel: UInt64 = 1
+
+    /// How long a stamp as dmesg's is: `[  123.456789] `.
+    private static func kernelStamp(_ text: LineBytes) -> Int? {
+        guard text.count > 4, text[0] == UInt8(ascii: "[") else { return nil }
+        var end = 1
+        while end < min(text.count, 12), text[end] == 0x20 { end += 1 }
+        let seconds = text.digits(from: end)
+        guard seconds > 0, end + seconds + 1 < text.count, text[end + seconds] == UInt8(ascii: ".") else { return nil }
+        end += seconds + 1
+        end += text.digits(from: end)
+        guard end + 1 < text.count, text[end] == UInt8(ascii: "]"), text[end + 1] == 0x20 else { return nil }
+        return end + 2
+    }
+
+    private mutating func advance(_ text: LineBytes, key: UInt64) -> Step {
+        var event: Int?
+        for index in open.indices.reversed() {
+            guard open[index].key == key else {
+                open[index].foreignLines += 1
+                if open[index].foreignLines > (open[index].isBody ? 256 : 64) { open.remove(at: index) }
+                continue
+            }
+            open[index].foreignLines = 0
+            let number = open[index].number
+            switch Self.goesOn(&open[index], text) {
+            case .yes: event = number
+            case .last:
+                // The line belongs to the event, and nothing after it does.
+                let isInside = true
+                open.remove(at: index)
+                return Step(isInside: isInside, event: number)
+            case .no: open.remove(at: index)
+            }
+        }
+        if let event { return Step(isInside: true, event: event) }
+        let isInside = !open.isEmpty
+        return Step(isInside: isInside, event: Self.opening(text).map { begin($0, key) })
+    }
+
+    private mutating func begin(_ started: (kind: Kind, isBody: Bool), _ key: UInt64) -> Int {
+        if open.count >= Self.mostOpen,
+            let oldest = open.indices.max(by: { open[$0].foreignLines < open[$1].foreignLines })
+        {
+            open.remove(at: oldest)
+        }
+        open.append(Open(key: key, kind: started.kind, number: count, isBody: started.isBody))
+        count += 1
+        return count - 1
+    }
+
+    private static func opening(_ text: LineBytes) -> (kind: Kind, isBody: Bool)? {
+        guard text.count > 0 else { return nil }
+        switch text[0] {
+        case UInt8(ascii: "T"):
+            if text.starts("Traceback (most recent call last):") { return (.python, true) }
+            if text.starts("Thread "), text.contains("0x") { return (.stack, false) }
+        case UInt8(ascii: "C"):
+            if text.starts("Current thread 0x") { return (.stack, false) }
+        case UInt8(ascii: "F"):
+            if text.starts("Fatal Python error:") { return (.stack, false) }
+        case 0x20:
+            if text.starts("  + Exception Group Traceback") { return (.group, true) }
+        case 0x09:
+            if text.starts("\tat ") { return (.java, false) }
+        case UInt8(ascii: "E"):
+            if text.starts("Exception in thread ") { return (.java, false) }
+            if text.starts("Exception raised from ") { return (.stack, false) }
+        case UInt8(ascii: "t"):
+            if text.starts("terminate called") { return (.stack, false) }
+            if text.starts("thread '"), text.contains("panicked at") { return (.rust, false) }
+        case UInt8(ascii: "*"):
+            if text.starts("*** ") { return (.stack, false) }
+        case UInt8(ascii: "#"):
+            if text.count > 1, isDigit(text[1]), text.contains(" 0x") || text.contains(" in ") {
+                return (.stack, false)
+            }
+        case UInt8(ascii: "f"):
+            if text.starts("frame #") { return (.stack, false) }
+            if text.starts("fatal error: ") { return (.go, false) }
+        case UInt8(ascii: "p"):
+            if text.starts("panic: ") { return (.go, false) }
+        case UInt8(ascii: "g"):
+            if text.starts("goroutine "), text.contains(" [") { return (.go, false) }
+        case UInt8(ascii: "-"):
+            if text.starts("------------[ cut here ]") { return (.kernel, true) }
+        case UInt8(ascii: "["):
+            if text.contains("ProcessGroupNCCL"), text.contains("Watchdog caught") || text.starts("[E") {
+                return (.stack, false)
+            }
+        default: break
+        }
+        if text.first(160).contains(" NCCL WARN ") { return (.nccl, false) }
+        return text[0] != 0x20 && isExceptionHead(text) ? (.java, false) : nil
+    }
+
+    /// `java.lang.IllegalStateException: …`: a dotted name that ends with Exception or Error.
+    private static func isExceptionHead(_ text: LineBytes) -> Bool {
+        guard isLetter(text[0]) else { return false }
+        var end = 0
+        var hasDot = false
+        while end < text.count,
+            isLetter(text[end]) || isDigit(text[end]) || text[end] == 0x2E || text[end] == 0x5F || text[end] == 0x24
+        {
+            hasDot = hasDot || text[end] == 0x2E
+            end += 1
+        }
+        guard hasDot, end == text.count || text[end] == UInt8(ascii: ":") else { return false }
+        return text.first(end).ends("Exception") || text.first(end).ends("Error")
+    }
+
+    private enum Answer { case yes, last, no }
+
+    private static func goesOn(_ event: inout Open, _ text: LineBytes) -> Answer {
+        if event.kind == .kernel { return text.starts("---[ end trace") ? .last : .yes }
+        if event.kind == .nccl { return text.first(160).contains(" NCCL ") ? .yes : .no }
+        if text.isBlank {
+            event.blankLines += 1
+            return event.blankLines <= 2 || event.isBody ? .yes : .no
+        }
+        let followsBlank = event.blankLines > 0
+        event.blankLines = 0
+        if isChained(text) {
+            event.isBody = true
+            return .yes
+        }
+        if text[0] == 0x20 || text[0] == 0x09 { return .yes }
+        if event.isBody {
+            // In a chain the next traceback comes now; otherwise this is the exception's own line.
+            if event.kind == .group { return .no }
+            if !text.starts("Traceback (most") { event.isBody = false }
+            return .yes
+        }
+        if event.kind == .python, text.starts("Traceback (most") { return .no }
+        if isPart(text, of: event.kind) { return .yes }
+        guard !followsBlank, !looksLikeRecord(text), event.kind != .group else { return .no }
+        event.plainLines += 1
+        return event.plainLines <= 4 ? .yes : .no
+    }
+
+    private static func isChained(_ text: LineBytes) -> Bool {
+        text.starts("During handling of the above exception") || text.starts("The above exception was the direct cause")
+    }
+
+    /// Lines that begin at the left and yet belong to an event of this kind.
+    private static func isPart(_ text: LineBytes, of kind: Kind) -> Bool {
+        switch kind {
+        case .go:
+            return text.starts("goroutine ") || text.starts("created by ") || text.starts("[signal ") || text.ends(")")
+                || text.starts("exit status")
+        case .rust: return text.starts("note:") || text.starts("stack backtrace:")
+        case .java: return text.starts("Caused by:") || text.starts("...")
+        default:
+            return text.starts("frame #") || text.starts("Exception raised from ") || text.starts("CUDA kernel errors")
+                || text.starts("For debugging consider") || text.starts("Compile with `TORCH_USE")
+                || text.starts("*** ")
+                || text.starts("terminate called") || text.starts("Device-side assert")
+                || text.starts("Search for `cuda")
+                || (text[0] == UInt8(ascii: "#") && text.digits(from: 1) > 0) || text.starts("=======")
+                || text.starts("Thread ") || text.starts("Current thread") || text.starts("Extension modules:")
+                || text.starts("PC: @") || text.starts("Aborted") || text.starts("Signal") || text.starts("Failing at")
+                || (text[0] == UInt8(ascii: "/") && text.contains("[0x"))
+                || (text[0] == UInt8(ascii: "[") && (text.contains("ProcessGroupNCCL") || text.contains("+0x")))
+        }
+    }
+
+    /// Whether a line begins as a log's records do, so that it can't be the rest of an exception's message.
+    private static func looksLikeRecord(_ text: LineBytes) -> Bool {
+        if isDigit(text[0]) || text[0] == UInt8(ascii: "[") || text[0] == UInt8(ascii: "{")
+            || text[0] == UInt8(ascii: "<")
+        {
+            return true
+        }
+        let front = text.first(48)
+        return front.contains("INFO") || front.contains("WARN") || front.contains("ERROR") || front.contains("DEBUG")
+            || text.starts("step") || text.starts("epoch") || front.contains("=")
+    }
+}
