@@ -3,7 +3,7 @@ internal import Logging
 private import Synchronization
 private import SystemSupport
 
-/// The last step of every collector's `storeData`: reports one metric and logs the outcome in the arobust guide's words.
+/// The last step of every collector's `storeData`: reports metrics and logs the outcome in the arobust guide's words.
 final class MetricReport: Sendable {
     /// To follow "Reported": `log content`.
     let content: String
@@ -24,12 +24,26 @@ final class MetricReport: Sendable {
     func send(
         _ metric: WorkerTrainingMetric, position: SourcePosition? = nil, to client: (any MasterClient)?
     ) async -> Bool {
+        await send([metric], position: position, to: client)
+    }
+
+    /// - Parameters:
+    ///   - metrics: not empty; the first is the one that the log tells of.
+    ///   - isUrgent: whether they are to be safe on disk before this returns, where the client has a disk.
+    func send(
+        _ metrics: [WorkerTrainingMetric], position: SourcePosition? = nil, isUrgent: Bool = false,
+        to client: (any MasterClient)?
+    ) async -> Bool {
         guard let client else {
             logger.warning("Master client not set, \(data) not reported")
             return false
         }
         do {
-            try await client.reportDiagnosisAgentMetrics([metric], position: position)
+            if isUrgent, let client = client as? any UrgentReporter {
+                try await client.reportUrgently(metrics)
+            } else {
+                try await client.reportDiagnosisAgentMetrics(metrics, position: position)
+            }
         } catch {
             if problem.withLock({ $0.shouldReport("\(error)") }) {
                 logger.error("Failed to report \(data) to master: \(error)")
@@ -37,7 +51,7 @@ final class MetricReport: Sendable {
             return false
         }
         if problem.withLock({ $0.solve() }) { logger.notice("Reporting \(data) works again") }
-        logger.debug("Reported \(content): \(metric.dataContent.unicodeScalars.count) characters")
+        logger.debug("Reported \(content): \(metrics[0].dataContent.unicodeScalars.count) characters")
         return true
     }
 }

@@ -21,9 +21,18 @@ extension CollectorSchedule {
         of settings: AgentSettings, factory: any MetricsFactory, logger: Logger
     ) throws(SettingsError) -> [CollectorSchedule] {
         let values = settings.values
-        let configuration = LogCollector.Configuration(
+        var configuration = LogCollector.Configuration(
             chunkBytes: values[\.logs.chunkSize], maxLineBytes: values[\.logs.maxLineSize],
             startFrom: values[\.logs.from])
+        configuration.quietTime = values[\.logs.quietTime]
+        configuration.progress = values[\.logs.progress]
+        configuration.progressInterval = values[\.logs.progressInterval]
+        configuration.containers = values[\.logs.containers]
+        var shedding = LogSetCollector.Shedding()
+        shedding.blackBoxBytes = values[\.logs.blackBox]
+        shedding.limits = values[\.logs.rateLimit].map {
+            LineShedder.Limits(bytesPerSecond: $0, burst: values[\.logs.rateBurst])
+        }
         let selection = settings.logSelection
         guard !selection.isEmpty else { return [] }
         var watch: LogWatch?
@@ -31,7 +40,8 @@ extension CollectorSchedule {
             watch = LogWatch(rules: try settings.ruleTable(), logger: logger, factory: factory)
         }
         let collector = LogSetCollector(
-            selection: selection, node: settings.node, configuration: configuration, maxFiles: values[\.logs.maxFiles],
+            selection: selection, node: settings.node, configuration: configuration, shedding: shedding,
+            maxFiles: values[\.logs.maxFiles],
             maxOpenFiles: values[\.logs.maxOpen], logger: logger, factory: factory, observer: watch)
         return [CollectorSchedule(collector: collector, interval: values[\.logs.interval], lastRound: lastLogRound)]
     }

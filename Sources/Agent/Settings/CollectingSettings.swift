@@ -26,6 +26,31 @@ package struct LogSettings: Sendable {
         "a longer line is sent in pieces")
     package let interval = Setting(
         "logs.interval", .duration(min: .milliseconds(10)), default: .milliseconds(250), "how often a log is looked at")
+    package let rateLimit = Setting(
+        "logs.rate-limit", .size(min: 1024, max: 1 << 40),
+        "how much of each log is sent in a second; beyond, failures, first and newest lines are kept, and marks say what is not. Not set: all"
+    )
+    package let rateBurst = Setting(
+        "logs.rate-burst", .size(min: 4096, max: 1 << 40), default: LineShedder.Limits(bytesPerSecond: 1).burst,
+        "how much of a log may be sent at once in spite of logs.rate-limit")
+    package let blackBox = Setting(
+        "logs.black-box", .size(min: 0, max: 16 << 20), default: BlackBox.defaultCapacity,
+        "how much of each log's last lines is sent at once when a root cause is read; 0: none. Needs diagnosis.stream")
+    package let progress = Setting(
+        "logs.progress", .choice([("last", .lastState), ("raw", .raw)]),
+        default: LogCollector.Configuration().progress,
+        "of a progress bar send its last state, now and then while it moves (last), or all states at its end (raw)")
+    package let progressInterval = Setting(
+        "logs.progress-interval", .duration(min: .milliseconds(100)),
+        default: LogCollector.Configuration().progressInterval,
+        "how often the state of a progress bar that moves is sent")
+    package let quietTime = Setting(
+        "logs.quiet-time", .duration(min: .milliseconds(10)), default: .seconds(2),
+        "after how long a last line without its end, or an event that may go on, is sent")
+    package let containers = Setting(
+        "logs.containers", .choice([("detect", .detect), ("raw", .raw)]),
+        default: LogCollector.Configuration().containers,
+        "of a file in CRI's or Docker's format send what the program wrote (detect), or the file's lines (raw)")
 }
 
 /// `metrics`: XPUTimer's page, or another one.

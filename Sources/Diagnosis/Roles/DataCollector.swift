@@ -66,20 +66,3 @@ package protocol WakingCollector: DataCollector {
     /// Waits for the source and wakes, until the task is cancelled. Runs beside the rounds.
     func watch() async
 }
-
-/// Sees the lines of logs once they are reported.
-package protocol LogObserver: Sendable {
-    /// Takes lines that were reported just now.
-    ///
-    /// A log collector calls this on its own thread and reads nothing meanwhile, so it must be quick and must not block. The calls for one log
-    /// come one at a time, in the order of its lines; calls for several logs may overlap.
-    ///
-    /// Each reported line comes once while the process lives; one that could not be reported comes when it is. After a kill, the lines that
-    /// were reported last may be missing, and where the stored position is lost, lines come again.
-    ///
-    /// - Parameters:
-    ///   - lines: whole lines as they were reported: joined by newlines, without the final one, and with U+FFFD for bytes that are not UTF-8.
-    ///     The pieces of a line that is too long come as separate lines, each but the last with a mark at its end.
-    ///   - path: the log's absolute path.
-    func observe(_ lines: String, of path: String)
-}

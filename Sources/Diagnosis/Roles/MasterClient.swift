@@ -66,6 +66,14 @@ package struct DiagnosisActionNote: Hashable, Sendable {
     }
 }
 
+/// A client that has a disk, and can wait until what is reported is safe on it.
+package protocol UrgentReporter: MasterClient {
+    /// Reports `metrics`, and returns once they survive a power failure as well.
+    ///
+    /// - Throws: `ReportError` if they were not accepted. A disk that can't be synced is logged, since they are on their way.
+    func reportUrgently(_ metrics: [WorkerTrainingMetric]) async throws
+}
+
 /// A master's client that can report failures.
 package protocol FailureReporter: Sendable {
     /// Reports the failure, and returns once the master has taken it.

@@ -1,5 +1,5 @@
 package import CoreMetrics
-internal import Diagnosis
+package import Diagnosis
 package import Logging
 private import Synchronization
 internal import SystemSupport
@@ -64,18 +64,33 @@ package final class LogWatch: LogObserver {
         }
     }
 
-    package func observe(_ lines: String, of path: String) {
+    package func judge(_ lines: UnsafeRawBufferPointer) -> [JudgedLine] {
+        matcher.hits(in: lines).map { hit in
+            let rule = matcher.table.rules[hit.rule]
+            let weight: JudgedLine.Weight =
+                switch rule.role {
+                case .start: .none
+                case .rootCause: .rootCause
+                default: .symptom
+                }
+            return JudgedLine(line: hit.line, rule: rule.id, ruleIndex: hit.rule, weight: weight)
+        }
+    }
+
+    package func observe(_ lines: String, judged: [JudgedLine], of path: String) {
+        guard !judged.isEmpty else { return }
         var lines = lines
-        // Copies nothing, because a log collector's lines are a native string.
-        let alarms = lines.withUTF8 { recordHits(in: UnsafeRawBufferPointer($0), of: path) }
+        let alarms = lines.withUTF8 { recordHits(judged, in: UnsafeRawBufferPointer($0), of: path) }
         for alarm in alarms { report(alarm, of: path) }
     }
 
     /// - Returns: the root causes to report.
-    private func recordHits(in bytes: UnsafeRawBufferPointer, of path: String) -> [RootCauseAlarm] {
+    private func recordHits(
+        _ judged: [JudgedLine], in bytes: UnsafeRawBufferPointer, of path: String
+    ) -> [RootCauseAlarm] {
         var found: [Int: (count: Int, line: Range<Int>)] = [:]
-        for hit in matcher.hits(in: bytes) {
-            found[hit.rule, default: (0, hit.line)].count += 1
+        for hit in judged where hit.line.upperBound <= bytes.count {
+            found[hit.ruleIndex, default: (0, hit.line)].count += 1
         }
         var alarms: [RootCauseAlarm] = []
         for (index, (count, line)) in found.sorted(by: { $0.value.line.lowerBound < $1.value.line.lowerBound }) {

@@ -105,6 +105,16 @@ final class GroupCommit: Sendable {
         if let failure { throw failure }
     }
 
+    /// Does something that may wait for the disk.
+    func wait(for work: @escaping @Sendable () -> Void) async {
+        await withCheckedContinuation { (continuation: CheckedContinuation<Void, Never>) in
+            queue.async {
+                work()
+                continuation.resume()
+            }
+        }
+    }
+
     private func commitWaiting() {
         let group = waiting.withLock { waiting in
             defer { waiting = [] }

@@ -11,7 +11,7 @@ internal import SystemSupport
 /// for a consumer: one that doesn't keep up notices from the sequences that it missed envelopes, and has them replayed. While the journal
 /// can't be written (a full disk), metrics with a position are refused, since their source keeps them; others are published all the
 /// same, flagged `volatile`. May be called from any thread.
-public final class MetricPublisher: MasterClient {
+public final class MetricPublisher: MasterClient, UrgentReporter {
     /// Stays the same as long as the state directory lives.
     public let id: PublisherID
     /// The number of this run, higher than that of every earlier run.
@@ -105,6 +105,21 @@ public final class MetricPublisher: MasterClient {
             return try publish(metrics, position: position)
         }
         try await groupCommit.publish(PublishRequest(metrics: try EncodedMetrics(metrics), position: position))
+    }
+
+    /// As `reportDiagnosisAgentMetrics`, and syncs the journal at once, whatever its durability.
+    package func reportUrgently(_ metrics: [WorkerTrainingMetric]) async throws {
+        try await reportDiagnosisAgentMetrics(metrics, position: nil)
+        guard configuration.journal.durability != .powerLoss else { return }
+        await groupCommit.wait { [state, logger] in
+            do {
+                try state.journal.sync()
+            } catch {
+                logger.warning(
+                    "An urgent metric is published, but the journal could not be synced.",
+                    metadata: ["error": "\(error)"])
+            }
+        }
     }
 
     /// Publishes a metric that another program gives as JSON (`docs/wire-format.md`, "Ingest"), and returns when it is in the journal.

@@ -1,4 +1,5 @@
 import Collectors
+import Diagnosis
 import TestSupport
 import Testing
 
@@ -51,7 +52,7 @@ import Testing
 
     @Test(arguments: 1...40) func keptAndShedAreWhatWasRead(seed: Int) {
         var random = SeededGenerator(seed: UInt64(seed))
-        var shedder = LineShedder(.init(bytesPerSecond: 1000, burst: 2000), judge: ErrorJudge())
+        var shedder = LineShedder(.init(bytesPerSecond: 1000, burst: 2000))
         let start = ContinuousClock.now
         var sent = 0
         for second in 0..<20 {
@@ -60,7 +61,8 @@ import Testing
             }
             let text = Array(lines.joined().utf8)
             text.withUnsafeBytes { bytes in
-                let block = shedder.shed(bytes, now: start + .seconds(second), wallClock: 0)
+                let block = shedder.shed(
+                    bytes, judged: Self.errors(in: bytes), now: start + .seconds(second), wallClock: 0)
                 var end = 0
                 for piece in block.pieces {
                     let range =
@@ -82,21 +84,20 @@ import Testing
         var box = BlackBox(capacity: 4096)
         let now = ContinuousClock.now
         let text = Array("step 1\nERROR bad\nstep 2\n".utf8)
-        let cause = JudgedLine(line: 7..<16, rule: "r", isRootCause: true)
+        let cause = JudgedLine(line: 7..<16, rule: "r", weight: .rootCause)
         let first = text.withUnsafeBytes { box.record($0, judged: [cause], now: now) }
         #expect(first.map { String(decoding: $0.lines, as: UTF8.self) } == ["step 1\nERROR bad\n"])
         #expect(text.withUnsafeBytes { box.record($0, judged: [cause], now: now + .seconds(1)) }.isEmpty)
         #expect(
             text.withUnsafeBytes { box.record($0, judged: [cause], now: now + .seconds(61)) }.map(\.suppressed) == [1])
     }
-}
 
-private struct ErrorJudge: LineJudge {
-    func judge(_ lines: UnsafeRawBufferPointer) -> [JudgedLine] {
+    /// The lines that begin with an E.
+    private static func errors(in lines: UnsafeRawBufferPointer) -> [JudgedLine] {
         var (start, found) = (0, [JudgedLine]())
         for line in lines.split(separator: 0x0A) {
             if line.first == UInt8(ascii: "E") {
-                found.append(JudgedLine(line: start..<(start + line.count), rule: "e", isRootCause: true))
+                found.append(JudgedLine(line: start..<(start + line.count), rule: "e", weight: .rootCause))
             }
             start += line.count + 1
         }

@@ -8,7 +8,9 @@ final class RecordingObserver: LogObserver {
     var seen: [String] { state.withLock { $0.map(\.lines) } }
     var paths: Set<String> { state.withLock { Set($0.map(\.path)) } }
 
-    func observe(_ lines: String, of path: String) {
+    func judge(_ lines: UnsafeRawBufferPointer) -> [JudgedLine] { [] }
+
+    func observe(_ lines: String, judged: [JudgedLine], of path: String) {
         state.withLock { $0.append((lines, path)) }
     }
 }

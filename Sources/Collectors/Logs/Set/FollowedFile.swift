@@ -23,6 +23,8 @@ final class FollowedFile {
     var seen: FileStatus?
     /// The path under which the same file is read already.
     var twin: String?
+    /// The rate limit's and the black box's account of the file; made with its first chunk, and given up when it is parked.
+    var shedding: LogShedding?
     var isReady = false
     /// Since when it has had something that is reported later though nothing is written: the beginning of a line, or a replaced file's rest.
     var waitsSince: ContinuousClock.Instant?
@@ -49,6 +51,8 @@ final class FollowedFile {
         if let place = follower.position(after: 0) { self.place = place }
         if self.place == nil { isNew = true }
         self.follower = nil
+        // Its memory would add up over thousands of files. What is prepared and not reported is prepared anew.
+        if shedding?.alarms.isEmpty ?? true { shedding = nil }
     }
 
     /// Sees that the file was quiet: the next look at it comes later than the last.

@@ -13,6 +13,16 @@ package actor LogSetCollector: WakingCollector {
         package let lines: LogChunk
     }
 
+    /// What is sent of the logs.
+    package struct Shedding: Sendable {
+        /// How much of each log is sent in a second; `nil`: all.
+        package var limits: LineShedder.Limits?
+        /// How much of each log's last lines is kept for the black box, in bytes. 0: none.
+        package var blackBoxBytes = 0
+
+        package init() {}
+    }
+
     /// So many files have counters of their own; the others share one, `file="others"`.
     static let mostCounters = 100
 
@@ -25,17 +35,23 @@ package actor LogSetCollector: WakingCollector {
     private let configuration: LogCollector.Configuration
     private let logger: Logger
     private let report: MetricReport
+    private let alarmReport: MetricReport
+    private let shedding: Shedding
     private let factory: any MetricsFactory
     private let observer: (any LogObserver)?
     private let watcher: FolderWatcher?
+    private let shedLines: Counter
+    private let shedBytes: Counter
     private var counters: [String: (lines: Counter, bytes: Counter)] = [:]
     private var client: (any MasterClient)?
     private var set: LogSet
+    /// How much all black boxes may send, however many logs tell of a cause at once.
+    private var alarmAllowance = TokenBucket(perSecond: 256 << 10, burst: .seconds(32))
 
     /// - Parameter observer: sees the logs' lines once they are reported.
     package init(
         selection: LogSelection, node: NodeIdentity, configuration: LogCollector.Configuration = .init(),
-        maxFiles: Int = 10_000, maxOpenFiles: Int = 256,
+        shedding: Shedding = Shedding(), maxFiles: Int = 10_000, maxOpenFiles: Int = 256,
         logger: Logger = Logger(label: "arobust.log-collector"), factory: any MetricsFactory = MetricsSystem.factory,
         observer: (any LogObserver)? = nil
     ) {
@@ -44,6 +60,10 @@ package actor LogSetCollector: WakingCollector {
         self.logger = logger
         self.factory = factory
         self.observer = observer
+        self.shedding = shedding
+        alarmReport = MetricReport(content: "a log's black box", data: "a log's black box", logger: logger)
+        shedLines = Counter(label: "arobust_log_shed_lines_total", factory: factory)
+        shedBytes = Counter(label: "arobust_log_shed_bytes_total", factory: factory)
         report = MetricReport(content: "log content", data: "log data", logger: logger)
         var limits = LogSet.Limits()
         limits.files = maxFiles
@@ -79,17 +99,58 @@ package actor LogSetCollector: WakingCollector {
     /// Reports the lines as one `TRAINING_LOG` metric, and gives the turn to the next file.
     @discardableResult
     package func storeData(_ data: Chunk) async -> Bool {
-        var metric = WorkerTrainingMetric(dataType: .trainingLog, dataContent: data.lines.content, node: node)
-        metric.origin = data.lines.origin
-        if let torchrun = data.log.torchrun { metric.origin?.add(torchrun) }
-        guard await report.send(metric, position: data.lines.position, to: client) else { return false }
-        guard let file = set.current, file.log == data.log, set.confirm(data.lines, of: file) else { return true }
+        guard let file = set.current, file.log == data.log else {
+            let metric = metric(data.lines.content, data.lines.origin, of: data.log)
+            return await report.send([metric], position: data.lines.position, to: client)
+        }
+        let prepared = prepare(data.lines, of: file)
+        await reportAlarms(of: file)
+        var metrics = [metric(prepared.content, data.lines.origin, of: data.log)]
+        if let shed = prepared.shed { metrics.append(metric(shed.content, shed.origin, of: data.log)) }
+        guard await report.send(metrics, position: data.lines.position, to: client) else { return false }
+        guard set.confirm(data.lines, of: file) else { return true }
         set.endTurn(of: file, hasMore: true)
+        if let shed = prepared.shed {
+            shedLines.increment(by: shed.origin.lines)
+            shedBytes.increment(by: shed.bytes)
+        }
         let counters = counters(of: data.log.path)
         counters.lines.increment(by: data.lines.lineCount)
         counters.bytes.increment(by: data.lines.byteCount)
-        observer?.observe(data.lines.content, of: data.log.path)
+        observer?.observe(data.lines.content, judged: prepared.judged, of: data.log.path)
         return true
+    }
+
+    private func metric(_ content: String, _ origin: MetricOrigin?, of log: FollowedLog) -> WorkerTrainingMetric {
+        var metric = WorkerTrainingMetric(dataType: .trainingLog, dataContent: content, node: node)
+        metric.origin = origin
+        if let torchrun = log.torchrun { metric.origin?.add(torchrun) }
+        return metric
+    }
+
+    private func prepare(_ lines: LogChunk, of file: FollowedFile) -> LogShedding.Prepared {
+        if file.shedding == nil {
+            file.shedding = LogShedding(
+                path: file.path, limits: shedding.limits, blackBoxBytes: shedding.blackBoxBytes, observer: observer)
+        }
+        return file.shedding?.prepare(lines)
+            ?? LogShedding.Prepared(lines: lines, judged: [], content: lines.content, shed: nil)
+    }
+
+    /// What stood before a root cause goes out before the lines themselves, in a metric of its own.
+    private func reportAlarms(of file: FollowedFile) async {
+        while let alarm = file.shedding?.alarms.first {
+            let metric = WorkerTrainingMetric(
+                dataType: .generic, dataContent: alarm.content(path: file.path), node: node)
+            guard alarmAllowance.readyTime(now: .now) <= .now else {
+                logger.notice("Too many root causes at once: a black box is not sent.", metadata: ["path": "\(file.path)"])
+                file.shedding?.alarms.removeFirst()
+                continue
+            }
+            alarmAllowance.spend(alarm.lines.count, now: .now)
+            guard await alarmReport.send([metric], isUrgent: true, to: client) else { return }
+            file.shedding?.alarms.removeFirst()
+        }
     }
 
     /// All rounds on the collector's own thread.

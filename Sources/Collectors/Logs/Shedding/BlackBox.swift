@@ -1,3 +1,5 @@
+package import Diagnosis
+
 /// The last lines read of a log, also those that were shed; when a root cause comes, what stood before it.
 ///
 /// Between causes it costs one copy of the bytes.
@@ -46,7 +48,7 @@ package struct BlackBox: Sendable {
 
     /// - Parameters:
     ///   - lines: the next whole lines of the log.
-    ///   - judged: what a `LineJudge` says about them.
+    ///   - judged: what a `LogObserver` says about them.
     package mutating func record(
         _ lines: UnsafeRawBufferPointer, judged: [JudgedLine], now: ContinuousClock.Instant
     ) -> [Report] {
@@ -55,7 +57,7 @@ package struct BlackBox: Sendable {
             reports.append(Report(rule: rest.rule, lines: rest.lines, isContinuation: true, suppressed: 0))
         }
         var recorded = 0
-        for cause in judged where cause.isRootCause && cause.line.upperBound <= lines.count {
+        for cause in judged where cause.weight == .rootCause && cause.line.upperBound <= lines.count {
             let end =
                 LineBytes.end(from: max(cause.line.lowerBound, cause.line.upperBound - 1), in: lines) ?? lines.count
             let text = UnsafeRawBufferPointer(rebasing: lines[cause.line])

@@ -1,3 +1,4 @@
+package import Diagnosis
 internal import SystemSupport
 
 /// Bounds what a log may send in a second. Beyond that, of a block of lines it keeps the failures (the first of each kind), the first lines of
@@ -20,14 +21,12 @@ package struct LineShedder: Sendable {
 
     /// What the mark beside a kept line may take.
     static let markBytes = 96
-    private let judge: (any LineJudge)?
     private var allowance: TokenBucket
     private var failureAllowance: TokenBucket
     private var seen: TemplateSet
     private var failures: TemplateSet
 
-    package init(_ limits: Limits, judge: (any LineJudge)?) {
-        self.judge = judge
+    package init(_ limits: Limits) {
         let burst = Duration.seconds(Double(limits.burst) / Double(limits.bytesPerSecond))
         allowance = TokenBucket(perSecond: limits.bytesPerSecond, burst: burst)
         failureAllowance = allowance
@@ -37,9 +36,10 @@ package struct LineShedder: Sendable {
 
     /// - Parameters:
     ///   - lines: whole lines; the last may lack its `\n`.
+    ///   - judged: what a `LogObserver` says about them.
     ///   - wallClock: the time of reading in seconds, for a mark at lines that hold no time of their own.
     package mutating func shed(
-        _ lines: UnsafeRawBufferPointer, now: ContinuousClock.Instant, wallClock: Int64
+        _ lines: UnsafeRawBufferPointer, judged: [JudgedLine], now: ContinuousClock.Instant, wallClock: Int64
     ) -> ShedBlock {
         let tokens = allowance.available(now: now)
         guard lines.count > tokens else {
@@ -47,7 +47,7 @@ package struct LineShedder: Sendable {
             return ShedBlock(pieces: lines.isEmpty ? [] : [.kept(0..<lines.count)], wallClock: wallClock)
         }
         var block = SplitBlock(lines)
-        keepFailures(in: &block, lines, now: now)
+        keepFailures(judged, in: &block, now: now)
         var rest = tokens
         var forFirst = tokens / 2
         for index in block.lines.indices {
@@ -69,13 +69,12 @@ package struct LineShedder: Sendable {
     }
 
     private mutating func keepFailures(
-        in block: inout SplitBlock, _ lines: UnsafeRawBufferPointer, now: ContinuousClock.Instant
+        _ judged: [JudgedLine], in block: inout SplitBlock, now: ContinuousClock.Instant
     ) {
-        guard let judge else { return }
         var rest = failureAllowance.available(now: now)
         let start = rest
         var index = 0
-        for judged in judge.judge(lines) {
+        for judged in judged where judged.weight != .none {
             while index + 1 < block.lines.count, block.lines[index].range.upperBound <= judged.line.lowerBound {
                 index += 1
             }
