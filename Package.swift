@@ -56,7 +56,7 @@ let package = Package(
         .systemLibrary(name: "CZeroMQ", providers: [.apt(["libzmq3-dev"])]),
         // zlib1g-dev, which async-http-client needs as well.
         .systemLibrary(name: "CZlib", providers: [.apt(["zlib1g-dev"])]),
-        .target(name: "SystemSupport", dependencies: [systemPackage], swiftSettings: settings),
+        .target(name: "SystemSupport", dependencies: ["CZlib", systemPackage], swiftSettings: settings),
         .target(name: "LogText", dependencies: ["Diagnosis"], swiftSettings: settings),
         .target(name: "Diagnosis", dependencies: ["SystemSupport"], swiftSettings: settings),
         .target(name: "Telemetry", dependencies: ["SystemSupport", coreMetrics, logging], swiftSettings: settings),

@@ -7,7 +7,9 @@ import Testing
     /// The launcher's log of a recorded job: both ranks failed, and the rank that it calls the root is the one that lost its peer.
     @Test func aRecordedReportHasAnEntryForEachRank() throws {
         let bytes = try TestFiles.read(TestFiles.corpus + "/jobs/torch-exception/launcher.log")
-        let report = bytes.withUnsafeBytes { ElasticReport($0, from: 1000, time: LogTime(clock: LogClock(now: 0))) }
+        let report = bytes.withUnsafeBytes {
+            ElasticReport($0, from: 1000, time: LogTime(clock: LogClock(now: 1_795_482_000)))
+        }
         #expect(Set(report.entries.map(\.rank)) == [0, 1])
         #expect(report.entries.allSatisfy { $0.exitCode == 1 && $0.time != nil })
         let offset = try #require(Data(bytes).range(of: Data("ValueError: ".utf8))?.lowerBound) + 1000

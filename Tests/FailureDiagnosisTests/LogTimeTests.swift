@@ -11,7 +11,17 @@ import Testing
         ("2026/11/24 00:00:01 x", 1), ("W1124 00:00:01.626000 9 torch/x.py:9] y", 1.626),
         ("[rank0]:[E1124 00:00:01.5 ProcessGroupNCCL.cpp:607]", 1.5), ("Nov 24 00:00:01 node17 kernel: x", 1),
         ("[Tue Nov 24 00:00:01 2026] x", 1), ("[    1.500000] x", 1.5), ("<6>[    1.500000] x", 1.5),
-        ("INFO 12345678 2026-11-24 00:00:01", 1),
+        ("INFO 12345678 2026-11-24 00:00:01", 1), ("24/Nov/2026:00:00:01 +0000] GET", 1),
+        ("24 Nov 2026 00:00:01 GMT", 1),
+        ("E20261124 00:00:01.5 9 x.cc:1] y", 1.5), ("Nov 24 2026 00:00:01 router x", 1),
+        ("Tue Nov 24 00:00:01 UTC 2026", 1), ("Tue Nov 24 00:00:01 CST 2026 x", 1),
+        ("[2026-11-24 00:00:01] n1:9:9 NCCL WARN x", 1),
+        ("1795478401.25 x", 1.25), ("1795478401250 x", 1.25), ("[1795478401.250000] x", 1.25),
+        (#"{"level":"error","ts":1795478401.25,"msg":"x"}"#, 1.25), (#"{"ts": 1.79547840125e+09, "msg": "x"}"#, 1.25),
+        (#"{"timestamp": "2026-11-24T08:00:01+08:00"}"#, 1),
+        (#"{"message": "2019-01-01 00:00:00", "time": 1795478401250}"#, 1.25),
+        (#"{"log":"x\n","stream":"stderr","time":"2026-11-24T00:00:01.25Z"}"#, 1.25),
+        (#"{"time": 0.35, "created": 1795478401.25}"#, 1.25),
     ]) func isRead(line: String, seconds: Double) throws {
         let time = try #require(LogTime(clock: LogClock(now: Self.midnight + 60, bootTime: Self.midnight)).read(line))
         #expect(abs(time - Self.midnight - seconds) < 0.001)
@@ -19,7 +29,10 @@ import Testing
 
     @Test(arguments: [
         "", "step 12", "2026-13-24 00:00:01", "2026-11-24 25:00:01", "2026-11-24", "12:00:01", "[rank0]: x", "[1.5",
-        "Nov 24", "E99 00:00:01", "version 2026-11-24-00:00:01",
+        "Nov 24", "E99 00:00:01", "version 2026-11-24-00:00:01", "1970-01-01 00:00:01", "2099-01-01 00:00:00 UTC",
+        "99999999999999 x", "1795478401x", "1234567890 tokens", "[9999999999.5] x", #"{"ts": "soon", "time": 0.35}"#,
+        "{",
+        #"{"time""#, #"{"ts":"#,
     ]) func isNoTime(line: String) {
         #expect(LogTime(clock: LogClock(now: Self.midnight, bootTime: 0)).read(line) == nil)
     }
@@ -27,6 +40,10 @@ import Testing
     @Test func aTimeWithoutYearIsOfThePastTwelveMonths() {
         let time = LogTime(clock: LogClock(now: Self.midnight - 320 * 86400))  // 2026-01-08
         #expect(time.read("Dec 31 00:00:00 x") == Self.midnight - 328 * 86400)
+        #expect(time.read("Jan  8 00:00:00 x") == Self.midnight - 320 * 86400)
+        // A zone farther east has its new year first.
+        let newYear = LogTime(clock: LogClock(now: Self.midnight + 38 * 86400 - 60))
+        #expect(newYear.read("Jan  1 07:59:00 x") == Self.midnight + 38 * 86400 + 28_740)
         #expect(time.read("[E321 02:07:08.4 x]").map { $0 < Self.midnight - 320 * 86400 } == true)
     }
 
@@ -36,8 +53,20 @@ import Testing
     }
 
     @Test(arguments: [
-        ("1970-01-01 00:00:00", 0.0), ("2000-02-29 00:00:00", 951_782_400), ("2100-03-01 00:00:00", 4_107_542_400),
-    ]) func datesAreTheCalendars(text: String, seconds: Double) {
-        #expect(LogTime(clock: LogClock(now: 0)).read(text) == seconds)
+        ("+0100", -1.0), (" +0100", -1), (" +01:00", -1), (" +01", -1), ("+01", -1), (" -0130 x", 1.5), ("Z", 0),
+        (" Z", 0), (" UTC", 0),
+        ("UTC", 0), (" GMT INFO", 0), (" UTC+1", -1), (" GMT+01:00]", -1),
+        // No zone, so it is the clock's, an hour east.
+        (" CST", -1), (" Zoe", -1), (" - INFO", -1), (" -1 left", -1), (" +9900", -1), (" -2026", -1), (" +01x", -1),
+        (" UTCX", -1),
+    ]) func aZoneMayStandBehindASpace(zone: String, hours: Double) {
+        let time = LogTime(clock: LogClock(now: Self.midnight + 86400, utcOffset: 3600))
+        #expect(time.read("2026-11-24 12:00:00,500\(zone)") == Self.midnight + (12 + hours) * 3600 + 0.5)
+        #expect(time.read("[2026-11-24 12:00:00\(zone)") == Self.midnight + (12 + hours) * 3600)
+    }
+
+    @Test(arguments: [(2000, 2, 29, 951_782_400.0), (2100, 3, 1, 4_107_542_400), (1970, 1, 1, 0)])
+    func datesAreTheCalendars(year: Int, month: Int, day: Int, seconds: Double) {
+        #expect(LogClock(now: 0).time(year, month, day, 0, offset: nil) == seconds)
     }
 }

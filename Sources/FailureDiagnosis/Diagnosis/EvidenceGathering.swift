@@ -21,12 +21,27 @@ struct EvidenceGathering {
         deadline = .now + failure.budget
     }
 
-    /// Decides for the first root cause after which the training did not go on.
-    ///
-    /// One after which it did go on wins only if nothing else explains the failure and ranks were left waiting: in a hang, other threads
-    /// keep writing.
-    func decide() -> CauseDecision {
+    /// Decides for the first root cause after which the training did not go on. Only if there is none does what a log has from before the
+    /// failure's time count: its clock may have been set forward.
+    mutating func decide() -> CauseDecision {
         let all = structured + scans.flatMap(\.sightings)
+        let decision = decide(all)
+        guard !hasRootCause(decision) else { return decision }
+        let older = scans.filter { $0.source.path != failure.kernelLog }.flatMap(\.olderSightings)
+        guard !older.isEmpty else { return decision }
+        let second = decide(all + older)
+        guard hasRootCause(second), let cause = second.cause, let file = cause.file else { return decision }
+        notes.append("\(file): the times jump forward after the cause; nothing later explains the failure")
+        return second
+    }
+
+    private func hasRootCause(_ decision: CauseDecision) -> Bool {
+        decision.cause.map { matcher.table.rules[$0.rule].role == .rootCause } ?? false
+    }
+
+    /// A cause after which the training did go on wins only if nothing else explains the failure and ranks were left waiting: in a hang,
+    /// other threads keep writing.
+    private func decide(_ all: [Sighting]) -> CauseDecision {
         let rules = matcher.table.rules
         var candidates = all
         var survived: [Sighting] = []
@@ -57,7 +72,8 @@ struct EvidenceGathering {
         var end = structured.compactMap(\.time).max()
         read(failure.logs.compactMap { open($0) }, end: end)
         readReports()
-        end = ([end] + scans.map(\.lastTime)).compactMap { $0 }.max()
+        // What is ahead of now is of another time zone; the kernel's times are not.
+        end = ([end] + scans.map(\.lastTime)).compactMap { $0 }.max().map { min($0, time.clock.now) }
         if let path = failure.kernelLog { read([open(LogSource(path: path))].compactMap { $0 }, end: end) }
     }
 
@@ -135,7 +151,7 @@ struct EvidenceGathering {
             notes.append("\(error)")
             return
         }
-        guard let error = ElasticErrorFile(Array(ByteOrderMark.dropped(from: bytes))) else {
+        guard let error = ElasticErrorFile(Array(ByteOrderMark.dropped(from: bytes)), time: time) else {
             notes.append("\(source.path) is not an error file of torch elastic and was ignored")
             return
         }

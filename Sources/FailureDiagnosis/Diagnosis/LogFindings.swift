@@ -8,6 +8,7 @@ struct LogFindings {
     private let table: RuleTable
     private let source: LogSource
     private let time: LogTime
+    private var period: ClosedRange<Double>?
     private(set) var first: [Int: Sighting] = [:]
     /// The last line of each rule that is not general.
     private(set) var last: [Int: Sighting] = [:]
@@ -24,21 +25,22 @@ struct LogFindings {
 
     /// Adds the block that precedes those added so far.
     ///
-    /// - Parameter earliest: hits before this time belong to an earlier failure.
-    mutating func addBlock(_ block: BackwardLogReader.Block, hits: [RuleHit], earliest: Double?) {
+    /// - Parameter period: what times the log's lines can have.
+    mutating func addBlock(_ block: BackwardLogReader.Block, hits: [RuleHit], period: ClosedRange<Double>?) {
+        self.period = period
         block.bytes.withUnsafeBytes { bytes in
             var hits = hits[...]
             if let start = hits.lastIndex(where: { table.rules[$0.rule].role == .start }) {
                 hits = hits[(start + 1)...]
                 hasStart = true
             }
-            addGeneral(hits, in: bytes, at: block.offset, earliest: earliest)
+            addGeneral(hits, in: bytes, at: block.offset)
             for hit in hits.reversed() where !isGeneral(hit) && last[hit.rule] == nil {
                 last[hit.rule] = sighting(of: hit, in: bytes, at: block.offset)
             }
             var found: [Int: Sighting] = [:]
             for hit in hits where !isGeneral(hit) {
-                addSpecific(hit, in: bytes, at: block.offset, earliest: earliest, found: &found)
+                addSpecific(hit, in: bytes, at: block.offset, found: &found)
             }
             for (rule, sighting) in found {
                 let before = first[rule]?.count ?? 0
@@ -54,21 +56,20 @@ struct LogFindings {
 
     /// Each rank's last general line counts, which is the first to come up when reading backwards.
     private mutating func addGeneral(
-        _ hits: ArraySlice<RuleHit>, in bytes: UnsafeRawBufferPointer, at offset: Int, earliest: Double?
+        _ hits: ArraySlice<RuleHit>, in bytes: UnsafeRawBufferPointer, at offset: Int
     ) {
         for hit in hits.reversed() where isGeneral(hit) {
             let line = UnsafeRawBufferPointer(rebasing: bytes[hit.line])
             let rank = LineText.rank(of: line) ?? source.rank
             guard lastGeneral[rank] == nil else { continue }
             let sighting = sighting(of: hit, in: bytes, at: offset)
-            if let earliest, let time = sighting.time, time < earliest { return }
             lastGeneral[rank] = sighting
         }
     }
 
     /// A rule's first line in the block becomes a sighting; further ones are only counted, so that a flood of them stays cheap.
     private mutating func addSpecific(
-        _ hit: RuleHit, in bytes: UnsafeRawBufferPointer, at offset: Int, earliest: Double?,
+        _ hit: RuleHit, in bytes: UnsafeRawBufferPointer, at offset: Int,
         found: inout [Int: Sighting]
     ) {
         let isCounting = table.rules[hit.rule].count > 1
@@ -78,7 +79,6 @@ struct LogFindings {
             return
         }
         let sighting = sighting(of: hit, in: bytes, at: offset)
-        if let earliest, let time = sighting.time, time < earliest { return }
         found[hit.rule] = sighting
         if isCounting { recordTime(sighting.time, of: hit.rule) }
     }
@@ -98,13 +98,19 @@ struct LogFindings {
     private func time(of line: Range<Int>, in bytes: UnsafeRawBufferPointer) -> (
         time: Double?, source: Sighting.TimeSource
     ) {
-        if let own = time.read(UnsafeRawBufferPointer(rebasing: bytes[line])) { return (own, .own) }
-        return (LineTimes(bytes: bytes, time: time).last(before: line.lowerBound), .before)
+        let times = LineTimes(bytes: bytes, time: time, period: period)
+        if let own = times.own(of: line) { return (own, .own) }
+        return (times.last(before: line.lowerBound), .before)
     }
 
     /// The sightings that count: those of a rule that needs several lines only if there are enough of them within its time.
     var sightings: [Sighting] {
         first.values.filter { isEnough($0.rule) } + lastGeneral.values
+    }
+
+    /// The same, but each rule's last line.
+    var lastSightings: [Sighting] {
+        last.values.filter { isEnough($0.rule) } + lastGeneral.values
     }
 
     private func isEnough(_ index: Int) -> Bool {

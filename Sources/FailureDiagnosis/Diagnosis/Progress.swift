@@ -12,10 +12,13 @@ struct Progress {
 
     private let time: LogTime
     private let matcher: RuleMatcher
+    private let period: ClosedRange<Double>?
 
-    init(time: LogTime, matcher: RuleMatcher) {
+    /// - Parameter period: what times the log's lines can have.
+    init(time: LogTime, matcher: RuleMatcher, period: ClosedRange<Double>?) {
         self.time = time
         self.matcher = matcher
+        self.period = period
     }
 
     /// - Parameters:
@@ -35,9 +38,9 @@ struct Progress {
         var (timed, all) = (0, 0)
         var latest = lineTime
         after.withUnsafeBytes { bytes in
-            for line in bytes.split(separator: 0x0A) {
+            for line in bytes.split(whereSeparator: LineBounds.isEnd) {
                 let line = UnsafeRawBufferPointer(rebasing: line)
-                latest = time.read(line) ?? latest
+                if let own = time.read(line), period?.contains(own) ?? false { latest = own }
                 guard known.contains(Self.shape(of: line)) else { continue }
                 all += 1
                 if let lineTime, let latest, latest >= lineTime + Self.delay { timed += 1 }
@@ -51,7 +54,7 @@ struct Progress {
         bytes.withUnsafeBytes { bytes in
             let hits = Set(matcher.hits(in: bytes).map(\.line.lowerBound))
             return Set(
-                bytes.split(separator: 0x0A).filter { !$0.isEmpty && !hits.contains($0.startIndex) }
+                bytes.split(whereSeparator: LineBounds.isEnd).filter { !$0.isEmpty && !hits.contains($0.startIndex) }
                     .map { Self.shape(of: UnsafeRawBufferPointer(rebasing: $0)) })
         }
     }

@@ -20,6 +20,8 @@ final class BackwardLogReader {
     private(set) var position: Int
     /// The file's size when it was opened.
     let size: Int
+    /// When the file was last written, in seconds since 1970.
+    let modified: Double?
 
     /// - Throws: also for anything that is not a regular file (`EINVAL`).
     init(path: String) throws(SystemCallError) {
@@ -31,6 +33,7 @@ final class BackwardLogReader {
         let isKnown = fstat(descriptor, &status) == 0
         size = Int(status.st_size)
         position = size
+        modified = Double(status.st_mtim.tv_sec) + Double(status.st_mtim.tv_nsec) / 1e9
         // From here on, `deinit` closes the file.
         guard isKnown else { throw SystemCallError("stat", path: path) }
         guard status.st_mode & S_IFMT == S_IFREG else {

@@ -43,16 +43,16 @@ struct ElasticErrorFile {
     /// Seconds since 1970.
     let time: Double?
 
-    init?(_ bytes: [UInt8]) {
+    init?(_ bytes: [UInt8], time: LogTime) {
         guard let json = JSONValue(bytes), let message = json["message"] else { return nil }
         if let text = message.string {
             self.message = text
-            time = nil
+            self.time = nil
             return
         }
         guard let text = message["message"]?.string else { return nil }
         self.message = text
         let info = message["extraInfo"] ?? message["extra_info"]
-        time = info?["timestamp"]?.integer.map(Double.init)
+        self.time = info?["timestamp"]?.integer.map(Double.init).flatMap(time.credible)
     }
 }
