@@ -74,7 +74,7 @@ public struct AgentServices: Sendable {
         as command: String, _ publisher: MetricPublisher, to consumers: [any Service]
     ) async throws -> [any Service] {
         let ingest = try publisher.makeIngestServer(node: settings.node, logger: logger)
-        let registry = TelemetryRegistry(labels: [("command", command)])
+        let registry = TelemetryRegistry(labels: [("command", command)], operatorLabels: settings.telemetryLabels)
         let first: [any Service] = [
             telemetry(of: command, registry, beside: publisher), PublisherService(publisher, logger: logger),
         ]
@@ -88,7 +88,8 @@ public struct AgentServices: Sendable {
         of command: String, _ registry: TelemetryRegistry, beside publisher: MetricPublisher
     ) -> any Service {
         let file = TelemetryFile(
-            path: TelemetryFile.path(of: command, in: publisher.directory.path), registry: registry, logger: logger)
+            path: TelemetryFile.path(of: command, in: publisher.directory.path), copy: settings.telemetryCopy,
+            registry: registry, logger: logger)
         return CancelledService("telemetry") { await file.run() }
     }
 

@@ -15,6 +15,7 @@ package final class TelemetryRegistry: MetricsFactory {
     private static let refusedName = "arobust_telemetry_refused_series_total"
 
     private let labels: [(String, String)]
+    private let operatorLabels: [(String, String)]
     private let limit: Int
     private let help: [String: String]
     private let refused: CounterCell
@@ -22,16 +23,19 @@ package final class TelemetryRegistry: MetricsFactory {
 
     /// - Parameters:
     ///   - labels: added to every series. They distinguish the files of several processes on a node, which one reader may join.
+    ///   - operatorLabels: what the settings add to every series that has no such label already.
     ///   - limit: the most series there may be.
     ///   - help: what the metrics mean, by name.
     package init(
-        labels: [(String, String)] = [], limit: Int = 1000, help: [String: String] = MetricCatalog.help
+        labels: [(String, String)] = [], operatorLabels: [(String, String)] = [], limit: Int = 1000,
+        help: [String: String] = MetricCatalog.help
     ) {
         self.labels = labels
+        self.operatorLabels = operatorLabels
         self.limit = limit
         self.help = help
         refused = CounterCell()
-        let family = MetricFamily(kind: .counter, cells: [PrometheusText.labels(labels): refused])
+        let family = MetricFamily(kind: .counter, cells: [PrometheusText.labels(labels + operatorLabels): refused])
         state = Mutex(State(families: [Self.refusedName: family]))
     }
 
@@ -86,7 +90,7 @@ package final class TelemetryRegistry: MetricsFactory {
     ) -> Cell? {
         var name = PrometheusText.name(label)
         if !name.hasSuffix(suffix) { name += suffix }
-        let labels = PrometheusText.labels(self.labels + dimensions)
+        let labels = PrometheusText.labels(self.labels + dimensions + operatorLabels)
         let cell = state.withLock { state -> Cell? in
             var family = state.families[name] ?? MetricFamily(kind: kind)
             guard family.kind == kind else { return nil }

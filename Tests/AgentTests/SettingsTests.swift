@@ -53,6 +53,12 @@ import Testing
         }
     }
 
+    @Test func aLabelMayHaveAnyValue() throws {
+        let all = environment.merging(["AROBUST_TELEMETRY_LABELS": "job=a=b,pod=x y"]) { $1 }
+        let labels = try AgentSettings(file: nil, environment: all, flags: []).telemetryLabels
+        #expect(labels.map { "\($0.0): \($0.1)" } == ["job: a=b", "pod: x y"])
+    }
+
     @Test func ofTwoWaysToNameThePageTheStrongerPlaceWins() throws {
         try withFile("metrics: {url: 'http://a:1/m'}") { path in
             func page(_ environment: [String: String], _ flags: [SettingFlag] = []) throws -> String? {
@@ -131,6 +137,16 @@ import Testing
         ("delivery:\n  max-message-size: 2GiB", "FILE:2: delivery.max-message-size is '2GiB'; it must be a size"),
         ("stacks:\n  pids: [1]\n  ranks: true", "FILE:3: stacks.ranks is true and stacks.pids is set (FILE:2)"),
         ("logs: {files: ['']}", "FILE:1: logs.files is ''; it must be a text that is not empty"),
+        (
+            "telemetry: {file: /run/text}",
+            "FILE:1: telemetry.file is '/run/text'; it must be a file's path that ends with .prom"
+        ),
+        ("telemetry: {file: /run/.prom}", "FILE:1: telemetry.file is '/run/.prom'"),
+        ("telemetry: {file-mode: 0666}", "FILE:1: telemetry.file-mode is '0666'; it must be one of 0644, 0640, 0600"),
+        ("telemetry: {labels: [job]}", "FILE:1: telemetry.labels is 'job'; it must be a label's name, an equals sign"),
+        ("telemetry: {labels: [job=]}", "FILE:1: telemetry.labels is 'job='"),
+        ("telemetry: {labels: [__job=7]}", "FILE:1: telemetry.labels is '__job=7'"),
+        ("telemetry: {labels: [my-job=7]}", "FILE:1: telemetry.labels is 'my-job=7'"),
         ("state-dir: []", "FILE:1: state-dir is empty"),
         ("a: [", "FILE: not YAML"),
         ("- a", "FILE:1: the file must be a mapping"),

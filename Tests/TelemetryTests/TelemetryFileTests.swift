@@ -1,5 +1,6 @@
 import CoreMetrics
 import Foundation
+import Glibc
 import Synchronization
 import SystemSupport
 import Telemetry
@@ -84,6 +85,68 @@ import Testing
         )
         #expect(log.lines.last == "notice The self-metrics can be written again.")
         #expect(content(path)?.contains("\narobust_up 0\n") == true)
+    }
+
+    @Test(arguments: [0o644, 0o640, 0o600] as [mode_t])
+    func aCopyHasItsOwnModeAndEndsLikeTheFile(mode: mode_t) async throws {
+        let paths = (file: TelemetryFile.path(of: "agent", in: folder.path), copy: folder.file("text/node.prom"))
+        try folder.makeFolder("text")
+        let file = TelemetryFile(
+            path: paths.file, copy: .init(path: paths.copy, mode: mode), registry: TelemetryRegistry(),
+            interval: .seconds(3600), logger: log.logger)
+        let task = Task { await file.run() }
+        try await eventually { content(paths.copy) != nil }
+        #expect(content(paths.copy) == content(paths.file))
+        let attributes = try FileManager.default.attributesOfItem(atPath: paths.copy)
+        #expect(attributes[.posixPermissions] as? Int == Int(mode))
+        task.cancel()
+        await task.value
+        #expect(content(paths.copy)?.contains("\narobust_up 0\n") == true)
+        #expect(content(paths.copy) == content(paths.file))
+        #expect(try FileManager.default.contentsOfDirectory(atPath: folder.file("text")) == ["node.prom"])
+        #expect(log.lines.isEmpty)
+    }
+
+    @Test func aCopyThatCannotBeWrittenIsToldOfOnceAndHoldsUpNothing() async throws {
+        let paths = (file: TelemetryFile.path(of: "agent", in: folder.path), copy: folder.file("missing/node.prom"))
+        let rounds = Mutex(0)
+        let file = TelemetryFile(
+            path: paths.file, copy: .init(path: paths.copy, mode: 0o644), registry: TelemetryRegistry(),
+            interval: .milliseconds(5), logger: log.logger
+        ) { interval in
+            rounds.withLock { $0 += 1 }
+            try await Task.sleep(for: interval)
+        }
+        let task = Task { await file.run() }
+        try await eventually { rounds.withLock { $0 } >= 5 }
+        #expect(content(paths.file) != nil)
+        #expect(
+            log.lines == [
+                "warning The copy of the self-metrics cannot be written. error=cannot open \(paths.copy).new: No such file or directory"
+            ])
+        try folder.makeFolder("missing")
+        try await eventually { log.lines.count == 2 }
+        task.cancel()
+        await task.value
+        #expect(log.lines.last == "notice The copy of the self-metrics can be written again.")
+        #expect(content(paths.copy) == content(paths.file))
+    }
+
+    @Test func aCopyReplacesALinkAndNotWhatItLeadsTo() async throws {
+        let copy = folder.file("node.prom")
+        try folder.write("precious", to: "passwd")
+        for link in [copy, copy + ".new"] {
+            try FileManager.default.createSymbolicLink(atPath: link, withDestinationPath: folder.file("passwd"))
+        }
+        let file = TelemetryFile(
+            path: folder.file("agent.prom"), copy: .init(path: copy, mode: 0o644), registry: TelemetryRegistry(),
+            logger: log.logger)
+        let task = Task { await file.run() }
+        task.cancel()
+        await task.value
+        #expect(content(copy)?.contains("\narobust_up 0\n") == true)
+        #expect(content(folder.file("passwd")) == "precious")
+        #expect(log.lines.isEmpty)
     }
 
     @Test func replacesAFileThatSomebodyLeftHalfWritten() throws {

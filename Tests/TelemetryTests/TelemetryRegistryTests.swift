@@ -7,6 +7,15 @@ import Testing
         registry.text().split(separator: "\n").filter { $0.hasPrefix(name) }.map(String.init)
     }
 
+    @Test func theOperatorsLabelsReplaceNone() {
+        let registry = TelemetryRegistry(
+            labels: [("command", "agent")], operatorLabels: [("file", "mine"), ("command", "other")])
+        Counter(label: "arobust_x_total", dimensions: [("file", "a.log")], factory: registry).increment()
+        let lines = registry.text().split(separator: "\n")
+        #expect(lines.contains(#"arobust_x_total{command="agent",file="a.log"} 1"#))
+        #expect(lines.contains(#"arobust_telemetry_refused_series_total{command="agent",file="mine"} 0"#))
+    }
+
     @Test func theSameNameAndLabelsAreTheSameSeries() {
         let registry = TelemetryRegistry()
         Counter(label: "a_total", dimensions: [("x", "1"), ("y", "2")], factory: registry).increment()

@@ -6,6 +6,7 @@ private import Glibc
 internal import Journal
 public import Logging
 internal import MasterClients
+internal import Telemetry
 public import ZMQBridge
 
 /// The settings, in the types that the parts of the process take. Read once at the start, which an impossible value stops.
@@ -103,6 +104,14 @@ public struct AgentSettings: Sendable {
         publisher.journal = journal
         return publisher
     }
+
+    /// The file for readers who may not enter the state directory; `nil`: none is set.
+    var telemetryCopy: TelemetryFile.Copy? {
+        values[\.telemetry.file].map { TelemetryFile.Copy(path: $0, mode: values[\.telemetry.fileMode]) }
+    }
+
+    /// The labels that all self-metrics are to have.
+    var telemetryLabels: [(String, String)] { values[\.telemetry.labels].map { ($0.name, $0.value) } }
 
     private var journal: JournalConfiguration {
         var journal = JournalConfiguration()

@@ -25,6 +25,14 @@ extension SettingFormat<String> {
             }, write: { $0 })
     }
 
+    /// A path that node_exporter's textfile collector would read.
+    static var metricsFile: SettingFormat {
+        SettingFormat(
+            rule: "a file's path that ends with .prom",
+            read: { text in text.hasSuffix(".prom") && !text.hasSuffix("/.prom") && text != ".prom" ? text : nil },
+            write: { $0 })
+    }
+
     /// A word that may stand in a bus topic.
     static var topicWord: SettingFormat {
         SettingFormat(rule: TopicWord.rule, read: { TopicWord.isValid($0) ? $0 : nil }, write: { $0 })
@@ -111,6 +119,29 @@ extension SettingFormat<TypeDuration> {
                 return TypeDuration(dataType: dataType, duration: duration)
             },
             write: { "\($0.dataType.rawValue)=\(DurationText.write($0.duration))" })
+    }
+}
+
+/// A label of the self-metrics.
+package struct MetricLabel: Sendable {
+    let name: String
+    let value: String
+}
+
+extension SettingFormat<MetricLabel> {
+    /// A label's name with its value: `job=7`. Prometheus keeps the names that begin with two underscores for itself.
+    static var metricLabel: SettingFormat {
+        SettingFormat(
+            rule: "a label's name, an equals sign and a value (job=7)",
+            read: { text in
+                var line = PrometheusLine(Substring(text).utf8)
+                guard let name = line.takeName(allowsColon: false), !name.hasPrefix("__"),
+                    case let value = String(Substring(line.rest)),
+                    value.hasPrefix("="), value.count > 1
+                else { return nil }
+                return MetricLabel(name: name, value: String(value.dropFirst()))
+            },
+            write: { "\($0.name)=\($0.value)" })
     }
 }
 

@@ -1,4 +1,5 @@
 internal import Diagnosis
+package import Glibc
 package import Journal
 package import Logging
 internal import ZMQBridge
@@ -29,6 +30,7 @@ package struct SettingsCatalog: Sendable {
         "listen", .text,
         "where DLRover's own clients may report to the bus: dlrover+grpc://127.0.0.1:50051; their other calls go to the first DLRover master"
     )
+    package let telemetry = TelemetrySettings()
     package let logs = LogSettings()
     package let metrics = MetricSettings()
     package let stacks = StackSettings()
@@ -104,4 +106,17 @@ package struct JournalSettings: Sendable {
         "journal.durability", .choice([("process-crash", .processCrash), ("power-loss", .powerLoss)]),
         default: JournalConfiguration().durability,
         "what the journal survives: power-loss syncs the disk before each publication")
+}
+
+/// `telemetry`: the self-metrics.
+package struct TelemetrySettings: Sendable {
+    package let file = Setting(
+        "telemetry.file", .metricsFile,
+        "a second file to write the self-metrics to, in a folder that its readers may enter (node_exporter's)")
+    package let fileMode = Setting(
+        "telemetry.file-mode", .choice([("0644", 0o644), ("0640", 0o640), ("0600", 0o600)]), default: mode_t(0o644),
+        "who may read that file: all, its group too, or its owner alone")
+    package let labels = Setting(
+        "telemetry.labels", listOf: .metricLabel,
+        "labels of all self-metrics (job=7), to tell several publishers on a node apart")
 }
