@@ -9,6 +9,8 @@ struct FileStatus {
     let size: UInt64
     /// In nanoseconds since 1970.
     let modified: Int64
+    /// When the content, the name or the rights were last changed, in nanoseconds since 1970.
+    let changed: Int64
     /// When this was asked, in nanoseconds since 1970.
     let asked: Int64
     let isRegular: Bool
@@ -35,6 +37,7 @@ struct FileStatus {
         identity = FileIdentity(device: UInt64(status.st_dev), inode: UInt64(status.st_ino))
         size = UInt64(max(0, status.st_size))
         modified = Int64(status.st_mtim.tv_sec) * 1_000_000_000 + Int64(status.st_mtim.tv_nsec)
+        changed = Int64(status.st_ctim.tv_sec) * 1_000_000_000 + Int64(status.st_ctim.tv_nsec)
         asked = Int64(clamping: WallClock.nanoseconds())
         isRegular = status.st_mode & S_IFMT == S_IFREG
         isDirectory = status.st_mode & S_IFMT == S_IFDIR
@@ -94,6 +97,11 @@ struct FileMark: Hashable, Sendable {
         guard head.count == Int(headLength), Self.hash(head) == headHash else { return false }
         let tail = try file.bytes(at: offset - UInt64(tailLength), count: Int(tailLength))
         return tail.count == Int(tailLength) && Self.hash(tail) == tailHash
+    }
+
+    /// Whether a file that begins with `bytes` may be the one that this mark was made from.
+    func mayMatch(head bytes: some Collection<UInt8>) -> Bool {
+        bytes.count >= headLength && Self.hash(bytes.prefix(Int(headLength))) == headHash
     }
 
     /// FNV-1a with 64 bits (draft-eastlake-fnv). It is stored, so it must never change.

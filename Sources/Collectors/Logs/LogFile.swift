@@ -9,6 +9,10 @@ final class LogFile {
     private let descriptor: CInt
     /// `SEEK_DATA` (`lseek(2)`), which Glibc's module doesn't show.
     private static let seekData: CInt = 3
+    /// `O_TMPFILE` (`open(2)`), which it doesn't show either.
+    private static let withoutName: CInt = 0o20_200_000
+    /// Whether it holds what was unpacked from a compressed file: nobody else writes to it.
+    let isUnpacked: Bool
 
     /// Opens a regular file and nothing else; never waits, not even for a named pipe's writer.
     ///
@@ -27,6 +31,19 @@ final class LogFile {
         }
         self.path = path
         self.descriptor = descriptor
+        isUnpacked = false
+    }
+
+    /// A file without a name that stands for `other`: what is written to it is read as that one's content.
+    ///
+    /// - Parameter folder: on a file system with room for what will be written.
+    init(withoutNameIn folder: String, for other: LogFile) throws(SystemCallError) {
+        descriptor = try SystemCallError.retrying("open", path: folder) {
+            open(folder, O_RDWR | O_CLOEXEC | Self.withoutName, 0o600)
+        }
+        path = other.path
+        identity = other.identity
+        isUnpacked = true
     }
 
     deinit {
@@ -42,6 +59,22 @@ final class LogFile {
         try SystemCallError.retrying("read", path: path) {
             pread(descriptor, buffer.baseAddress, buffer.count, off_t(offset))
         }
+    }
+
+    /// Writes all bytes at `offset`.
+    func write(_ bytes: UnsafeRawBufferPointer, at offset: UInt64) throws(SystemCallError) {
+        var done = 0
+        while done < bytes.count {
+            done += try SystemCallError.retrying("write", path: path) {
+                pwrite(descriptor, bytes.baseAddress.map { $0 + done }, bytes.count - done, off_t(offset) + off_t(done))
+            }
+        }
+    }
+
+    /// Sets when the content was last changed, in nanoseconds since 1970.
+    func setTime(_ modified: Int64) throws(SystemCallError) {
+        let time = timespec(tv_sec: Int(modified / 1_000_000_000), tv_nsec: Int(modified % 1_000_000_000))
+        guard futimens(descriptor, [time, time]) == 0 else { throw SystemCallError("futimens", path: path) }
     }
 
     /// Where the next data begins at or after `offset`; `nil` if there is none, or the file system can't tell.

@@ -15,7 +15,8 @@ extension LogFollower {
         }
         guard buffer.bytes.first == 0 else { return }
         let nulls = ContentRules.leadingNulls(buffer.bytes)
-        guard nulls >= ContentRules.leastHole else { return }
+        // The end of a run may stand alone in the next block.
+        guard nulls >= ContentRules.leastHole || offset > 0 && endOfNulls == offset else { return }
         buffer.consume(nulls)
         skipNulls(UInt64(nulls))
     }
@@ -33,6 +34,7 @@ extension LogFollower {
     mutating func skipNulls(_ count: UInt64) {
         skippedNulls.count(Int(clamping: count))
         offset += count
+        endOfNulls = offset
         line = .begins
         cutter.reset()
         blocks.reset()

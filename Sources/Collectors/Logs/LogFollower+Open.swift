@@ -47,7 +47,7 @@ extension LogFollower {
     mutating func finishFile() {
         guard let place = position(after: 0), let old = file else { return leaveFile() }
         // A rotated file is still there under another name. The inode number of one that is gone is soon another's.
-        let isGone = (try? old.status())?.isUnlinked == true
+        let isGone = (try? old.status())?.isUnlinked == true && !old.isUnpacked
         leaveFile()
         if !isGone {
             recent = recent.suffix(15) + [place]
@@ -81,27 +81,59 @@ extension LogFollower {
         after finished: LogPosition, before current: LogFile
     ) -> (file: LogFile, offset: UInt64)? {
         let rotated = RotatedFiles(path: path, resolved: finished.resolvedPath)
-        let missed = rotated.all().filter { candidate in
-            rotated.isRotated(candidate) && candidate.status.size > 0
-                && candidate.status.identity != current.identity
-                && candidate.status.modified >= finished.modified
-        }
-        // Where several were changed in the same tick of the clock, a higher number is usually older.
-        let ordered = missed.sorted {
-            ($0.status.modified, -($0.number ?? 0)) < ($1.status.modified, -($1.number ?? 0))
-        }
-        for candidate in ordered {
-            guard let file = try? LogFile(path: candidate.path), !wasRead(file) else { continue }
-            guard finished.offset > 0, (try? isAt(finished, file)) == true else { return (file, 0) }
+        let ordered = rotated.inOrder(
+            rotated.all().filter { candidate in
+                rotated.isRotated(candidate) && candidate.status.size > 0
+                    && candidate.status.identity != current.identity
+            })
+        let anchor = finished.offset > 0 ? place(of: finished, in: ordered) : nil
+        if let anchor, let size = try? anchor.file.status().size, size > finished.offset, !wasRead(anchor.file) {
             // A copy of what was read is only of interest if it is longer.
-            if candidate.status.size > finished.offset { return (file, finished.offset) }
+            return (anchor.file, finished.offset)
+        }
+        // Where the last file is no longer there, the times must say which ones are newer.
+        let missed =
+            anchor.map { ordered[($0.index + 1)...] }
+            ?? ordered.filter { $0.status.modified >= finished.modified }[...]
+        for candidate in missed {
+            guard let file = open(candidate.path, from: nil), !wasRead(file) else { continue }
+            return (file, 0)
+        }
+        return nil
+    }
+
+    /// Which of the rotated files holds what was read up to the position: the file itself, or a copy of it. The clock has no say in it.
+    private func place(
+        of position: LogPosition, in ordered: [RotatedFiles.Candidate]
+    ) -> (index: Int, file: LogFile)? {
+        for isSame in [true, false] {
+            for (index, candidate) in ordered.enumerated().reversed()
+            where (candidate.status.identity == position.identity) == isSame {
+                guard let file = open(candidate.path, from: position),
+                    (try? isAt(position, file)) == true
+                else { continue }
+                return (index, file)
+            }
         }
         return nil
     }
 
     /// Whether it is one of the files that were read last, whatever it is called now.
     private func wasRead(_ file: LogFile) -> Bool {
-        recent.contains { $0.identity == file.identity && (try? isAt($0, file)) == true }
+        recent.contains { ($0.identity == file.identity || file.isUnpacked) && (try? isAt($0, file)) == true }
+    }
+
+    /// Opens a file that rotation has made of the log; of a compressed one, what it has from the position on.
+    private func open(_ path: String, from position: LogPosition?) -> LogFile? {
+        guard CompressedLog.isCompressed(path) else { return try? LogFile(path: path) }
+        do {
+            return try CompressedLog(path: path).unpacked(from: position)
+        } catch {
+            logger.warning(
+                "A compressed file of the log cannot be unpacked; what was not read of it is lost.",
+                metadata: ["error": "\(error)", "file": "\(path)"])
+            return nil
+        }
     }
 
     private func warnOfReplacement(_ position: LogPosition, isSameInode: Bool) {
@@ -145,23 +177,30 @@ extension LogFollower {
     /// `copytruncate`).
     private func findOldFile(_ position: LogPosition) -> LogFile? {
         let rotated = RotatedFiles(path: path, resolved: position.resolvedPath)
-        var copy: (file: LogFile, modified: Int64)?
-        for candidate in rotated.all() where candidate.status.size >= position.offset {
+        var copy: (file: LogFile, rank: (Int, Int64))?
+        var compressed: LogFile?
+        for candidate in rotated.all() {
+            let isCompressed = CompressedLog.isCompressed(candidate.path)
+            guard isCompressed || candidate.status.size >= position.offset else { continue }
             let isSame = candidate.status.identity.inode == position.identity.inode
             // A copy is recognised by its content alone, so it must have some, be no older, and have a name that begins like the log's.
+            // One that was changed earlier is a copy only if the clock was set back; then the mark must be a long one.
+            let isEarlier = candidate.status.modified < position.modified
             let mayBeCopy =
-                position.offset > 0 && candidate.status.modified >= position.modified
-                && rotated.isNamedLikeLog(candidate)
-            guard isSame || mayBeCopy, let file = try? LogFile(path: candidate.path),
-                (try? isAt(position, file)) == true
+                position.offset > (isEarlier ? 2 * UInt64(FileMark.length) : 0) && rotated.isNamedLikeLog(candidate)
+            guard isSame || mayBeCopy, !isCompressed || compressed == nil || isSame,
+                let file = open(candidate.path, from: position), (try? isAt(position, file)) == true
             else { continue }
             if isSame { return file }
-            // Of several copies, the oldest.
-            if copy.map({ candidate.status.modified < $0.modified }) ?? true {
-                copy = (file, candidate.status.modified)
+            if isCompressed {
+                compressed = file
+                continue
             }
+            // Of several copies the oldest, but of those that seem to be too old the newest.
+            let rank = isEarlier ? (1, -candidate.status.modified) : (0, candidate.status.modified)
+            if copy.map({ rank < $0.rank }) ?? true { copy = (file, rank) }
         }
-        return copy?.file
+        return copy?.file ?? compressed
     }
 
     /// Where the line begins that has no newline yet, or the file's end. A line that began too far back is not looked for.

@@ -46,6 +46,8 @@ struct LogFollower {
     let buffer: ReadBuffer
     /// How many NULs follow the buffer in the file: a hole, which nobody needs to read.
     var hole: UInt64 = 0
+    /// Where the last run of NULs ended.
+    var endOfNulls: UInt64 = 0
     /// What has been reported of the line at `offset`.
     var line = LineState.begins
     /// The first bytes of the open file, at most `FileMark.length`.
@@ -190,6 +192,7 @@ struct LogFollower {
         generation += 1
         offset = 0
         hole = 0
+        endOfNulls = 0
         line = .begins
         lastProgress = nil
         isContainerFile = nil

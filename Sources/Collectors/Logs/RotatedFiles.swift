@@ -57,6 +57,28 @@ struct RotatedFiles {
         }
     }
 
+    /// From the oldest to the newest: by their numbers or dates if all have one of a kind, since the clock may have been set; otherwise by
+    /// when they were last changed.
+    func inOrder(_ candidates: [Candidate]) -> [Candidate] {
+        let names = candidates.map { $0.name.hasSuffix(".gz") ? $0.name.dropLast(3) : $0.name[...] }
+        if candidates.allSatisfy({ $0.number != nil }) {
+            // logrotate's highest number is the oldest file, Log4j's the newest: all times must say so. Renaming sets the time
+            // of change, and logrotate renames all each time, whatever the clock was set to before.
+            let numbered = candidates.sorted { ($0.number ?? 0) > ($1.number ?? 0) }
+            let steps = zip(numbered, numbered.dropFirst()).flatMap {
+                [$1.status.modified - $0.status.modified, $1.status.changed - $0.status.changed]
+            }
+            return steps.allSatisfy { $0 <= 0 } && steps.contains { $0 < 0 } ? numbered.reversed() : numbered
+        }
+        if candidates.allSatisfy({ $0.number == nil }), Set(names.map(\.utf8.count)).count == 1 {
+            return zip(names, candidates).sorted { $0.0 < $1.0 }.map(\.1)
+        }
+        // Where several were changed in the same tick of the clock, a higher number is usually older.
+        return candidates.sorted {
+            ($0.status.modified, -($0.number ?? 0)) < ($1.status.modified, -($1.number ?? 0))
+        }
+    }
+
     /// The path without symbolic links; empty if it can't be resolved.
     static func resolve(_ path: String) -> String {
         guard let resolved = realpath(path, nil) else { return "" }

@@ -1,10 +1,13 @@
-/// Says which lines of logs speak of a failure, and sees the lines once they are reported.
+/// Says which lines of logs speak of a failure and when they were written, and sees the lines once they are reported.
 package protocol LogObserver: Sendable {
     /// Looks for lines that speak of a failure. May be called for lines that are never reported.
     ///
     /// - Parameter lines: whole lines; the last may lack its end.
     /// - Returns: in the order of the lines; a line may come several times.
     func judge(_ lines: UnsafeRawBufferPointer) -> [JudgedLine]
+
+    /// The time that a line gives as its own, in seconds since 1970.
+    func time(of line: UnsafeRawBufferPointer) -> Double?
 
     /// Takes lines that were reported just now.
     ///

@@ -77,6 +77,10 @@ package final class LogWatch: LogObserver {
         }
     }
 
+    package func time(of line: UnsafeRawBufferPointer) -> Double? {
+        LogTime(clock: .system).read(line)
+    }
+
     package func observe(_ lines: String, judged: [JudgedLine], of path: String) {
         guard !judged.isEmpty else { return }
         var lines = lines

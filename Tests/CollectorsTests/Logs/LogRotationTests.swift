@@ -56,6 +56,38 @@ import Testing
         #expect(fixture.log.count("info Reading the rest of the earlier log file first.") == 1)
     }
 
+    @Test(arguments: [false, true]) func readsTheRestOfACompressedFile(isDamaged: Bool) async throws {
+        let lines = (0..<3000).map { "line \($0) \($0 * 7919 % 10_007)" }
+        try fixture.append(lines[..<1000].joined(separator: "\n") + "\n")
+        await fixture.collector().drain()
+        try fixture.append(lines[1000...].joined(separator: "\n") + "\n")
+        fixture.folder.rename(fixture.name, to: "train.log.1")
+        let gzip = fixture.folder.file("train.log.1")
+        #expect(system("gzip \(gzip)") == 0)
+        if isDamaged { #expect(truncate(gzip + ".gz", 5000) == 0) }
+        try fixture.append("next\n")
+        await fixture.collector().drain()
+        #expect(fixture.lines == lines[..<(isDamaged ? 1000 : 3000)] + ["next"])
+        #expect(fixture.log.count("the earlier file cannot be found") == (isDamaged ? 1 : 0))
+    }
+
+    @Test func readsFilesThatWereCompressedUnseenInTheirOrder() async throws {
+        try fixture.append("one\n")
+        await fixture.collector().drain()
+        for (number, text) in [(3, "two\n"), (2, "three\n"), (1, "four\n")] {
+            if number < 3 {
+                try fixture.folder.write(text, to: "train.log.\(number)")
+            } else {
+                try fixture.append(text)
+            }
+            if number == 3 { fixture.folder.rename(fixture.name, to: "train.log.3") }
+            #expect(system("gzip \(fixture.folder.file("train.log.\(number)"))") == 0)
+        }
+        try fixture.append("five\n")
+        await fixture.collector().drain()
+        #expect(fixture.lines == ["one", "two", "three", "four", "five"])
+    }
+
     @Test func saysSoIfTheEarlierFileIsGoneAfterARestart() async throws {
         try fixture.append("one\n")
         await fixture.collector().drain()

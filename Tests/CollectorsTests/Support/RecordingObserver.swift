@@ -10,6 +10,8 @@ final class RecordingObserver: LogObserver {
 
     func judge(_ lines: UnsafeRawBufferPointer) -> [JudgedLine] { [] }
 
+    func time(of line: UnsafeRawBufferPointer) -> Double? { nil }
+
     func observe(_ lines: String, judged: [JudgedLine], of path: String) {
         state.withLock { $0.append((lines, path)) }
     }

@@ -105,7 +105,7 @@ package actor LogSetCollector: WakingCollector {
         }
         let prepared = prepare(data.lines, of: file)
         await reportAlarms(of: file)
-        var metrics = [metric(prepared.content, data.lines.origin, of: data.log)]
+        var metrics = [metric(prepared.content, prepared.origin, of: data.log)]
         if let shed = prepared.shed { metrics.append(metric(shed.content, shed.origin, of: data.log)) }
         guard await report.send(metrics, position: data.lines.position, to: client) else { return false }
         guard set.confirm(data.lines, of: file) else { return true }
@@ -134,7 +134,7 @@ package actor LogSetCollector: WakingCollector {
                 path: file.path, limits: shedding.limits, blackBoxBytes: shedding.blackBoxBytes, observer: observer)
         }
         return file.shedding?.prepare(lines)
-            ?? LogShedding.Prepared(lines: lines, judged: [], content: lines.content, shed: nil)
+            ?? LogShedding.Prepared(lines: lines, origin: lines.origin, judged: [], content: lines.content, shed: nil)
     }
 
     /// What stood before a root cause goes out before the lines themselves, in a metric of its own.
@@ -143,7 +143,8 @@ package actor LogSetCollector: WakingCollector {
             let metric = WorkerTrainingMetric(
                 dataType: .generic, dataContent: alarm.content(path: file.path), node: node)
             guard alarmAllowance.readyTime(now: .now) <= .now else {
-                logger.notice("Too many root causes at once: a black box is not sent.", metadata: ["path": "\(file.path)"])
+                logger.notice(
+                    "Too many root causes at once: a black box is not sent.", metadata: ["path": "\(file.path)"])
                 file.shedding?.alarms.removeFirst()
                 continue
             }

@@ -6,6 +6,8 @@ struct LogShedding {
     /// A chunk as it is reported.
     struct Prepared {
         let lines: LogChunk
+        /// Where they came from, with the times that they give.
+        var origin: MetricOrigin?
         /// What a `LogObserver` says about the lines.
         let judged: [JudgedLine]
         /// The lines that are sent, with marks where some were left out.
@@ -46,14 +48,18 @@ struct LogShedding {
     mutating func prepare(_ lines: LogChunk, now: ContinuousClock.Instant = .now) -> Prepared {
         if let prepared, prepared.lines == lines { return prepared }
         var content = lines.content
-        let made: Prepared
+        var made: Prepared
         if shedder == nil, blackBox == nil {
             let judged = observer.map { observer in content.withUTF8 { observer.judge(UnsafeRawBufferPointer($0)) } }
-            made = Prepared(lines: lines, judged: judged ?? [], content: lines.content, shed: nil)
+            made = Prepared(
+                lines: lines, origin: lines.origin, judged: judged ?? [], content: lines.content, shed: nil)
         } else {
             var bytes = Array(content.utf8)
             bytes.append(0x0A)
             made = bytes.withUnsafeBytes { prepare(lines, $0, now: now) }
+        }
+        if let observer, made.origin?.firstTime == nil {
+            content.withUTF8 { made.origin?.addTimes(of: UnsafeRawBufferPointer($0), by: observer) }
         }
         prepared = made
         return made
@@ -66,7 +72,8 @@ struct LogShedding {
         alarms += blackBox?.record(bytes, judged: judged, now: now) ?? []
         let block = shedder?.shed(bytes, judged: judged, now: now, wallClock: WallClock.seconds())
         guard let block, !block.isComplete, var origin = lines.origin else {
-            return Prepared(lines: lines, judged: judged, content: lines.content, shed: nil)
+            return Prepared(
+                lines: lines, origin: lines.origin, judged: judged, content: lines.content, shed: nil)
         }
         let gaps = block.gaps
         let count = gaps.reduce(0) { $0 + $1.lineCount }
@@ -89,8 +96,30 @@ struct LogShedding {
             if gaps.count > Self.mostRanges { content += " and \(gaps.count - Self.mostRanges) more ranges" }
         }
         return Prepared(
-            lines: lines, judged: judged,
+            lines: lines, origin: lines.origin, judged: judged,
             content: String(decoding: block.text(of: bytes).dropLast(), as: UTF8.self),
             shed: Shed(content: content, origin: origin, bytes: size))
+    }
+}
+
+extension MetricOrigin {
+    /// How many lines at either end are searched for a time.
+    private static let mostLines = 32
+
+    /// Adds the times of the first and the last line that has one.
+    fileprivate mutating func addTimes(of lines: UnsafeRawBufferPointer, by observer: any LogObserver) {
+        var start = 0
+        for _ in 0..<Self.mostLines where start < lines.count && firstTime == nil {
+            let end = LineBytes.end(from: start, in: lines) ?? lines.count
+            firstTime = observer.time(of: ContainerText.withoutEnd(.init(rebasing: lines[start..<end])))
+            start = end
+        }
+        var end = lines.count
+        for _ in 0..<Self.mostLines where end > 0 && lastTime == nil && firstTime != nil {
+            let start = lines[..<end].lastIndex(of: 0x0A).map { $0 + 1 } ?? 0
+            lastTime = observer.time(of: UnsafeRawBufferPointer(rebasing: lines[start..<end]))
+            end = start - 1
+        }
+        lastTime = lastTime ?? firstTime
     }
 }

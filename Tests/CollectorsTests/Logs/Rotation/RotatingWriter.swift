@@ -19,9 +19,14 @@ struct RotatingWriter {
     /// All lines, in the order in which they were written. A line that a rotation cut is two.
     private(set) var lines: [String] = []
     private(set) var unfinished = ""
+    /// How long a file's first line is, which tells it from the others. A clock that is set back can be seen through only with a long one.
+    var firstLine = 20
     private var descriptor: CInt = -1
     private var serial = 0
     private var rotations = 0
+    /// How far the clock by which files are stamped is ahead, in seconds: it is set now and then.
+    private var clockError = 0
+    var isClockSet: Bool { clockError != 0 }
 
     init(mode: Mode, banner: String) {
         self.mode = mode
@@ -37,6 +42,11 @@ struct RotatingWriter {
             begin()
             finishLine(String(repeating: "x", count: padding))
         }
+    }
+
+    /// Somebody sets the clock.
+    mutating func setClock(by seconds: Int) {
+        clockError += seconds
     }
 
     /// Begins a line, or goes on with one.
@@ -78,6 +88,12 @@ struct RotatingWriter {
         closeLine()
     }
 
+    /// `logrotate compress`: the newest of the rotated files that is not compressed, or an older one with `delaycompress`.
+    func compress(delayed: Bool) {
+        let path = folder.file("\(name).\(delayed ? 2 : 1)")
+        if access(path, F_OK) == 0 { system("gzip -f \(path)") }
+    }
+
     /// A synchronising tool puts a longer copy in the place of the file.
     mutating func replaceByLongerCopy() {
         guard hasContent else { return }
@@ -105,8 +121,10 @@ struct RotatingWriter {
 
     private mutating func shift() {
         rotations += 1
-        for number in stride(from: rotations, to: 0, by: -1) where access(folder.file("\(name).\(number)"), F_OK) == 0 {
-            folder.rename("\(name).\(number)", to: "\(name).\(number + 1)")
+        for number in stride(from: rotations, to: 0, by: -1) {
+            for ending in ["", ".gz"] where access(folder.file("\(name).\(number)\(ending)"), F_OK) == 0 {
+                folder.rename("\(name).\(number)\(ending)", to: "\(name).\(number + 1)\(ending)")
+            }
         }
     }
 
@@ -119,7 +137,7 @@ struct RotatingWriter {
         if descriptor < 0 { open() }
         if size(of: path) == 0 {
             // In one write: what begins a file tells it from the others.
-            put(banner + "file \(nextSerial()) \(String(repeating: "=", count: 20))\n")
+            put(banner + "file \(nextSerial()) \(String(repeating: "=", count: firstLine))\n")
         }
     }
 
@@ -132,10 +150,20 @@ struct RotatingWriter {
     private mutating func put(_ text: String) {
         let bytes = Array(text.utf8)
         precondition(write(descriptor, bytes, bytes.count) == bytes.count)
+        stamp(descriptor)
         var parts = text.split(separator: "\n", omittingEmptySubsequences: false).map(String.init)
         parts[0] = unfinished + parts[0]
         unfinished = parts.removeLast()
         lines += parts
+    }
+
+    /// Gives a file that was just changed the time of the clock that was set.
+    private func stamp(_ descriptor: CInt) {
+        guard clockError != 0 else { return }
+        var now = timespec()
+        clock_gettime(CLOCK_REALTIME, &now)
+        now.tv_sec += clockError
+        futimens(descriptor, [now, now])
     }
 
     private mutating func nextSerial() -> Int {
@@ -150,6 +178,7 @@ struct RotatingWriter {
             Glibc.close(output)
         }
         while sendfile(output, input, nil, 1 << 20) > 0 {}
+        stamp(output)
     }
 
     private func size(of path: String) -> Int {

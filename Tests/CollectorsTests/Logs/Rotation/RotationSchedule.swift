@@ -10,16 +10,21 @@ struct RotationSchedule {
     private var follower: LogFollower
     private let configuration: LogCollector.Configuration
     private var stored: LogPosition?
+    /// Whether somebody sets the clock now and then.
+    private let setsClock: Bool
     private var now = ContinuousClock.now
     private var reported: [String] = []
     /// What was done, for who looks for the fault.
     private(set) var steps: [String] = []
     private let logger: Logger
 
-    init(seed: UInt64, logger: Logger = Logger(label: "rotation") { _ in SwiftLogNoOpLogHandler() }) {
+    /// - Parameter setsClock: whether somebody sets the clock by hours now and then.
+    init(seed: UInt64, setsClock: Bool = false, logger: Logger = Logger(label: "rotation") { _ in SwiftLogNoOpLogHandler() }) {
         random = SeededGenerator(seed: seed)
         let banner = Int.random(in: 0..<3, using: &random) == 0 ? String(repeating: "#", count: 400) + "\n" : ""
         writer = RotatingWriter(mode: random.next() % 3 == 0 ? .seeking : .appending, banner: banner)
+        self.setsClock = setsClock
+        if setsClock { writer.firstLine = 700 }
         var configuration = LogCollector.Configuration(
             chunkBytes: .random(in: 600...5000, using: &random), maxLineBytes: 100_000,
             readBytes: .random(in: 4096...20_000, using: &random))
@@ -70,12 +75,15 @@ struct RotationSchedule {
         case 46..<60: read(most: Int.random(in: 1...3, using: &random))
         case 60..<70: read(most: .max)
         case 70..<74: failReport()
-        case 74..<78: pass()
+        case 74..<77: pass()
+        case 77..<78: if setsClock { act("set clock") { $0.setClock(by: Int.random(in: -7200...3600, using: &$1)) } }
         case 78..<82: kill()
         case 82..<89: if hasPlace { act("rename") { writer, _ in writer.rename() } }
         case 89..<94: if hasPlace { act("copytruncate") { writer, _ in writer.copyTruncate() } }
-        case 94..<97: if readAll() { act("longer copy") { writer, _ in writer.replaceByLongerCopy() } }
-        default: if readAll() { act("remove") { writer, _ in writer.remove() } }
+        case 94..<96: act("compress") { $0.compress(delayed: Bool.random(using: &$1)) }
+        case 96..<98: if readAll() { act("longer copy") { writer, _ in writer.replaceByLongerCopy() } }
+        // Without the last file, only the times tell which of the others are newer.
+        default: if !writer.isClockSet, readAll() { act("remove") { writer, _ in writer.remove() } }
         }
     }
 

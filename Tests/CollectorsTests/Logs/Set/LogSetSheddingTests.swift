@@ -62,6 +62,13 @@ import Testing
         #expect(client.contents == [String(repeating: "x\n", count: 100).dropLast().description])
     }
 
+    @Test func theOriginTellsTheFirstAndTheLastTime() async throws {
+        try folder.write("no time\nbegins 100\n" + String(repeating: "x\n", count: 30) + "x 200.5\nx\n", to: "x.log")
+        await drain(await collector(rate: nil))
+        #expect(client.metrics.first?.origin?.firstTime == 100)
+        #expect(client.metrics.first?.origin?.lastTime == 200.5)
+    }
+
     @Test func theBlackBoxGoesOutFirstAndOnce() async throws {
         let collector = await collector(rate: 1024, blackBox: 4096)
         let before = (0..<200).map { "step \($0)" }.joined(separator: "\n")
@@ -92,6 +99,11 @@ private struct CauseObserver: LogObserver {
             start += line.count + 1
         }
         return found
+    }
+
+    /// The number at a line's end.
+    func time(of line: UnsafeRawBufferPointer) -> Double? {
+        line.split(separator: 0x20).last.flatMap { Double(String(decoding: $0, as: UTF8.self)) }
     }
 
     func observe(_ lines: String, judged: [JudgedLine], of path: String) {}
