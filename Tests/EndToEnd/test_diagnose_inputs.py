@@ -122,3 +122,20 @@ def test_zones_and_summer_time(scratch: Path) -> None:
         (scratch / "t.log").write_text(f"{text} ERROR CUDA out of memory. Tried to allocate 2 GiB\n2099-01-01 00:00:00 x\n")
         found, _ = diagnose("AROBUST --log t.log", scratch)
         assert found["evidence"][0]["time"] == seconds
+
+
+def test_of_a_long_line_the_match_is_shown(scratch: Path) -> None:
+    """A structured line of 1 MiB with the match in its middle, behind colours and characters of several bytes."""
+    cause = "CUDA out of memory. Tried to allocate 2 GiB"
+    fields = {f"größe{index}": "梯度\x1b[31mred\x1b[0m" for index in range(14_000)}
+    line = json.dumps({"ts": 1782900000.5, "level": "error", **fields, "msg": f"here: {cause}", **{f"b{key}": 1 for key in fields}}, ensure_ascii=False)
+    assert len(line.encode()) > 900_000
+    (scratch / "t.log").write_text(f"one\n{line}\ntwo\n")
+    found, _ = diagnose("AROBUST --log t.log", scratch)
+    text = found["evidence"][0]["text"]
+    assert f"here: {cause}" in text
+    assert text[0] == text[-1] == "…"
+    assert len(text.encode()) <= 1006
+    assert not any(part in text for part in ("\x1b", "\\u001b", "[31m", "[0m", "\ufffd"))
+    assert found["evidence"][0]["time"] == 1782900000.5
+    assert found["evidence"][0]["line"] == 2

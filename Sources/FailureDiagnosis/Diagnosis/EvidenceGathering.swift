@@ -186,7 +186,7 @@ struct EvidenceGathering {
         let bytes = Array(text.utf8)
         var seen: Set<Int> = []
         for hit in matcher.hits(in: bytes[...]) where seen.insert(hit.rule).inserted {
-            let shown = bytes.withUnsafeBytes { LineText.shown(UnsafeRawBufferPointer(rebasing: $0[hit.line])) }
+            let shown = bytes.withUnsafeBytes { LineText.shown(hit.line, in: $0, rule: hit.rule, matcher) }
             structured.append(
                 Sighting(rule: hit.rule, text: shown, file: file, rank: rank, time: time, isStructured: true))
         }

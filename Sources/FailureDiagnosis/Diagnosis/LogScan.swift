@@ -27,7 +27,7 @@ final class LogScan {
         self.matcher = matcher
         self.time = time
         period = LogPeriod(modified: reader.modified, incident: incident / .seconds(1), time: time)
-        findings = LogFindings(source: source, table: matcher.table, time: time)
+        findings = LogFindings(source: source, matcher: matcher, time: time)
         older = findings
     }
 

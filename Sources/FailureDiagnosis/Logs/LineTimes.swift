@@ -88,7 +88,8 @@ struct LineTimes {
         return end > 0 ? start(of: end)..<end : nil
     }
 
-    private func whole(_ line: Range<Int>) -> Range<Int> { start(of: line.lowerBound)..<end(of: line.upperBound) }
+    /// The line of which this is a part.
+    func whole(_ line: Range<Int>) -> Range<Int> { start(of: line.lowerBound)..<end(of: line.upperBound) }
 
     private func start(of position: Int) -> Int {
         var start = position
