@@ -3,6 +3,7 @@ internal import ArgumentParser
 internal import Diagnosis
 internal import FailureDiagnosis
 private import Foundation
+private import Glibc
 private import SystemSupport
 
 /// `arobust diagnose`
@@ -14,9 +15,11 @@ struct DiagnoseCommand: AsyncParsableCommand {
             Reads the logs from their ends, the launcher's report, and torch elastic's
             error files; the earliest root cause across the ranks decides. The action is
             DLRover's: restart_worker, relaunch_worker, job_abortion, event or no_action.
-            Needs no agent. A file that can't be read is a note, not an error.
+            Needs no agent. A log may be gzipped or in UTF-16, and come through a pipe. A
+            file that can't be read is a note, and an error only if none can be.
 
               arobust diagnose --log train.log --restart-count 1
+              kubectl logs worker-0 | arobust diagnose --log -
               arobust diagnose --log-dir /tmp/torchrun --failures @failures.json --json
 
             When a cause comes back on this node, a restart becomes a relaunch. Earlier
@@ -25,7 +28,7 @@ struct DiagnoseCommand: AsyncParsableCommand {
             \(HelpText.settings)
 
             Exit status: 0 whatever the action, 64 for a wrong flag, setting or rule
-            file.
+            file, 66 if none of the files can be read; the action is then a guess.
             """)
 
     @OptionGroup var common: CommonOptions
@@ -84,6 +87,10 @@ struct DiagnoseCommand: AsyncParsableCommand {
             let verdict = await diagnostician.diagnose(failure)
             try StandardOutput.write(json ? [verdict.json.text ?? "{}"] : verdict.lines)
             _ = try await reports?.send(failure, verdict)
+            if failure.isUnread(in: verdict) {
+                StandardError.say("Error: none of the files could be read; the notes say why.")
+                throw ExitCode(EX_NOINPUT)
+            }
         }
     }
 }
@@ -92,8 +99,10 @@ struct DiagnoseCommand: AsyncParsableCommand {
 struct EvidenceOptions: ParsableArguments {
     @ArgumentParser.Option(
         help: ArgumentHelp(
-            "A log: of all ranks, or of the rank before an equals sign (3=rank3.log). May be given more than once.",
-            valueName: "[rank=]file"))
+            """
+            A log: of all ranks, or of the rank before an equals sign (3=rank3.log); - for standard input. May be given \
+            more than once.
+            """, valueName: "[rank=]file"))
     var log: [String] = []
 
     @ArgumentParser.Option(
@@ -132,7 +141,12 @@ struct EvidenceOptions: ParsableArguments {
                 throw Self.refusal("--log-dir: \(error)")
             }
         }
+        let inputs = (failure.logs + failure.errorFiles).map(\.path) + [failure.kernelLog, failures]
+        if inputs.count(where: { $0 == "-" }) > 1 {
+            throw Self.refusal("Standard input (-) is given more than once; it can be read only once.")
+        }
         if let failures { failure.failures = try Self.object(failures) }
+        PipedEvidence.read(&failure)
         guard
             failure.failures != nil || failure.kernelLog != nil || !failure.logs.isEmpty || !failure.errorFiles.isEmpty
         else {

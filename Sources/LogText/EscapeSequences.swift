@@ -55,4 +55,31 @@ package enum EscapeSequences {
         default: return start
         }
     }
+
+    /// The text without the sequences for colours that JSON and `repr` write out: `\u001b[31m`, `\x1b[0m`, `\033[1m`.
+    package static func stripWritten(_ text: String) -> String {
+        guard text.utf8.contains(UInt8(ascii: "\\")) else { return text }
+        let bytes = Array(text.utf8)
+        var plain: [UInt8] = []
+        plain.reserveCapacity(bytes.count)
+        var index = 0
+        while index < bytes.count {
+            if bytes[index] == UInt8(ascii: "\\"), let end = endOfWritten(at: index, in: bytes) {
+                index = end
+            } else {
+                plain.append(bytes[index])
+                index += 1
+            }
+        }
+        return plain.count == bytes.count ? text : String(decoding: plain, as: UTF8.self)
+    }
+
+    private static let written = ["\\u001b[", "\\u001B[", "\\x1b[", "\\x1B[", "\\033["].map { Array($0.utf8) }
+
+    private static func endOfWritten(at start: Int, in bytes: [UInt8]) -> Int? {
+        guard let escape = written.first(where: { bytes[start...].starts(with: $0) }) else { return nil }
+        let parameters = bytes[(start + escape.count)...].prefix { $0 &- 0x30 < 10 || ";:?".utf8.contains($0) }
+        guard parameters.endIndex < bytes.count, (bytes[parameters.endIndex] | 0x20) &- 0x61 < 26 else { return nil }
+        return parameters.endIndex + 1
+    }
 }

@@ -1,5 +1,3 @@
-import SystemPackage
-import SystemSupport
 import TestSupport
 import Testing
 
@@ -23,11 +21,36 @@ import Testing
         #expect(reader.lineNumber(at: text.utf8.count, deadline: .now + .seconds(60)) == lengths.count + 1)
     }
 
-    @Test func aFolderOrNothingIsNoLog() {
+    /// States of a progress bar are lines, too: no block begins within one.
+    @Test func carriageReturnsEndLines() throws {
         let scratch = ScratchFolder()
-        let folder = #expect(throws: SystemCallError.self) { try BackwardLogReader(path: scratch.path) }
-        #expect(folder?.code == .invalidArgument)
-        let nothing = #expect(throws: SystemCallError.self) { try BackwardLogReader(path: scratch.path + "/x") }
-        #expect(nothing?.code == .noSuchFileOrDirectory)
+        let text = String(repeating: "\r 50%|##   | 5/10", count: 60_000)
+        let reader = try BackwardLogReader(path: try scratch.write(text, to: "l.log"))
+        var count = 0
+        while let block = reader.next() {
+            count += 1
+            #expect(block.bytes.starts(with: Array((block.offset == 0 ? "\r 50" : " 50").utf8)))
+        }
+        #expect(count > 3)
+    }
+
+    @Test func aByteOrderMarkIsNoText() throws {
+        let scratch = ScratchFolder()
+        let reader = try BackwardLogReader(path: try scratch.write("\u{FEFF}one\ntwo\n", to: "l.log"))
+        let block = try #require(reader.next())
+        #expect(block.offset == 3)
+        #expect(block.bytes == Array("one\ntwo\n".utf8))
+        #expect(reader.next() == nil)
+        #expect(reader.lineNumber(at: 7, deadline: .now + .seconds(60)) == 2)
+    }
+
+    @Test func aFolderADeviceOrNothingIsNoLog() {
+        let scratch = ScratchFolder()
+        func error(_ path: String) -> String? {
+            (#expect(throws: LogInputError.self) { try BackwardLogReader(path: path) })?.description
+        }
+        #expect(error(scratch.path)?.hasPrefix("cannot read \(scratch.path): it is a folder;") == true)
+        #expect(error("/dev/zero") == "cannot read /dev/zero: it is a device")
+        #expect(error(scratch.path + "/x") == "cannot open \(scratch.path)/x: No such file or directory")
     }
 }

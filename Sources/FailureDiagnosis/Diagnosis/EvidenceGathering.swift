@@ -67,14 +67,17 @@ struct EvidenceGathering {
     }
 
     mutating func gather() {
+        for path in failure.pipes.keys.sorted() {
+            if case .success(let input) = failure.pipes[path] { notes += input.notes }
+        }
         readFailures()
         for file in failure.errorFiles { readErrorFile(file) }
         var end = structured.compactMap(\.time).max()
-        read(failure.logs.compactMap { open($0) }, end: end)
+        read(open(failure.logs), end: end)
         readReports()
         // What is ahead of now is of another time zone; the kernel's times are not.
         end = ([end] + scans.map(\.lastTime)).compactMap { $0 }.max().map { min($0, time.clock.now) }
-        if let path = failure.kernelLog { read([open(LogSource(path: path))].compactMap { $0 }, end: end) }
+        if let path = failure.kernelLog { read(open([LogSource(path: path)]), end: end) }
     }
 
     /// The line's number, if the rest of the budget is enough to count.
@@ -82,13 +85,27 @@ struct EvidenceGathering {
         scans.first { $0.source.path == file }?.lineNumber(at: offset, deadline: deadline)
     }
 
-    private mutating func open(_ source: LogSource) -> LogScan? {
-        do throws(SystemCallError) {
-            return try LogScan(source, matcher: matcher, time: time, incident: failure.incident)
-        } catch {
-            notes.append("\(error)")
-            return nil
+    /// Opens logs. Those that can only be read forwards are read now, each for its share of the time.
+    private mutating func open(_ sources: [LogSource]) -> [LogScan] {
+        var opened: [LogScan] = []
+        let kept = LogInput.kept(ofEach: sources.count)
+        for (index, source) in sources.enumerated() {
+            // One share more, for the search itself.
+            let share = (deadline - .now) / (sources.count - index + 1)
+            do throws(LogInputError) {
+                let reader =
+                    if let pipe = failure.pipes[source.path] {
+                        BackwardLogReader(try pipe.get())
+                    } else {
+                        try BackwardLogReader(path: source.path, kept: kept, deadline: .now + share)
+                    }
+                notes += reader.notes
+                opened.append(LogScan(source, reader, matcher: matcher, time: time, incident: failure.incident))
+            } catch {
+                notes.append("\(error)")
+            }
         }
+        return opened
     }
 
     /// Reads the logs in turn, a block of each, so that a long log can't use up the budget of the others.
@@ -145,8 +162,8 @@ struct EvidenceGathering {
 
     private mutating func readErrorFile(_ source: LogSource) {
         let bytes: [UInt8]
-        do throws(SystemCallError) {
-            bytes = try WholeFile(path: source.path).read(limit: Self.errorFileBytes)
+        do {
+            bytes = try bytesOfErrorFile(source.path)
         } catch {
             notes.append("\(error)")
             return
@@ -158,12 +175,18 @@ struct EvidenceGathering {
         readText(error.message, rank: source.rank, time: error.time, file: source.path)
     }
 
+    private func bytesOfErrorFile(_ path: String) throws -> [UInt8] {
+        guard let pipe = failure.pipes[path] else { return try WholeFile(path: path).read(limit: Self.errorFileBytes) }
+        let tail = try pipe.get().tail
+        return tail.piece(from: tail.start, count: min(tail.size - tail.start, Self.errorFileBytes)) ?? []
+    }
+
     /// Records the first line that each rule matches in a message.
     private mutating func readText(_ text: String, rank: Int?, time: Double?, file: String?) {
         let bytes = Array(text.utf8)
         var seen: Set<Int> = []
         for hit in matcher.hits(in: bytes[...]) where seen.insert(hit.rule).inserted {
-            let shown = bytes.withUnsafeBytes { LineText.shown(UnsafeRawBufferPointer(rebasing: $0[hit.line])) }
+            let shown = bytes.withUnsafeBytes { LineText.shown(hit.line, in: $0, rule: hit.rule, matcher) }
             structured.append(
                 Sighting(rule: hit.rule, text: shown, file: file, rank: rank, time: time, isStructured: true))
         }

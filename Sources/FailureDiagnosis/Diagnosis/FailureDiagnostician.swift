@@ -43,6 +43,8 @@ package struct TrainingFailure: Sendable {
     package var errorFiles: [LogSource] = []
     /// The path of a file written by `dmesg` or `journalctl -k`.
     package var kernelLog: String?
+    /// What came through those of the above that are pipes, by path.
+    package var pipes: [String: Result<LogInput, LogInputError>] = [:]
     /// How often the training has been restarted.
     package var restartCount = 0
     /// How often it may be restarted; when none is left, a restart becomes a relaunch.
@@ -57,6 +59,17 @@ package struct TrainingFailure: Sendable {
     package var clock: LogClock = .system
 
     package init() {}
+
+    /// The files, in the order of their flags.
+    private var paths: [String] { logs.map(\.path) + errorFiles.map(\.path) + [kernelLog].compactMap { $0 } }
+
+    /// Whether the verdict rests on nothing: not one of the files could be read, and the launcher said nothing.
+    package func isUnread(in verdict: FailureVerdict) -> Bool {
+        failures == nil
+            && paths.allSatisfy { path in
+                verdict.notes.contains { $0.hasPrefix("cannot ") && $0.contains(" \(path): ") }
+            }
+    }
 }
 
 /// A file that a rank has written.

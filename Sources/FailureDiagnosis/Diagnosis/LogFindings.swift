@@ -5,7 +5,8 @@ struct LogFindings {
     /// How many times are kept for a rule that needs several lines within some time.
     private static let maximumTimes = 1000
 
-    private let table: RuleTable
+    private let matcher: RuleMatcher
+    private var table: RuleTable { matcher.table }
     private let source: LogSource
     private let time: LogTime
     private var period: ClosedRange<Double>?
@@ -17,9 +18,9 @@ struct LogFindings {
     /// Whether a line was found with which an attempt starts: nothing before it counts.
     private(set) var hasStart = false
 
-    init(source: LogSource, table: RuleTable, time: LogTime) {
+    init(source: LogSource, matcher: RuleMatcher, time: LogTime) {
         self.source = source
-        self.table = table
+        self.matcher = matcher
         self.time = time
     }
 
@@ -59,8 +60,7 @@ struct LogFindings {
         _ hits: ArraySlice<RuleHit>, in bytes: UnsafeRawBufferPointer, at offset: Int
     ) {
         for hit in hits.reversed() where isGeneral(hit) {
-            let line = UnsafeRawBufferPointer(rebasing: bytes[hit.line])
-            let rank = LineText.rank(of: line) ?? source.rank
+            let rank = rank(of: hit.line, in: bytes)
             guard lastGeneral[rank] == nil else { continue }
             let sighting = sighting(of: hit, in: bytes, at: offset)
             lastGeneral[rank] = sighting
@@ -88,11 +88,18 @@ struct LogFindings {
     }
 
     private func sighting(of hit: RuleHit, in bytes: UnsafeRawBufferPointer, at offset: Int) -> Sighting {
-        let line = UnsafeRawBufferPointer(rebasing: bytes[hit.line])
         let (time, timeSource) = time(of: hit.line, in: bytes)
         return Sighting(
-            rule: hit.rule, text: LineText.shown(line), file: source.path, offset: offset + hit.line.lowerBound,
-            rank: LineText.rank(of: line) ?? source.rank, time: time, timeSource: timeSource)
+            rule: hit.rule, text: LineText.shown(hit.line, in: bytes, rule: hit.rule, matcher), file: source.path,
+            offset: offset + hit.line.lowerBound,
+            rank: rank(of: hit.line, in: bytes), time: time, timeSource: timeSource)
+    }
+
+    /// - Parameter line: the line, or a part of a long one.
+    private func rank(of line: Range<Int>, in bytes: UnsafeRawBufferPointer) -> Int? {
+        let whole = LineTimes(bytes: bytes, time: time, period: nil).whole(line)
+        return LineText.rank(of: UnsafeRawBufferPointer(rebasing: bytes[whole.prefix(RuleMatcher.longestLine)]))
+            ?? source.rank
     }
 
     private func time(of line: Range<Int>, in bytes: UnsafeRawBufferPointer) -> (

@@ -16,21 +16,18 @@ final class LogScan {
     var lastTime: Double? { period.last }
     /// The launcher's report, if the log ends with one.
     private(set) lazy var report: ElasticReport? = {
-        let count = min(reader.size, ElasticReport.reach)
+        let count = min(reader.size - reader.start, ElasticReport.reach)
         let start = reader.size - count
         return reader.piece(from: start, count: count)?.withUnsafeBytes { ElasticReport($0, from: start, time: time) }
     }()
 
-    /// - Throws: if the log can't be opened.
-    init(
-        _ source: LogSource, matcher: RuleMatcher, time: LogTime, incident: Duration
-    ) throws(SystemCallError) {
-        reader = try BackwardLogReader(path: source.path)
+    init(_ source: LogSource, _ reader: BackwardLogReader, matcher: RuleMatcher, time: LogTime, incident: Duration) {
+        self.reader = reader
         self.source = source
         self.matcher = matcher
         self.time = time
         period = LogPeriod(modified: reader.modified, incident: incident / .seconds(1), time: time)
-        findings = LogFindings(source: source, table: matcher.table, time: time)
+        findings = LogFindings(source: source, matcher: matcher, time: time)
         older = findings
     }
 
@@ -56,7 +53,7 @@ final class LogScan {
     }
 
     /// How many bytes at the file's start were left unread although they could belong to this failure.
-    var unreadBytes: Int { isDone ? 0 : reader.position }
+    var unreadBytes: Int { isDone ? 0 : reader.position - reader.start }
 
     /// What was found in the log. A line in the launcher's report belongs to the rank that the report names there.
     var sightings: [Sighting] { findings.sightings.map(withRank) }

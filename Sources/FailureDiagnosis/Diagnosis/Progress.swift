@@ -25,9 +25,8 @@ struct Progress {
     ///   - offset: where the line starts.
     ///   - lineTime: when it was written, in seconds since 1970.
     func goesOn(after offset: Int, writtenAt lineTime: Double?, in reader: BackwardLogReader) -> Bool {
-        guard let before = reader.piece(from: max(0, offset - Self.reach), count: min(offset, Self.reach)) else {
-            return false
-        }
+        let reach = min(offset - reader.start, Self.reach)
+        guard let before = reader.piece(from: offset - reach, count: reach) else { return false }
         let known = shapes(of: before)
         guard !known.isEmpty else { return false }
         var after = reader.piece(from: offset, count: min(Self.reach, reader.size - offset)) ?? []
@@ -38,8 +37,8 @@ struct Progress {
         var (timed, all) = (0, 0)
         var latest = lineTime
         after.withUnsafeBytes { bytes in
-            for line in bytes.split(whereSeparator: LineBounds.isEnd) {
-                let line = UnsafeRawBufferPointer(rebasing: line)
+            for line in bytes.split(separator: 0x0A) {
+                let line = Self.lastState(UnsafeRawBufferPointer(rebasing: line))
                 if let own = time.read(line), period?.contains(own) ?? false { latest = own }
                 guard known.contains(Self.shape(of: line)) else { continue }
                 all += 1
@@ -54,9 +53,17 @@ struct Progress {
         bytes.withUnsafeBytes { bytes in
             let hits = Set(matcher.hits(in: bytes).map(\.line.lowerBound))
             return Set(
-                bytes.split(whereSeparator: LineBounds.isEnd).filter { !$0.isEmpty && !hits.contains($0.startIndex) }
-                    .map { Self.shape(of: UnsafeRawBufferPointer(rebasing: $0)) })
+                bytes.split(separator: 0x0A).filter { !$0.isEmpty && !hits.contains($0.startIndex) }
+                    .map { Self.shape(of: Self.lastState(UnsafeRawBufferPointer(rebasing: $0))) })
         }
+    }
+
+    /// What a terminal shows of a line that a progress bar wrote again and again.
+    private static func lastState(_ line: UnsafeRawBufferPointer) -> UnsafeRawBufferPointer {
+        var end = line.count
+        while end > 0, line[end - 1] == 0x0D { end -= 1 }
+        let start = line[..<end].lastIndex(of: 0x0D).map { $0 + 1 } ?? 0
+        return UnsafeRawBufferPointer(rebasing: line[start..<end])
     }
 
     /// The line's first bytes without digits and spaces, hashed.

@@ -1,7 +1,9 @@
+private import Glibc
+
 /// When a piece of a log's lines were written.
 struct LineTimes {
     /// How many lines back a time is searched for.
-    private static let maximumLines = 300
+    static let maximumLines = 300
     /// How many old lines in a row end the search for the failure: one or two may be dates that the text is about.
     private static let sustained = 3
     /// How far times must jump forward to look like a clock that was set, in seconds, and how many lines may follow: after more, a training
@@ -50,8 +52,9 @@ struct LineTimes {
         var (first, last, lastLine, old) = (0, -Double.infinity, 0, 0)
         var (lines, position, near) = (0, 0, 0)
         var current: Double?
+        var ends = LineEnds(bytes: bytes)
         while position < bytes.count, current == nil {
-            let line = position..<end(of: position)
+            let line = position..<ends.next(from: position)
             defer { position = line.upperBound + 1 }
             guard !line.isEmpty else { continue }
             lines += 1
@@ -75,7 +78,7 @@ struct LineTimes {
     }
 
     private func isShort(from start: Int) -> Bool {
-        bytes[min(start, bytes.count)...].count { $0 == 0x0A } <= Self.fewLines
+        LineBounds.newlines(in: slice(min(start, bytes.count)..<bytes.count)) <= Self.fewLines
     }
 
     /// The non-empty line that ends before `end`, which is where a line starts.
@@ -85,7 +88,8 @@ struct LineTimes {
         return end > 0 ? start(of: end)..<end : nil
     }
 
-    private func whole(_ line: Range<Int>) -> Range<Int> { start(of: line.lowerBound)..<end(of: line.upperBound) }
+    /// The line of which this is a part.
+    func whole(_ line: Range<Int>) -> Range<Int> { start(of: line.lowerBound)..<end(of: line.upperBound) }
 
     private func start(of position: Int) -> Int {
         var start = position
@@ -103,14 +107,39 @@ struct LineTimes {
 }
 
 extension LineTimes {
-    /// The times of the last lines, the last first, and how many lines it took to find them.
-    func lastTimes(_ count: Int) -> (times: [Double], lines: Int) {
+    /// The times of the last lines, the last first, and how many lines were looked at, at most `limit`.
+    func lastTimes(_ count: Int, limit: Int) -> (times: [Double], lines: Int) {
         var (times, lines, end): ([Double], Int, Int) = ([], 0, bytes.count)
-        while times.count < count, let line = previous(before: end) {
+        while times.count < count, lines < limit, let line = previous(before: end) {
             lines += 1
             if let found = time.read(slice(line)) { times.append(found) }
             end = line.lowerBound
         }
         return (times, lines)
+    }
+}
+
+/// Finds the ends of lines one after the other.
+private struct LineEnds {
+    private let bytes: UnsafeRawBufferPointer
+    private var newline = -1
+    private var carriageReturn = -1
+
+    init(bytes: UnsafeRawBufferPointer) {
+        self.bytes = bytes
+    }
+
+    /// The first end of a line at or after a position, which must not be before the last one.
+    mutating func next(from position: Int) -> Int {
+        if newline < position { newline = find(0x0A, from: position) }
+        if carriageReturn < position { carriageReturn = find(0x0D, from: position) }
+        return min(newline, carriageReturn)
+    }
+
+    private func find(_ byte: CInt, from position: Int) -> Int {
+        guard let base = bytes.baseAddress, position < bytes.count,
+            let found = memchr(base + position, byte, bytes.count - position)
+        else { return bytes.count }
+        return UnsafeRawPointer(found) - base
     }
 }

@@ -14,6 +14,7 @@ struct LogPeriod {
 
     /// When the log was last written; `nil` if its lines have no times.
     private(set) var last: Double?
+    private var isFirstBlock = true
     private let incident: Double
     /// When the file was last written, if its lines don't contradict that.
     private var modified: Double?
@@ -31,7 +32,10 @@ struct LogPeriod {
     /// Looks for the last time in a block, unless a later block had one.
     mutating func readEnd(_ block: UnsafeRawBufferPointer) {
         guard last == nil else { return }
-        var (times, lines) = LineTimes(bytes: block, time: time, period: nil).lastTimes(Self.compared)
+        // A whole block of a log whose lines have no times is enough.
+        var (times, lines) = LineTimes(bytes: block, time: time, period: nil)
+            .lastTimes(Self.compared, limit: isFirstBlock ? .max : LineTimes.maximumLines)
+        isFirstBlock = false
         if let written = modified {
             let possible = times.filter { $0 <= written + LogTime.tolerance }
             // A copy may have any time, so most lines decide.

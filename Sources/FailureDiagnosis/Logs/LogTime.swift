@@ -1,3 +1,5 @@
+private import Glibc
+
 /// Finds the time that a log line gives as its own.
 ///
 /// Understands `2026-11-24 00:14:47,123` (also with `T`, `_`, slashes, a fraction), `24/Nov/2026:00:14:47`, glog's `E1124 00:14:47.123456`
@@ -53,11 +55,17 @@ struct LogTime {
 
     /// Whether there is anything like `00:14:47`, which all further forms have: most lines of most logs are done with here.
     private func hasTimeOfDay(_ head: UnsafeRawBufferPointer) -> Bool {
-        guard head.count >= 8 else { return false }
-        return (2..<(head.count - 5)).contains { index in
-            head[index] == 0x3A && head[index + 3] == 0x3A && TimeReader.isDigit(head[index - 1])
-                && TimeReader.isDigit(head[index + 1])
+        guard head.count >= 8, let base = head.baseAddress else { return false }
+        var index = 2
+        let last = head.count - 6
+        while index <= last, let colon = memchr(base + index, 0x3A, last - index + 1) {
+            index = UnsafeRawPointer(colon) - base
+            if head[index + 3] == 0x3A, TimeReader.isDigit(head[index - 1]), TimeReader.isDigit(head[index + 1]) {
+                return true
+            }
+            index += 1
         }
+        return false
     }
 
     func dateAndTime(_ text: inout TimeReader) -> Double? {

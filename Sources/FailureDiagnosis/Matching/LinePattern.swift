@@ -109,4 +109,14 @@ enum LineBounds {
     }
 
     static func isEnd(_ byte: UInt8) -> Bool { byte == 0x0A || byte == 0x0D }
+
+    static func newlines(in bytes: UnsafeRawBufferPointer) -> Int {
+        guard let base = bytes.baseAddress else { return 0 }
+        var (count, start) = (0, 0)
+        while start < bytes.count, let found = memchr(base + start, 0x0A, bytes.count - start) {
+            count += 1
+            start = UnsafeRawPointer(found) - base + 1
+        }
+        return count
+    }
 }

@@ -70,6 +70,31 @@ package struct RuleMatcher: Sendable {
         return hits
     }
 
+    /// Where in a line the text is by which a rule matches it, in bytes: the longest of the rule's texts, or the line of a traceback in a
+    /// structured line's field. 0 if that isn't known.
+    func position(of rule: Int, in line: [UInt8]) -> Int {
+        line.withUnsafeBytes { line in
+            if rules[rule].miss(line) == nil { return longestText(of: rule, in: line) ?? 0 }
+            var end = line.count
+            while end > 0 {
+                var start = end
+                while start > 0, !(line[start - 1] == UInt8(ascii: "n") && start > 1 && line[start - 2] == 0x5C) {
+                    start -= 1
+                }
+                let piece = UnsafeRawBufferPointer(rebasing: line[start..<end])
+                if longestText(of: rule, in: piece) != nil, rules[rule].miss(piece) == nil { return start }
+                end = start - 2
+            }
+            return longestText(of: rule, in: line) ?? 0
+        }
+    }
+
+    private func longestText(of rule: Int, in line: UnsafeRawBufferPointer) -> Int? {
+        let texts = (table.rules[rule].all + table.rules[rule].any).sorted { $0.utf8.count > $1.utf8.count }
+        let ignoresCase = table.rules[rule].ignoresCase
+        return texts.lazy.compactMap { ByteText.find(Array($0.utf8), in: line, ignoresCase: ignoresCase) }.first
+    }
+
     /// What each rule with a text in the line makes of that line.
     package func explain(_ line: String) -> LineExplanation {
         var line = line

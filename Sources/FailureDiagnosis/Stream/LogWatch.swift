@@ -104,7 +104,7 @@ package final class LogWatch: LogObserver {
             guard let suppressed = recordHit(of: index, rule, count: count, path: path), rule.role == .rootCause else {
                 continue
             }
-            let text = LineText.shown(UnsafeRawBufferPointer(rebasing: bytes[line]))
+            let text = LineText.shown(line, in: bytes, rule: index, matcher)
             alarms.append(RootCauseAlarm(rule: rule, text: Self.plain(text), suppressed: suppressed))
         }
         return alarms
