@@ -23,6 +23,18 @@ import Testing
         #expect(reader.lineNumber(at: text.utf8.count, deadline: .now + .seconds(60)) == lengths.count + 1)
     }
 
+    @Test(arguments: ["", "ValueError: x\n", String(repeating: "x", count: 300_000) + "\ny"])
+    func aByteOrderMarkIsInNoBlock(text: String) throws {
+        let scratch = ScratchFolder()
+        let reader = try BackwardLogReader(path: try scratch.write("\u{FEFF}" + text, to: "l.log"))
+        var whole: [UInt8] = []
+        while let block = reader.next() {
+            #expect(block.offset == 3 + text.utf8.count - whole.count - block.bytes.count)
+            whole = block.bytes + whole
+        }
+        #expect(whole == Array(text.utf8))
+    }
+
     @Test func aFolderOrNothingIsNoLog() {
         let scratch = ScratchFolder()
         let folder = #expect(throws: SystemCallError.self) { try BackwardLogReader(path: scratch.path) }

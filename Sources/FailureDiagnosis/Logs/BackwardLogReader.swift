@@ -40,6 +40,8 @@ final class BackwardLogReader {
 
     deinit { close(descriptor) }
 
+    /// A byte-order mark at the file's start is in no block.
+    ///
     /// - Returns: `nil` at the file's start, or if the file can't be read there (it was truncated, for instance).
     func next() -> Block? {
         guard position > 0 else { return nil }
@@ -47,7 +49,9 @@ final class BackwardLogReader {
         guard let bytes = piece(from: start, count: position - start) else { return nil }
         guard start > 0, let lineEnd = bytes.firstIndex(of: 0x0A), lineEnd + 1 < bytes.count else {
             position = start
-            return Block(offset: start, bytes: bytes)
+            guard start == 0 else { return Block(offset: start, bytes: bytes) }
+            let text = ByteOrderMark.dropped(from: bytes)
+            return text.isEmpty ? nil : Block(offset: text.startIndex, bytes: Array(text))
         }
         // The first line began before this block, so it is left for the next one.
         position = start + lineEnd + 1
