@@ -1,7 +1,7 @@
 """What container runtimes write to a container's log file, from what its program wrote.
 
-Docker's json-file driver: `daemon/logger/jsonfilelog/jsonlog` in moby. containerd's and CRI-O's format: `design-proposals/kubelet-cri-logging.md`
-in kubernetes. Both cut lines after 16 KiB, wherever that is in a character.
+Docker's json-file driver: `daemon/logger/jsonfilelog/jsonlog` in moby. containerd's and CRI-O's format: `kubelet-cri-logging.md` in
+kubernetes/design-proposals-archive. Both cut lines after 16 KiB, wherever that is in a character.
 """
 
 from __future__ import annotations

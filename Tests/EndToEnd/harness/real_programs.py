@@ -159,7 +159,8 @@ if __name__ == "__main__":
 python("bytes that are no UTF-8", "ok é", """
 import sys
 out = sys.stdout.buffer
-out.write("d\\xe9bit \\xb5s\\n".encode("latin-1") + "学习率\\n".encode("gbk") + b"cut \\xe4\\xb8 \\xf0\\x9f\\x98\\n\\xff\\xfe\\x00a\\x00\\n")
+out.write("d\\xe9bit \\xb5s\\n".encode("latin-1") + "学习率\\n".encode("gbk"))
+out.write(b"cut \\xe4\\xb8 \\xf0\\x9f\\x98\\n\\xff\\xfe\\x00a\\x00\\n")
 out.write(b"surrogate \\xed\\xa0\\x80 overlong \\xc0\\xaf too large \\xf4\\x90\\x80\\x80 \\x80\\xbf\\n" + "ok é\\n".encode())
 """)
 

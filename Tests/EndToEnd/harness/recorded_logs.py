@@ -85,9 +85,10 @@ node-7:4242:4313 [3] transport/net_ib.cc:1094 NCCL WARN NET/IB : Got completion 
 [rank3]:[E1129 08:00:05.000000000 ProcessGroupNCCL.cpp:616] [Rank 3] Watchdog caught collective operation timeout: WorkNCCL(SeqNum=7)
 """
 
-# What curl and pip write on a terminal that was recorded: states of a bar, and colours and line ends of a terminal.
+# What pip writes on a terminal that is recorded: states of a bar, colours, and a terminal's line ends.
 TERMINAL = (
-    b"\x1b[?25l   \x1b[38;2;114;156;31m\xe2\x94\x81\xe2\x94\x81\x1b[0m\x1b[38;5;237m\xe2\x95\xba\x1b[0m 1.0/2.0 MB \x1b[31m5.1 MB/s\x1b[0m eta 0:00:01"
+    b"\x1b[?25l   \x1b[38;2;114;156;31m\xe2\x94\x81\xe2\x94\x81\x1b[0m\x1b[38;5;237m\xe2\x95\xba\x1b[0m"
+    b" 1.0/2.0 MB \x1b[31m5.1 MB/s\x1b[0m eta 0:00:01"
     b"\r\x1b[2K   \x1b[38;2;114;156;31m\xe2\x94\x81\xe2\x94\x81\xe2\x94\x81\x1b[0m 2.0/2.0 MB \x1b[31m5.2 MB/s\x1b[0m eta 0:00:00\r\n"
     b"\x1b[?25hInstalling collected packages: x\r\n"
 )
