@@ -27,7 +27,7 @@ def run_program(name: str, folder: Path, log: Path) -> None:
     program = real_programs.PROGRAMS[name]
     if program.missing:
         pytest.skip(f"not on this machine: {', '.join(program.missing)}")
-    if name.startswith("torchrun"):
+    if name == real_programs.TORCHRUN:
         pytest.importorskip("torch", reason="torch is not in Tests/requirements.txt: it is larger than all the rest together")
     folder.mkdir()
     command = program.prepare(folder)
@@ -65,6 +65,22 @@ def test_recorded_output_in_pieces(arobust: Arobust, log: Path, name: str) -> No
     followed = Followed(arobust, log)
     drip(written, log)
     followed.finish(written)
+
+
+def test_torchruns_own_folder(arobust: Arobust, scratch: Path, log: Path) -> None:
+    """The ranks' logs in the folder of `--log_dir`, each of which holds what the launcher's output has behind a prefix."""
+    followed = Followed(arobust, log, "--torchrun-logs", f"{scratch}/work/logs")
+    run_program(real_programs.TORCHRUN, scratch / "work", scratch / "output")
+    logs = sorted((scratch / "work/logs").glob("*/attempt_0/[01]/std*.log"))
+    wanted = sorted(line.text for path in logs for line in log_content.lines_of(path.read_bytes()))
+    assert len(logs) == 4 and any("rank 1 fails" in line for line in wanted)
+
+    def received() -> list[str]:
+        return sorted(log_content.received_lines(followed.contents))
+
+    wait_until(lambda: received() == wanted, lambda: f"{wanted}; {received()}; {followed.agent.tail()}")
+    assert followed.agent.stop() == 0
+    assert received() == wanted
 
 
 WAITING = """

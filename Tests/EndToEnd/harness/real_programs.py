@@ -165,13 +165,17 @@ out.write(b"surrogate \\xed\\xa0\\x80 overlong \\xc0\\xaf too large \\xf4\\x90\\
 """)
 
 
-@program("torchrun with two ranks", "rank 1 fails")
+TORCHRUN = "torchrun with two ranks"
+
+
+@program(TORCHRUN, "rank 1 fails")
 def torchrun(folder: Path) -> list[str]:
     (folder / "train.py").write_text(
-        "import os, torch.distributed as dist\ndist.init_process_group('gloo')\n"
+        "import torch.distributed as dist\ndist.init_process_group('gloo')\n"
         "print('rank', dist.get_rank(), 'of', dist.get_world_size(), flush=True)\nassert dist.get_rank() == 0, 'rank 1 fails'\n"
     )
-    return [PYTHON, "-m", "torch.distributed.run", "--nproc-per-node=2", "--standalone", "--log-dir=logs", "--tee=3", "train.py"]
+    # Versions before 2.0 know only underscores.
+    return [PYTHON, "-m", "torch.distributed.run", "--nproc_per_node=2", "--standalone", "--log_dir=logs", "--tee=3", "train.py"]
 
 
 @program("gcc's errors", "\x1b[01;31m\x1b[Kerror", "gcc")
