@@ -24,6 +24,8 @@ struct ProcessLifetime {
     func run(_ services: [any Service]) async throws {
         Self.raiseDescriptorLimit()
         if !endsWithItsReader { signal(SIGPIPE, SIG_IGN) }
+        // A file that may not grow further (ulimit -f) is an error like a full disk; by default the signal ends the process.
+        signal(SIGXFSZ, SIG_IGN)
         let group = ServiceGroup(configuration: configuration(of: services))
         let (stops, stop) = AsyncStream<Void>.makeStream()
         let sources = await watchSignals {

@@ -14,18 +14,11 @@ import pytest
 from harness import small_disk
 from harness.crashes import Training
 from harness.dlrover_master import DLRoverMaster
+from harness.inspection import diagnose
 from harness.process import Arobust, free_port
 from harness.small_disk import SmallDisk
 
 CUDA = "CUDA error: an illegal memory access was encountered"
-
-
-def diagnose(arobust: Arobust, *arguments: str | Path, text: str = "", **options: Any) -> dict[str, Any]:
-    command = arobust.run("diagnose", "--json", *arguments, text=text, **options)
-    assert command.child.returncode == 0, command.tail()
-    output = command.output()
-    command.output_path.unlink()
-    return json.loads(output)
 
 
 CRASHES = {

@@ -47,39 +47,42 @@ import TestSupport
         try await H2Server.start(.init(host: host, port: port)) { _ in H2Server.Step.good() }
     }
 
-    @Test func `a server that falls silent is left for the name's new address`() async throws {
+    /// A client with a connection to a server at 127.0.0.2, which then falls silent. `body` changes what the name stands for, and calls.
+    private func afterSilence(
+        timeout: Duration, _ body: (GRPCClient, Names, H2Server) async throws -> Void
+    ) async throws {
         let names = Names("127.0.0.2")
-        let old = try await Self.good("127.0.0.2")
-        let new = try await Self.good("127.0.0.3", old.port)
-        let client = client(old.port, names, timeout: .milliseconds(500))
+        let server = try await Self.good("127.0.0.2")
+        let client = client(server.port, names, timeout: timeout)
         try await eventually { await Self.isAnswered(client) }
-        await old.freeze()
-        names.set("127.0.0.3")
-        try await eventually { await Self.isAnswered(client) }
-        #expect(new.connectionCount > 0)
+        await server.freeze()
+        try await body(client, names, server)
         await client.close()
-        await old.stop()
-        await new.stop()
+        await server.stop()
+    }
+
+    /// The same, with another server at the same port of 127.0.0.3, which the name stands for from then on. `call` must reach it.
+    private func afterMove(timeout: Duration, _ call: @Sendable (GRPCClient) async -> Bool) async throws {
+        try await afterSilence(timeout: timeout) { client, names, old in
+            let new = try await Self.good("127.0.0.3", old.port)
+            names.set("127.0.0.3")
+            try await eventually { await call(client) }
+            #expect(new.connectionCount > 0)
+            await new.stop()
+        }
+    }
+
+    @Test func `a server that falls silent is left for the name's new address`() async throws {
+        try await afterMove(timeout: .milliseconds(500)) { await Self.isAnswered($0) }
     }
 
     @Test func `calls that end before a ping is due make it due`() async throws {
-        let names = Names("127.0.0.2")
-        let old = try await Self.good("127.0.0.2")
-        let new = try await Self.good("127.0.0.3", old.port)
-        let client = client(old.port, names, timeout: .seconds(2))
-        try await eventually { await Self.isAnswered(client) }
-        await old.freeze()
-        names.set("127.0.0.3")
-        let headers = client.headers(path: "/elastic.Master/report", metadata: [], timeout: nil)
-        try await eventually {
+        try await afterMove(timeout: .seconds(2)) { client in
+            let headers = client.headers(path: "/elastic.Master/report", metadata: [], timeout: nil)
             let request = GRPCMessageBody.framed(ByteBuffer())
             if case .success = await client.call(headers, request, timeout: .milliseconds(50)) { return true }
             return false
         }
-        #expect(new.connectionCount > 0)
-        await client.close()
-        await old.stop()
-        await new.stop()
     }
 
     @Test func `an address that takes connections and says nothing is tried last`() async throws {
@@ -96,16 +99,13 @@ import TestSupport
     }
 
     @Test func `a silent address is tried when no other takes a connection`() async throws {
-        let server = try await Self.good("127.0.0.2")
-        let names = Names("127.0.0.2", "127.0.0.4")
-        let client = client(server.port, names, timeout: .milliseconds(500))
-        try await eventually { await Self.isAnswered(client) }
-        await server.freeze()
-        let before = server.connectionCount
-        try await eventually { await Self.isAnswered(client) }
-        #expect(server.connectionCount > before)
-        await client.close()
-        await server.stop()
+        try await afterSilence(timeout: .milliseconds(500)) { client, names, server in
+            // Nobody listens at the second one.
+            names.set("127.0.0.2", "127.0.0.4")
+            let before = server.connectionCount
+            try await eventually { await Self.isAnswered(client) }
+            #expect(server.connectionCount > before)
+        }
     }
 
     @Test func `a name without an address says so, and is looked up again`() async throws {

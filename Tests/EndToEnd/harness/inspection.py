@@ -1,4 +1,4 @@
-"""The output of arobust's own inspection (`status`, `audit`, `journal export`) as Python values."""
+"""The output of arobust's own inspection (`status`, `audit`, `journal export`, `diagnose`) as Python values."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from .process import AROBUST
+from .process import AROBUST, Arobust
 
 Position = tuple[int, int]
 
@@ -108,3 +108,11 @@ def unfinished(answer: dict[str, Any], consumers: list[str]) -> list[str]:
 def export(state: Path) -> list[dict[str, Any]]:
     """Everything that the journal retains, in the form of a `file:` master."""
     return [json.loads(line) for line in run("journal", "export", "--state-dir", state).splitlines()]
+
+
+def diagnose(arobust: Arobust, *arguments: str | Path, text: str = "", **options: Any) -> dict[str, Any]:
+    command = arobust.run("diagnose", "--json", *arguments, text=text, **options)
+    assert command.child.returncode == 0, command.tail()
+    output = command.output()
+    command.output_path.unlink()
+    return json.loads(output)

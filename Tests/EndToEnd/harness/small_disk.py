@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import os
+import shutil
 import subprocess
 from pathlib import Path
 
@@ -20,11 +21,13 @@ def why_not() -> str:
 
 
 class SmallDisk:
-    def __init__(self, scratch: Path, mebibytes: int, name: str = "disk") -> None:
+    def __init__(self, scratch: Path, mebibytes: int, name: str = "disk", inodes: int = 0) -> None:
+        """`inodes` is how many files and folders there may be; 0: as many as the system gives."""
         self.path = scratch / name
         """Its path in the namespace, for commands that begin with `prefix`."""
         self.path.mkdir(parents=True)
-        command = f"mount -t tmpfs -o mode=700,size={mebibytes}m none {self.path} && echo mounted && exec sleep infinity"
+        limit = f"nr_inodes={inodes}" if inodes else "rw"
+        command = f"mount -t tmpfs -o mode=700,size={mebibytes}m,{limit} none {self.path} && echo mounted && exec sleep infinity"
         self._holder = Process(f"{name}-mount", ["unshare", "--mount", "sh", "-c", command], scratch)
         self.outside = Path(f"/proc/{self._holder.pid}/root{self.path}")
         """Its path for this process."""
@@ -43,6 +46,18 @@ class SmallDisk:
 
     def free(self) -> None:
         (self.outside / "filling").unlink()
+
+    def use_up_inodes(self) -> None:
+        """Makes files until no more can be made."""
+        (self.outside / "files").mkdir()
+        try:
+            for number in range(1 << 20):
+                (self.outside / f"files/{number}").touch()
+        except OSError:
+            return
+
+    def free_inodes(self) -> None:
+        shutil.rmtree(self.outside / "files")
 
     @property
     def free_bytes(self) -> int:
