@@ -18,7 +18,8 @@ struct PublishCommand: AsyncParsableCommand {
               echo '{"data_type": "GENERIC", "data_content": "hi"}' | arobust publish
 
             A line that is refused is named on standard error with its number and the
-            reason; the others go through.
+            reason; the others go through. While the publisher can't write its journal,
+            metrics go out without it; that is said at the end.
 
             \(HelpText.settings)
 
@@ -89,6 +90,8 @@ struct LinePublishing: ~Copyable {
     private let say: (String) -> Void
     private var accepted = 0
     private var refused = 0
+    /// Of the accepted, those that are on the bus and nowhere else.
+    private var volatile = 0
     private var linesRead = 0
 
     /// - Parameter say: takes a line for people.
@@ -109,6 +112,13 @@ struct LinePublishing: ~Copyable {
                 guard try send(rest.prefix(Self.linesPerRequest)) else { return .noAnswer }
                 rest = rest.dropFirst(Self.linesPerRequest)
             }
+        }
+        if volatile > 0 {
+            say(
+                """
+                Warning: \(volatile) of \(accepted) metrics are on the bus but not in the journal, which can't be written: whoever does not listen \
+                just now never gets them. arobust status shows why.
+                """)
         }
         guard refused > 0 else { return .allTaken }
         say("Error: \(refused) of \(accepted + refused) metrics were refused; the others are published")
@@ -145,6 +155,7 @@ struct LinePublishing: ~Copyable {
             return false
         }
         accepted += answer.accepted
+        if answer.volatile == true { volatile += answer.accepted }
         for refusal in answer.refused where numbers.indices.contains(refusal.index) {
             refuse(line: numbers[refusal.index], refusal.reason)
         }

@@ -226,8 +226,10 @@ def test_a_journal_that_is_read_only_delays_logs(
         return "volatile" in master.contents(GENERIC)
 
     wait_until(volatile_arrived, lambda: "the metric; " + agent.tail())
+    assert "Warning: 1 of 1 metrics are on the bus but not in the journal" in arobust.publish("volatile too").log()
     disk.set_read_only(False)
     agent.wait_for_log(AGAIN)
+    assert "Warning" not in arobust.publish("safe").log()
     wait_for_lines(master, log, agent)
     assert lines(master) == list(range(1, log.written + 1))
     assert agent.stop() == 0
