@@ -92,7 +92,7 @@ import Testing
 
     @Test func theDeadlineEndsTheReading() throws {
         let late = try input(Array("ValueError: x\n".utf8), deadline: .now)
-        #expect(late.notes.first == "a b.log: the time ran out after 0 bytes of its text; what follows is unread")
+        #expect(late.notes.first == "a b.log: the time ran out after 0 bytes of its text; --budget gives it more")
     }
 
     /// A chunk's border, again and again.

@@ -108,15 +108,31 @@ import Testing
     @Test(arguments: ["2099-01-01 00:00:00", "1970-01-01 00:00:00"]) func theLaunchersTimeMayBeWrong(time: String)
         throws
     {
-        let failures = #"{"0": {"exitcode": 1, "message": "x", "datetime": "\#(time)"}}"#
+        let failures = #"{"0": {"exitcode": -9, "message": "x", "datetime": "\#(time)"}}"#
         #expect(try verdict([Self.steps() + [Self.oom]], failures: failures).cause?.rule == "cuda.out-of-memory")
     }
 
     /// The launcher writes UTC; the log has the times of a zone eight hours west.
     @Test func aLogThatWasWrittenThenCounts() throws {
-        let failures = #"{"0": {"exitcode": 1, "message": "x", "datetime": "2026-11-24 00:01:00"}}"#
+        let failures = #"{"0": {"exitcode": -9, "message": "x", "datetime": "2026-11-24 00:01:00"}}"#
         let lines = Self.steps(5, from: -28_800) + ["\(Self.time(-28_750)) CUDA out of memory. Tried"]
         #expect(try verdict([lines], failures: failures).cause?.rule == "cuda.out-of-memory")
+    }
+
+    /// The launcher's clock, or its zone, is ahead of all logs: whatever it is, the logs are of this failure.
+    @Test(arguments: [600.0, 40_000]) func aTimeAfterAllLogsIsNotUsed(now: Double) throws {
+        let failures = #"{"0": {"exitcode": -9, "message": "x", "datetime": "2026-11-24 08:01:00"}}"#
+        let verdict = try verdict(
+            [Self.steps() + [Self.oom], Self.steps()], now: now, modified: 60, failures: failures)
+        #expect(verdict.cause?.rule == "cuda.out-of-memory")
+        #expect(verdict.notes.count == (now > 28_860 ? 1 : 0))
+    }
+
+    /// One log is of this failure, so another that ended long before is not.
+    @Test func aLogOfAnEarlierFailureIsNotBlamed() throws {
+        let failures = #"{"1": {"exitcode": -9, "message": "x", "datetime": "2026-11-24 08:01:00"}}"#
+        let logs = [Self.steps() + [Self.oom], Self.steps(5, from: 28_800) + ["ValueError: now"]]
+        #expect(try verdict(logs, now: 40_000, modified: 60, failures: failures).cause?.rule == "python.exception")
     }
 
     /// Lines behind a date to come are no proof that the training went on.

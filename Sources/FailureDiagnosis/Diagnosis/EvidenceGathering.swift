@@ -72,8 +72,13 @@ struct EvidenceGathering {
         }
         readFailures()
         for file in failure.errorFiles { readErrorFile(file) }
-        var end = structured.compactMap(\.time).max()
-        read(open(failure.logs), end: end)
+        var end = structured.compactMap(\.time).max().map { min($0, time.clock.now) }
+        let logs = open(failure.logs)
+        if let failed = end, !logs.isEmpty, logs.allSatisfy({ $0.isOlder(than: failed) }) {
+            notes.append("every log ends long before the time that is given for the failure; that time was not used")
+            end = nil
+        }
+        read(logs, end: end)
         readReports()
         // What is ahead of now is of another time zone; the kernel's times are not.
         end = ([end] + scans.map(\.lastTime)).compactMap { $0 }.max().map { min($0, time.clock.now) }

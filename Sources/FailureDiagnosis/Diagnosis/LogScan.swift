@@ -29,7 +29,12 @@ final class LogScan {
         period = LogPeriod(modified: reader.modified, incident: incident / .seconds(1), time: time)
         findings = LogFindings(source: source, matcher: matcher, time: time)
         older = findings
+        let last = min(reader.size - reader.start, BackwardLogReader.blockBytes)
+        reader.piece(from: reader.size - last, count: last)?.withUnsafeBytes { period.readEnd($0) }
     }
+
+    /// Whether neither the log's lines nor its file are from the hour in which the training failed.
+    func isOlder(than end: Double) -> Bool { period.isOlder(than: end) }
 
     /// Reads one more block.
     ///

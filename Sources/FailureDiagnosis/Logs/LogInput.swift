@@ -57,7 +57,7 @@ package struct LogInput: Sendable {
         defer { block.deallocate() }
         while true {
             if let deadline, ContinuousClock.now >= deadline {
-                notes.append("\(name): the time ran out after \(tail.size) bytes of its text; what follows is unread")
+                notes.append("\(name): the time ran out after \(tail.size) bytes of its text; --budget gives it more")
                 return
             }
             let count: Int

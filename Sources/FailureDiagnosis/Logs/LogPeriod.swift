@@ -52,8 +52,14 @@ struct LogPeriod {
         guard let last = last ?? end else { return nil }
         var failed = end ?? last
         // The file was written then, so its times only seem to be older: they are of another zone, or of another clock.
-        if let modified, last < failed - incident, modified >= failed - incident { failed = last }
+        if last < failed - incident, !isOlder(than: failed) { failed = last }
         return (failed - incident)...(max(last, failed) + Self.disorder)
+    }
+
+    /// Whether neither the lines nor the file are of the time before a failure.
+    func isOlder(than end: Double) -> Bool {
+        guard let last else { return false }
+        return last < end - incident && (modified ?? 0) < end - incident
     }
 
     private func isConfirmed(_ time: Double) -> Bool {

@@ -60,7 +60,7 @@ struct LogTime {
         let last = head.count - 6
         while index <= last, let colon = memchr(base + index, 0x3A, last - index + 1) {
             index = UnsafeRawPointer(colon) - base
-            if head[index + 3] == 0x3A, TimeReader.isDigit(head[index - 1]), TimeReader.isDigit(head[index + 1]) {
+            if head[index + 3] == 0x3A, [index - 2, index - 1, index + 1].allSatisfy({ TimeReader.isDigit(head[$0]) }) {
                 return true
             }
             index += 1
