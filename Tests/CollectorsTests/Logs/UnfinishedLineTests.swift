@@ -83,6 +83,38 @@ import Testing
         #expect(take(&follower, after: 1).last == "100%")
     }
 
+    /// A crash left NULs, and the bar of the next start stands behind them.
+    @Test func thatAHoleEndsAreNotTakenForABarsEarlierState() throws {
+        var follower = follower()
+        try fixture.append("step 10 lo\0\0\0\0\0\r 1%\r 2%\r 3")
+        #expect(take(&follower, after: 0) == ["step 10 lo", " 2%"])
+        try fixture.append("%\n")
+        #expect(take(&follower, after: 1) == [" 3%"])
+    }
+
+    @Test(arguments: [(4, 1), (5, 3), (4, 4), (4096, 2)]) func holesThatAreReadInTwoAreLeftOutWhole(
+        first: Int, second: Int
+    ) throws {
+        var follower = follower()
+        let nulls = [first, second].map { String(repeating: "\0", count: $0) }
+        try fixture.append("a\n" + nulls[0])
+        #expect(take(&follower, after: 0) == ["a"])
+        try fixture.append(nulls[1] + "b\n")
+        #expect(take(&follower, after: 1) == ["b"])
+        try fixture.append("\0\0c\n\0d\n")
+        #expect(take(&follower, after: 1) == ["\0\0c\n\0d"])
+    }
+
+    @Test(arguments: ["", "\0", "\0\0\0"]) func thatAHoleEndsHaveNoSecondEnd(first: String) throws {
+        var follower = follower()
+        try fixture.append("a" + first)
+        #expect(take(&follower, after: 0) == [])
+        try fixture.append("\0\0\0\0")
+        #expect(take(&follower, after: 1) == ["a"])
+        try fixture.append("\0\n\nb\n")
+        #expect(take(&follower, after: 1) == ["\nb"])
+    }
+
     private func follower() -> LogFollower {
         LogFollower(path: fixture.path, configuration: .init(), logger: fixture.log.logger)
     }
