@@ -66,8 +66,10 @@ extension LogFollower {
         if !rules.keepsCarriageReturns, ContentRules.hasReturn(buffer.bytes) {
             if isQuiet {
                 lastProgress = now
-                guard let state = ContentRules.lastState(buffer.bytes) else { return nil }
-                return chunk(byteCount: buffer.count, line: .afterProgress, part: state)
+                let length = Self.wholeCharacters(buffer.bytes)
+                guard let state = ContentRules.lastState(UnsafeRawBufferPointer(rebasing: buffer.bytes[..<length]))
+                else { return nil }
+                return chunk(byteCount: length, line: .afterProgress, part: state)
             }
             // What follows the last return may still be growing, and a return at the end may be the first half of a line's end.
             guard let end = buffer.bytes.dropLast().lastIndex(of: 0x0D),

@@ -42,6 +42,16 @@ import Testing
         #expect(take(&follower, after: 4) == ["[arobust: line continued] 训"])
     }
 
+    @Test func ofABarDoNotTearACharacter() throws {
+        var follower = follower()
+        try fixture.folder.append(Array("\r 1%\r 2%|".utf8) + [0xE2, 0x96], to: fixture.name)
+        #expect(take(&follower, after: 0) == [" 1%"])
+        #expect(take(&follower, after: 3) == [" 2%|"])
+        #expect(take(&follower, after: 6) == [])
+        try fixture.folder.append([0x88] + Array("\r 3%\n".utf8), to: fixture.name)
+        #expect(take(&follower, after: 7) == [" 3%"])
+    }
+
     @Test func goOutAtOnceInTheLastRound() throws {
         var follower = follower()
         try fixture.append("last words")
