@@ -5,6 +5,7 @@ characters. What can't be run here is recorded: harness/recorded_logs.py.
 """
 
 import os
+import random
 import subprocess
 import sys
 from pathlib import Path
@@ -64,6 +65,17 @@ def test_recorded_output_in_pieces(arobust: Arobust, log: Path, name: str) -> No
     written = recorded_logs.ALL[name] * 3
     followed = Followed(arobust, log)
     drip(written, log)
+    followed.finish(written)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_holes_in_pieces(arobust: Arobust, log: Path, seed: int) -> None:
+    """What crashes and `copytruncate` leave, and NULs that are data, cut anywhere."""
+    pick = random.Random(seed)
+    parts = [b"\0" * count for count in (1, 3, 4, 5, 900)] + [b"a", b"bc", b"\n", "é".encode(), b"\xe2\x82", b"\n 1%\r 2%\r 3%"]
+    written = b"".join(pick.choice(parts) for _ in range(2000)) + b"\n"
+    followed = Followed(arobust, log)
+    drip(written, log, seed)
     followed.finish(written)
 
 

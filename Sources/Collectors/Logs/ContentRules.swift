@@ -48,6 +48,19 @@ struct ContentRules {
         bytes.firstIndex { $0 != 0 } ?? bytes.count
     }
 
+    /// Where the first hole begins.
+    static func firstHole(_ bytes: UnsafeRawBufferPointer) -> Int? {
+        guard let base = bytes.baseAddress else { return nil }
+        var from = 0
+        while from < bytes.count, let found = memchr(base + from, 0, bytes.count - from) {
+            let start = UnsafeRawPointer(found) - base
+            let length = leadingNulls(UnsafeRawBufferPointer(rebasing: bytes[start...]))
+            if length >= leastHole { return start }
+            from = start + length
+        }
+        return nil
+    }
+
     private static func hasReturnWithinLine(_ raw: UnsafeRawBufferPointer) -> Bool {
         guard let base = raw.baseAddress else { return false }
         var from = 0

@@ -5,20 +5,38 @@ internal import SystemSupport
 extension LogFollower {
     /// Passes what stands at the front and is no content: the end of a line that was reported already, and NULs.
     mutating func skipFront() {
-        if line == .afterQuietPiece || line == .afterProgress {
-            let bytes = buffer.bytes
-            if bytes.first == 0x0A {
-                skip(1)
-            } else if bytes.count > 1, bytes[0] == 0x0D, bytes[1] == 0x0A {
-                skip(2)
-            }
+        skipLineEnd()
+        guard let first = buffer.bytes.first else { return }
+        guard first == 0 else {
+            isInHole = false
+            return
         }
-        guard buffer.bytes.first == 0 else { return }
         let nulls = ContentRules.leadingNulls(buffer.bytes)
-        // The end of a run may stand alone in the next block.
-        guard nulls >= ContentRules.leastHole || offset > 0 && endOfNulls == offset else { return }
+        guard nulls >= ContentRules.leastHole || isInHole else { return }
         buffer.consume(nulls)
         skipNulls(UInt64(nulls))
+        skipLineEnd()
+    }
+
+    private mutating func skipLineEnd() {
+        guard line == .afterQuietPiece || line == .afterProgress else { return }
+        let bytes = buffer.bytes
+        if bytes.first == 0x0A {
+            skip(1)
+        } else if bytes.count > 1, bytes[0] == 0x0D, bytes[1] == 0x0A {
+            skip(2)
+        }
+    }
+
+    /// What stands before the hole that follows the buffer; `nil` once the hole is passed. NULs at the buffer's end are part of it.
+    mutating func lineBeforeHole() -> LogChunk? {
+        let content = buffer.bytes.lastIndex { $0 != 0 }.map { $0 + 1 } ?? 0
+        if content > 0 { return chunk(byteCount: content, line: .afterProgress) }
+        let nulls = UInt64(buffer.count)
+        buffer.consume(buffer.count)
+        skipNulls(nulls + hole)
+        hole = 0
+        return nil
     }
 
     /// Moves on past bytes that are no content. They are passed again after a restart, until a chunk behind them is reported.
@@ -33,9 +51,10 @@ extension LogFollower {
 
     mutating func skipNulls(_ count: UInt64) {
         skippedNulls.count(Int(clamping: count))
+        isInHole = buffer.count == 0
         offset += count
-        endOfNulls = offset
-        line = .begins
+        // It has ended the line before it; that line's own end may still come.
+        if line != .begins { line = .afterProgress }
         cutter.reset()
         blocks.reset()
     }
@@ -43,12 +62,16 @@ extension LogFollower {
     /// What is there of a line, once its file has been quiet, and now and then the state of a progress bar that still moves.
     mutating func unfinishedLine(now: ContinuousClock.Instant, isLast: Bool) -> LogChunk? {
         guard buffer.count > 0 else { return nil }
+        // It ends the line before it, which no bar behind it may take along.
+        if let hole = ContentRules.firstHole(buffer.bytes) { return chunk(byteCount: hole, line: .afterProgress) }
         let isQuiet = isLast || configuration.quietTime.map { now - lastRead >= $0 } ?? false
         if !rules.keepsCarriageReturns, ContentRules.hasReturn(buffer.bytes) {
             if isQuiet {
                 lastProgress = now
-                guard let state = ContentRules.lastState(buffer.bytes) else { return nil }
-                return chunk(byteCount: buffer.count, line: .afterProgress, part: state)
+                let length = Self.wholeCharacters(buffer.bytes)
+                guard let state = ContentRules.lastState(UnsafeRawBufferPointer(rebasing: buffer.bytes[..<length]))
+                else { return nil }
+                return chunk(byteCount: length, line: .afterProgress, part: state)
             }
             // What follows the last return may still be growing, and a return at the end may be the first half of a line's end.
             guard let end = buffer.bytes.dropLast().lastIndex(of: 0x0D),
@@ -71,6 +94,7 @@ extension LogFollower {
     /// - Returns: whether there was any.
     mutating func skipOldStates() -> Bool {
         guard !rules.keepsCarriageReturns, buffer.count > cutter.chunkBytes, ContentRules.hasReturn(buffer.bytes),
+            ContentRules.firstHole(buffer.bytes) == nil,
             let end = buffer.bytes.lastIndex(of: 0x0D),
             let state = ContentRules.lastState(UnsafeRawBufferPointer(rebasing: buffer.bytes[..<end])),
             state.lowerBound > 0

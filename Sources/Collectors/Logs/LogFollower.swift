@@ -46,8 +46,8 @@ struct LogFollower {
     let buffer: ReadBuffer
     /// How many NULs follow the buffer in the file: a hole, which nobody needs to read.
     var hole: UInt64 = 0
-    /// Where the last run of NULs ended.
-    var endOfNulls: UInt64 = 0
+    /// Whether all that was read ends in a hole, which may go on: of its rest, fewer NULs are no content, too.
+    var isInHole = false
     /// What has been reported of the line at `offset`.
     var line = LineState.begins
     /// The first bytes of the open file, at most `FileMark.length`.
@@ -140,9 +140,7 @@ struct LogFollower {
                     continue
                 }
                 if hole > 0 {
-                    if buffer.count > 0 { return chunk(byteCount: buffer.count) }
-                    skipNulls(hole)
-                    hole = 0
+                    if let chunk = lineBeforeHole() { return chunk }
                     continue
                 }
                 if phase == .draining && moveToCopy() { continue }
@@ -192,7 +190,7 @@ struct LogFollower {
         generation += 1
         offset = 0
         hole = 0
-        endOfNulls = 0
+        isInHole = false
         line = .begins
         lastProgress = nil
         isContainerFile = nil

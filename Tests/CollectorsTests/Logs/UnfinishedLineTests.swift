@@ -42,6 +42,16 @@ import Testing
         #expect(take(&follower, after: 4) == ["[arobust: line continued] 训"])
     }
 
+    @Test func ofABarDoNotTearACharacter() throws {
+        var follower = follower()
+        try fixture.folder.append(Array("\r 1%\r 2%|".utf8) + [0xE2, 0x96], to: fixture.name)
+        #expect(take(&follower, after: 0) == [" 1%"])
+        #expect(take(&follower, after: 3) == [" 2%|"])
+        #expect(take(&follower, after: 6) == [])
+        try fixture.folder.append([0x88] + Array("\r 3%\n".utf8), to: fixture.name)
+        #expect(take(&follower, after: 7) == [" 3%"])
+    }
+
     @Test func goOutAtOnceInTheLastRound() throws {
         var follower = follower()
         try fixture.append("last words")
@@ -81,6 +91,38 @@ import Testing
         #expect(follower.buffer.capacity < 2 << 20)
         try fixture.append("\r100%\n")
         #expect(take(&follower, after: 1).last == "100%")
+    }
+
+    /// A crash left NULs, and the bar of the next start stands behind them.
+    @Test func thatAHoleEndsAreNotTakenForABarsEarlierState() throws {
+        var follower = follower()
+        try fixture.append("step 10 lo\0\0\0\0\0\r 1%\r 2%\r 3")
+        #expect(take(&follower, after: 0) == ["step 10 lo", " 2%"])
+        try fixture.append("%\n")
+        #expect(take(&follower, after: 1) == [" 3%"])
+    }
+
+    @Test(arguments: [(4, 1), (5, 3), (4, 4), (4096, 2)]) func holesThatAreReadInTwoAreLeftOutWhole(
+        first: Int, second: Int
+    ) throws {
+        var follower = follower()
+        let nulls = [first, second].map { String(repeating: "\0", count: $0) }
+        try fixture.append("a\n" + nulls[0])
+        #expect(take(&follower, after: 0) == ["a"])
+        try fixture.append(nulls[1] + "b\n")
+        #expect(take(&follower, after: 1) == ["b"])
+        try fixture.append("\0\0c\n\0d\n")
+        #expect(take(&follower, after: 1) == ["\0\0c\n\0d"])
+    }
+
+    @Test(arguments: ["", "\0", "\0\0\0"]) func thatAHoleEndsHaveNoSecondEnd(first: String) throws {
+        var follower = follower()
+        try fixture.append("a" + first)
+        #expect(take(&follower, after: 0) == [])
+        try fixture.append("\0\0\0\0")
+        #expect(take(&follower, after: 1) == ["a"])
+        try fixture.append("\0\n\nb\n")
+        #expect(take(&follower, after: 1) == ["\nb"])
     }
 
     private func follower() -> LogFollower {
