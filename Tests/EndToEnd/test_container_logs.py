@@ -1,4 +1,4 @@
-"""Log files of containers, as Docker's json-file driver and the CRI runtimes write them. Each line of the file arrives as it is."""
+"""Log files of containers, as Docker's json-file driver and the CRI runtimes write them: what the program wrote arrives."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -20,11 +20,19 @@ OUTPUTS = {
 
 @pytest.mark.parametrize("output", OUTPUTS)
 @pytest.mark.parametrize("runtime", container_logs.FORMATS)
-def test_each_line_of_the_file_arrives(arobust: Arobust, scratch: Path, runtime: str, output: str) -> None:
+def test_the_programs_lines_arrive(arobust: Arobust, scratch: Path, runtime: str, output: str) -> None:
     write: Callable[[bytes, str], bytes] = container_logs.FORMATS[runtime]
     log = scratch / "0.log"
     log.touch()
-    written = write(OUTPUTS[output], "stderr")
     followed = Followed(arobust, log)
-    drip(written, log)
+    drip(write(OUTPUTS[output], "stderr"), log)
+    followed.finish(OUTPUTS[output])
+
+
+@pytest.mark.parametrize("runtime", container_logs.FORMATS)
+def test_the_files_lines_arrive_if_that_is_wanted(arobust: Arobust, scratch: Path, runtime: str) -> None:
+    log = scratch / "0.log"
+    written = container_logs.FORMATS[runtime](OUTPUTS["lines"], "stdout")
+    log.write_bytes(written)
+    followed = Followed(arobust, log, environment={"AROBUST_LOGS_CONTAINERS": "raw"})
     followed.finish(written)

@@ -1,4 +1,5 @@
 internal import Glibc
+internal import LogText
 internal import SystemSupport
 
 /// Lines that are not whole yet, and bytes that are in no line.
@@ -65,7 +66,7 @@ extension LogFollower {
         // It ends the line before it, which no bar behind it may take along.
         if let hole = ContentRules.firstHole(buffer.bytes) { return chunk(byteCount: hole, line: .afterProgress) }
         let isQuiet = isLast || configuration.quietTime.map { now - lastRead >= $0 } ?? false
-        if !rules.keepsCarriageReturns, ContentRules.hasReturn(buffer.bytes) {
+        if !keepsCarriageReturns, ContentRules.hasReturn(buffer.bytes) {
             if isQuiet {
                 lastProgress = now
                 let length = Self.wholeCharacters(buffer.bytes)
@@ -89,11 +90,18 @@ extension LogFollower {
         return length > 0 ? chunk(byteCount: length, line: .afterQuietPiece) : nil
     }
 
+    /// Whether returns within a line are no states of a progress bar here: a runtime's line is the program's only once it is whole.
+    private var keepsCarriageReturns: Bool {
+        rules.keepsCarriageReturns
+            || isContainerFile
+                ?? (configuration.containers == .detect && ContainerLine.criPayloadStart(buffer.bytes) != nil)
+    }
+
     /// Forgets the states of a progress bar but for the last, so that a bar of any length takes little memory.
     ///
     /// - Returns: whether there was any.
     mutating func skipOldStates() -> Bool {
-        guard !rules.keepsCarriageReturns, buffer.count > cutter.chunkBytes, ContentRules.hasReturn(buffer.bytes),
+        guard !keepsCarriageReturns, buffer.count > cutter.chunkBytes, ContentRules.hasReturn(buffer.bytes),
             ContentRules.firstHole(buffer.bytes) == nil,
             let end = buffer.bytes.lastIndex(of: 0x0D),
             let state = ContentRules.lastState(UnsafeRawBufferPointer(rebasing: buffer.bytes[..<end])),

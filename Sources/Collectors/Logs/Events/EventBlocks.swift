@@ -64,7 +64,7 @@ package struct EventBlocks: Sendable {
     }
 
     /// The lines with those of interleaved events put together: each event's lines take, in their order, the next places that any event's
-    /// lines had. Lines outside events stay at their line number. `nil` if nothing is interleaved.
+    /// lines had. Lines outside events, and those whose writer no prefix names, stay at their line number. `nil` if nothing is interleaved.
     package static func grouped(_ lines: UnsafeRawBufferPointer) -> [UInt8]? {
         var tracker = EventTracker()
         var ranges: [Range<Int>] = []
@@ -86,7 +86,7 @@ package struct EventBlocks: Sendable {
             let end = LineBytes.end(from: start, in: lines) ?? lines.count
             let step = tracker.next(UnsafeRawBufferPointer(rebasing: lines[start..<end]))
             if !step.isInside { settle() }
-            if let event = step.event {
+            if let event = step.event, step.isNamed {
                 places.append(ranges.count)
                 events.append(event)
             }

@@ -11,6 +11,8 @@ struct EventTracker: Sendable {
         var isInside: Bool
         /// The number of the event that the line belongs to, counted from the tracker's start.
         var event: Int?
+        /// Whether a prefix names the line's writer.
+        var isNamed = false
     }
 
     private enum Kind { case python, group, stack, java, go, rust, nccl, kernel }
@@ -65,11 +67,14 @@ struct EventTracker: Sendable {
             key = Self.kernel
             text = text.dropping(length)
         }
-        if open.isEmpty {
-            guard let started = Self.opening(text) else { return Step(isInside: false, event: nil) }
-            return Step(isInside: false, event: begin(started, key))
+        var step = Step(isInside: false, event: nil)
+        if !open.isEmpty {
+            step = advance(text, key: key)
+        } else if let started = Self.opening(text) {
+            step.event = begin(started, key)
         }
-        return advance(text, key: key)
+        step.isNamed = prefix.writer != 0
+        return step
     }
 
     /// The key of the kernel's lines, which is no hash of a prefix.
