@@ -19,7 +19,10 @@ struct RotationSchedule {
     private let logger: Logger
 
     /// - Parameter setsClock: whether somebody sets the clock by hours now and then.
-    init(seed: UInt64, setsClock: Bool = false, logger: Logger = Logger(label: "rotation") { _ in SwiftLogNoOpLogHandler() }) {
+    init(
+        seed: UInt64, setsClock: Bool = false,
+        logger: Logger = Logger(label: "rotation") { _ in SwiftLogNoOpLogHandler() }
+    ) {
         random = SeededGenerator(seed: seed)
         let banner = Int.random(in: 0..<3, using: &random) == 0 ? String(repeating: "#", count: 400) + "\n" : ""
         writer = RotatingWriter(mode: random.next() % 3 == 0 ? .seeking : .appending, banner: banner)
