@@ -14,14 +14,16 @@ extension LogFollower {
         let length = wholeLines()
         noteFormat(UnsafeRawBufferPointer(rebasing: buffer.bytes[..<length]))
         if case .cut(let count) = cutPoint(in: length, isEnd: false) { return released(count) }
-        if hole == 0, fill() {
+        // A long line behind the event is not read for its sake.
+        let isFull = buffer.count > blocks.hardLimit
+        if hole == 0, !isFull, fill() {
             lastRead = now
             return eventCut(now: now, isLast: isLast)
         }
         let quietTime = configuration.quietTime ?? Self.eventQuietTime
         let since = heldSince ?? now
         let mayWait =
-            !isLast && hole == 0 && phase == .following && !isQuietlyUnlinked && now - lastRead < quietTime
+            !isLast && !isFull && hole == 0 && phase == .following && !isQuietlyUnlinked && now - lastRead < quietTime
             && now - since < Self.longestHold
         guard mayWait else {
             guard case .cut(let count) = cutPoint(in: length, isEnd: true) else { return nil }

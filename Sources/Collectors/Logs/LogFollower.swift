@@ -78,7 +78,7 @@ struct LogFollower {
     /// When something was last read from the file, or it was opened.
     var lastRead = ContinuousClock.now
     private(set) var hasConfirmed = false
-    private var generation = 0
+    var generation = 0
     var cutter: LineCutter
     let rules: ContentRules
     var blocks: EventBlocks
@@ -88,7 +88,7 @@ struct LogFollower {
     var heldSince: ContinuousClock.Instant?
     var lastProgress: ContinuousClock.Instant?
     var skippedNulls = QuietCounter()
-    private var warnedOfLongLine = false
+    var warnedOfLongLine = false
     private var soughtCopy = false
 
     init(path: String, configuration: LogCollector.Configuration, logger: Logger) {
@@ -228,54 +228,5 @@ struct LogFollower {
         guard !soughtCopy, let place = position(after: 0) else { return false }
         soughtCopy = true
         return openOldFile(place)
-    }
-
-    /// The buffer's first bytes as a chunk.
-    ///
-    /// - Parameters:
-    ///   - newline: how many of them end the last line.
-    ///   - lineCount: how many lines they are.
-    ///   - line: what the chunk tells of the line at its end.
-    ///   - part: the bytes that are reported of them; all, if `nil`.
-    mutating func chunk(
-        byteCount: Int, dropping newline: Int = 0, lineCount: Int = 1, mark: String = "",
-        line state: LineState = .begins,
-        part: Range<Int>? = nil
-    ) -> LogChunk? {
-        guard var position = position(after: byteCount) else { return nil }
-        position.line = state
-        var raw = UnsafeRawBufferPointer(rebasing: buffer.bytes[part ?? 0..<byteCount - newline])
-        if offset == 0, part == nil { raw = UnsafeRawBufferPointer(rebasing: ByteOrderMark.dropped(from: raw)) }
-        let text = LineRewriting(raw, lineCount: lineCount, isContainerFile: isContainerFile ?? false, rules: rules)
-        skippedNulls.count(text.nulls)
-        var content = text.content
-        if line == .afterQuietPiece { content = Self.continuedMark + content }
-        content += mark
-        tellNulls()
-        var origin = MetricOrigin(
-            path: path, device: position.identity.device, inode: position.identity.inode, firstOffset: offset,
-            endOffset: position.offset, lines: text.lineCount)
-        if let container = text.container { origin.add(container) }
-        return LogChunk(
-            content: content, lineCount: text.lineCount, position: SourcePosition(key: key, bytes: position.bytes),
-            span: LogSpan(generation: generation, start: offset, end: position.offset, line: state), origin: origin)
-    }
-
-    private mutating func tellNulls() {
-        guard let count = skippedNulls.due() else { return }
-        logger.warning(
-            """
-            The log has a hole or a run of NUL characters; they are left out. (A writer that does not append goes on at its old place after \
-            the log was truncated.)
-            """,
-            metadata: ["bytes": "\(count)", "offset": "\(offset)"])
-    }
-
-    private mutating func warnOfLongLine() {
-        guard !warnedOfLongLine else { return }
-        warnedOfLongLine = true
-        logger.warning(
-            "A line of the log is longer than allowed and is sent in pieces.",
-            metadata: ["offset": "\(offset)", "maxLineBytes": "\(cutter.maxLineBytes)"])
     }
 }

@@ -75,6 +75,22 @@ import Testing
         #expect(chunks.map(\.content).joined(separator: "\n").hasSuffix(frames + "E: 1"))
     }
 
+    @Test func aLongLineBehindAnEventTakesNoMemory() throws {
+        try folder.write(
+            "Traceback (most recent call last):\n  File \"a\"\n" + String(repeating: "x", count: 3_000_000) + "\nend\n",
+            to: "x.log")
+        var follower = follower()
+        var largest = 0
+        var size = 0
+        while let chunk = follower.next(now: start, isLast: true) {
+            largest = max(largest, follower.buffer.capacity)
+            size += chunk.byteCount
+            follower.confirm(chunk)
+        }
+        #expect(size > 3_000_000)
+        #expect(largest < 64 * 1024)
+    }
+
     @Test func eachRanksTracebackIsPutTogether() throws {
         let lines = [
             "[rank0]: Traceback (most recent call last):", "[rank1]: Traceback (most recent call last):",
