@@ -99,7 +99,10 @@ enum BrokenPipeSignal {
     }
 
     private static func drop(_ signals: inout sigset_t) {
-        var now = timespec()
-        _ = sigtimedwait(&signals, nil, &now)
+        var pending = sigset_t()
+        sigpending(&pending)
+        guard sigismember(&pending, SIGPIPE) == 1 else { return }
+        var number: CInt = 0
+        sigwait(&signals, &number)
     }
 }

@@ -21,6 +21,8 @@ package struct LineShedder: Sendable {
 
     /// What the mark beside a kept line may take.
     static let markBytes = 96
+    /// The last line of a block is kept in any case, unless it is longer, in bytes.
+    private static let longestNewest = 1024
     private var allowance: TokenBucket
     private var failureAllowance: TokenBucket
     private var seen: TemplateSet
@@ -63,6 +65,13 @@ package struct LineShedder: Sendable {
             guard cost <= rest else { break }
             block.lines[index].isKept = true
             rest -= cost
+        }
+        // How far the log has come is always told; a debt is paid later.
+        if let last = block.lines.indices.last, !block.lines[last].isKept,
+            block.lines[last].range.count <= Self.longestNewest
+        {
+            block.lines[last].isKept = true
+            rest -= block.cost(last)
         }
         allowance.spend(tokens - rest + Self.markBytes, now: now)
         return ShedBlock(pieces: block.pieces(), wallClock: wallClock)
