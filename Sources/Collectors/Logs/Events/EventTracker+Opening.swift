@@ -42,9 +42,12 @@ extension EventTracker {
             }
         default: break
         }
-        if text.first(160).contains(" NCCL WARN ") { return (.nccl, false) }
+        if isNCCLWarning(text) { return (.nccl, false) }
         return text[0] != 0x20 && isExceptionHead(text) ? (.java, false) : nil
     }
+
+    /// Searches for the rarest letter first: this is asked of every line.
+    static func isNCCLWarning(_ text: LineBytes) -> Bool { text.first(160).contains("NCCL WARN ") }
 
     /// `java.lang.IllegalStateException: …`: a dotted name that ends with Exception or Error.
     private static func isExceptionHead(_ text: LineBytes) -> Bool {

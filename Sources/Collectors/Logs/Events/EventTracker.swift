@@ -59,7 +59,15 @@ struct EventTracker: Sendable {
         return step
     }
 
+    /// Whether the line begins with a date, as most do: no launcher's prefix does, and only NCCL's event has one.
+    private func isDated(_ line: LineBytes) -> Bool {
+        line.count > 10 && line[4] == UInt8(ascii: "-") && line[7] == UInt8(ascii: "-") && isDigit(line[0])
+    }
+
     private mutating func next(text line: LineBytes) -> Step {
+        if open.isEmpty, !isContainerFile, isDated(line), !Self.isNCCLWarning(line) {
+            return Step(isInside: false, event: nil)
+        }
         let prefix = LinePrefix(line.bytes, keepsMargin: true)
         var key = prefix.writer
         var text = line.dropping(prefix.end)
