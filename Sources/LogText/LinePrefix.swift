@@ -8,6 +8,7 @@ package struct LinePrefix: Hashable, Sendable {
     package private(set) var rank: Int?
     /// The same for all lines of a writer, in every process; 0 where no prefix names one.
     package private(set) var writer: UInt64 = 0
+    private var hash = StableHash()
 
     /// How many prefixes a line may have, and how long each may be.
     private static let maximumDepth = 8
@@ -24,10 +25,9 @@ package struct LinePrefix: Hashable, Sendable {
             }
             end += length
             if isWriter {
-                // FNV-1a, without the space behind the prefix, which an empty line may lack.
-                var hash = writer == 0 ? 0xCBF2_9CE4_8422_2325 : writer
-                for byte in rest[..<length] where byte != 0x20 { hash = (hash ^ UInt64(byte)) &* 0x0000_0100_0000_01B3 }
-                writer = hash | 2
+                // Without the space behind the prefix, which an empty line may lack.
+                for byte in rest[..<length] where byte != 0x20 { hash.add(byte) }
+                writer = hash.value | 2
             }
             self.rank = rank ?? self.rank
         }

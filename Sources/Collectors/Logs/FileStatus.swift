@@ -1,5 +1,6 @@
 internal import Diagnosis
 internal import Glibc
+internal import LogText
 internal import SystemSupport
 
 /// The part of `stat(2)` that following a file needs.
@@ -104,8 +105,7 @@ struct FileMark: Hashable, Sendable {
         bytes.count >= headLength && Self.hash(bytes.prefix(Int(headLength))) == headHash
     }
 
-    /// FNV-1a with 64 bits (draft-eastlake-fnv). It is stored, so it must never change.
     private static func hash(_ bytes: some Collection<UInt8>) -> UInt64 {
-        bytes.reduce(0xcbf2_9ce4_8422_2325) { ($0 ^ UInt64($1)) &* 0x100_0000_01b3 }
+        bytes.reduce(into: StableHash()) { $0.add($1) }.value
     }
 }

@@ -43,8 +43,6 @@ struct EventTracker: Sendable {
 
     var isOpen: Bool { !open.isEmpty || !split.isEmpty }
 
-    mutating func closeAll() { open.removeAll(keepingCapacity: true) }
-
     /// - Parameter line: with or without its `\n`.
     mutating func next(_ line: UnsafeRawBufferPointer) -> Step {
         var line = LineBytes(line)
@@ -115,9 +113,8 @@ struct EventTracker: Sendable {
             case .yes: event = number
             case .last:
                 // The line belongs to the event, and nothing after it does.
-                let isInside = true
                 open.remove(at: index)
-                return Step(isInside: isInside, event: number)
+                return Step(isInside: true, event: number)
             case .no: open.remove(at: index)
             }
         }

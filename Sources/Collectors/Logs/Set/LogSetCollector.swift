@@ -109,6 +109,7 @@ package actor LogSetCollector: WakingCollector {
         if let shed = prepared.shed { metrics.append(metric(shed.content, shed.origin, of: data.log)) }
         guard await report.send(metrics, position: data.lines.position, to: client) else { return false }
         guard set.confirm(data.lines, of: file) else { return true }
+        file.shedding?.forgetPrepared()
         set.endTurn(of: file, hasMore: true)
         if let shed = prepared.shed {
             shedLines.increment(by: shed.origin.lines)
@@ -148,8 +149,8 @@ package actor LogSetCollector: WakingCollector {
                 file.shedding?.alarms.removeFirst()
                 continue
             }
-            alarmAllowance.spend(alarm.lines.count, now: .now)
             guard await alarmReport.send([metric], isUrgent: true, to: client) else { return }
+            alarmAllowance.spend(alarm.lines.count, now: .now)
             file.shedding?.alarms.removeFirst()
         }
     }

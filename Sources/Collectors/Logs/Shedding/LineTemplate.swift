@@ -1,3 +1,5 @@
+internal import LogText
+
 /// A line without what changes from one repetition to the next: numbers, hexadecimal words and UUIDs are folded, spaces count once.
 enum LineTemplate {
     static func hash(_ line: UnsafeRawBufferPointer) -> UInt64 {
@@ -65,6 +67,4 @@ struct TemplateSet: Sendable {
         newer.insert(template)
         return isNew
     }
-
-    func contains(_ template: UInt64) -> Bool { newer.contains(template) || older.contains(template) }
 }

@@ -34,7 +34,7 @@ struct LogShedding {
     private var blackBox: BlackBox?
     /// What of the black box is still to be reported, the oldest first.
     var alarms: [BlackBox.Report] = []
-    private(set) var prepared: Prepared?
+    private var prepared: Prepared?
 
     /// - Parameter observer: judges the lines; without one there is no black box, and a limit knows no failure lines.
     init(path: String, limits: LineShedder.Limits?, blackBoxBytes: Int, observer: (any LogObserver)?) {
@@ -63,6 +63,11 @@ struct LogShedding {
         }
         prepared = made
         return made
+    }
+
+    /// Forgets the chunk, which was reported: its text would take memory in every open file.
+    mutating func forgetPrepared() {
+        prepared = nil
     }
 
     private mutating func prepare(
