@@ -59,11 +59,11 @@ struct RulesListCommand: AsyncParsableCommand {
         let texts: [(String, String?)] = [
             ("title", rule.title), ("domain", rule.domain.rawValue), ("role", rule.role.rawValue),
             ("action", rule.action.rawValue), ("weight", rule.weight.rawValue),
-            ("all", list(rule.all)), ("any", list(rule.any)), ("regex", rule.pattern),
+            ("where", rule.place.rawValue), ("all", list(rule.all)), ("any", list(rule.any)), ("regex", rule.pattern),
             ("exclude", list(rule.exclusions)), ("ignore-case", rule.ignoresCase ? "true" : nil),
             ("exit-codes", list(rule.exitCodes.map(String.init))), ("count", rule.count > 1 ? "\(rule.count)" : nil),
             ("within", rule.window.map { "\($0)" }), ("relaunch-after", "\(rule.relaunchAfter)"),
-            ("vendor-action", rule.vendorAction), ("source", rule.source), ("defined in", rule.place),
+            ("vendor-action", rule.vendorAction), ("source", rule.source), ("defined in", rule.definedAt),
         ]
         return [rule.id] + texts.compactMap { name, text in text.map { "  \(name): \($0)" } }
     }

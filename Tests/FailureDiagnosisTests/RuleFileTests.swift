@@ -47,7 +47,7 @@ import Testing
             name: "mine.yaml")
         #expect(table["cuda.out-of-memory"]?.action == .jobAbortion)
         #expect(table["cuda.out-of-memory"]?.any == RuleTable.builtIn["cuda.out-of-memory"]?.any)
-        #expect(table["cuda.out-of-memory"]?.place == "mine.yaml:1")
+        #expect(table["cuda.out-of-memory"]?.definedAt == "mine.yaml:1")
         #expect(table["host.panic"] == nil)
         #expect(table["a.b"]?.any == ["needle"])
         #expect(table.rules.count == RuleTable.builtIn.rules.count)

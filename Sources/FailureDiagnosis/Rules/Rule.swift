@@ -14,6 +14,8 @@ package struct Rule: Hashable, Identifiable, Sendable {
     package var pattern: String?
     /// Texts that the line must not contain.
     package var exclusions: [String] = []
+    /// What kind of line it must be.
+    package var place = RulePlace.anywhere
     /// Whether the texts and the expression ignore case.
     package var ignoresCase = false
     /// Exit codes of a rank that this rule explains: a signal as a negative number, as in Python, or with 128 added, as in a shell.
@@ -32,7 +34,7 @@ package struct Rule: Hashable, Identifiable, Sendable {
     /// Where the line or the advice is documented.
     package var source: String?
     /// The file and line where the rule is defined.
-    package var place = ""
+    package var definedAt = ""
 
     package init(id: String, title: String, domain: RuleDomain, role: RuleRole, action: RuleAction) {
         self.id = id
@@ -48,6 +50,15 @@ package struct Rule: Hashable, Identifiable, Sendable {
         let shortestOfAny = any.map(\.utf8.count).min() ?? 0
         return shortestOfAny > longest.utf8.count ? any : [longest]
     }
+}
+
+/// What kind of line a rule is about.
+package enum RulePlace: String, CaseIterable, Hashable, Sendable {
+    case anywhere
+    /// One that the kernel wrote, by its form: behind `[  123.456]`, a date in brackets, or `kernel:`. What a program prints is none.
+    case kernel
+    /// The line of a Python traceback that says what was raised, or what an error file or the launcher reports as such.
+    case exception
 }
 
 /// What to do if a rule's line is the cause, in DLRover's terms.

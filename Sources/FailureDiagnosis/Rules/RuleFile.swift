@@ -7,7 +7,7 @@ struct RuleFile {
     /// The file's name, for errors.
     let name: String
 
-    private static let keys = ["rules", "exclude", "disable"]
+    private static let keys = ["rules", "exclude", "advice", "disable"]
 
     func read(into table: inout RuleTable) throws(RuleTableError) {
         let root: Node?
@@ -25,6 +25,8 @@ struct RuleFile {
             case "rules": try readRules(value, into: &table)
             case "exclude":
                 for text in try RuleValue(key: "exclude", node: value, file: name).texts() { table.exclude(text) }
+            case "advice":
+                for text in try RuleValue(key: "advice", node: value, file: name).texts() { table.addAdvice(text) }
             case "disable": try disable(value, in: &table)
             default:
                 throw error(
@@ -63,7 +65,7 @@ struct RuleFile {
         let earlier = table[id]
         var reader = RuleEntry(rule: earlier ?? .unset(id: id), file: name)
         for (key, value) in mapping { try reader.read(key: key, value: value) }
-        reader.rule.place = place
+        reader.rule.definedAt = place
         if earlier == nil { try reader.checkComplete(at: place) }
         try reader.check(at: place)
         return reader.rule
@@ -87,7 +89,8 @@ struct RuleEntry {
     private var given: Set<String> = []
 
     private static let keys = [
-        "id", "title", "all", "any", "regex", "exclude", "ignore-case", "exit-codes", "domain", "role", "action",
+        "id", "title", "where", "all", "any", "regex", "exclude", "ignore-case", "exit-codes", "domain", "role",
+        "action",
         "weight", "count", "within", "relaunch-after", "vendor-action", "source",
     ]
 
@@ -103,6 +106,7 @@ struct RuleEntry {
         switch name {
         case "id": break
         case "title": rule.title = try value.text()
+        case "where": rule.place = try value.choice()
         case "all": rule.all = try value.texts()
         case "any": rule.any = try value.texts()
         case "regex": rule.pattern = try value.pattern()
@@ -132,11 +136,12 @@ struct RuleEntry {
     }
 
     func check(at place: String) throws(RuleTableError) {
-        guard !rule.all.isEmpty || !rule.any.isEmpty || !rule.exitCodes.isEmpty else {
+        let isForAllExceptions = rule.place == .exception
+        guard !rule.all.isEmpty || !rule.any.isEmpty || !rule.exitCodes.isEmpty || isForAllExceptions else {
             throw RuleTableError(
                 place: place, reason: "the rule '\(rule.id)' needs texts to look for (all or any), or exit-codes")
         }
-        guard rule.pattern == nil || !rule.all.isEmpty || !rule.any.isEmpty else {
+        guard isForAllExceptions || rule.pattern == nil || !rule.all.isEmpty || !rule.any.isEmpty else {
             throw RuleTableError(
                 place: place,
                 reason: "the rule '\(rule.id)' has a regex without texts; a regex is tried only on lines with them")

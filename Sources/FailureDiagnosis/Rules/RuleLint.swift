@@ -78,7 +78,7 @@ struct RuleLint {
     }
 
     private mutating func add(_ kind: RuleFinding.Kind, _ message: String) {
-        findings.append(RuleFinding(ruleID: rule.id, place: rule.place, kind: kind, message: message))
+        findings.append(RuleFinding(ruleID: rule.id, place: rule.definedAt, kind: kind, message: message))
     }
 }
 

@@ -5,8 +5,10 @@ internal import SystemSupport
 package struct RuleTable: Sendable {
     /// In the table's order: of two rules that say equally much about a line, the earlier one wins.
     package private(set) var rules: [Rule] = []
-    /// A line with one of these texts matches no rule: advice, and arobust's own lines.
+    /// A line with one of these texts matches no rule, such as arobust's own lines.
     package private(set) var exclusions: [String] = []
+    /// Texts of which the sentence around them matches no rule, while the rest of the line does: what torch adds to its errors.
+    package private(set) var advice: [String] = []
     private var indexes: [String: Int] = [:]
 
     /// A table without rules.
@@ -39,6 +41,11 @@ package struct RuleTable: Sendable {
     /// Adds a text that excludes a line from all rules.
     package mutating func exclude(_ text: String) {
         if !exclusions.contains(text) { exclusions.append(text) }
+    }
+
+    /// Adds a text of which the sentence around it matches no rule.
+    package mutating func addAdvice(_ text: String) {
+        if !advice.contains(text) { advice.append(text) }
     }
 }
 
@@ -109,7 +116,7 @@ extension RuleTable {
             rule.exclusions = ["#"]
             rule.weight = .strong
             rule.source = "https://github.com/intelligent-machine-learning/dlrover"
-            rule.place = "environment variable FAILURE_NODE_ERRORS"
+            rule.definedAt = "environment variable FAILURE_NODE_ERRORS"
             add(rule)
         }
         return number
