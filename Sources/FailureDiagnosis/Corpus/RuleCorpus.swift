@@ -48,7 +48,7 @@ package struct RuleCorpus: Sendable {
             return [CorpusFailure(place: lines.place, reason: "there is no rule '\(lines.rule)'")]
         }
         func isHit(_ text: String) -> Bool {
-            matcher.hits(in: text).contains { matcher.table.rules[$0.rule].id == lines.rule }
+            matcher.hits(inMessage: text).contains { matcher.table.rules[$0.rule].id == lines.rule }
         }
         return lines.matches.filter { !isHit($0) }
             .map { CorpusFailure(place: lines.place, reason: "\(lines.rule) must match and does not: \($0)") }

@@ -9,6 +9,8 @@ struct ActionChoice {
         let rule = rules[cause.rule]
         let who = cause.rank.map { "rank \($0): " } ?? ""
         let what = "\(who)\(rule.title) (\(rule.id)): \(cause.text.prefix(200).trimmed)"
+        if decision.doubt != nil || rule.role != .rootCause && rule.action == .jobAbortion { return restart(what) }
+        let hasFailed = hasFailed || decision.hasEnded
         switch rule.action {
         case .relaunchWorker: return node(.relaunchWorker, what)
         case .jobAbortion:

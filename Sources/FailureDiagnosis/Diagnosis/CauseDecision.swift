@@ -11,40 +11,77 @@ struct CauseDecision {
     let others: [Sighting]
     /// Consequences of a failure elsewhere, and information.
     let rest: [Sighting]
-    /// Root causes after which the training went on.
-    let survived: [Sighting]
+    /// What can't be the cause, although a rule says so.
+    let dismissed: [Sighting]
+    /// What speaks against the cause, as a phrase; `nil`: nothing.
+    let doubt: String?
     private let rules: [Rule]
 
-    init(_ sightings: [Sighting], survived: [Sighting] = [], rules: [Rule]) {
+    /// - Parameters:
+    ///   - dismissed: what can't be the cause, for the explanation.
+    ///   - exitCodes: how ranks have ended, as far as that is known.
+    init(_ sightings: [Sighting], dismissed: [Sighting] = [], exitCodes: Set<Int> = [], rules: [Rule]) {
         self.rules = rules
-        self.survived = survived
         let blamed = Self.merged(
-            sightings.filter { rules[$0.rule].role == .rootCause || rules[$0.rule].role == .confirmation })
+            sightings.filter {
+                $0.isPossible && (rules[$0.rule].role == .rootCause || rules[$0.rule].role == .confirmation)
+            })
+        self.dismissed = dismissed + sightings.filter { !$0.isPossible }
         rest = sightings.filter { rules[$0.rule].role == .cascade || rules[$0.rule].role == .information }
+        let isKilled = !exitCodes.isEmpty && exitCodes.allSatisfy { $0 < 0 || $0 > 128 }
+        func doubt(_ sighting: Sighting) -> String? {
+            if let doubt = sighting.doubt { return doubt }
+            // A program that ends with an exception ends with 1.
+            return isKilled && sighting.standing != nil && sighting.ordinaryAfter > 0
+                ? "the ranks ended by a signal, not by an exception" : nil
+        }
+        // What something speaks against counts only if there is nothing else; and if a signal ended the ranks, not even then.
+        let sure = blamed.filter { doubt($0) == nil }
+        let roots = sure.filter { rules[$0.rule].role == .rootCause }
+        let possible = isKilled ? [] : blamed.filter { doubt($0) != nil && rules[$0.rule].role == .rootCause }
+        let pool = !roots.isEmpty ? sure : possible.isEmpty ? sure : possible
+        let cause = Self.first(of: pool, rules)
+        self.cause = cause
+        self.doubt = cause.flatMap(doubt)
+        others = blamed.filter { $0 != cause }
+            .sorted { ($0.time ?? .infinity, $0.rule) < ($1.time ?? .infinity, $1.rule) }
+    }
+
+    /// Whether the logs themselves tell that the training is over: a rank ended with an exception, or a launcher says so.
+    var hasEnded: Bool {
+        let signs = others + rest + [cause].compactMap { $0 }
+        return signs.contains { sighting in
+            sighting.standing == .raised || rules[sighting.rule].role == .confirmation
+                || rules[sighting.rule].role == .cascade
+        }
+    }
+
+    /// The sighting that the failure began with.
+    private static func first(of blamed: [Sighting], _ rules: [Rule]) -> Sighting? {
         let first = blamed.compactMap(\.time).min()
-        let pool = blamed.indices.filter { index in
-            guard let first, let time = blamed[index].time else { return true }
-            return time <= first + Self.sameFailure
+        let pool = blamed.filter { sighting in
+            guard let first, let time = sighting.time else { return true }
+            return time <= first + sameFailure
         }
         // First the winner of each place, by the order of its lines; then the winner among the places, by time.
-        let places = Dictionary(grouping: pool) { Place(blamed[$0]) }
-        let firsts = places.values.compactMap { place in
-            place.min { Self.isBeforeInPlace(blamed[$0], blamed[$1], rules) }
-        }
-        let best = firsts.min { Self.isBefore(blamed[$0], blamed[$1], rules) }
-        cause = best.map { blamed[$0] }
-        others = blamed.indices.filter { $0 != best }.map { blamed[$0] }
-            .sorted { ($0.time ?? .infinity, $0.rule) < ($1.time ?? .infinity, $1.rule) }
+        let places = Dictionary(grouping: pool) { Place($0) }
+        let firsts = places.values.compactMap { place in place.min { isBeforeInPlace($0, $1, rules) } }
+        return firsts.min { isBefore($0, $1, rules) }
     }
 
     /// Why the cause was chosen, as a phrase.
     var why: String {
         guard let cause else { return "" }
+        if let doubt { return "nothing else explains the failure, though \(doubt)" }
         let kind =
             rules[cause.rule].role == .confirmation
             ? "no root cause was found; this confirms the failure" : "the first root cause"
-        guard let runnerUp = others.first(where: { rules[$0.rule].role == .rootCause }) else { return kind }
-        if let own = cause.time, let other = runnerUp.time, own < other { return kind + " in time" }
+        guard let runnerUp = others.first(where: { rules[$0.rule].role == .rootCause && $0.doubt == nil }) else {
+            return kind
+        }
+        if cause.isEarlier(than: runnerUp) == true {
+            return kind + (cause.timeSource == .own ? " in time" : " in time, about")
+        }
         if rules[cause.rule].weight > rules[runnerUp.rule].weight {
             return kind + ": it says more than '\(rules[runnerUp.rule].title)' in the same minute"
         }
@@ -113,7 +150,7 @@ struct CauseDecision {
     private static func isBefore(_ one: Sighting, _ other: Sighting, _ rules: [Rule]) -> Bool {
         let (left, right) = (weight(one, rules), weight(other, rules))
         if left != right { return left > right }
-        if let first = one.time, let second = other.time, first != second { return first < second }
+        if let isEarlier = one.isEarlier(than: other) { return isEarlier }
         if (one.time == nil) != (other.time == nil) { return one.time != nil }
         if one.isStructured != other.isStructured { return one.isStructured }
         return (one.rank ?? .max, one.file ?? "", one.offset ?? 0, one.rule)

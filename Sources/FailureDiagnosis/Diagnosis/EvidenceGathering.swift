@@ -12,6 +12,8 @@ struct EvidenceGathering {
     private let deadline: ContinuousClock.Instant
     private var scans: [LogScan] = []
     private var structured: [Sighting] = []
+    /// With which codes ranks have ended, as far as their launcher tells.
+    private var exitCodes: Set<Int> = []
     private(set) var notes: [String] = []
 
     init(_ failure: TrainingFailure, matcher: RuleMatcher) {
@@ -21,8 +23,8 @@ struct EvidenceGathering {
         deadline = .now + failure.budget
     }
 
-    /// Decides for the first root cause after which the training did not go on. Only if there is none does what a log has from before the
-    /// failure's time count: its clock may have been set forward.
+    /// Decides for the first root cause. Only if there is none does what a log has from before the failure's time count: its clock may have
+    /// been set forward.
     mutating func decide() -> CauseDecision {
         let all = structured + scans.flatMap(\.sightings)
         let decision = decide(all)
@@ -39,31 +41,8 @@ struct EvidenceGathering {
         decision.cause.map { matcher.table.rules[$0.rule].role == .rootCause } ?? false
     }
 
-    /// A cause after which the training did go on wins only if nothing else explains the failure and ranks were left waiting: in a hang,
-    /// other threads keep writing.
     private func decide(_ all: [Sighting]) -> CauseDecision {
-        let rules = matcher.table.rules
-        var candidates = all
-        var survived: [Sighting] = []
-        var decision = CauseDecision(all, rules: rules)
-        while let cause = decision.cause, ContinuousClock.now < deadline, let scan = scan(of: cause),
-            scan.goesOn(after: cause)
-        {
-            candidates.removeAll { $0.rule == cause.rule && $0.file == cause.file }
-            survived.append(cause)
-            if let last = scan.findings.last[cause.rule], last.offset != cause.offset { candidates.append(last) }
-            decision = CauseDecision(candidates, survived: survived, rules: rules)
-        }
-        let hasCascade = decision.rest.contains { rules[$0.rule].role == .cascade }
-        let isUnexplained = decision.cause.map { rules[$0.rule].role == .confirmation } ?? true
-        return !survived.isEmpty && isUnexplained && hasCascade
-            ? CauseDecision(all, rules: rules) : decision
-    }
-
-    /// The scan of the log that contains a sighting; none for the kernel's log.
-    private func scan(of sighting: Sighting) -> LogScan? {
-        guard sighting.offset != nil, sighting.file != failure.kernelLog else { return nil }
-        return scans.first { $0.source.path == sighting.file }
+        CauseDecision(all, dismissed: scans.flatMap(\.dismissed), exitCodes: exitCodes, rules: matcher.table.rules)
     }
 
     mutating func gather() {
@@ -82,7 +61,9 @@ struct EvidenceGathering {
         readReports()
         // What is ahead of now is of another time zone; the kernel's times are not.
         end = ([end] + scans.map(\.lastTime)).compactMap { $0 }.max().map { min($0, time.clock.now) }
-        if let path = failure.kernelLog { read(open([LogSource(path: path)]), end: end) }
+        if let path = failure.kernelLog {
+            read(open([LogSource(path: path)], relevance: KernelRelevance(scans)), end: end)
+        }
     }
 
     /// The line's number, if the rest of the budget is enough to count.
@@ -91,7 +72,7 @@ struct EvidenceGathering {
     }
 
     /// Opens logs. Those that can only be read forwards are read now, each for its share of the time.
-    private mutating func open(_ sources: [LogSource]) -> [LogScan] {
+    private mutating func open(_ sources: [LogSource], relevance: KernelRelevance? = nil) -> [LogScan] {
         var opened: [LogScan] = []
         let kept = LogInput.kept(ofEach: sources.count)
         for (index, source) in sources.enumerated() {
@@ -105,7 +86,9 @@ struct EvidenceGathering {
                         try BackwardLogReader(path: source.path, kept: kept, deadline: .now + share)
                     }
                 notes += reader.notes
-                opened.append(LogScan(source, reader, matcher: matcher, time: time, incident: failure.incident))
+                opened.append(
+                    LogScan(
+                        source, reader, matcher: matcher, time: time, incident: failure.incident, relevance: relevance))
             } catch {
                 notes.append("\(error)")
             }
@@ -156,6 +139,7 @@ struct EvidenceGathering {
     }
 
     private mutating func recordExitCode(_ code: Int, of rank: Int?, time: Double?) {
+        exitCodes.insert(code)
         for (index, rule) in matcher.table.rules.enumerated() where rule.exitCodes.contains(code) {
             let who = rank.map { "rank \($0)" } ?? "a rank"
             structured.append(
@@ -190,10 +174,13 @@ struct EvidenceGathering {
     private mutating func readText(_ text: String, rank: Int?, time: Double?, file: String?) {
         let bytes = Array(text.utf8)
         var seen: Set<Int> = []
-        for hit in matcher.hits(in: bytes[...]) where seen.insert(hit.rule).inserted {
+        let hits = bytes.withUnsafeBytes { matcher.hits(in: $0, kind: .message) }
+        for hit in hits where seen.insert(hit.rule).inserted {
             let shown = bytes.withUnsafeBytes { LineText.shown(hit.line, in: $0, rule: hit.rule, matcher) }
-            structured.append(
-                Sighting(rule: hit.rule, text: shown, file: file, rank: rank, time: time, isStructured: true))
+            var sighting = Sighting(rule: hit.rule, text: shown, file: file, rank: rank, time: time, isStructured: true)
+            sighting.standing = hit.exception?.standing
+            guard sighting.isPossible else { continue }
+            structured.append(sighting)
         }
     }
 }

@@ -11,10 +11,10 @@ struct EvidenceReport {
     var evidence: [Evidence] {
         let cause = decision.cause.map { [evidence(of: $0, why: decision.why)] } ?? []
         let others = decision.others.map { evidence(of: $0, why: whyNot($0)) }
-        let survived = decision.survived.map { evidence(of: $0, why: "the training went on after it") }
+        let dismissed = decision.dismissed.map { evidence(of: $0, why: whyNot($0)) }
         let rest = decision.rest.sorted { ($0.time ?? .infinity, $0.rule) < ($1.time ?? .infinity, $1.rule) }
             .map { evidence(of: $0, why: whyNot($0)) }
-        return Array((cause + others + survived + rest).prefix(Self.maximumCount))
+        return Array((cause + others + dismissed + rest).prefix(Self.maximumCount))
     }
 
     /// How many lines are consequences of a failure elsewhere, by rule.
@@ -24,16 +24,19 @@ struct EvidenceReport {
     }
 
     private func whyNot(_ sighting: Sighting) -> String {
-        switch rules[sighting.rule].role {
+        if let dismissal = sighting.dismissal { return dismissal.phrase }
+        switch sighting.standing {
+        case .consequence: return "another exception came before it"
+        case .ignored: return "Python went on after it"
+        case .quoted, .bare, .inThread, .raised, nil:
+            if let doubt = sighting.doubt { return doubt }
+        }
+        return switch rules[sighting.rule].role {
         case .cascade: "a consequence of a failure elsewhere"
         case .information, .start: "it is no cause by itself"
         case .confirmation: "it confirms a failure and does not name the cause"
         case .rootCause:
-            if let own = sighting.time, let first = decision.cause?.time, own > first {
-                "it came later"
-            } else {
-                "it says less than the cause"
-            }
+            decision.cause?.isEarlier(than: sighting) == true ? "it came later" : "it says less than the cause"
         }
     }
 

@@ -1,6 +1,6 @@
 private import Diagnosis
 
-/// What the rules found in one log that is read backwards: each rule's earliest line, and each rank's last general one.
+/// What the rules found in one log that is read backwards: each rule's earliest line, and each writer's last exception.
 struct LogFindings {
     /// How many times are kept for a rule that needs several lines within some time.
     private static let maximumTimes = 1000
@@ -13,7 +13,7 @@ struct LogFindings {
     private(set) var first: [Int: Sighting] = [:]
     /// The last line of each rule that is not general.
     private(set) var last: [Int: Sighting] = [:]
-    private var lastGeneral: [Int?: Sighting] = [:]
+    private var general = GeneralFindings()
     private var times: [Int: [Double?]] = [:]
     /// Whether a line was found with which an attempt starts: nothing before it counts.
     private(set) var hasStart = false
@@ -26,8 +26,12 @@ struct LogFindings {
 
     /// Adds the block that precedes those added so far.
     ///
-    /// - Parameter period: what times the log's lines can have.
-    mutating func addBlock(_ block: BackwardLogReader.Block, hits: [RuleHit], period: ClosedRange<Double>?) {
+    /// - Parameters:
+    ///   - ordinary: the block's lines that are nothing special.
+    ///   - period: what times the log's lines can have.
+    mutating func addBlock(
+        _ block: BackwardLogReader.Block, hits: [RuleHit], ordinary: OrdinaryLines, period: ClosedRange<Double>?
+    ) {
         self.period = period
         block.bytes.withUnsafeBytes { bytes in
             var hits = hits[...]
@@ -35,13 +39,18 @@ struct LogFindings {
                 hits = hits[(start + 1)...]
                 hasStart = true
             }
-            addGeneral(hits, in: bytes, at: block.offset)
-            for hit in hits.reversed() where !isGeneral(hit) && last[hit.rule] == nil {
-                last[hit.rule] = sighting(of: hit, in: bytes, at: block.offset)
+            for hit in hits.reversed() where isGeneral(hit) || last[hit.rule] == nil {
+                var sighting = sighting(of: hit, in: bytes, at: block.offset)
+                sighting.ordinaryAfter = ordinary.count(after: hit.line.upperBound)
+                if isGeneral(hit) {
+                    general.add(sighting, writer: hit.exception?.writer ?? 0)
+                } else {
+                    last[hit.rule] = sighting
+                }
             }
             var found: [Int: Sighting] = [:]
             for hit in hits where !isGeneral(hit) {
-                addSpecific(hit, in: bytes, at: block.offset, found: &found)
+                addSpecific(hit, in: bytes, at: block.offset, ordinary, found: &found)
             }
             for (rule, sighting) in found {
                 let before = first[rule]?.count ?? 0
@@ -55,21 +64,9 @@ struct LogFindings {
         table.rules[hit.rule].weight == .weak && table.rules[hit.rule].role == .rootCause
     }
 
-    /// Each rank's last general line counts, which is the first to come up when reading backwards.
-    private mutating func addGeneral(
-        _ hits: ArraySlice<RuleHit>, in bytes: UnsafeRawBufferPointer, at offset: Int
-    ) {
-        for hit in hits.reversed() where isGeneral(hit) {
-            let rank = rank(of: hit.line, in: bytes)
-            guard lastGeneral[rank] == nil else { continue }
-            let sighting = sighting(of: hit, in: bytes, at: offset)
-            lastGeneral[rank] = sighting
-        }
-    }
-
     /// A rule's first line in the block becomes a sighting; further ones are only counted, so that a flood of them stays cheap.
     private mutating func addSpecific(
-        _ hit: RuleHit, in bytes: UnsafeRawBufferPointer, at offset: Int,
+        _ hit: RuleHit, in bytes: UnsafeRawBufferPointer, at offset: Int, _ ordinary: OrdinaryLines,
         found: inout [Int: Sighting]
     ) {
         let isCounting = table.rules[hit.rule].count > 1
@@ -78,7 +75,8 @@ struct LogFindings {
             if isCounting { recordTime(time(of: hit.line, in: bytes).time, of: hit.rule) }
             return
         }
-        let sighting = sighting(of: hit, in: bytes, at: offset)
+        var sighting = sighting(of: hit, in: bytes, at: offset)
+        sighting.ordinaryAfter = ordinary.count(after: hit.line.upperBound)
         found[hit.rule] = sighting
         if isCounting { recordTime(sighting.time, of: hit.rule) }
     }
@@ -89,10 +87,15 @@ struct LogFindings {
 
     private func sighting(of hit: RuleHit, in bytes: UnsafeRawBufferPointer, at offset: Int) -> Sighting {
         let (time, timeSource) = time(of: hit.line, in: bytes)
-        return Sighting(
+        var sighting = Sighting(
             rule: hit.rule, text: LineText.shown(hit.line, in: bytes, rule: hit.rule, matcher), file: source.path,
             offset: offset + hit.line.lowerBound,
-            rank: rank(of: hit.line, in: bytes), time: time, timeSource: timeSource)
+            rank: hit.exception?.rank ?? rank(of: hit.line, in: bytes), time: time, timeSource: timeSource)
+        if timeSource == .before {
+            sighting.latest = LineTimes(bytes: bytes, time: self.time, period: period).next(after: hit.line.upperBound)
+        }
+        sighting.standing = hit.exception?.standing
+        return sighting
     }
 
     /// - Parameter line: the line, or a part of a long one.
@@ -112,12 +115,24 @@ struct LogFindings {
 
     /// The sightings that count: those of a rule that needs several lines only if there are enough of them within its time.
     var sightings: [Sighting] {
-        first.values.filter { isEnough($0.rule) } + lastGeneral.values
+        first.values.filter { isEnough($0.rule) }.map(best) + general.sightings
     }
 
     /// The same, but each rule's last line.
     var lastSightings: [Sighting] {
-        last.values.filter { isEnough($0.rule) } + lastGeneral.values
+        last.values.filter { isEnough($0.rule) } + general.sightings
+    }
+
+    /// What can't be a cause, for those who want to know: consequences of another exception, and what Python goes on after.
+    var asides: [Sighting] { general.asides }
+
+    /// A rule's first line, unless something speaks against it and nothing against the last.
+    private func best(_ first: Sighting) -> Sighting {
+        guard !first.isPossible || first.doubt != nil, let last = last[first.rule], last.isPossible, last.doubt == nil
+        else { return first }
+        var best = last
+        best.count = first.count
+        return best
     }
 
     private func isEnough(_ index: Int) -> Bool {
@@ -130,38 +145,5 @@ struct LogFindings {
         guard known.count == times.count else { return true }
         let span = window / .seconds(1)
         return known.indices.dropFirst(rule.count - 1).contains { known[$0] - known[$0 - rule.count + 1] <= span }
-    }
-}
-
-/// A line that a rule matched, with its place and time.
-struct Sighting: Sendable {
-    /// How sure the time is.
-    enum TimeSource: Hashable, Sendable {
-        /// It is written in the line, or in an error file.
-        case own
-        /// It is that of the nearest earlier line that has one.
-        case before
-    }
-
-    /// The rule's index in the table.
-    var rule: Int
-    var text: String
-    var file: String?
-    var offset: Int?
-    var rank: Int?
-    var time: Double?
-    var timeSource = TimeSource.own
-    /// Whether it comes from an error file or from the launcher's report.
-    var isStructured = false
-    /// How many such lines there are.
-    var count = 1
-
-    /// Distinguishes the failure that began with this line from others, by the line and its place. A log that each attempt overwrites may
-    /// have the same line in the same place again, so the number of restarts is part of it.
-    func signature(in failure: TrainingFailure) -> String {
-        let parts = [
-            file, offset.map(String.init), rank.map(String.init), time.map { "\($0)" }, "\(failure.restartCount)",
-        ]
-        return parts.map { $0 ?? "-" }.joined(separator: "|") + "|" + text.prefix(200)
     }
 }

@@ -1,3 +1,4 @@
+private import Diagnosis
 internal import SystemSupport
 
 /// Reads one log backwards, block by block, until the lines are too old to belong to this failure.
@@ -7,10 +8,22 @@ final class LogScan {
     private let reader: BackwardLogReader
     private let matcher: RuleMatcher
     private let time: LogTime
+    private let relevance: KernelRelevance?
+    /// The kernel's lines that don't concern the training, one for each rule.
+    private var irrelevant: [Int: Sighting] = [:]
     private var period: LogPeriod
     private var range: ClosedRange<Double>?
     /// What was found in the block that contains the beginning of this failure, before that beginning.
     private var older: LogFindings
+    /// What was found before the last steps of the training.
+    private var survived: LogFindings
+    private(set) var progress = ProgressBoundary()
+    private var ordinaryLines = 0
+    private var readBehindProgress = 0
+    /// How much is read of what comes before the last steps, in bytes: enough to know what this training survives.
+    private static let readBeforeProgress = 1 << 20
+    /// After so many lines that the training survived, a rule's further ones say little.
+    private static let noise = 3
     private(set) var isDone = false
     /// When the log was last written, by its lines.
     var lastTime: Double? { period.last }
@@ -21,7 +34,12 @@ final class LogScan {
         return reader.piece(from: start, count: count)?.withUnsafeBytes { ElasticReport($0, from: start, time: time) }
     }()
 
-    init(_ source: LogSource, _ reader: BackwardLogReader, matcher: RuleMatcher, time: LogTime, incident: Duration) {
+    /// - Parameter relevance: for the kernel's log, what of it concerns the training.
+    init(
+        _ source: LogSource, _ reader: BackwardLogReader, matcher: RuleMatcher, time: LogTime, incident: Duration,
+        relevance: KernelRelevance? = nil
+    ) {
+        self.relevance = relevance
         self.reader = reader
         self.source = source
         self.matcher = matcher
@@ -29,6 +47,7 @@ final class LogScan {
         period = LogPeriod(modified: reader.modified, incident: incident / .seconds(1), time: time)
         findings = LogFindings(source: source, matcher: matcher, time: time)
         older = findings
+        survived = findings
         let last = min(reader.size - reader.start, BackwardLogReader.blockBytes)
         reader.piece(from: reader.size - last, count: last)?.withUnsafeBytes { period.readEnd($0) }
     }
@@ -45,23 +64,91 @@ final class LogScan {
             return
         }
         let isLastBlock = block.offset + block.bytes.count == reader.size
-        let hits = block.bytes.withUnsafeBytes { matcher.hits(in: $0) }
-        block.bytes.withUnsafeBytes { period.readEnd($0) }
-        range = period.range(end: end)
-        let old = block.bytes.withUnsafeBytes { LineTimes(bytes: $0, time: time, period: range).oldPart() }
-        findings.addBlock(block, hits: hits.filter { !old.range.contains($0.line.lowerBound) }, period: range)
-        if old.isBeforeJump, isLastBlock, !findings.hasStart, let last = range?.upperBound {
-            let hits = hits.filter { old.range.contains($0.line.lowerBound) }
-            older.addBlock(block, hits: hits, period: 0...last)
+        block.bytes.withUnsafeBytes { bytes in
+            let (hits, bodies) = matcher.match(
+                bytes, kind: relevance != nil ? .kernelLog : isLastBlock ? .logEnd : .log)
+            period.readEnd(bytes)
+            range = period.range(end: end)
+            let old = LineTimes(bytes: bytes, time: time, period: range).oldPart()
+            let special = bodies.union(hits.map(\.line.lowerBound))
+            let ordinary = OrdinaryLines(bytes, later: ordinaryLines, excluded: special)
+            ordinaryLines = ordinary.total
+            if relevance == nil, progress.isSearching { findProgress(bytes, at: block.offset, excluded: special) }
+            var current = hits.filter { !old.range.contains($0.line.lowerBound) }
+            if let relevance { current.removeAll { isIrrelevant($0, relevance, bytes, at: block.offset) } }
+            let boundary = (progress.offset ?? .min) - block.offset
+            findings.addBlock(
+                block, hits: current.filter { $0.line.lowerBound >= boundary }, ordinary: ordinary, period: range)
+            if boundary > 0 {
+                survived.addBlock(
+                    block, hits: current.filter { $0.line.lowerBound < boundary }, ordinary: ordinary, period: range)
+                readBehindProgress += min(boundary, block.bytes.count)
+            }
+            if old.isBeforeJump, isLastBlock, !findings.hasStart, let last = range?.upperBound {
+                let hits = hits.filter { old.range.contains($0.line.lowerBound) }
+                older.addBlock(block, hits: hits, ordinary: ordinary, period: 0...last)
+            }
+            isDone =
+                findings.hasStart || survived.hasStart || old.isSustained
+                || readBehindProgress >= Self.readBeforeProgress
         }
-        isDone = findings.hasStart || old.isSustained
     }
+
+    private func findProgress(_ bytes: UnsafeRawBufferPointer, at offset: Int, excluded: Set<Int>) {
+        let times = LineTimes(bytes: bytes, time: time, period: range)
+        progress.addBlock(bytes, at: offset, excluded: excluded) { line in
+            times.own(of: line) ?? times.last(before: line.lowerBound)
+        }
+    }
+
+    private func isIrrelevant(
+        _ hit: RuleHit, _ relevance: KernelRelevance, _ bytes: UnsafeRawBufferPointer, at offset: Int
+    ) -> Bool {
+        let rule = matcher.table.rules[hit.rule]
+        guard rule.role == .rootCause || rule.role == .confirmation else { return false }
+        let text = LineText.shown(hit.line, in: bytes, rule: hit.rule, matcher)
+        let time = LineTimes(bytes: bytes, time: time, period: range).own(of: hit.line)
+        guard let dismissal = relevance.dismissal(of: text, rule: rule, time: time) else { return false }
+        var sighting = Sighting(
+            rule: hit.rule, text: text, file: source.path, offset: offset + hit.line.lowerBound, time: time)
+        sighting.count = 1 + (irrelevant[hit.rule]?.count ?? 0)
+        sighting.dismissal = dismissal
+        irrelevant[hit.rule] = sighting
+        return true
+    }
+
+    /// What the training survived, or what comes from an exception that another one caused.
+    var dismissed: [Sighting] {
+        let survivors = survived.sightings.map { sighting in
+            var sighting = sighting
+            sighting.dismissal = progress.last.map { .survived($0.line) }
+            return sighting
+        }
+        return (survivors + irrelevant.values + findings.asides).map(withRank)
+    }
+
+    /// When the log's first line was written, in seconds since 1970, if it has a time.
+    private(set) lazy var firstTime: Double? = {
+        guard let range, reader.start == 0,
+            let head = reader.piece(from: 0, count: min(reader.size, 64 << 10))
+        else { return nil }
+        return head.withUnsafeBytes { bytes in
+            let times = LineTimes(bytes: bytes, time: time, period: 0...range.upperBound)
+            return times.own(of: 0..<0) ?? times.next(after: 0)
+        }
+    }()
 
     /// How many bytes at the file's start were left unread although they could belong to this failure.
     var unreadBytes: Int { isDone ? 0 : reader.position - reader.start }
 
     /// What was found in the log. A line in the launcher's report belongs to the rank that the report names there.
-    var sightings: [Sighting] { findings.sightings.map(withRank) }
+    var sightings: [Sighting] {
+        findings.sightings.map { sighting in
+            var sighting = withRank(sighting)
+            sighting.isNoise = survived.first[sighting.rule].map { $0.count >= Self.noise } ?? false
+            return sighting
+        }
+    }
 
     /// What was found before the time in which the failure seems to have begun: the clock may have been set forward in between.
     var olderSightings: [Sighting] { older.lastSightings.map(withRank) }
@@ -72,14 +159,6 @@ final class LogScan {
             sighting.rank = report?.entries.first { $0.range.contains(offset) }?.rank
         }
         return sighting
-    }
-
-    /// Whether the training went on after a line of this log.
-    func goesOn(after sighting: Sighting) -> Bool {
-        guard let offset = sighting.offset else { return false }
-        let period = range.map { min($0.lowerBound, sighting.time ?? .infinity)...$0.upperBound }
-        return Progress(time: time, matcher: matcher, period: period)
-            .goesOn(after: offset, writtenAt: sighting.time, in: reader)
     }
 
     func lineNumber(at offset: Int, deadline: ContinuousClock.Instant) -> Int? {

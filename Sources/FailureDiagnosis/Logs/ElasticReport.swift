@@ -16,6 +16,7 @@ struct ElasticReport: Hashable, Sendable {
         var range: Range<Int>
         var rank: Int
         var exitCode: Int?
+        var pid: Int?
         /// Seconds since 1970.
         var time: Double?
     }
@@ -42,6 +43,7 @@ struct ElasticReport: Hashable, Sendable {
             let entry = Entry(
                 range: (start + here)..<(start + logEnd.count), rank: rank,
                 exitCode: Self.value(of: "exitcode  : ", in: after).flatMap(Self.number),
+                pid: Self.value(of: "(pid: ", in: after).flatMap { Int($0.prefix { $0.isNumber }) },
                 time: Self.value(of: "time      : ", in: before).flatMap { time.read(String($0)) })
             entries.append(entry)
         }

@@ -34,6 +34,20 @@ struct LineTimes {
         return nil
     }
 
+    /// The time of the first line after `position` that has one.
+    func next(after position: Int) -> Double? {
+        guard period != nil else { return nil }
+        var start = end(of: position)
+        for _ in 0..<Self.maximumLines {
+            while start < bytes.count, LineBounds.isEnd(bytes[start]) { start += 1 }
+            guard start < bytes.count else { return nil }
+            let line = start..<end(of: start)
+            if let found = own(of: line) { return found }
+            start = line.upperBound
+        }
+        return nil
+    }
+
     /// What a piece has of an earlier failure.
     struct OldPart: Hashable {
         var range = 0..<0

@@ -108,6 +108,26 @@ enum LineBounds {
         return ordered
     }
 
+    /// The non-empty lines.
+    static func lines(in bytes: UnsafeRawBufferPointer) -> [Range<Int>] {
+        bytes.split(whereSeparator: isEnd).map { $0.startIndex..<$0.endIndex }
+    }
+
+    /// The last non-empty lines, in their order.
+    static func lastLines(_ count: Int, in bytes: UnsafeRawBufferPointer) -> [Range<Int>] {
+        var lines: [Range<Int>] = []
+        var end = bytes.count
+        while lines.count < count {
+            while end > 0, isEnd(bytes[end - 1]) { end -= 1 }
+            guard end > 0 else { break }
+            var start = end
+            while start > 0, !isEnd(bytes[start - 1]) { start -= 1 }
+            lines.append(start..<end)
+            end = start
+        }
+        return lines.reversed()
+    }
+
     static func isEnd(_ byte: UInt8) -> Bool { byte == 0x0A || byte == 0x0D }
 
     static func newlines(in bytes: UnsafeRawBufferPointer) -> Int {

@@ -40,7 +40,7 @@ struct ProgramText {
     }
 
     /// Without Docker's envelope and escape sequences.
-    private static func plain(_ line: UnsafeRawBufferPointer) -> [UInt8] {
+    static func plain(_ line: UnsafeRawBufferPointer) -> [UInt8] {
         let unwrapped = line.first == UInt8(ascii: "{") ? ContainerLine(line)?.payload : nil
         return unwrapped?.withUnsafeBytes(EscapeSequences.strip) ?? EscapeSequences.strip(line)
     }

@@ -4,37 +4,54 @@ private import Glibc
 /// Finds the lines that a table's rules match.
 ///
 /// One pass searches for the texts of all rules; only a line that contains one is examined more closely and tried with regular expressions.
-/// If several rules match a line, general ones (weak root causes) count only if no other does, and then only the first of them.
+/// If several rules match a line, general ones (weak root causes) count only if no other does, and then only the first of them. Tracebacks are
+/// read as a whole (`TracebackReader`): their frames match nothing, and the line that says what was raised is tried with all rules.
 package struct RuleMatcher: Sendable {
     /// In bytes; only the part around the found text is examined of a longer line.
     package static let longestLine = 8192
 
     /// The table that the hits' `rule` indexes.
     package let table: RuleTable
+    /// Searches for the texts of the rules that are about lines, and for the marks of tracebacks.
     private let scanner: TermScanner
     private let rulesOfTerm: [[Int]]
-    private let rules: [CompiledRule]
+    let rules: [CompiledRule]
     private let exclusions: [[UInt8]]
+    private let advice: AdviceMask
+    /// The rules that are about exceptions only, which are few and tried one by one.
+    private let exceptionRules: [Int]
+    private let marks: Set<Int>
 
     package init(_ table: RuleTable) {
         self.table = table
         rules = table.rules.map(CompiledRule.init)
         exclusions = table.exclusions.map { Array($0.utf8) }
+        advice = AdviceMask(table.advice)
+        exceptionRules = table.rules.indices.filter { table.rules[$0].place == .exception }
         var terms: [TermScanner.Term: Int] = [:]
         var ordered: [TermScanner.Term] = []
         var rulesOfTerm: [[Int]] = []
-        for (index, rule) in table.rules.enumerated() {
+        func add(_ term: TermScanner.Term, of rule: Int?) {
+            let known = terms[term] ?? ordered.count
+            if known == ordered.count {
+                terms[term] = known
+                ordered.append(term)
+                rulesOfTerm.append([])
+            }
+            if let rule { rulesOfTerm[known].append(rule) }
+        }
+        for (index, rule) in table.rules.enumerated() where rule.place != .exception {
             for anchor in rule.anchors {
-                let term = TermScanner.Term(bytes: Array(anchor.utf8), ignoresCase: rule.ignoresCase)
-                if let known = terms[term] {
-                    rulesOfTerm[known].append(index)
-                } else {
-                    terms[term] = ordered.count
-                    ordered.append(term)
-                    rulesOfTerm.append([index])
-                }
+                add(TermScanner.Term(bytes: Array(anchor.utf8), ignoresCase: rule.ignoresCase), of: index)
             }
         }
+        for mark in [TracebackReader.mark, TracebackReader.frame] {
+            add(TermScanner.Term(bytes: Array(mark.utf8), ignoresCase: false), of: nil)
+        }
+        marks = Set(
+            [TracebackReader.mark, TracebackReader.frame].compactMap {
+                terms[TermScanner.Term(bytes: Array($0.utf8), ignoresCase: false)]
+            })
         scanner = TermScanner(ordered)
         self.rulesOfTerm = rulesOfTerm
     }
@@ -50,24 +67,79 @@ package struct RuleMatcher: Sendable {
         bytes.withUnsafeBytes { hits(in: $0) }
     }
 
-    /// The hits in a text of whole lines, in the order of the lines.
-    package func hits(in text: String) -> [RuleHit] {
-        hits(in: Array(text.utf8)[...])
+    /// The hits in what a launcher, an error file or somebody else reports as an error: the line of an exception needs no traceback.
+    package func hits(inMessage text: String) -> [RuleHit] {
+        Array(text.utf8).withUnsafeBytes { hits(in: $0, kind: .message) }
     }
 
     /// The hits in whole lines, in the order of the lines.
-    package func hits(in bytes: UnsafeRawBufferPointer) -> [RuleHit] {
-        var hits: [RuleHit] = []
+    package func hits(in bytes: UnsafeRawBufferPointer, kind: TextKind = .log) -> [RuleHit] {
+        match(bytes, kind: kind).hits
+    }
+
+    /// The hits in whole lines, and which lines are parts of tracebacks.
+    func match(_ bytes: UnsafeRawBufferPointer, kind: TextKind) -> (hits: [RuleHit], bodies: Set<Int>) {
         var lines: [Range<Int>] = []
-        scanner.scan(bytes) { _, position in
+        var marked: [Range<Int>] = []
+        scanner.scan(bytes) { term, position in
             let line = LineBounds.line(in: bytes, around: position, limit: Self.longestLine)
+            if marks.contains(term) { marked.append(line) }
             lines.append(line)
             return max(line.upperBound, position + 1)
         }
         appendColouredLines(of: bytes, to: &lines)
         // Short texts are searched for after the others, so their lines come out of order and may come twice.
-        for line in LineBounds.inOrder(lines) { appendHits(of: line, in: bytes, to: &hits) }
-        return hits
+        lines = LineBounds.inOrder(lines)
+        let tracebacks = TracebackReader(bytes, lines: markedLines(LineBounds.inOrder(marked), lines, in: bytes))
+        var hits: [RuleHit] = []
+        for line in lines where !tracebacks.bodies.contains(line.lowerBound) {
+            appendHits(of: line, in: bytes, kind, to: &hits)
+        }
+        var exceptions = tracebacks.exceptions
+        if kind != .log { exceptions += bareExceptions(in: bytes, kind, except: tracebacks) }
+        guard !exceptions.isEmpty else { return (hits, tracebacks.bodies) }
+        for exception in exceptions { add(exception, to: &hits) }
+        hits.sort { ($0.line.lowerBound, $0.rule) < ($1.line.lowerBound, $1.rule) }
+        return (hits, tracebacks.bodies)
+    }
+
+    /// Escape sequences may split the marks of a traceback as well.
+    private func markedLines(_ marked: [Range<Int>], _ lines: [Range<Int>], in bytes: UnsafeRawBufferPointer) -> [Range<
+        Int
+    >] {
+        let coloured = lines.filter { line in
+            let text = UnsafeRawBufferPointer(rebasing: bytes[line])
+            guard let base = text.baseAddress, memchr(base, 0x1B, text.count) != nil else { return false }
+            return TracebackHead(ProgramText.plain(text)) != nil
+        }
+        return coloured.isEmpty ? marked : LineBounds.inOrder(marked + coloured)
+    }
+
+    /// The lines without a traceback that say what was raised: any in a message, and a log's last ones.
+    private func bareExceptions(
+        in bytes: UnsafeRawBufferPointer, _ kind: TextKind, except tracebacks: TracebackReader
+    ) -> [RaisedException] {
+        let known = Set(tracebacks.exceptions.map(\.line.lowerBound))
+        let lines = kind == .message ? LineBounds.lines(in: bytes) : LineBounds.lastLines(30, in: bytes)
+        return lines.compactMap { line in
+            guard !tracebacks.bodies.contains(line.lowerBound), !known.contains(line.lowerBound) else { return nil }
+            let program = ProgramText(UnsafeRawBufferPointer(rebasing: bytes[line.prefix(Self.longestLine)]))
+            guard ExceptionLine.isBareException(program.bytes[...]) else { return nil }
+            return RaisedException(
+                line: line, text: ExceptionLine.normalized(program.bytes[...]),
+                standing: kind == .message ? .raised : .bare,
+                rank: program.rank, start: line.lowerBound)
+        }
+    }
+
+    /// Adds what the rules say about an exception, in place of what they say about its line.
+    private func add(_ exception: RaisedException, to hits: inout [RuleHit]) {
+        exception.text.withUnsafeBytes { text in
+            guard generalExclusion(in: text) == nil else { return }
+            let own = decisive(candidates(in: text, isException: true), text)
+            hits.removeAll { $0.line == exception.line && $0.exception == nil && own.contains($0.rule) }
+            hits += own.map { RuleHit(rule: $0, line: exception.line, exception: exception) }
+        }
     }
 
     /// Where in a line the text is by which a rule matches it, in bytes: the longest of the rule's texts, or the line of a traceback in a
@@ -95,34 +167,37 @@ package struct RuleMatcher: Sendable {
         return texts.lazy.compactMap { ByteText.find(Array($0.utf8), in: line, ignoresCase: ignoresCase) }.first
     }
 
-    /// What each rule with a text in the line makes of that line.
-    package func explain(_ line: String) -> LineExplanation {
-        var line = line
-        return line.withUTF8 { utf8 in
-            let bytes = UnsafeRawBufferPointer(utf8)
-            let exclusion = generalExclusion(in: bytes)
-            let verdicts = candidates(in: bytes).map { index in
-                LineExplanation.Verdict(ruleID: table.rules[index].id, miss: rules[index].miss(bytes))
-            }
-            return LineExplanation(
-                exclusion: exclusion, verdicts: verdicts,
-                hits: exclusion == nil ? decisive(candidates(in: bytes), bytes).map { table.rules[$0].id } : [])
+    private func appendHits(
+        of line: Range<Int>, in bytes: UnsafeRawBufferPointer, _ kind: TextKind, to hits: inout [RuleHit]
+    ) {
+        let whole = UnsafeRawBufferPointer(rebasing: bytes[line])
+        guard generalExclusion(in: whole) == nil else { return }
+        let found: [Int]
+        if let masked = advice.masked(whole) {
+            found = masked.withUnsafeBytes { rulesMatching($0, kind) }
+        } else {
+            found = rulesMatching(whole, kind)
         }
+        for rule in found { hits.append(RuleHit(rule: rule, line: line)) }
     }
 
-    private func appendHits(of line: Range<Int>, in bytes: UnsafeRawBufferPointer, to hits: inout [RuleHit]) {
-        let text = UnsafeRawBufferPointer(rebasing: bytes[line])
-        guard generalExclusion(in: text) == nil else { return }
-        var rules = decisive(candidates(in: text), text)
-        if rules.isEmpty { rules = programRules(in: text) }
-        for rule in rules { hits.append(RuleHit(rule: rule, line: line)) }
+    private func rulesMatching(_ line: UnsafeRawBufferPointer, _ kind: TextKind) -> [Int] {
+        let rules = decisive(candidates(in: line).filter { isAllowed($0, line, kind) }, line)
+        return rules.isEmpty ? programRules(in: line, kind) : rules
+    }
+
+    /// Whether the rule may be about a line of this kind.
+    func isAllowed(_ rule: Int, _ line: UnsafeRawBufferPointer, _ kind: TextKind) -> Bool {
+        table.rules[rule].place != .kernel || kind == .message
+            || KernelLine.isKernel(line, isKernelLog: kind == .kernelLog)
     }
 
     /// The rules that match the line only without a container's envelope, colours, and launchers' prefixes.
-    private func programRules(in line: UnsafeRawBufferPointer) -> [Int] {
+    private func programRules(in line: UnsafeRawBufferPointer, _ kind: TextKind) -> [Int] {
         for program in ProgramText.pieces(of: line) {
             let rules = program.withUnsafeBytes { text in
-                generalExclusion(in: text) == nil ? decisive(candidates(in: text), text) : []
+                generalExclusion(in: text) == nil
+                    ? decisive(candidates(in: text).filter { isAllowed($0, text, kind) }, text) : []
             }
             if !rules.isEmpty { return rules }
         }
@@ -141,20 +216,18 @@ package struct RuleMatcher: Sendable {
         }
     }
 
-    private func generalExclusion(in line: UnsafeRawBufferPointer) -> String? {
+    func generalExclusion(in line: UnsafeRawBufferPointer) -> String? {
         exclusions.first { ByteText.find($0, in: line, ignoresCase: false) != nil }
             .map { String(decoding: $0, as: UTF8.self) }
     }
 
     /// The rules with an anchor in the line, in the table's order.
-    private func candidates(in line: UnsafeRawBufferPointer) -> [Int] {
-        var found: [Int] = []
+    ///
+    /// - Parameter isException: whether the line says what was raised, so that the rules about exceptions count, too.
+    func candidates(in line: UnsafeRawBufferPointer, isException: Bool = false) -> [Int] {
+        var found: [Int] = isException ? exceptionRules : []
         scanner.scan(line) { term, _ in
-            if found.isEmpty {
-                found = rulesOfTerm[term]
-            } else {
-                for rule in rulesOfTerm[term] where !found.contains(rule) { found.append(rule) }
-            }
+            for rule in rulesOfTerm[term] where !found.contains(rule) { found.append(rule) }
             return nil
         }
         found.sort()
@@ -167,97 +240,4 @@ package struct RuleMatcher: Sendable {
         let special = hits.filter { !rules[$0].isWeakRoot }
         return special.isEmpty ? Array(hits.prefix(1)) : special
     }
-}
-
-/// A rule, prepared for comparing lines with it.
-struct CompiledRule: Sendable {
-    /// Without the rule's only anchor, which every examined line contains.
-    let all: [[UInt8]]
-    let any: [[UInt8]]
-    let exclusions: [[UInt8]]
-    let ignoresCase: Bool
-    let pattern: LinePattern?
-    let isWeakRoot: Bool
-
-    /// Why a rule doesn't match a line.
-    enum Miss: Hashable, Sendable {
-        case text(String)
-        case excluded(String)
-        case pattern
-    }
-
-    init(_ rule: Rule) {
-        let anchors = rule.anchors
-        all = rule.all.filter { anchors != [$0] }.map { Array($0.utf8) }
-        any = rule.any.map { Array($0.utf8) }
-        exclusions = rule.exclusions.map { Array($0.utf8) }
-        ignoresCase = rule.ignoresCase
-        // A table accepts only expressions that compile; a rule made in code with an invalid one never matches.
-        pattern = rule.pattern.flatMap { (try? LinePattern($0, ignoresCase: rule.ignoresCase)) ?? LinePattern.never }
-        isWeakRoot = rule.weight == .weak && rule.role == .rootCause
-    }
-
-    /// - Parameter line: one that contains an anchor of the rule.
-    /// - Returns: `nil` if the rule matches.
-    func miss(_ line: UnsafeRawBufferPointer) -> Miss? {
-        for text in all where !isFound(text, in: line) { return .text(String(decoding: text, as: UTF8.self)) }
-        if !any.isEmpty, !any.contains(where: { isFound($0, in: line) }) {
-            return .text(String(decoding: any[0], as: UTF8.self))
-        }
-        for text in exclusions where isFound(text, in: line) { return .excluded(String(decoding: text, as: UTF8.self)) }
-        if let pattern, !pattern.matches(line) { return .pattern }
-        return nil
-    }
-
-    private func isFound(_ text: [UInt8], in line: UnsafeRawBufferPointer) -> Bool {
-        ByteText.find(text, in: line, ignoresCase: ignoresCase) != nil
-    }
-}
-
-extension LinePattern {
-    /// Matches nothing: no line has a byte between its end and its start.
-    fileprivate static let never: LinePattern? = try? LinePattern("$.^", ignoresCase: false)
-}
-
-/// A line that a rule matches.
-package struct RuleHit: Hashable, Sendable {
-    /// The rule's index in its table's `rules`.
-    package var rule: Int
-    /// Where the line is, without its end, as offsets into the searched bytes. For a line longer than `RuleMatcher.longestLine`, the part
-    /// around the found text.
-    package var line: Range<Int>
-}
-
-/// How the rules judge a line.
-package struct LineExplanation: Hashable, Sendable {
-    /// How one rule, with a text in the line, judges it.
-    package struct Verdict: Hashable, Sendable {
-        package let ruleID: String
-        let miss: CompiledRule.Miss?
-
-        package var isHit: Bool { miss == nil }
-        /// Whether the line has all the rule's texts, but is excluded or doesn't match the regular expression.
-        package var isNearMiss: Bool {
-            switch miss {
-            case .excluded, .pattern: true
-            case nil, .text: false
-            }
-        }
-        /// Why the rule doesn't match, as a phrase; `nil` if it does.
-        package var reason: String? {
-            switch miss {
-            case nil: nil
-            case .text(let text): "the line lacks '\(text)'"
-            case .excluded(let text): "the line has '\(text)', which the rule excludes"
-            case .pattern: "the regular expression doesn't match"
-            }
-        }
-    }
-
-    /// The text that excludes the line from all rules.
-    package let exclusion: String?
-    /// In the table's order.
-    package let verdicts: [Verdict]
-    /// The ids of the rules that match and count.
-    package let hits: [String]
 }

@@ -1,0 +1,159 @@
+/// A line by which a training says how far it is: `step 11 loss 2.42`, `12%|█ | 297/2427 [20:17<…`, `iteration 60/ 10000 |`,
+/// `{'loss': 2.31, 'epoch': 0.37}`.
+///
+/// What counts is a number that belongs to a step, an epoch, a batch. Lines that only repeat (a heartbeat, a watchdog that waits) are none.
+struct ProgressLine: Hashable, Sendable {
+    /// The counters, in the line's order: of two lines the later one has the higher. Empty for a line that gives the loss and no step.
+    let counts: [Double]
+    /// The same for all lines of the same form.
+    let shape: Int
+    /// `step 11`, for people.
+    let label: String
+
+    /// How much of a line is read, in bytes.
+    private static let reach = 400
+    private static let mostCounts = 4
+    private static let units = ["step", "iter", "epoch", "batch", "update", "sample", "token", "episode", "round"]
+        .map { Array($0.utf8) }
+    private static let waiting = [
+        "heartbeat", "watchdog", "timeout", "timed out", "waiting", "retry", "attempt", "seqnum",
+    ].map { Array($0.utf8) }
+    private static let rates = ["it/s", "s/it", "%|"].map { Array($0.utf8) }
+
+    /// - Parameter text: what the program wrote, without prefixes and colours.
+    init?(_ text: [UInt8]) {
+        let text = text.prefix(Self.reach).map { $0 &- 0x41 < 26 ? $0 | 0x20 : $0 }
+        guard text.contains(where: Self.isDigit), !text.starts(with: "file \"".utf8) else { return nil }
+        var reader = CounterReader(text: text)
+        let isBar = text.withUnsafeBytes { bytes in
+            Self.rates.contains { ByteText.find($0, in: bytes, ignoresCase: false) != nil }
+        }
+        let first = reader.next(isBar: isBar, units: Self.units)
+        let isWaiting = text.withUnsafeBytes { bytes in
+            Self.waiting.contains { ByteText.find($0, in: bytes, ignoresCase: false) != nil }
+        }
+        guard !isWaiting else { return nil }
+        guard let first else {
+            guard text[...].contains(subsequence: Array("loss".utf8)) else { return nil }
+            (counts, label, shape) = ([], "a line with the loss", Self.shape(of: text[...], "loss"))
+            return
+        }
+        var counts = [first.value]
+        while counts.count < Self.mostCounts, let next = reader.next(isBar: isBar, units: Self.units) {
+            counts.append(next.value)
+        }
+        self.counts = counts
+        label = first.label
+        shape = Self.shape(of: text[..<first.position], first.label)
+    }
+
+    private static func isDigit(_ byte: UInt8) -> Bool { byte &- 0x30 < 10 }
+
+    /// The words before the first counter. Numbers, and what may stand for one, differ from line to line.
+    private static func shape(of text: ArraySlice<UInt8>, _ label: String) -> Int {
+        var hasher = Hasher()
+        hasher.combine(String(label.prefix { $0 != " " }))
+        for word in text.split(whereSeparator: { $0 &- 0x61 >= 26 })
+        where word.count >= 3 && !word.elementsEqual("nan".utf8) && !word.elementsEqual("inf".utf8) {
+            for byte in word { hasher.combine(byte) }
+        }
+        return hasher.finalize()
+    }
+
+    /// Whether this line comes before another one of the same form.
+    func isBefore(_ other: ProgressLine) -> Bool {
+        counts.isEmpty || counts.lexicographicallyPrecedes(other.counts)
+    }
+}
+
+/// Finds the counters in a line of lower-case text.
+private struct CounterReader {
+    let text: [UInt8]
+    private var index = 0
+    private static let mostBetween = 12
+
+    init(text: [UInt8]) {
+        self.text = text
+    }
+
+    /// - Parameter isBar: whether the line has a progress bar, so that `297/2427` needs no word.
+    mutating func next(isBar: Bool, units: [[UInt8]]) -> (value: Double, label: String, position: Int)? {
+        while index < text.count {
+            let start = index
+            if isLetter(text[index]) {
+                while index < text.count, isLetter(text[index]) || text[index] == 0x5F { index += 1 }
+                let word = text[start..<index]
+                guard let unit = units.first(where: { word.suffix(12).contains(subsequence: $0) }) else { continue }
+                let mark = index
+                while index < text.count, index - mark < Self.mostBetween, !isLetter(text[index]), !isDigit(text[index])
+                { index += 1 }
+                if index < text.count, isDigit(text[index]), let value = number() {
+                    return (value, "\(String(decoding: unit, as: UTF8.self)) \(Self.text(value))", start)
+                }
+                index = mark
+            } else if isDigit(text[index]) {
+                guard let value = number() else { continue }
+                if let counter = counter(value, from: start, isBar, units) { return counter }
+            } else {
+                index += 1
+            }
+        }
+        return nil
+    }
+
+    /// `297/2427` of a bar, `[=====>…`, or `100 steps`.
+    private mutating func counter(
+        _ value: Double, from start: Int, _ isBar: Bool, _ units: [[UInt8]]
+    ) -> (value: Double, label: String, position: Int)? {
+        var ahead = index
+        let isPath = start > 0 && text[start - 1] == UInt8(ascii: "/")
+        if !isPath, ahead < text.count, text[ahead] == UInt8(ascii: "/") {
+            ahead += 1
+            while ahead < text.count, text[ahead] == 0x20 { ahead += 1 }
+            let total = ahead
+            while ahead < text.count, isDigit(text[ahead]) { ahead += 1 }
+            let isDate = ahead < text.count && text[ahead] == UInt8(ascii: "/")
+            let hasBar = isBar || text[ahead...].prefix(3).contains(UInt8(ascii: "["))
+            if ahead > total, !isDate, hasBar { return (value, "step \(Self.text(value))", start) }
+            return nil
+        }
+        while ahead < text.count, text[ahead] == 0x20 { ahead += 1 }
+        let word = text[ahead...].prefix { isLetter($0) }
+        guard ahead > index, ahead - index < 3, let unit = units.first(where: { word.starts(with: $0) }) else {
+            return nil
+        }
+        return (value, "\(String(decoding: unit, as: UTF8.self)) \(Self.text(value))", start)
+    }
+
+    private mutating func number() -> Double? {
+        let start = index
+        while index < text.count,
+            isDigit(text[index]) || text[index] == 0x2E || text[index] == UInt8(ascii: ",") && isThousand(index)
+        {
+            index += 1
+        }
+        guard index - start <= 18 else { return nil }
+        let digits = text[start..<index].filter { $0 != UInt8(ascii: ",") }
+        return Double(String(decoding: digits.last == 0x2E ? digits.dropLast() : digits[...], as: UTF8.self))
+    }
+
+    /// Whether a comma stands between digits of one number: three follow, and then no more.
+    private func isThousand(_ comma: Int) -> Bool {
+        let digits = text[(comma + 1)...].prefix { isDigit($0) }
+        return digits.count == 3
+    }
+
+    private func isLetter(_ byte: UInt8) -> Bool { byte &- 0x61 < 26 }
+    private func isDigit(_ byte: UInt8) -> Bool { byte &- 0x30 < 10 }
+
+    private static func text(_ value: Double) -> String {
+        value == value.rounded() && value < 1e15 ? "\(Int(value))" : "\(value)"
+    }
+}
+
+extension ArraySlice<UInt8> {
+    fileprivate func contains(subsequence: [UInt8]) -> Bool {
+        guard count >= subsequence.count else { return false }
+        return (startIndex...(endIndex - subsequence.count)).contains { self[$0...].starts(with: subsequence) }
+    }
+}
