@@ -32,7 +32,7 @@ struct CauseDecision {
         func doubt(_ sighting: Sighting) -> String? {
             if let doubt = sighting.doubt { return doubt }
             // A program that ends with an exception ends with 1.
-            return isKilled && sighting.standing != nil && sighting.ordinaryAfter > 0
+            return isKilled && sighting.standing != nil && rules[sighting.rule].weight == .weak
                 ? "the ranks ended by a signal, not by an exception" : nil
         }
         // What something speaks against counts only if there is nothing else; and if a signal ended the ranks, not even then.
@@ -58,11 +58,9 @@ struct CauseDecision {
 
     /// The sighting that the failure began with.
     private static func first(of blamed: [Sighting], _ rules: [Rule]) -> Sighting? {
-        let first = blamed.compactMap(\.time).min()
-        let pool = blamed.filter { sighting in
-            guard let first, let time = sighting.time else { return true }
-            return time <= first + sameFailure
-        }
+        // What surely came more than a minute after something else did not begin the failure.
+        let first = blamed.compactMap { $0.interval?.upperBound }.min() ?? .infinity
+        let pool = blamed.filter { ($0.interval?.lowerBound ?? 0) <= first + sameFailure }
         // First the winner of each place, by the order of its lines; then the winner among the places, by time.
         let places = Dictionary(grouping: pool) { Place($0) }
         let firsts = places.values.compactMap { place in place.min { isBeforeInPlace($0, $1, rules) } }

@@ -145,7 +145,8 @@ enum ExceptionLine {
         let endings = ["Error", "Exception", "Interrupt", "Exit", "Iteration"]
         guard endings.contains(where: { name.reversed().starts(with: $0.utf8.reversed()) }) else { return false }
         let message = text.dropFirst(name.count).drop { $0 == UInt8(ascii: ":") || $0 == 0x20 }
-        return message.isEmpty ? text.count == name.count : !(message.first! &- 0x30 < 10)
+        return message.isEmpty
+            ? text.count == name.count : !message.allSatisfy { $0 &- 0x30 < 10 || " .,%+-e".utf8.contains($0) }
     }
 
     /// The line without white space at its end. Where two ranks' lines ran into each other, the name stands once.
