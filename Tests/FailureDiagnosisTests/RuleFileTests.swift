@@ -6,14 +6,14 @@ import Testing
     static let rule = "id: a.b, title: t, any: [needle], domain: gpu, role: root-cause, action: restart_worker"
 
     @Test(arguments: [
-        ("rulez: []", "f:1: unknown key 'rulez'; allowed are rules, exclude, disable"),
+        ("rulez: []", "f:1: unknown key 'rulez'; allowed are rules, exclude, advice, disable"),
         ("rules: 3", "f:1: rules must be a list"),
         ("rules:\n  - title: x", "f:2: a rule needs an id"),
         ("rules:\n  - id: A", "f:2: id is 'A'; it must be 1 to 64 lower-case letters, digits, dots and hyphens"),
         ("rules:\n  - {id: a, title: t, domain: gpu, role: cascade}", "f:2: the rule 'a' needs the key action"),
         (
             "rules:\n  - {\(rule), colour: red}",
-            "f:2: unknown key 'colour'; allowed in a rule are id, title, all, any, regex, exclude, ignore-case, exit-codes, domain, role, action, weight, count, within, relaunch-after, vendor-action, source"
+            "f:2: unknown key 'colour'; allowed in a rule are id, title, where, all, any, regex, exclude, ignore-case, exit-codes, domain, role, action, weight, count, within, relaunch-after, vendor-action, source"
         ),
         (
             "rules:\n  - \(rule.split(separator: ", ").joined(separator: "\n    "))\n    weight: heavy",

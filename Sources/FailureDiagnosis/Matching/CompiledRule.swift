@@ -38,8 +38,8 @@ struct CompiledRule: Sendable {
             return .text(String(decoding: any[0], as: UTF8.self))
         }
         for text in exclusions where isFound(text, in: line) { return .excluded(String(decoding: text, as: UTF8.self)) }
-        if let pattern, !pattern.matches(line) { return .pattern }
-        return nil
+        guard let pattern, !pattern.matches(line) else { return nil }
+        return .pattern
     }
 
     private func isFound(_ text: [UInt8], in line: UnsafeRawBufferPointer) -> Bool {

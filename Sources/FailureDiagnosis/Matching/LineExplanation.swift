@@ -8,15 +8,27 @@ extension RuleMatcher {
             let program = ProgramText(bytes).bytes
             let isException = ExceptionLine.isException(program[...])
             let verdicts = (isException ? program : Array(bytes)).withUnsafeBytes { text in
-                candidates(in: text, isException: isException).map { index in
-                    LineExplanation.Verdict(
-                        ruleID: table.rules[index].id, miss: miss(of: index, text, line: bytes, .message))
+                candidates(in: text, isException: isException).map { index in verdict(of: index, on: text, line: bytes)
                 }
             }
             return LineExplanation(
                 exclusion: exclusion, verdicts: verdicts,
                 hits: exclusion == nil ? hits(inMessage: line).map { table.rules[$0.rule].id } : [])
         }
+    }
+
+    private func verdict(
+        of index: Int, on text: UnsafeRawBufferPointer, line: UnsafeRawBufferPointer
+    ) -> LineExplanation.Verdict {
+        let rule = table.rules[index]
+        let miss = miss(of: index, text, line: line, .message)
+        var verdict = LineExplanation.Verdict(ruleID: rule.id, miss: miss)
+        if miss == .pattern, let pattern = rule.pattern {
+            let beginning = LinePattern.matchingBeginning(of: pattern, ignoresCase: rule.ignoresCase, in: text)
+            let how = beginning.isEmpty ? "not even its beginning" : "only \(beginning) does"
+            verdict.expression = "\(pattern) (\(how))"
+        }
+        return verdict
     }
 
     private func miss(of rule: Int, _ text: UnsafeRawBufferPointer, line: UnsafeRawBufferPointer, _ kind: TextKind)
@@ -31,6 +43,8 @@ package struct LineExplanation: Hashable, Sendable {
     /// How one rule, with a text in the line, judges it.
     package struct Verdict: Hashable, Sendable {
         package let ruleID: String
+        /// The rule's regular expression and how much of it matches, if it doesn't match as a whole.
+        var expression: String?
         let miss: CompiledRule.Miss?
 
         package var isHit: Bool { miss == nil }
@@ -47,7 +61,7 @@ package struct LineExplanation: Hashable, Sendable {
             case nil: nil
             case .text(let text): "the line lacks '\(text)'"
             case .excluded(let text): "the line has '\(text)', which the rule excludes"
-            case .pattern: "the regular expression doesn't match"
+            case .pattern: "the line doesn't match \(expression ?? "the regular expression")"
             case .noKernelLine: "the line doesn't have the form of the kernel's"
             }
         }

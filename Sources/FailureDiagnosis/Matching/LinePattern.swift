@@ -31,6 +31,19 @@ final class LinePattern: @unchecked Sendable {
         return regexec(&compiled, base.assumingMemoryBound(to: CChar.self), 1, &limits, REG_STARTEND) == 0
     }
 
+    /// How much of an expression matches a line that the whole doesn't match: its longest beginning that is an expression and does.
+    static func matchingBeginning(of text: String, ignoresCase: Bool, in line: UnsafeRawBufferPointer) -> String {
+        var beginning = Substring(text)
+        while let last = beginning.popLast() {
+            // What stands before a bar or an open bracket matches in another way than the whole would.
+            guard last != "|", let pattern = try? LinePattern(String(beginning), ignoresCase: ignoresCase) else {
+                continue
+            }
+            if !beginning.isEmpty, pattern.matches(line) { return String(beginning) }
+        }
+        return ""
+    }
+
     private static func hasBackReference(_ text: String) -> Bool {
         var isEscaped = false
         for byte in text.utf8 {

@@ -45,11 +45,11 @@ package struct RuleMatcher: Sendable {
                 add(TermScanner.Term(bytes: Array(anchor.utf8), ignoresCase: rule.ignoresCase), of: index)
             }
         }
-        for mark in [TracebackReader.mark, TracebackReader.frame] {
+        for mark in TracebackReader.marks {
             add(TermScanner.Term(bytes: Array(mark.utf8), ignoresCase: false), of: nil)
         }
         marks = Set(
-            [TracebackReader.mark, TracebackReader.frame].compactMap {
+            TracebackReader.marks.compactMap {
                 terms[TermScanner.Term(bytes: Array($0.utf8), ignoresCase: false)]
             })
         scanner = TermScanner(ordered)
@@ -146,7 +146,8 @@ package struct RuleMatcher: Sendable {
     /// structured line's field. 0 if that isn't known.
     func position(of rule: Int, in line: [UInt8]) -> Int {
         line.withUnsafeBytes { line in
-            if rules[rule].miss(line) == nil { return longestText(of: rule, in: line) ?? 0 }
+            let isException = table.rules[rule].place == .exception
+            if !isException, rules[rule].miss(line) == nil { return longestText(of: rule, in: line) ?? 0 }
             var end = line.count
             while end > 0 {
                 var start = end
@@ -154,7 +155,9 @@ package struct RuleMatcher: Sendable {
                     start -= 1
                 }
                 let piece = UnsafeRawBufferPointer(rebasing: line[start..<end])
-                if longestText(of: rule, in: piece) != nil, rules[rule].miss(piece) == nil { return start }
+                let isPlace =
+                    isException ? ExceptionLine.isException(Array(piece)[...]) : longestText(of: rule, in: piece) != nil
+                if isPlace, rules[rule].miss(piece) == nil { return start }
                 end = start - 2
             }
             return longestText(of: rule, in: line) ?? 0

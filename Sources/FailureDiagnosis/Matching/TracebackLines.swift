@@ -40,10 +40,14 @@ struct TracebackLines {
         return parts.popLast()
     }
 
+    private static let written = ["Traceback (most recent call last):\\n", TracebackReader.writtenFrame].map {
+        Array($0.utf8)
+    }
+
     private static func isWrittenTraceback(_ text: [UInt8]) -> Bool {
-        text.withUnsafeBytes {
-            ByteText.find(Array("Traceback (most recent call last):\\n".utf8), in: $0, ignoresCase: false)
-        } != nil
+        text.withUnsafeBytes { bytes in
+            written.contains { ByteText.find($0, in: bytes, ignoresCase: false) != nil }
+        }
     }
 
     /// What stands between the line ends, with quotation marks as they were; the string's own end ends the last one.

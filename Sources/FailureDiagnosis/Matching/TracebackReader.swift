@@ -35,6 +35,9 @@ struct TracebackReader {
     static let mark = "Traceback (most recent call last)"
     /// A frame's line, with which the tracebacks of syntax errors begin.
     static let frame = "  File \""
+    /// The same, as JSON writes it.
+    static let writtenFrame = "  File \\\""
+    static let marks = [mark, frame, writtenFrame]
     /// How many lines a traceback may have, and how many of others may stand between them.
     private static let mostLines = 4000
     private static let mostForeign = 300
@@ -56,8 +59,10 @@ struct TracebackReader {
 
     private mutating func read(at start: Int) {
         var lines = TracebackLines(bytes, from: start)
+        var hasMark = false
         while let line = lines.next(), line.range.lowerBound == start {
-            guard let head = TracebackHead(line.text), !(line.isWritten && head.isFrame) else { continue }
+            guard let head = TracebackHead(line.text), !(hasMark && head.isFrame) else { continue }
+            hasMark = true
             readTraceback(head, after: lines, at: line)
             // A line that holds a whole traceback may hold another.
             if !line.isWritten { return }
