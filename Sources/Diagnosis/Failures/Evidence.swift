@@ -26,6 +26,8 @@ public struct Evidence: Hashable, Sendable {
     public var count: Int
     /// Why this is the cause, or why it is not.
     public var why: String
+    /// How sure it is that this is the cause; `nil` for what is none.
+    public var confidence: Confidence?
     /// What the vendor advises, in the vendor's own terms: `RESTART_BM`.
     public var vendorAction: String?
     /// Where the line or the advice is documented.
@@ -51,6 +53,16 @@ public struct Evidence: Hashable, Sendable {
         self.vendorAction = vendorAction
         self.source = source
     }
+}
+
+/// How sure a diagnosis is of its cause.
+public enum Confidence: String, CaseIterable, Hashable, Sendable {
+    /// The hardware or the kernel says so, or the launcher confirms how the rank ended.
+    case certain
+    /// Nothing speaks against it.
+    case likely
+    /// Nothing else explains the failure. No job is given up, and no node replaced, for such a cause.
+    case possible
 }
 
 /// The part of a training system that a rule is about.
@@ -85,8 +97,9 @@ extension Evidence {
     /// The line and its place, what the rule says, and the vendor's advice.
     var lines: [String] {
         let count = count > 1 ? " (\(count) such lines)" : ""
+        let sureness = confidence.map { ", \($0.rawValue)" } ?? ""
         let advice = vendorAction.map { ["  the vendor's advice: \($0)"] } ?? []
-        return ["\(place): \(text.prefix(300))", "  \(title) [\(rule)]\(count): \(why)"] + advice
+        return ["\(place): \(text.prefix(300))", "  \(title) [\(rule)]\(count)\(sureness): \(why)"] + advice
     }
 
     private var place: String {
@@ -104,7 +117,8 @@ extension Evidence {
             "offset": offset.map { .int(Int64($0)) }, "line": line.map { .int(Int64($0)) },
             "rank": rank.map { .int(Int64($0)) }, "time": time.map(JSONValue.number),
             "time_estimated": isTimeEstimated ? .bool(true) : nil, "count": .int(Int64(count)),
-            "why": .string(why), "vendor_action": vendorAction.map(JSONValue.string),
+            "why": .string(why), "confidence": confidence.map { .string($0.rawValue) },
+            "vendor_action": vendorAction.map(JSONValue.string),
             "source": source.map(JSONValue.string),
         ]
         return .object(known.compactMapValues(\.self))

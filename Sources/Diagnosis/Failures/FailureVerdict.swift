@@ -45,10 +45,11 @@ extension FailureVerdict {
         return lines + notes.map { "Note: " + $0 }
     }
 
-    /// DLRover's action with its keys at top level, plus `explanation`, `evidence`, `cascades` and `notes`.
+    /// DLRover's action with its keys at top level, plus `explanation`, `cause` (null if there is none), `evidence`, `cascades` and `notes`.
     public var json: JSONValue {
         var members = action.jsonMembers(timestamp: timestamp)
         members["explanation"] = .string(reason)
+        members["cause"] = cause?.json ?? .null
         members["evidence"] = .array(evidence.map(\.json))
         members["cascades"] = .object(cascades.mapValues { .int(Int64($0)) })
         members["notes"] = .array(notes.map(JSONValue.string))

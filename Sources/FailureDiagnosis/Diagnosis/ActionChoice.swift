@@ -3,12 +3,16 @@ internal import Diagnosis
 /// Chooses the action for a cause, and the sentence that explains it.
 struct ActionChoice {
     let failure: TrainingFailure
+    /// Which ranks waited for others; `nil` if that is not known.
+    let story: String?
 
     func choose(_ decision: CauseDecision, rules: [Rule]) -> (DiagnosisAction, String) {
         guard let cause = decision.cause else { return withoutCause(decision) }
         let rule = rules[cause.rule]
         let who = cause.rank.map { "rank \($0): " } ?? ""
-        let what = "\(who)\(rule.title) (\(rule.id)): \(cause.text.prefix(200).trimmed)"
+        let how = decision.doubt == nil ? "" : "possibly "
+        let waiting = story.map { "; ranks \($0)" } ?? ""
+        let what = "\(how)\(who)\(rule.title) (\(rule.id)): \(cause.text.prefix(200).trimmed)\(waiting)"
         if decision.doubt != nil || rule.role != .rootCause && rule.action == .jobAbortion { return restart(what) }
         let hasFailed = hasFailed || decision.hasEnded
         switch rule.action {
@@ -39,6 +43,7 @@ struct ActionChoice {
     }
 
     private func withoutCause(_ decision: CauseDecision) -> (DiagnosisAction, String) {
+        if let story { return restart("no cause was found; ranks \(story)") }
         let hasCascade = !decision.rest.isEmpty
         return restart(
             hasCascade ? "only consequences of a failure elsewhere were found" : "no known cause was found")

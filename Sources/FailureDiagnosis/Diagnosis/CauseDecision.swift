@@ -1,4 +1,4 @@
-private import Diagnosis
+internal import Diagnosis
 
 /// Decides which sighting the failure began with.
 struct CauseDecision {
@@ -15,6 +15,7 @@ struct CauseDecision {
     let dismissed: [Sighting]
     /// What speaks against the cause, as a phrase; `nil`: nothing.
     let doubt: String?
+    private let exitCodes: Set<Int>
     private let rules: [Rule]
 
     /// - Parameters:
@@ -22,6 +23,7 @@ struct CauseDecision {
     ///   - exitCodes: how ranks have ended, as far as that is known.
     init(_ sightings: [Sighting], dismissed: [Sighting] = [], exitCodes: Set<Int> = [], rules: [Rule]) {
         self.rules = rules
+        self.exitCodes = exitCodes
         let blamed = Self.merged(
             sightings.filter {
                 $0.isPossible && (rules[$0.rule].role == .rootCause || rules[$0.rule].role == .confirmation)
@@ -45,6 +47,17 @@ struct CauseDecision {
         self.doubt = cause.flatMap(doubt)
         others = blamed.filter { $0 != cause }
             .sorted { ($0.time ?? .infinity, $0.rule) < ($1.time ?? .infinity, $1.rule) }
+    }
+
+    /// Whether there is no root cause.
+    var isUnexplained: Bool { cause.map { rules[$0.rule].role != .rootCause } ?? true }
+
+    /// How sure it is that the cause is the cause.
+    var confidence: Confidence? {
+        guard let cause else { return nil }
+        if doubt != nil || isUnexplained { return .possible }
+        let isExceptionsEnd = cause.standing == .raised && (cause.isStructured || exitCodes.contains(1))
+        return rules[cause.rule].weight == .strong || isExceptionsEnd ? .certain : .likely
     }
 
     /// Whether the logs themselves tell that the training is over: a rank ended with an exception, or a launcher says so.

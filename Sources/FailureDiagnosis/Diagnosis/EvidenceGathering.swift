@@ -14,7 +14,11 @@ struct EvidenceGathering {
     private var structured: [Sighting] = []
     /// With which codes ranks have ended, as far as their launcher tells.
     private var exitCodes: Set<Int> = []
+    /// When the launcher says that ranks have failed, in seconds since 1970.
+    private var reportedTimes: [Double] = []
     private(set) var notes: [String] = []
+    /// How much of the logs there was no time for, in bytes.
+    private(set) var unreadBytes = 0
 
     init(_ failure: TrainingFailure, matcher: RuleMatcher) {
         self.failure = failure
@@ -51,7 +55,7 @@ struct EvidenceGathering {
         }
         readFailures()
         for file in failure.errorFiles { readErrorFile(file) }
-        var end = structured.compactMap(\.time).max().map { min($0, time.clock.now) }
+        var end = (structured.compactMap(\.time) + reportedTimes).max().map { min($0, time.clock.now) }
         let logs = open(failure.logs)
         if let failed = end, !logs.isEmpty, logs.allSatisfy({ $0.isOlder(than: failed) }) {
             notes.append("every log ends long before the time that is given for the failure; that time was not used")
@@ -64,6 +68,15 @@ struct EvidenceGathering {
         if let path = failure.kernelLog {
             read(open([LogSource(path: path)], relevance: KernelRelevance(scans)), end: end)
         }
+    }
+
+    /// Which ranks waited for others, as far as their watchdogs tell; `nil` if none does.
+    func timeoutStory(for decision: CauseDecision) -> String? {
+        let isTold = decision.rest.contains { matcher.table.rules[$0.rule].role == .cascade }
+        guard decision.cause == nil || decision.isUnexplained, isTold else { return nil }
+        var story = TimeoutStory()
+        for scan in scans where ContinuousClock.now < deadline { scan.tell(&story) }
+        return story.text
     }
 
     /// The line's number, if the rest of the budget is enough to count.
@@ -111,6 +124,7 @@ struct EvidenceGathering {
 
     private mutating func noteUnread(_ logs: [LogScan]) {
         for log in logs where log.unreadBytes > 0 {
+            unreadBytes += log.unreadBytes
             notes.append("\(log.source.path): the time ran out before its first \(log.unreadBytes) bytes were read")
         }
     }
@@ -124,6 +138,7 @@ struct EvidenceGathering {
             return
         }
         for rankFailure in RankFailure.read(json, time: time) {
+            if let time = rankFailure.time { reportedTimes.append(time) }
             readText(rankFailure.message, rank: rankFailure.rank, time: rankFailure.time, file: nil)
             if let code = rankFailure.exitCode { recordExitCode(code, of: rankFailure.rank, time: rankFailure.time) }
         }

@@ -9,7 +9,8 @@ struct EvidenceReport {
 
     /// The cause first; at most 20.
     var evidence: [Evidence] {
-        let cause = decision.cause.map { [evidence(of: $0, why: decision.why)] } ?? []
+        var cause = decision.cause.map { [evidence(of: $0, why: decision.why)] } ?? []
+        if !cause.isEmpty { cause[0].confidence = decision.confidence }
         let others = decision.others.map { evidence(of: $0, why: whyNot($0)) }
         let dismissed = decision.dismissed.map { evidence(of: $0, why: whyNot($0)) }
         let rest = decision.rest.sorted { ($0.time ?? .infinity, $0.rule) < ($1.time ?? .infinity, $1.rule) }

@@ -19,7 +19,11 @@ package struct FailureDiagnostician: Sendable {
         var gathering = EvidenceGathering(failure, matcher: matcher)
         gathering.gather()
         let decision = gathering.decide()
-        let (action, reason) = ActionChoice(failure: failure).choose(decision, rules: matcher.table.rules)
+        let choice = ActionChoice(failure: failure, story: gathering.timeoutStory(for: decision))
+        var (action, reason) = choice.choose(decision, rules: matcher.table.rules)
+        if gathering.unreadBytes > 0 {
+            reason += "; for \(gathering.unreadBytes) bytes of the logs there was no time"
+        }
         let report = EvidenceReport(decision: decision, rules: matcher.table.rules)
         var evidence = report.evidence
         if !evidence.isEmpty, let file = evidence[0].file, let offset = evidence[0].offset {

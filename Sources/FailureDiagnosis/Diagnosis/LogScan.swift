@@ -76,7 +76,7 @@ final class LogScan {
             if relevance == nil, progress.isSearching { findProgress(bytes, at: block.offset, excluded: special) }
             var current = hits.filter { !old.range.contains($0.line.lowerBound) }
             if let relevance { current.removeAll { isIrrelevant($0, relevance, bytes, at: block.offset) } }
-            let boundary = (progress.offset ?? .min) - block.offset
+            let boundary = progress.offset.map { $0 - block.offset } ?? 0
             findings.addBlock(
                 block, hits: current.filter { $0.line.lowerBound >= boundary }, ordinary: ordinary, period: range)
             if boundary > 0 {
@@ -85,7 +85,9 @@ final class LogScan {
                 readBehindProgress += min(boundary, block.bytes.count)
             }
             if old.isBeforeJump, isLastBlock, !findings.hasStart, let last = range?.upperBound {
-                let hits = hits.filter { old.range.contains($0.line.lowerBound) }
+                let hits = hits.filter {
+                    old.range.contains($0.line.lowerBound) && $0.line.lowerBound >= boundary
+                }
                 older.addBlock(block, hits: hits, ordinary: ordinary, period: 0...last)
             }
             isDone =
@@ -137,6 +139,12 @@ final class LogScan {
             return times.own(of: 0..<0) ?? times.next(after: 0)
         }
     }()
+
+    /// Adds what the log's end tells about ranks that waited for each other.
+    func tell(_ story: inout TimeoutStory) {
+        let count = min(reader.size - reader.start, TimeoutStory.reach)
+        reader.piece(from: reader.size - count, count: count)?.withUnsafeBytes { story.add($0, rank: source.rank) }
+    }
 
     /// How many bytes at the file's start were left unread although they could belong to this failure.
     var unreadBytes: Int { isDone ? 0 : reader.position - reader.start }

@@ -85,6 +85,8 @@ private struct CounterReader {
                 let word = text[start..<index]
                 guard let unit = units.first(where: { word.suffix(12).contains(subsequence: $0) }) else { continue }
                 let mark = index
+                // A folder's name.
+                if index < text.count, text[index] == UInt8(ascii: "/") { continue }
                 while index < text.count, index - mark < Self.mostBetween, !isLetter(text[index]), !isDigit(text[index])
                 { index += 1 }
                 if index < text.count, isDigit(text[index]), let value = number() {
