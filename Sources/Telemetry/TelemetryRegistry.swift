@@ -145,6 +145,8 @@ package enum MetricCatalog {
         "arobust_log_finding_seen_at_seconds":
             "When a line of a followed log last hit the rule, in seconds since 1970; file: the log with that line.",
         "arobust_log_findings_total": "Hits of failure rules in the followed logs, by the rules' domain and role.",
+        "arobust_log_findings_survived_total":
+            "Lines with a root cause in the followed logs after which the training went on; no findings.",
         "arobust_log_shed_bytes_total": "Bytes of training logs that the rate limit left out.",
         "arobust_log_shed_lines_total": "Lines of training logs that the rate limit left out.",
         "arobust_log_lines_total": "Lines of the training log that were reported.",

@@ -40,9 +40,9 @@ import Testing
         guard case .object(let members) = json else { return }
         #expect(
             Set(members.keys) == [
-                "action_type", "instance", "timestamp", "expired_time_period", "executable_time_period", "reason",
-                "msg",
-                "explanation", "evidence", "cascades", "notes",
+                "action_type", "cause", "instance", "timestamp", "expired_time_period", "executable_time_period",
+                "reason",
+                "msg", "explanation", "evidence", "cascades", "notes",
             ])
         #expect(json["action_type"] == .string("job_abortion"))
         #expect(json["instance"] == .int(-1))

@@ -9,7 +9,7 @@ import Testing
 
 @Suite(.timeLimit(.minutes(1))) struct LogWatchTests {
     private static let outOfMemory = "torch.OutOfMemoryError: CUDA out of memory. Tried to allocate 2 GiB"
-    private static let fallenOff = "NVRM: Xid (PCI:0000:c3:00): 79, pid=12, GPU has fallen off the bus."
+    private static let fallenOff = "[ 7532.345678] NVRM: Xid (PCI:0000:c3:00): 79, pid=12, GPU has fallen off the bus."
 
     private let registry = TelemetryRegistry()
     private let handler = InMemoryLogHandler()
@@ -26,11 +26,89 @@ import Testing
         func pass(_ seconds: Int64) { passed.withLock { $0 += seconds } }
     }
 
-    private func watch(_ rules: RuleTable = .builtIn) -> LogWatch {
+    /// Root causes count at once, unless `isHeld`: then when `settle` is called.
+    private func watch(_ rules: RuleTable = .builtIn, isHeld: Bool = false) -> LogWatch {
         let handler = handler
         return LogWatch(
-            rules: rules, logger: Logger(label: "test") { _ in handler }, factory: registry,
-            wallClock: { [time] in 1000 + time.seconds }, clock: { [time] in time.instant })
+            rules: rules, settle: .seconds(30), logger: Logger(label: "test") { _ in handler }, factory: registry,
+            wallClock: { [time] in 1000 + time.seconds }, clock: { [time] in time.instant },
+            after: { [held] _, body in
+                if isHeld { held.add(body) } else { body() }
+            })
+    }
+
+    private let held = HeldWork()
+
+    /// What waits until time has passed.
+    private final class HeldWork: Sendable {
+        private let bodies = Mutex<[@Sendable () -> Void]>([])
+
+        func add(_ body: @escaping @Sendable () -> Void) { bodies.withLock { $0.append(body) } }
+
+        func settle() {
+            let bodies = bodies.withLock { bodies in
+                defer { bodies = [] }
+                return bodies
+            }
+            for body in bodies { body() }
+        }
+    }
+
+    private static func steps(_ range: ClosedRange<Int>) -> String {
+        range.map { "2026-11-24 00:00:0\($0) INFO step \($0) loss 0.5\n" }.joined()
+    }
+
+    @Test func whatTheTrainingSurvivesIsNoFinding() {
+        let watch = watch(isHeld: true)
+        watch.observe(Self.steps(1...3) + "\(Self.outOfMemory)\n" + Self.steps(4...5), of: "/a")
+        watch.observe(Self.steps(6...6), of: "/a")
+        held.settle()
+        #expect(newest.isEmpty && handler.entries.isEmpty && counts == [:])
+        #expect(samples("arobust_log_findings_survived_total").map(\.value) == [1])
+    }
+
+    @Test func whatEndsTheTrainingIsOne() {
+        let watch = watch(isHeld: true)
+        watch.observe("\(Self.outOfMemory)\n" + Self.steps(4...5), of: "/a")
+        #expect(newest.isEmpty)
+        // Another log's steps say nothing about this one.
+        watch.observe(Self.steps(1...9), of: "/b")
+        held.settle()
+        #expect(newest.count == 1 && handler.entries.count == 1 && counts == ["gpu-memory root-cause": 1])
+    }
+
+    @Test func anAlarmIsWithdrawnWhenTheTrainingGoesOn() {
+        let watch = watch(isHeld: true)
+        watch.observe("\(Self.outOfMemory)\n", of: "/a")
+        held.settle()
+        #expect(newest.count == 1)
+        time.pass(40)
+        watch.observe(Self.steps(4...6), of: "/a")
+        #expect(newest.isEmpty)
+        #expect(handler.entries.map(\.level) == [.warning, .notice])
+        watch.observe("\(Self.outOfMemory)\n", of: "/a")
+        time.pass(30)
+        held.settle()
+        #expect(newest.count == 1 && handler.entries.count == 3)
+    }
+
+    /// The kernel's log has no steps of its own.
+    @Test func stepsInAnyLogFollowTheKernelsLines() {
+        let watch = watch(isHeld: true)
+        watch.observe("\(Self.fallenOff)\n", of: "/kernel")
+        watch.observe(Self.steps(1...3), of: "/a")
+        held.settle()
+        #expect(newest.isEmpty)
+    }
+
+    @Test(arguments: [
+        "Exception ignored in: <function F.__del__ at 0x7f>\nTraceback (most recent call last):\n  File \"a.py\", line 1, in f\nValueError: x\n",
+        "WARNING: no triton\nTraceback (most recent call last):\n  File \"a.py\", line 1, in f\nModuleNotFoundError: No module named 'triton'\n",
+        "an example: NVRM: Xid (PCI:0000:c3:00): 79, pid=12, GPU has fallen off the bus.\n",
+    ])
+    func whatEndsNothingIsNoFinding(_ text: String) {
+        watch().observe(text, of: "/a")
+        #expect(newest.isEmpty)
     }
 
     private func samples(_ name: String) -> [PrometheusSample] {
@@ -51,7 +129,7 @@ import Testing
     @Test func countsByDomainAndRole() {
         let watch = watch()
         watch.observe("step 1\n\(Self.outOfMemory)\nstep 2\nncclRemoteError: gone\nncclRemoteError: gone", of: "/a")
-        watch.observe("NVRM: Xid (PCI:1): 154, x", of: "/b")
+        watch.observe("[ 7532.345678] NVRM: Xid (PCI:1): 44, x", of: "/b")
         #expect(counts == ["gpu-memory root-cause": 1, "network cascade": 2, "gpu information": 1])
         #expect(newest.count == 3)
     }
@@ -161,7 +239,7 @@ import Testing
         watch().observe(Self.outOfMemory, of: "/a")
         let names = registry.text().split(separator: "\n").filter { $0.hasPrefix("# TYPE ") }
             .map { "\($0.split(separator: " ")[2])" }
-        #expect(names.count == 3)
+        #expect(names.count == 4)
         for name in names { #expect(MetricCatalog.help[name] != nil, "\(name)") }
     }
 }

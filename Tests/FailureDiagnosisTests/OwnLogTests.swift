@@ -1,6 +1,6 @@
 import Collectors
 import Diagnosis
-import FailureDiagnosis
+@testable import FailureDiagnosis
 import Logging
 import Telemetry
 import TestSupport
@@ -21,6 +21,13 @@ import Testing
             .filter { $0.name == "arobust_log_findings_total" }.map(\.value).reduce(0, +)
     }
 
+    /// One that tells root causes at once.
+    private func watch(_ rules: RuleTable, _ logger: Logger) -> LogWatch {
+        LogWatch(
+            rules: rules, settle: .seconds(30), logger: logger, factory: registry, wallClock: { 1000 }, clock: { .now },
+            after: { _, body in body() })
+    }
+
     @Test(arguments: ["arobust", "arobust.log-watch", "trainer", ""])
     func aLogThatIsFollowedAndWrittenTo(label: String) async throws {
         let path = try folder.write(
@@ -28,7 +35,7 @@ import Testing
         let logger = Logger(label: label) { OwnLogHandler(path: path, label: $0) }
         // With a new watch for each line nothing is kept back.
         func round() async -> Int {
-            let watch = LogWatch(rules: .builtIn, logger: logger, factory: registry)
+            let watch = watch(.builtIn, logger)
             let collector = LogCollector(
                 path: path, node: NodeIdentity(id: 0, type: "worker", rank: 0),
                 logger: Logger(label: "quiet") { _ in SwiftLogNoOpLogHandler() }, observer: watch)
@@ -65,8 +72,7 @@ import Testing
                 """, name: "test")
         let own = try folder.text(path)
         #expect(own.contains(" \(level) arobust: error=CUDA out of memory ["))
-        LogWatch(rules: rules, logger: Logger(label: "quiet") { _ in SwiftLogNoOpLogHandler() }, factory: registry)
-            .observe(own, of: path)
+        watch(rules, Logger(label: "quiet") { _ in SwiftLogNoOpLogHandler() }).observe(own, of: path)
         #expect(counted == 0)
     }
 }

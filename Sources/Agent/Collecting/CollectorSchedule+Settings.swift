@@ -37,7 +37,8 @@ extension CollectorSchedule {
         guard !selection.isEmpty else { return [] }
         var watch: LogWatch?
         if values[\.diagnosis.stream] {
-            watch = LogWatch(rules: try settings.ruleTable(), logger: logger, factory: factory)
+            watch = LogWatch(
+                rules: try settings.ruleTable(), settle: values[\.diagnosis.settle], logger: logger, factory: factory)
         }
         let collector = LogSetCollector(
             selection: selection, node: settings.node, configuration: configuration, shedding: shedding,

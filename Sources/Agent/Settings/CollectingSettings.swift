@@ -93,6 +93,9 @@ package struct DiagnosisSettings: Sendable {
     package let stream = Setting(
         "diagnosis.stream", .toggle, default: true,
         "look for the rules' lines in the logs as they are read: counts, status, a warning")
+    package let settle = Setting(
+        "diagnosis.settle", .duration(min: .milliseconds(10), max: .seconds(3600)), default: .seconds(30),
+        "how long the training must have made no steps after a root cause in a followed log before that is told")
     package let maxRestarts = Setting(
         "diagnosis.max-restarts", .number(0...1_000_000), default: TrainingFailure().maxRestarts,
         "a failed training is relaunched on another node after this many restarts")

@@ -9,7 +9,9 @@ struct ProgressBoundary {
     /// After so many lines whose counters are too high, the counters began again there: in a new epoch, or a new attempt.
     private static let mostTooHigh = 8
     /// How much of a log is searched for progress, in bytes.
-    private static let reach = 16 << 20
+    private static let reach = 4 << 20
+    /// How many lines that look like progress are examined for it.
+    private static let mostLines = 20_000
 
     /// Where the line of the third last step starts; `nil` if there is none.
     private(set) var offset: Int?
@@ -17,6 +19,7 @@ struct ProgressBoundary {
     private(set) var last: (line: ProgressLine, time: Double?)?
     private var windows: [Int: Window] = [:]
     private var searched = 0
+    private var examined = 0
 
     private struct Window {
         var lines: [(line: ProgressLine, offset: Int)]
@@ -24,7 +27,7 @@ struct ProgressBoundary {
         var lastTime: Double?
     }
 
-    var isSearching: Bool { offset == nil && searched < Self.reach }
+    var isSearching: Bool { offset == nil && searched < Self.reach && examined < Self.mostLines }
 
     /// Adds the block before those added so far.
     ///
@@ -34,17 +37,19 @@ struct ProgressBoundary {
     mutating func addBlock(
         _ bytes: UnsafeRawBufferPointer, at start: Int, excluded: Set<Int>, time: (Range<Int>) -> Double?
     ) {
-        searched += bytes.count
+        defer { searched += bytes.count }
         var end = bytes.count
-        while offset == nil, end > 0 {
+        while isSearching, end > 0 {
             while end > 0, LineBounds.isEnd(bytes[end - 1]) { end -= 1 }
             var first = end
             while first > 0, !LineBounds.isEnd(bytes[first - 1]) { first -= 1 }
             let line = first..<end
             end = first
             guard !line.isEmpty, !excluded.contains(line.lowerBound) else { continue }
-            let text = ProgramText(UnsafeRawBufferPointer(rebasing: bytes[line.prefix(1000)])).bytes
-            guard let progress = ProgressLine(text) else { continue }
+            let head = UnsafeRawBufferPointer(rebasing: bytes[line.prefix(1000)])
+            guard ProgressLine.isPossible(head) else { continue }
+            examined += 1
+            guard let progress = ProgressLine(ProgramText(head).bytes) else { continue }
             add(progress, at: start + line.lowerBound) { time(line) }
         }
     }

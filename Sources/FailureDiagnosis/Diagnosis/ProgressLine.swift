@@ -20,6 +20,32 @@ struct ProgressLine: Hashable, Sendable {
     ].map { Array($0.utf8) }
     private static let rates = ["it/s", "s/it", "%|"].map { Array($0.utf8) }
 
+    /// Whether a line may be one: it has the first letters of a unit and digits. Most others are done with here.
+    static func isPossible(_ line: UnsafeRawBufferPointer) -> Bool {
+        var (hasDigit, hasUnit) = (false, false)
+        var last: UInt8 = 0
+        for byte in line {
+            if isDigit(byte) {
+                hasDigit = true
+                if last == UInt8(ascii: "/") { hasUnit = true }
+            } else {
+                switch (last, byte | 0x20) {
+                case (UInt8(ascii: "t"), UInt8(ascii: "e")), (UInt8(ascii: "p"), UInt8(ascii: "o")),
+                    (UInt8(ascii: "p"), UInt8(ascii: "i")), (UInt8(ascii: "b"), UInt8(ascii: "a")),
+                    (UInt8(ascii: "u"), UInt8(ascii: "p")), (UInt8(ascii: "s"), UInt8(ascii: "a")),
+                    (UInt8(ascii: "t"), UInt8(ascii: "o")), (UInt8(ascii: "r"), UInt8(ascii: "o")),
+                    (UInt8(ascii: "l"), UInt8(ascii: "o")):
+                    hasUnit = true
+                default: break
+                }
+            }
+            if hasDigit, hasUnit { return true }
+            last =
+                byte == UInt8(ascii: "/") || byte == 0x20 && last == UInt8(ascii: "/") ? UInt8(ascii: "/") : byte | 0x20
+        }
+        return false
+    }
+
     /// - Parameter text: what the program wrote, without prefixes and colours.
     init?(_ text: [UInt8]) {
         let text = text.prefix(Self.reach).map { $0 &- 0x41 < 26 ? $0 | 0x20 : $0 }

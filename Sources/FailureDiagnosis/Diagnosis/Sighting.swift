@@ -24,6 +24,8 @@ struct Sighting: Hashable, Sendable {
     var ordinaryAfter = 0
     /// Why it can't be the cause.
     var dismissal: Dismissal?
+    /// Whether the kernel wrote it.
+    var isKernels = false
     /// Whether the training survived such lines several times before.
     var isNoise = false
     /// Whether it comes from an error file or from the launcher's report.
@@ -89,15 +91,13 @@ extension Sighting {
         return timeSource == .own ? time...time : time...max(time, latest ?? .infinity)
     }
 
-    /// Whether it surely was written before another one: a time that is guessed is never earlier than a real one inside its interval.
+    /// Whether it was written before another one, as far as the times tell: a time that is guessed is never earlier than a real one of the
+    /// kernel's inside its interval, since the kernel writes what programs then meet.
     func isEarlier(than other: Sighting) -> Bool? {
         guard let own = interval, let second = other.interval else { return nil }
         if own.upperBound < second.lowerBound { return true }
         if second.upperBound < own.lowerBound { return false }
-        if timeSource == other.timeSource {
-            // The last timed line before both is the same, or both are exact and equal.
-            return timeSource == .own || own.lowerBound == second.lowerBound ? nil : own.lowerBound < second.lowerBound
-        }
-        return timeSource == .own
+        if isKernels != other.isKernels, timeSource != other.timeSource { return isKernels }
+        return own.lowerBound == second.lowerBound ? nil : own.lowerBound < second.lowerBound
     }
 }

@@ -124,9 +124,11 @@ package struct RuleMatcher: Sendable {
         return lines.compactMap { line in
             guard !tracebacks.bodies.contains(line.lowerBound), !known.contains(line.lowerBound) else { return nil }
             let program = ProgramText(UnsafeRawBufferPointer(rebasing: bytes[line.prefix(Self.longestLine)]))
-            guard ExceptionLine.isBareException(program.bytes[...]) else { return nil }
+            // What a message quotes may be indented; in a log, that is a part of something else.
+            let text = kind == .message ? program.bytes.drop { $0 == 0x20 } : program.bytes[...]
+            guard ExceptionLine.isBareException(text) else { return nil }
             return RaisedException(
-                line: line, text: ExceptionLine.normalized(program.bytes[...]),
+                line: line, text: ExceptionLine.normalized(text),
                 standing: kind == .message ? .raised : .bare,
                 rank: program.rank, start: line.lowerBound)
         }

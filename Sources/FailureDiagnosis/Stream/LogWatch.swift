@@ -7,6 +7,8 @@ internal import SystemSupport
 /// Matches the rules against logs while they are followed: counts the hits, exports when each rule last matched, and reports root causes in
 /// arobust's own log.
 ///
+/// A root cause counts only once the training has made no steps for a while after it (`StandingFindings`): a healthy day has none.
+///
 /// Any number of logs may share one watch: lines are matched without a lock, and memory grows with the number of rules only. The time of a
 /// hit is when its line was read, whatever time the line itself gives.
 package final class LogWatch: LogObserver {
@@ -25,24 +27,42 @@ package final class LogWatch: LogObserver {
     /// By the rule's index; `nil` for a rule that only marks where a training starts.
     private let counters: [Counter?]
     private let watched = Mutex<[Int: WatchedRule]>([:])
+    private let findings = Mutex(StandingFindings())
+    /// Whether lines must be searched for steps: some root cause is waiting, or was told lately.
+    private let isTracking = Atomic<Bool>(false)
+    /// How many root causes the training went on after.
+    private let survived: Counter
+    private let settle: Duration
+    private let after: @Sendable (Duration, @escaping @Sendable () -> Void) -> Void
     private let wallClock: @Sendable () -> Int64
     private let clock: @Sendable () -> ContinuousClock.Instant
 
     /// - Parameters:
     ///   - rules: what to look for; arobust's own lines are ignored in any case.
+    ///   - settle: how long a root cause must stand before it counts.
     ///   - factory: makes the self-metrics.
     package convenience init(
-        rules: RuleTable, logger: Logger = Logger(label: "arobust.log-watch"),
+        rules: RuleTable, settle: Duration = .seconds(30), logger: Logger = Logger(label: "arobust.log-watch"),
         factory: any MetricsFactory = MetricsSystem.factory
     ) {
         self.init(
-            rules: rules, logger: logger, factory: factory, wallClock: { WallClock.seconds() }, clock: { .now })
+            rules: rules, settle: settle, logger: logger, factory: factory, wallClock: { WallClock.seconds() },
+            clock: { .now },
+            after: { delay, body in
+                Task.detached {
+                    try? await Task.sleep(for: delay)
+                    body()
+                }
+            })
     }
 
     init(
-        rules: RuleTable, logger: Logger, factory: any MetricsFactory, wallClock: @escaping @Sendable () -> Int64,
-        clock: @escaping @Sendable () -> ContinuousClock.Instant
+        rules: RuleTable, settle: Duration, logger: Logger, factory: any MetricsFactory,
+        wallClock: @escaping @Sendable () -> Int64, clock: @escaping @Sendable () -> ContinuousClock.Instant,
+        after: @escaping @Sendable (Duration, @escaping @Sendable () -> Void) -> Void
     ) {
+        self.settle = settle
+        self.after = after
         var rules = rules
         for text in Self.ownTexts { rules.exclude(text) }
         matcher = RuleMatcher(rules)
@@ -50,6 +70,7 @@ package final class LogWatch: LogObserver {
         self.factory = factory
         self.wallClock = wallClock
         self.clock = clock
+        survived = Counter(label: "arobust_log_findings_survived_total", factory: factory)
         var made: [[String]: Counter] = [:]
         counters = rules.rules.map { rule in
             guard rule.role != .start else { return nil }
@@ -70,7 +91,7 @@ package final class LogWatch: LogObserver {
             let weight: JudgedLine.Weight =
                 switch rule.role {
                 case .start: .none
-                case .rootCause: .rootCause
+                case .rootCause: Self.isFinal(hit.exception?.standing) ? .rootCause : .symptom
                 default: .symptom
                 }
             return JudgedLine(line: hit.line, rule: rule.id, ruleIndex: hit.rule, weight: weight)
@@ -81,43 +102,116 @@ package final class LogWatch: LogObserver {
         LogTime(clock: .system).read(line)
     }
 
-    package func observe(_ lines: String, judged: [JudgedLine], of path: String) {
-        guard !judged.isEmpty else { return }
-        var lines = lines
-        let alarms = lines.withUTF8 { recordHits(judged, in: UnsafeRawBufferPointer($0), of: path) }
-        for alarm in alarms { report(alarm, of: path) }
+    /// Whether an exception may have ended a rank.
+    private static func isFinal(_ standing: RaisedException.Standing?) -> Bool {
+        switch standing {
+        case .raised, .bare, nil: true
+        case .consequence, .ignored, .inThread, .quoted: false
+        }
     }
 
-    /// - Returns: the root causes to report.
-    private func recordHits(
-        _ judged: [JudgedLine], in bytes: UnsafeRawBufferPointer, of path: String
-    ) -> [RootCauseAlarm] {
-        var found: [Int: (count: Int, line: Range<Int>)] = [:]
-        for hit in judged where hit.line.upperBound <= bytes.count {
-            found[hit.ruleIndex, default: (0, hit.line)].count += 1
+    package func observe(_ lines: String, judged: [JudgedLine], of path: String) {
+        guard !judged.isEmpty || isTracking.load(ordering: .relaxed) else { return }
+        var lines = lines
+        lines.withUTF8 { utf8 in
+            let bytes = UnsafeRawBufferPointer(utf8)
+            let last = recordHits(judged, in: bytes, of: path)
+            if isTracking.load(ordering: .relaxed) { track(bytes, after: last, judged, of: path) }
         }
-        var alarms: [RootCauseAlarm] = []
-        for (index, (count, line)) in found.sorted(by: { $0.value.line.lowerBound < $1.value.line.lowerBound }) {
+    }
+
+    /// - Returns: where the last root cause ends, or 0.
+    private func recordHits(_ judged: [JudgedLine], in bytes: UnsafeRawBufferPointer, of path: String) -> Int {
+        var found: [Int: (count: Int, line: Range<Int>, isRoot: Bool)] = [:]
+        for hit in judged where hit.line.upperBound <= bytes.count {
+            found[hit.ruleIndex, default: (0, hit.line, false)].count += 1
+            if hit.weight == .rootCause { found[hit.ruleIndex]?.isRoot = true }
+        }
+        var last = 0
+        for (index, (count, line, isRoot)) in found.sorted(by: { $0.value.line.lowerBound < $1.value.line.lowerBound })
+        {
             guard let counter = counters[index] else { continue }
-            counter.increment(by: count)
             let rule = matcher.table.rules[index]
-            guard let suppressed = recordHit(of: index, rule, count: count, path: path), rule.role == .rootCause else {
+            guard rule.role == .rootCause else {
+                counter.increment(by: count)
+                _ = recordHit(of: index, rule, count: count, path: path, seconds: wallClock())
                 continue
             }
-            let text = LineText.shown(line, in: bytes, rule: index, matcher)
-            alarms.append(RootCauseAlarm(rule: rule, text: Self.plain(text), suppressed: suppressed))
+            guard isRoot else { continue }
+            guard isEnough(index, rule, count) else {
+                counter.increment(by: count)
+                continue
+            }
+            last = max(last, line.upperBound)
+            wait(
+                WaitingFinding(
+                    rule: index, path: path, isKernels: rule.place == .kernel,
+                    text: Self.plain(LineText.shown(line, in: bytes, rule: index, matcher)), count: count,
+                    seconds: wallClock()))
         }
-        return alarms
+        return last
     }
 
+    /// Whether there are as many lines as the rule needs.
+    private func isEnough(_ index: Int, _ rule: Rule, _ count: Int) -> Bool {
+        let now = clock()
+        return watched.withLock { $0[index, default: WatchedRule(rule)].isEnough(adding: count, at: now) }
+    }
+
+    private func wait(_ finding: WaitingFinding) {
+        isTracking.store(true, ordering: .relaxed)
+        guard findings.withLock({ $0.add(finding) }) else { return }
+        after(settle) { [weak self] in self?.settle(finding.key) }
+    }
+
+    /// A root cause after which no steps came is one.
+    private func settle(_ key: WaitingFinding.Key) {
+        let now = clock()
+        guard let finding = findings.withLock({ $0.settle(key, at: now) }) else { return }
+        let rule = matcher.table.rules[finding.rule]
+        counters[finding.rule]?.increment(by: finding.count)
+        guard
+            let suppressed = recordHit(
+                of: finding.rule, rule, count: finding.count, path: finding.path, seconds: finding.seconds)
+        else { return }
+        report(RootCauseAlarm(rule: rule, text: finding.text, suppressed: suppressed), of: finding.path)
+    }
+
+    /// Looks for steps that the training made after root causes.
+    private func track(
+        _ bytes: UnsafeRawBufferPointer, after last: Int, _ judged: [JudgedLine], of path: String
+    ) {
+        let special = Set(judged.map(\.line.lowerBound))
+        var steps: [ProgressLine] = []
+        for line in LineBounds.lines(in: UnsafeRawBufferPointer(rebasing: bytes[last...]))
+        where !special.contains(line.lowerBound + last) {
+            let text = UnsafeRawBufferPointer(
+                rebasing: bytes[last...][(line.lowerBound + last)..<(line.upperBound + last)].prefix(1000))
+            guard ProgressLine.isPossible(text), let step = ProgressLine(ProgramText(text).bytes) else { continue }
+            steps.append(step)
+        }
+        let now = clock()
+        let (overcome, isDone) = findings.withLock { $0.advance(steps, of: path, at: now) }
+        if isDone { isTracking.store(false, ordering: .relaxed) }
+        for finding in overcome {
+            survived.increment(by: finding.count)
+            guard finding.isTold else { continue }
+            watched.withLock { $0[finding.rule]?.forget() }
+            logger.notice(
+                "arobust alarm withdrawn: the training went on.",
+                metadata: ["path": "\(finding.path)", "rule": "\(matcher.table.rules[finding.rule].id)"])
+        }
+    }
+
+    /// - Parameter seconds: when the lines were read, in seconds since 1970.
     /// - Returns: how many lines went unreported since the last report; `nil` if it is too early for another one.
-    private func recordHit(of index: Int, _ rule: Rule, count: Int, path: String) -> Int? {
-        let (now, seconds) = (clock(), wallClock())
+    private func recordHit(of index: Int, _ rule: Rule, count: Int, path: String, seconds: Int64) -> Int? {
+        let now = clock()
         // The gauge is made under the lock: when a rule matches in two logs at once, one must not remove the other's new gauge.
         return watched.withLock { watched in
             var state = watched.removeValue(forKey: index) ?? WatchedRule(rule)
             defer { watched[index] = state }
-            guard state.isEnough(adding: count, at: now) else { return nil }
+            guard rule.role == .rootCause || state.isEnough(adding: count, at: now) else { return nil }
             state.recordTime(seconds, in: path, factory: factory)
             return state.linesSinceReport(adding: count, at: now, quietTime: Self.quietTime)
         }
@@ -140,68 +234,4 @@ package final class LogWatch: LogObserver {
         }
         return String(plain)
     }
-}
-
-/// What is remembered about a rule that matched.
-struct WatchedRule {
-    private let rule: Rule
-    private var gauge: Gauge?
-    private var path = ""
-    /// When the last lines matched, as many as the rule needs.
-    private var times: [ContinuousClock.Instant] = []
-    private var lastReport: ContinuousClock.Instant?
-    private var unreportedLines = 0
-
-    init(_ rule: Rule) {
-        self.rule = rule
-    }
-
-    /// Whether these lines complete as many as the rule needs within its time.
-    mutating func isEnough(adding lines: Int, at now: ContinuousClock.Instant) -> Bool {
-        guard rule.count > 1 else { return true }
-        times += repeatElement(now, count: min(lines, rule.count))
-        times.removeFirst(max(0, times.count - rule.count))
-        guard times.count == rule.count, let first = times.first else { return false }
-        return rule.window.map { now - first <= $0 } ?? true
-    }
-
-    /// Sets the rule's gauge. Each rule has one, so a hit in another log replaces the earlier one's.
-    mutating func recordTime(_ seconds: Int64, in path: String, factory: any MetricsFactory) {
-        guard gauge == nil || path != self.path else {
-            gauge?.record(seconds)
-            return
-        }
-        let earlier = gauge
-        let gauge = Gauge(
-            label: "arobust_log_finding_seen_at_seconds",
-            dimensions: [
-                ("rule", rule.id), ("title", rule.title), ("domain", rule.domain.rawValue),
-                ("role", rule.role.rawValue), ("file", path),
-            ], factory: factory)
-        gauge.record(seconds)
-        earlier?.destroy()
-        self.gauge = gauge
-        self.path = path
-    }
-
-    /// Decides whether to report the first of these lines: the very first line, and then one in each `quietTime`.
-    ///
-    /// - Returns: how many lines went unreported since the last report; `nil` if it is too early for another one.
-    mutating func linesSinceReport(adding lines: Int, at now: ContinuousClock.Instant, quietTime: Duration) -> Int? {
-        if let lastReport, now - lastReport < quietTime {
-            unreportedLines += lines
-            return nil
-        }
-        defer { unreportedLines = lines - 1 }
-        lastReport = now
-        return unreportedLines
-    }
-}
-
-/// A line of a followed log that may be a root cause, and is to be reported.
-struct RootCauseAlarm {
-    let rule: Rule
-    let text: String
-    /// How many lines of the rule went unreported since the last report.
-    let suppressed: Int
 }
