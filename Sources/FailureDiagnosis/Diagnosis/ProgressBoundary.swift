@@ -11,7 +11,7 @@ struct ProgressBoundary {
     /// How much of a log is searched for progress, in bytes.
     private static let reach = 4 << 20
     /// How many lines that look like progress are examined for it.
-    private static let mostLines = 20_000
+    private static let mostLines = 5000
 
     /// Where the line of the third last step starts; `nil` if there is none.
     private(set) var offset: Int?
