@@ -2,10 +2,12 @@ private import Glibc
 
 /// Finds the time that a log line gives as its own.
 ///
-/// Understands `2026-11-24 00:14:47,123` (also with `T`, `_`, slashes, a fraction), `24/Nov/2026:00:14:47`, glog's `E1124 00:14:47.123456`
-/// (also `E321` and `E20261124`), syslog's `Nov 24 00:14:47`, what `date` and `dmesg -T` write (`Tue Nov 24 00:14:47 2026`), the kernel's
-/// `[ 1234.567890]`, seconds or milliseconds since 1970 at the line's start, and a structured line's field (`StructuredTime`). A zone may
-/// follow, with or without a space: `Z`, `UTC`, `GMT`, `+08:00`, `+0800`, `+08`.
+/// Understands `2026-11-24 00:14:47,123` (also with `T`, `_`, `-`, a comma, slashes, a fraction), `20261124 00:14:47`, `11/24/2026 00:14:47`
+/// and its relatives (`shortDate`), vLLM's `11-24 00:14:47`, `24/Nov/2026:00:14:47`, glog's `E1124 00:14:47.123456` (also `E321`,
+/// `E20261124`, and absl's `E0000 00:00:1795479287.123456`), syslog's `Nov 24 00:14:47`, what `date` and `dmesg -T` write
+/// (`Tue Nov 24 00:14:47 2026`), the kernel's `[ 1234.567890]` and `[Nov24 00:14]`, seconds or milliseconds since 1970 at the line's start,
+/// and a structured line's field (`StructuredTime`). Hours may be followed by AM or PM, and all by a zone, with or without a space: `Z`,
+/// `UTC`, `GMT`, `+08:00`, `+0800`, `+08`.
 struct LogTime {
     /// How far into the line a time is searched for, in bytes.
     static let reach = 72
@@ -30,50 +32,103 @@ struct LogTime {
     }
 
     private func readAny(_ line: UnsafeRawBufferPointer) -> Double? {
-        if line.first == UInt8(ascii: "{"), let time = StructuredTime(time: self).read(line) { return time }
+        if let time = StructuredTime(time: self).read(line) { return time }
         let head = UnsafeRawBufferPointer(rebasing: line[..<min(line.count, Self.reach)])
         if let time = sinceEpoch(head) { return time }
         if let bootTime = clock.bootTime, let seconds = kernelSeconds(head) { return bootTime + seconds }
-        guard hasTimeOfDay(head) else { return nil }
+        guard hasTimeOfDay(head) else { return kernelMinute(head) }
         for start in head.indices where start == 0 || !TimeReader.isDigit(head[start - 1]) {
             if let time = time(in: head, at: start) { return time }
         }
         return nil
     }
 
-    private func time(in head: UnsafeRawBufferPointer, at start: Int) -> Double? {
+    /// The time that begins exactly here.
+    func time(in head: UnsafeRawBufferPointer, at start: Int) -> Double? {
         var text = TimeReader(bytes: head, index: start)
         if TimeReader.isDigit(head[start]) {
             if let time = dateAndTime(&text) { return time }
             text.index = start
-            return dayFirst(&text)
+            if let time = dayFirst(&text) { return time }
+            text.index = start
+            if let time = compactDate(&text) { return time }
+            text.index = start
+            guard start == 0 || " \t[(\"=|<'".utf8.contains(head[start - 1]) else { return nil }
+            if let time = shortDate(&text) { return time }
+            text.index = start
+            return monthAndDay(&text)
         }
         if let time = glog(&text) { return time }
         text.index = start
         return syslog(&text)
     }
 
-    /// Whether there is anything like `00:14:47`, which all further forms have: most lines of most logs are done with here.
+    /// Whether there is anything like `00:14:47` or `9:14:47 PM`, which all further forms have: most lines of most logs are done with here.
     private func hasTimeOfDay(_ head: UnsafeRawBufferPointer) -> Bool {
         guard head.count >= 8, let base = head.baseAddress else { return false }
-        var index = 2
+        var index = 1
         let last = head.count - 6
         while index <= last, let colon = memchr(base + index, 0x3A, last - index + 1) {
             index = UnsafeRawPointer(colon) - base
-            if head[index + 3] == 0x3A, [index - 2, index - 1, index + 1].allSatisfy({ TimeReader.isDigit(head[$0]) }) {
-                return true
+            if head[index + 3] == 0x3A, TimeReader.isDigit(head[index - 1]), TimeReader.isDigit(head[index + 1]) {
+                if index > 1, TimeReader.isDigit(head[index - 2]) { return true }
+                var hours = TimeReader(bytes: head, index: index - 1)
+                if hours.timeOfDay() != nil { return true }
             }
             index += 1
         }
         return false
     }
 
-    func dateAndTime(_ text: inout TimeReader) -> Double? {
-        guard let year = text.number(digits: 4), let separator = text.consume(oneOf: "-/"),
+    private func dateAndTime(_ text: inout TimeReader) -> Double? {
+        guard let year = text.number(digits: 4), let separator = text.consume(oneOf: "-/."),
             let month = text.number(digits: 2), text.consume(oneOf: String(separator)) != nil,
-            let day = text.number(digits: 2), text.consume(oneOf: " T_") != nil, let seconds = text.timeOfDay()
+            let day = text.number(digits: 2), text.consumeGap(), let seconds = text.timeOfDay()
         else { return nil }
         return clock.time(year, month, day, seconds, offset: text.zone())
+    }
+
+    /// `20261124 00:14:47`
+    private func compactDate(_ text: inout TimeReader) -> Double? {
+        guard let year = text.number(digits: 4), let month = text.number(digits: 2), let day = text.number(digits: 2),
+            text.consumeGap(), let seconds = text.timeOfDay()
+        else { return nil }
+        return clock.time(year, month, day, seconds, offset: text.zone())
+    }
+
+    /// `11/24/2026 00:14:47`, `11/24/26 00:14:47`, `24.11.2026 00:14:47`, `26/11/24 00:14:47`: of the days that it can mean, the one nearest
+    /// to now that is not to come.
+    private func shortDate(_ text: inout TimeReader) -> Double? {
+        guard let first = text.shortNumber(), let separator = text.consume(oneOf: "/-."),
+            let second = text.shortNumber(), text.consume(oneOf: String(separator)) != nil
+        else { return nil }
+        let mark = text.index
+        var readings: [(year: Int, month: Int, day: Int)] = []
+        if let year = text.number(digits: 4), text.consumeGap() {
+            readings = [(year, first, second), (year, second, first)]
+        } else {
+            text.index = mark
+            guard let third = text.number(digits: 2), text.consumeGap() else { return nil }
+            readings = [(2000 + third, first, second), (2000 + third, second, first), (2000 + first, second, third)]
+        }
+        guard let seconds = text.timeOfDay() else { return nil }
+        let zone = text.zone()
+        return nearest(readings.map { clock.time($0.year, $0.month, $0.day, seconds, offset: zone) })
+    }
+
+    /// `11-24 00:14:47` as vLLM writes it, `11/24 00:14:47`
+    private func monthAndDay(_ text: inout TimeReader) -> Double? {
+        guard let first = text.number(digits: 2), let separator = text.consume(oneOf: "-/"),
+            let second = text.number(digits: 2), text.consume(oneOf: " ") != nil, let seconds = text.timeOfDay()
+        else { return nil }
+        let zone = text.zone()
+        let monthFirst = clock.timeOfTheYear(first, second, seconds, offset: zone)
+        if separator == "-" { return monthFirst }
+        return nearest([monthFirst, clock.timeOfTheYear(second, first, seconds, offset: zone)])
+    }
+
+    private func nearest(_ times: [Double?]) -> Double? {
+        times.compactMap { $0 }.compactMap(credible).min { abs($0 - clock.now) < abs($1 - clock.now) }
     }
 
     /// `24/Nov/2026:00:14:47 +0000`, `24 Nov 2026 00:14:47 GMT`
@@ -87,11 +142,21 @@ struct LogTime {
 
     private func glog(_ text: inout TimeReader) -> Double? {
         // PyTorch's own logging writes the months before October with one digit; glog can write the year.
-        guard text.consume(oneOf: "IWEF") != nil, let date = text.number(), text.consume(oneOf: " ") != nil,
-            let seconds = text.timeOfDay()
-        else { return nil }
+        guard text.consume(oneOf: "IWEF") != nil, let date = text.number(), text.consume(oneOf: " ") != nil else {
+            return nil
+        }
+        if date == 0 { return beforeInitialisation(&text) }
+        guard let seconds = text.timeOfDay() else { return nil }
         if (101...1231).contains(date) { return clock.timeOfTheYear(date / 100, date % 100, seconds) }
         return clock.time(date / 10000, date / 100 % 100, date % 100, seconds, offset: nil)
+    }
+
+    /// What absl writes for date and time before it knows the zone: `0000 00:00:1795479287.123456`.
+    private func beforeInitialisation(_ text: inout TimeReader) -> Double? {
+        guard text.number(digits: 2) == 0, text.consume(oneOf: ":") != nil, text.number(digits: 2) == 0,
+            text.consume(oneOf: ":") != nil, let whole = text.number(digits: 10)
+        else { return nil }
+        return Double(whole) + (text.consume(oneOf: ".") != nil ? text.fraction() : 0)
     }
 
     /// `Nov 24 00:14:47`, `Nov 24 2026 00:14:47`, `Nov 24 00:14:47 2026`, `Nov 24 00:14:47 UTC 2026`
@@ -148,44 +213,20 @@ struct LogTime {
         while text.consume(oneOf: " ") != nil {}
         guard let whole = text.number(), text.consume(oneOf: ".") != nil else { return nil }
         let seconds = Double(whole) + text.fraction()
+        // With `dmesg -d` the time since the line before follows.
+        if text.consume(oneOf: " ") != nil { return text.consume(oneOf: "<") != nil ? seconds : nil }
         return text.consume(oneOf: "]") != nil ? seconds : nil
     }
-}
 
-/// The time in a field of a line that is a JSON object, as structured loggers and Docker write it: a text, or a number that counts from 1970.
-struct StructuredTime {
-    private static let keys = [
-        "\"time\"", "\"ts\"", "\"timestamp\"", "\"@timestamp\"", "\"asctime\"", "\"datetime\"", "\"created\"",
-    ]
-    .map { Array($0.utf8) }
-    /// How much of a line's start and end is searched, in bytes: loggers write the time first or last.
-    private static let reach = (start: 1024, end: 256)
-
-    let time: LogTime
-
-    func read(_ line: UnsafeRawBufferPointer) -> Double? {
-        let start = UnsafeRawBufferPointer(rebasing: line[..<min(line.count, Self.reach.start)])
-        let end = UnsafeRawBufferPointer(rebasing: line[max(start.count, line.count - Self.reach.end)...])
-        for key in Self.keys {
-            for part in [start, end] {
-                guard let found = ByteText.find(key, in: part, ignoresCase: false) else { continue }
-                if let seconds = value(UnsafeRawBufferPointer(rebasing: part[(found + key.count)...])) {
-                    return seconds
-                }
-            }
-        }
-        return nil
-    }
-
-    private func value(_ rest: UnsafeRawBufferPointer) -> Double? {
-        var text = TimeReader(bytes: rest, index: 0)
-        while text.consume(oneOf: " ") != nil {}
-        guard text.consume(oneOf: ":") != nil else { return nil }
-        while text.consume(oneOf: " ") != nil {}
-        _ = text.consume(oneOf: "\"")
-        let start = text.index
-        if let seconds = time.dateAndTime(&text) { return seconds }
-        let number = rest[start...].prefix(32).prefix { TimeReader.isDigit($0) || ".eE+".utf8.contains($0) }
-        return LogTime.seconds(String(decoding: number, as: UTF8.self))
+    /// `[Nov24 00:14]` at the line's start, as `dmesg -e` writes the first line of each minute.
+    private func kernelMinute(_ line: UnsafeRawBufferPointer) -> Double? {
+        var text = TimeReader(bytes: line, index: 0)
+        guard text.consume(oneOf: "[") != nil, let month = text.month() else { return nil }
+        _ = text.consume(oneOf: " ")
+        guard let day = text.shortNumber(), text.consume(oneOf: " ") != nil, let hour = text.number(digits: 2),
+            hour < 24, text.consume(oneOf: ":") != nil, let minute = text.number(digits: 2), minute < 60,
+            text.consume(oneOf: "]") != nil
+        else { return nil }
+        return clock.timeOfTheYear(month, day, Double(hour * 3600 + minute * 60))
     }
 }

@@ -52,20 +52,46 @@ struct TimeReader {
         return value
     }
 
-    /// Consumes `00:14:47`, also with a fraction after a point or comma, as seconds.
+    /// Consumes `00:14:47`, also with a fraction after a point or comma, as seconds; with AM or PM the hour may have one digit.
     mutating func timeOfDay() -> Double? {
-        guard let hour = number(digits: 2), hour < 24, consume(oneOf: ":") != nil, let minute = number(digits: 2),
+        let start = index
+        guard let hour = shortNumber(), hour < 24, consume(oneOf: ":") != nil, let minute = number(digits: 2),
             minute < 60, consume(oneOf: ":") != nil, let second = number(digits: 2), second < 61
         else { return nil }
-        let whole = Double(hour * 3600 + minute * 60 + second)
+        let isShort = bytes[start + 1] == UInt8(ascii: ":")
+        var seconds = Double(minute * 60 + second)
         let mark = index
-        guard consume(oneOf: ".,") != nil else { return whole }
-        guard let byte = peek, Self.isDigit(byte) else {
-            index = mark
-            return whole
+        if consume(oneOf: ".,") != nil {
+            if let byte = peek, Self.isDigit(byte) { seconds += fraction() } else { index = mark }
         }
-        return whole + fraction()
+        if let noon = half(of: hour) { return seconds + Double(noon * 3600) }
+        return isShort ? nil : seconds + Double(hour * 3600)
     }
+
+    /// Consumes `AM` or `PM`, also behind a space.
+    ///
+    /// - Returns: the hour of the day; `nil` if there is neither, or the hour is none of a half day's.
+    private mutating func half(of hour: Int) -> Int? {
+        let mark = index
+        _ = consume(oneOf: " ")
+        if (1...12).contains(hour), let half = consume(oneOf: "APap"), consume(oneOf: "Mm") != nil, isAtBoundary {
+            return hour % 12 + ("Pp".contains(half) ? 12 : 0)
+        }
+        index = mark
+        return nil
+    }
+
+    /// Consumes what stands between a date and a time: a space, `T`, `_`, `-`, a comma and a space, or `][`.
+    mutating func consumeGap() -> Bool {
+        if consume(oneOf: "]") != nil { return consume(oneOf: "[") != nil }
+        if consume(oneOf: ",") != nil { return consume(oneOf: " ") != nil }
+        guard consume(oneOf: " T_-") != nil else { return false }
+        _ = consume(oneOf: " ")
+        return true
+    }
+
+    /// Consumes a number of one or two digits.
+    mutating func shortNumber() -> Int? { number(digits: 2) ?? number(digits: 1) }
 
     /// Whether a word or number ends here.
     var isAtBoundary: Bool {
