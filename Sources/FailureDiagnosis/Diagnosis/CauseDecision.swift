@@ -161,11 +161,18 @@ struct CauseDecision {
     private static func isBefore(_ one: Sighting, _ other: Sighting, _ rules: [Rule]) -> Bool {
         let (left, right) = (weight(one, rules), weight(other, rules))
         if left != right { return left > right }
+        if let isLess = isExitCode(one, other, rules) { return !isLess }
         if let isEarlier = one.isEarlier(than: other) { return isEarlier }
         if (one.time == nil) != (other.time == nil) { return one.time != nil }
         if one.isStructured != other.isStructured { return one.isStructured }
         return (one.rank ?? .max, one.file ?? "", one.offset ?? 0, one.rule)
             < (other.rank ?? .max, other.file ?? "", other.offset ?? 0, other.rule)
+    }
+
+    /// Whether the first only tells an exit code, and the other one doesn't; `nil` if they are the same in this.
+    private static func isExitCode(_ one: Sighting, _ other: Sighting, _ rules: [Rule]) -> Bool? {
+        let (first, second) = (rules[one.rule].exitCodes.isEmpty, rules[other.rule].exitCodes.isEmpty)
+        return first == second ? nil : !first
     }
 
     private static func weight(_ sighting: Sighting, _ rules: [Rule]) -> RuleWeight {

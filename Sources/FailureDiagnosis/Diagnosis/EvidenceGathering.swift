@@ -33,6 +33,11 @@ struct EvidenceGathering {
         let all = structured + scans.flatMap(\.sightings)
         let decision = decide(all)
         guard !hasRootCause(decision) else { return decision }
+        let last = scans.flatMap { $0.lastWords(isException: exitCodes.contains(1)) }
+        if !last.isEmpty {
+            let second = decide(all + last)
+            if hasRootCause(second) { return second }
+        }
         let older = scans.filter { $0.source.path != failure.kernelLog }.flatMap(\.olderSightings)
         guard !older.isEmpty else { return decision }
         let second = decide(all + older)
@@ -146,6 +151,7 @@ struct EvidenceGathering {
 
     /// Reads what the launcher's log, if it is among the logs, says about each rank.
     private mutating func readReports() {
+        if exitCodes.isEmpty { exitCodes = scans.reduce(into: []) { $0.formUnion($1.exitCodes) } }
         let known = Set(structured.compactMap(\.rank))
         for entry in scans.compactMap(\.report).flatMap(\.entries) where !known.contains(entry.rank) {
             // The launcher notices a failure late and writes whole seconds, as in its JSON.

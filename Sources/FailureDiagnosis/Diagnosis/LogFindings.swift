@@ -95,6 +95,7 @@ struct LogFindings {
             sighting.latest = LineTimes(bytes: bytes, time: self.time, period: period).next(after: hit.line.upperBound)
         }
         sighting.standing = hit.exception?.standing
+        sighting.prefix = hit.exception?.prefix ?? []
         sighting.isKernels = table.rules[hit.rule].place == .kernel
         return sighting
     }

@@ -34,6 +34,12 @@ final class LogScan {
         return reader.piece(from: start, count: count)?.withUnsafeBytes { ElasticReport($0, from: start, time: time) }
     }()
 
+    /// The exit codes that are named at the log's end.
+    private(set) lazy var exitCodes: Set<Int> = {
+        let count = min(reader.size - reader.start, ReportedExitCodes.reach)
+        return reader.piece(from: reader.size - count, count: count)?.withUnsafeBytes(ReportedExitCodes.read) ?? []
+    }()
+
     /// - Parameter relevance: for the kernel's log, what of it concerns the training.
     init(
         _ source: LogSource, _ reader: BackwardLogReader, matcher: RuleMatcher, time: LogTime, incident: Duration,
@@ -127,6 +133,19 @@ final class LogScan {
             return sighting
         }
         return (survivors + irrelevant.values + findings.asides).map(withRank)
+    }
+
+    /// The exceptions that steps follow, and which may have ended the training all the same.
+    ///
+    /// - Parameter isException: whether a rank ended as with an exception.
+    func lastWords(isException: Bool) -> [Sighting] {
+        let words = LastWords(reader: reader)
+        return survived.sightings.filter { $0.standing == .raised }.compactMap { sighting in
+            var sighting = withRank(sighting)
+            sighting.isSilent = words.isSilent(after: sighting)
+            sighting.isLast = !sighting.isSilent && isException && words.isLast(sighting)
+            return sighting.isSilent || sighting.isLast ? sighting : nil
+        }
     }
 
     /// When the log's first line was written, in seconds since 1970, if it has a time.

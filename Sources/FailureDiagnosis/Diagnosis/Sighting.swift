@@ -20,10 +20,16 @@ struct Sighting: Hashable, Sendable {
     var latest: Double?
     /// What kind of exception it is, if it is one.
     var standing: RaisedException.Standing?
+    /// What stands before each line of its writer, for an exception; empty if nothing does.
+    var prefix: [UInt8] = []
     /// How many ordinary lines follow it, for an exception: a program that ends with one writes few more.
     var ordinaryAfter = 0
     /// Why it can't be the cause.
     var dismissal: Dismissal?
+    /// Whether its writer, which wrote of steps before, wrote no more of them.
+    var isSilent = false
+    /// Whether the log goes on after it, though ranks ended as with an exception: what was in a buffer may have been written later.
+    var isLast = false
     /// Whether the kernel wrote it.
     var isKernels = false
     /// Whether the training survived such lines several times before.
@@ -80,6 +86,8 @@ extension Sighting {
         case .quoted: "it was printed as a warning, or by another program"
         case .bare: "there is no traceback"
         case .inThread: "it ended a thread, not the process"
+        case .raised where isLast: "the log goes on after it"
+        case .raised where isSilent: nil
         case .raised where ordinaryAfter > Self.manyLines: "the program wrote more after it"
         case .raised, .ignored, .consequence, nil: isNoise ? "the training survived such lines before" : nil
         }

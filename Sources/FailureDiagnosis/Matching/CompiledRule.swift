@@ -5,6 +5,7 @@ struct CompiledRule: Sendable {
     /// Without the rule's only anchor, which every examined line contains.
     let all: [[UInt8]]
     let any: [[UInt8]]
+    private let anchors: [[UInt8]]
     let exclusions: [[UInt8]]
     let ignoresCase: Bool
     let pattern: LinePattern?
@@ -21,6 +22,7 @@ struct CompiledRule: Sendable {
     init(_ rule: Rule) {
         // The search for exceptions' rules is by these texts themselves.
         let anchors = rule.place == .exception ? [] : rule.anchors
+        self.anchors = anchors.map { Array($0.utf8) }
         all = rule.all.filter { anchors != [$0] }.map { Array($0.utf8) }
         any = rule.any.map { Array($0.utf8) }
         exclusions = rule.exclusions.map { Array($0.utf8) }
@@ -40,6 +42,11 @@ struct CompiledRule: Sendable {
         for text in exclusions where isFound(text, in: line) { return .excluded(String(decoding: text, as: UTF8.self)) }
         guard let pattern, !pattern.matches(line) else { return nil }
         return .pattern
+    }
+
+    /// Whether the line begins with one of the rule's texts.
+    func isBeginning(of line: UnsafeRawBufferPointer) -> Bool {
+        (anchors + all + any).contains { line.starts(with: $0) }
     }
 
     private func isFound(_ text: [UInt8], in line: UnsafeRawBufferPointer) -> Bool {

@@ -9,6 +9,10 @@ struct ProgramText {
     /// - Parameter line: as it is in the file, without its end.
     init(_ line: UnsafeRawBufferPointer) {
         let plain = Self.plain(line)
+        if let message = JournalEntry.message(of: plain) {
+            (bytes, rank) = (message, nil)
+            return
+        }
         let prefix = plain.withUnsafeBytes { LinePrefix($0) }
         bytes = prefix.end == 0 ? plain : Array(plain[prefix.end...])
         rank = prefix.rank

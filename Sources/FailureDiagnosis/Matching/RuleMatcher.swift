@@ -126,7 +126,9 @@ package struct RuleMatcher: Sendable {
             let program = ProgramText(UnsafeRawBufferPointer(rebasing: bytes[line.prefix(Self.longestLine)]))
             // What a message quotes may be indented; in a log, that is a part of something else.
             let text = kind == .message ? program.bytes.drop { $0 == 0x20 } : program.bytes[...]
-            guard ExceptionLine.isBareException(text) else { return nil }
+            let isException =
+                kind == .message ? ExceptionLine.isReportedException(text) : ExceptionLine.isBareException(text)
+            guard isException else { return nil }
             return RaisedException(
                 line: line, text: ExceptionLine.normalized(text),
                 standing: kind == .message ? .raised : .bare,
@@ -191,10 +193,11 @@ package struct RuleMatcher: Sendable {
         return rules.isEmpty ? programRules(in: line, kind) : rules
     }
 
-    /// Whether the rule may be about a line of this kind.
+    /// Whether the rule may be about a line of this kind. What is reported as the kernel's begins like it.
     func isAllowed(_ rule: Int, _ line: UnsafeRawBufferPointer, _ kind: TextKind) -> Bool {
-        table.rules[rule].place != .kernel || kind == .message
-            || KernelLine.isKernel(line, isKernelLog: kind == .kernelLog)
+        guard table.rules[rule].place == .kernel else { return true }
+        return KernelLine.isKernel(line, isKernelLog: kind == .kernelLog)
+            || kind == .message && rules[rule].isBeginning(of: line)
     }
 
     /// The rules that match the line only without a container's envelope, colours, and launchers' prefixes.

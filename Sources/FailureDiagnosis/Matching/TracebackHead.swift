@@ -139,14 +139,24 @@ enum ExceptionLine {
         return !levels.contains { name.elementsEqual($0.utf8) }
     }
 
+    private static let endings = ["Error", "Exception", "Interrupt", "Exit", "Iteration", "Group", "Warning"]
+
     /// Whether it says by itself that something was raised: by the class's name, and no number follows, as after the name of a metric.
     static func isBareException(_ text: ArraySlice<UInt8>) -> Bool {
-        guard isException(text), let name = name(of: text) else { return false }
-        let endings = ["Error", "Exception", "Interrupt", "Exit", "Iteration"]
-        guard endings.contains(where: { name.reversed().starts(with: $0.utf8.reversed()) }) else { return false }
+        guard isException(text), let name = name(of: text), hasEnding(name) else { return false }
         let message = text.dropFirst(name.count).drop { $0 == UInt8(ascii: ":") || $0 == 0x20 }
         return message.isEmpty
             ? text.count == name.count : !message.allSatisfy { $0 &- 0x30 < 10 || " .,%+-e".utf8.contains($0) }
+    }
+
+    /// The same of what is reported as an error: a name with a dot is enough, and whatever follows.
+    static func isReportedException(_ text: ArraySlice<UInt8>) -> Bool {
+        guard isException(text), let name = name(of: text) else { return false }
+        return name.contains(0x2E) || hasEnding(name)
+    }
+
+    private static func hasEnding(_ name: ArraySlice<UInt8>) -> Bool {
+        endings.contains { name.reversed().starts(with: $0.utf8.reversed()) }
     }
 
     /// The line without white space at its end. Where two ranks' lines ran into each other, the name stands once.

@@ -35,7 +35,9 @@ struct TracebackLines {
         // Two bytes end a line of Windows.
         if end + 1 < bytes.count, bytes[end] == 0x0D, bytes[end + 1] == 0x0A { position += 1 }
         let text = ProgramText.plain(UnsafeRawBufferPointer(rebasing: bytes[range.prefix(RuleMatcher.longestLine * 4)]))
-        guard Self.isWrittenTraceback(text) else { return Line(range: range, text: text, isWritten: false) }
+        guard Self.isWrittenTraceback(text) else {
+            return Line(range: range, text: JournalEntry.message(of: text) ?? text, isWritten: false)
+        }
         parts = Self.parts(of: text).reversed().map { Line(range: range, text: $0, isWritten: true) }
         return parts.popLast()
     }
@@ -94,6 +96,8 @@ struct TracebackPrefix {
         (writer, rank) = (prefix.writer, prefix.rank)
     }
 
+    /// The prefix of one writer; empty if it changes from line to line, or is a margin.
+    var writersOwn: [UInt8] { isShape || isIndent ? [] : text }
     /// Whether it is nothing but a margin.
     var isIndent: Bool { !text.isEmpty && text.allSatisfy { $0 == 0x20 } }
     var count: Int { text.count }

@@ -24,6 +24,8 @@ struct RaisedException: Sendable {
     var standing: Standing
     /// Who wrote it, as far as a launcher's prefix tells; else 0.
     var writer: UInt64 = 0
+    /// What stands before each of its lines, if that is the same and no margin.
+    var prefix: [UInt8] = []
     var rank: Int?
     /// Where the traceback begins, in bytes.
     var start: Int
@@ -97,11 +99,33 @@ struct TracebackReader {
             if head.isGroup || follows == .inner { standing = .consequence }
             let exception = RaisedException(
                 line: line.range, text: ExceptionLine.normalized(rest), standing: standing, writer: prefix.writer,
-                rank: prefix.rank, start: first.range.lowerBound)
+                prefix: prefix.writersOwn, rank: prefix.rank, start: first.range.lowerBound)
             // Where ranks' lines run into each other, several tracebacks seem to end with the same line.
             let isKnown = exceptions.contains { $0.line == exception.line && $0.text == exception.text }
             if !isKnown { exceptions.append(exception) }
+            if head.isGroup { readParts(of: exception, after: lines) }
             return
+        }
+    }
+
+    /// Reads the parts of a group that have no traceback of their own: `+---------------- 2 ----------------` stands before each.
+    private mutating func readParts(of group: RaisedException, after lines: TracebackLines) {
+        var lines = lines
+        var isFirst = false
+        for _ in 0..<Self.mostLines {
+            guard let line = lines.next() else { return }
+            let text = line.text.withUnsafeBytes { ProgramText($0).bytes }.drop { $0 == 0x20 }
+            if text.first == UInt8(ascii: "+") {
+                isFirst = true
+                continue
+            }
+            guard line.text.contains(UInt8(ascii: "|")) else { return }
+            if isFirst, ExceptionLine.isException(text) {
+                var part = group
+                (part.line, part.text, part.standing) = (line.range, ExceptionLine.normalized(text), .raised)
+                exceptions.append(part)
+            }
+            isFirst = false
         }
     }
 
