@@ -7,11 +7,12 @@ continued, as the training would have gone on writing, until the log has the wan
 from __future__ import annotations
 
 import json
+import os
 import random
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime, timedelta, timezone
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -85,6 +86,11 @@ def moved(parts: list[Part], by: timedelta) -> str:
     return "".join(part if isinstance(part, str) else _written(part[0], part[1] + by) for part in parts)
 
 
+def split(text: str) -> list[str]:
+    """The lines of a text with their ends; what a carriage return ends is one, too."""
+    return re.findall(r"[^\r\n]*(?:\r\n|\r|\n)|[^\r\n]+", text)
+
+
 def shifted(text: str, by: timedelta) -> str:
     """A line with all its times moved."""
     return moved(_parts(text), by)
@@ -108,9 +114,8 @@ class Healthy:
     wrap: str | None
 
     def pieces(self) -> list[str]:
-        """Its lines; what a carriage return ends is one, too."""
         text = (FOLDER / f"{self.name}.log").read_bytes().decode(errors="surrogateescape")
-        return [piece for piece in re.split(r"(?<=[\r\n])", text) if piece]
+        return split(text)
 
     def rendered(self, end: datetime, lines: int | None = None, pace: float | None = None, ended: bool = True) -> Iterator[str]:
         """The training with `lines` lines, of which the last is from `end`; if not `ended`, its last line is one of progress."""
@@ -159,14 +164,24 @@ class Healthy:
             piece = piece[: match.start(2)] + total + piece[match.end(2) :]
         return piece if step is None else piece[: match.start(1)] + step + piece[match.end(1) :]
 
-    def wrapped(self, line: str, at: datetime) -> str:
-        """A line as this log's launcher or container runtime would write it."""
-        if not self.wrap:
-            return line
-        return self.wrap.format(
-            line=line, json=json.dumps(line + "\n"), syslog=f"{at:%b %d %H:%M:%S}", seconds=f"{at:%Y-%m-%dT%H:%M:%S}Z",
-            nanoseconds=f"{at:%Y-%m-%dT%H:%M:%S.%f}000Z",
-        )  # fmt: skip
+    def wrapped(self, lines: list[tuple[str, datetime]]) -> list[str]:
+        """Lines, each with its time, as this log's launcher or container runtime would write them."""
+        if self.wrap == "tee":
+            return tee(lines, 0)
+        return [
+            (self.wrap or "{line}").format(
+                line=line, json=json.dumps(line + "\n"), syslog=f"{at:%b %d %H:%M:%S}", seconds=f"{at:%Y-%m-%dT%H:%M:%S}Z",
+                nanoseconds=f"{at:%Y-%m-%dT%H:%M:%S.%f}000Z",
+            )
+            for line, at in lines
+        ]  # fmt: skip
+
+
+def tee(lines: list[tuple[str, datetime]], rank: int) -> list[str]:
+    """Lines as torchrun --tee writes them: a rank's with its rank, and its own, which end the log, as they are."""
+    own = next((number for number, (line, _) in enumerate(lines) if re.match(r"[WE]\d{4} .* torch/distributed/elastic", line)), len(lines))
+    ranks = [(line, re.match(r"\[rank(\d+)\]:", line)) for line, _ in lines[:own]]
+    return [f"[default{named[1] if named else rank}]:{line}" for line, named in ranks] + [line for line, _ in lines[own:]]
 
 
 def _decimals(number: str) -> int:
@@ -231,12 +246,15 @@ class Case:
 
 
 def case(
-    folder: Path, log: Path, end: datetime, ending: Ending, wrapped: Callable[[str, datetime], str] = lambda line, _: line
+    folder: Path, log: Path, end: datetime, ending: Ending, wrapped: Callable[[list[tuple[str, datetime]]], list[str]]
 ) -> Case:
     """Appends an ending to a log, which ends at `end`, and writes the kernel's log beside it."""
     healthy = log.stat().st_size
+    lines = ending.lines(end)
     with open(log, "a", errors="surrogateescape", newline="") as file:
-        file.writelines(wrapped(line, at) + "\n" for line, at in ending.lines(end))
+        file.writelines(line + "\n" for line in wrapped(lines))
+    written = (lines[-1][1] if lines else end).replace(tzinfo=timezone.utc).timestamp()
+    os.utime(log, (written, written))
     kernel = None
     if lines := ending.lines(end, kernel=True):
         kernel = folder / f"{log.stem}.kernel"
@@ -246,9 +264,9 @@ def case(
 
 def interleaved(chance: random.Random, first: list[str], second: list[str]) -> Iterator[str]:
     """Two ranks' lines in one log, each with its rank's prefix, in an order that keeps each rank's own and their pace."""
-    queues = [("[default0]:", first), ("[default1]:", second)]
-    places = sorted((random_place, rank, index) for rank, (_, lines) in enumerate(queues)
-                    for index, random_place in enumerate((n + chance.random()) / len(lines) for n in range(len(lines))))  # fmt: skip
+    queues = (first, second)
+    places = sorted(
+        ((index + chance.random()) / len(lines), rank, index) for rank, lines in enumerate(queues) for index in range(len(lines))
+    )  # fmt: skip
     for _, rank, index in places:
-        prefix, lines = queues[rank]
-        yield prefix + lines[index]
+        yield f"[default{rank}]:{queues[rank][index]}"

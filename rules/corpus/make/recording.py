@@ -48,7 +48,9 @@ class Recording:
         variables |= environment
         for unset in [key for key, value in variables.items() if value == ""]:
             del variables[unset]
-        clock = ["faketime", "-f", f"@{start}"] if start else []
+        # An offset rather than a time: with that, each process would begin at it anew.
+        offset = round((datetime.datetime.fromisoformat(start) - datetime.datetime.now()).total_seconds()) if start else 0
+        clock = ["faketime", "-f", f"{offset}"] if start else []
         with open(self.work / output, "wb") as out:
             done = subprocess.run(
                 ["timeout", "--kill-after=5", "--signal=TERM", str(seconds), *clock, "bash", "-c", command], cwd=self.work, stdin=subprocess.DEVNULL,

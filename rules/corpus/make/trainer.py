@@ -209,6 +209,7 @@ def main(name=None):
     parser.add_argument("--delay", type=float, default=0.2)
     parser.add_argument("--fail", default="none")
     parser.add_argument("--survive", default="")
+    parser.add_argument("--alone", action="store_true", help="other ranks go on when one fails")
     parser.add_argument("--nan-at", type=int, default=-1)
     arguments = parser.parse_args()
     out = style(arguments.style, arguments.steps)
@@ -225,6 +226,9 @@ def main(name=None):
                 survive(kind, out)
         if step == arguments.steps - 4 and RANK == 1:
             fail(arguments.fail)
+        elif step == arguments.steps - 4 and arguments.fail != "none" and not arguments.alone:
+            time.sleep(10)  # as in a collective, until the launcher ends it
+            sys.exit(1)
         time.sleep(arguments.delay)
     out.say("training ended")
 
