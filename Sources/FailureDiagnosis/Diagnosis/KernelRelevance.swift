@@ -28,13 +28,15 @@ struct KernelRelevance {
     ///
     /// - Parameter time: the line's own, in seconds since 1970.
     func dismissal(of text: String, rule: Rule, time: Double?) -> Sighting.Dismissal? {
+        let process = KernelProcess(text)
+        // Whatever the kernel's clock says, this process was of the training.
+        if let pid = process?.pid, pids.contains(pid) { return nil }
         if let time {
             if let last = lastProgress, time + Self.delay < last.time { return .survived(last.line) }
             if let runStart, time + Self.start < runStart { return .beforeRun }
         }
         // What happened to the device or the host concerns everybody.
-        guard rule.action == .restartWorker, let process = KernelProcess(text) else { return nil }
-        if let pid = process.pid, pids.contains(pid) { return nil }
+        guard rule.action == .restartWorker, let process else { return nil }
         return Self.trainingNames.contains { process.name.hasPrefix($0) } ? nil : .otherProcess(process.name)
     }
 }

@@ -17,6 +17,7 @@ struct KernelLine {
         var text = PlainReader(UnsafeRawBufferPointer(rebasing: line[..<min(line.count, reach)]))
         text.skipLaunchersPrefix()
         text.skipPriority()
+        if text.consume("kernel: ") { return text.skipBracketedStamp() }
         if text.skipBracketedStamp() { return !text.isProgramsName }
         guard text.skipDate() else { return isKernelLog && !text.isProgramsName }
         // Only dmesg leaves out the host.
