@@ -1,3 +1,4 @@
+internal import FailureDiagnosis
 private import Foundation
 private import Glibc
 internal import Logging
@@ -9,14 +10,7 @@ private import SystemSupport
 /// Kept in a file of the state directory, one JSON object a line; where there is no such directory, in this process alone. A failure that
 /// is diagnosed twice counts once. Any thread may use it, and several processes one file: a line is one write.
 final class FailureMemory: Sendable {
-    /// One failure's cause.
-    struct Entry: Codable, Hashable, Sendable {
-        /// When it was diagnosed, in seconds since 1970.
-        var time: Int64
-        var rule: String
-        /// Tells this failure from others by the same rule.
-        var signature: String
-    }
+    typealias Entry = EarlierFailure
 
     /// A file that would get longer is replaced by its newest half.
     private static let mostBytes = 64 << 10
@@ -35,11 +29,10 @@ final class FailureMemory: Sendable {
         self.logger = logger
     }
 
-    /// The signatures of the failures that are remembered, by rule.
-    func causes(now: Int64) -> [String: Set<String>] {
+    /// The failures that are remembered.
+    func failures(now: Int64) -> [Entry] {
         let oldest = now - longest.components.seconds
         return entries(in: contents()).filter { $0.time >= oldest }
-            .reduce(into: [:]) { $0[$1.rule, default: []].insert($1.signature) }
     }
 
     /// Remembers a failure, unless it is known.

@@ -8,12 +8,14 @@ private import ZMQBridge
 package struct NodeDiagnostician: Sendable {
     private let diagnostician: FailureDiagnostician
     private let memory: FailureMemory
+    private let job: String
 
     /// Reads the settings' rule files.
     ///
     /// - Throws: `SettingsError` with the rule file and line, and what is allowed.
     package init(settings: AgentSettings, logger: Logger) throws(SettingsError) {
         diagnostician = FailureDiagnostician(try settings.ruleTable())
+        job = settings.values[\.diagnosis.job] ?? settings.values[\.jobUID] ?? ""
         memory = FailureMemory(
             directory: try settings.stateDirectories().first?.path,
             longest: settings.values[\.diagnosis.memory], logger: logger)
@@ -21,7 +23,7 @@ package struct NodeDiagnostician: Sendable {
 
     /// Takes no longer than the failure's budget and a moment, on a separate thread, and never throws.
     ///
-    /// `earlierFailures` is filled in, and the cause is remembered in the state directory, if there is one: a cause that comes back on
+    /// `history` is filled in, and the cause is remembered in the state directory, if there is one: a cause that comes back on
     /// this node is answered with a relaunch where its rule says so. A log on a file server that doesn't answer keeps the thread for good;
     /// the verdict then rests on what the launcher says.
     package func diagnose(_ failure: TrainingFailure) async -> FailureVerdict {
@@ -47,11 +49,10 @@ package struct NodeDiagnostician: Sendable {
     private func diagnoseNow(_ failure: TrainingFailure) -> FailureVerdict {
         let now = Int64(failure.clock.now)
         var failure = failure
-        failure.earlierFailures.merge(memory.causes(now: now)) { $0.union($1) }
-        let verdict = diagnostician.diagnose(failure)
-        if let cause = verdict.cause, let signature = verdict.signature {
-            memory.remember(FailureMemory.Entry(time: now, rule: cause.rule, signature: signature))
-        }
+        failure.history += memory.failures(now: now)
+        if failure.job.isEmpty { failure.job = job }
+        let (verdict, record) = diagnostician.diagnoseAndRecord(failure)
+        if let record { memory.remember(record) }
         return verdict
     }
 }

@@ -102,6 +102,10 @@ package struct DiagnosisSettings: Sendable {
     package let memory = Setting(
         "diagnosis.memory", .duration(min: .zero, max: .year), default: .seconds(86400),
         "how long a cause counts as one that comes back on this node")
+    package let job = Setting(
+        "diagnosis.job", .text,
+        "the job's name: only its own earlier failures tell whether a restart is in vain; also ELASTIC_JOB_NAME, SLURM_JOB_ID"
+    )
     package let budget = Setting(
         "diagnosis.budget", .duration(min: .milliseconds(100), max: .seconds(600)), default: TrainingFailure().budget,
         "how long a diagnosis may take; a log is read from its end, as far as that allows")

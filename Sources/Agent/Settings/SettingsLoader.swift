@@ -6,13 +6,14 @@ struct SettingsLoader {
     var environment: [String: String]
     var flags: [SettingFlag]
 
-    /// DLRover's own names (`dlrover/python/common/env_utils.py`), weaker than ours; a later line wins over an earlier one.
+    /// DLRover's own names (`dlrover/python/common/env_utils.py`), and Slurm's for a job, weaker than ours; a later line wins over an earlier one.
     private static let dlroverNames: [(variable: String, setting: SettingDefinition)] = {
         let catalog = SettingsCatalog.standard
         return [
             ("NODE_ID", catalog.node.id.definition), ("NODE_TYPE", catalog.node.type.definition),
             ("WORKER_RANK", catalog.node.rank.definition), ("NODE_RANK", catalog.node.rank.definition),
             ("JOB_UID", catalog.jobUID.definition), ("XPU_TIMER_PORT", catalog.metrics.xpuTimerPort.definition),
+            ("SLURM_JOB_ID", catalog.diagnosis.job.definition), ("ELASTIC_JOB_NAME", catalog.diagnosis.job.definition),
             ("FAILURE_NODE_ERRORS", catalog.diagnosis.failureNodeErrors.definition),
         ]
     }()

@@ -5,6 +5,7 @@ struct ActionChoice {
     let failure: TrainingFailure
     /// Which ranks waited for others; `nil` if that is not known.
     let story: String?
+    let history: RestartHistory
 
     func choose(_ decision: CauseDecision, rules: [Rule]) -> (DiagnosisAction, String) {
         guard let cause = decision.cause else { return withoutCause(decision) }
@@ -14,6 +15,15 @@ struct ActionChoice {
         let waiting = story.map { "; ranks \($0)" } ?? ""
         let what = "\(how)\(who)\(rule.title) (\(rule.id)): \(cause.text.prefix(200).trimmed)\(waiting)"
         if decision.doubt != nil || rule.role != .rootCause && rule.action == .jobAbortion { return restart(what) }
+        if rule.role == .rootCause, rule.action != .jobAbortion, rule.action != .relaunchWorker,
+            let advice = history.advice(on: cause, rule)
+        {
+            switch advice {
+            case .giveUp(let why):
+                return (.jobAbortion(reason: rule.id, message: "\(what); \(why)"), "\(what); \(why)")
+            case .replaceNode(let why): return node(.relaunchWorker, "\(what); \(why)")
+            }
+        }
         let hasFailed = hasFailed || decision.hasEnded
         switch rule.action {
         case .relaunchWorker: return node(.relaunchWorker, what)
@@ -28,8 +38,7 @@ struct ActionChoice {
             )
         case .noAction where !hasFailed: return (.noAction, "\(what); no rank has failed")
         case .restartWorker, .event, .noAction:
-            let earlier = failure.earlierFailures[rule.id, default: []].subtracting([cause.signature(in: failure)])
-            return restart(what, rule, earlier: earlier.count)
+            return restart(what, rule, earlier: history.earlier(cause, rule).count)
         }
     }
 

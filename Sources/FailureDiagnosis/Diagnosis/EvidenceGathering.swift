@@ -84,6 +84,17 @@ struct EvidenceGathering {
         return story.text
     }
 
+    /// How far the training came, by its logs; `nil` if that is unknown, since none that has steps was read to its start.
+    var reached: TrainingReach? {
+        let logs = scans.filter { $0.source.path != failure.kernelLog }
+        let lines = logs.compactMap { $0.progress.last?.line ?? $0.progress.newest }
+        if let last = lines.max(by: { $0.isBefore($1) }) {
+            return TrainingReach(unit: String(last.label.prefix { $0 != " " }), counts: last.counts)
+        }
+        return logs.isEmpty || logs.contains { $0.unreadBytes > 0 || !$0.isWhole }
+            ? nil : TrainingReach(unit: "", counts: [])
+    }
+
     /// The line's number, if the rest of the budget is enough to count.
     func lineNumber(in file: String, at offset: Int) -> Int? {
         scans.first { $0.source.path == file }?.lineNumber(at: offset, deadline: deadline)

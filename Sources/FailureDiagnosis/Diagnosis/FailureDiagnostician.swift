@@ -15,11 +15,15 @@ package struct FailureDiagnostician: Sendable {
     /// Takes no longer than the failure's budget; each log is read backwards from its end for as long as the budget lasts.
     ///
     /// Blocks the calling thread throughout, so don't call it on one of Swift's cooperative threads.
-    package func diagnose(_ failure: TrainingFailure) -> FailureVerdict {
-        var gathering = EvidenceGathering(failure, matcher: matcher)
+    package func diagnose(_ failure: TrainingFailure) -> FailureVerdict { diagnoseAndRecord(failure).0 }
+
+    private func diagnose(_ failure: TrainingFailure, _ gathering: inout EvidenceGathering) -> FailureVerdict {
         gathering.gather()
         let decision = gathering.decide()
-        let choice = ActionChoice(failure: failure, story: gathering.timeoutStory(for: decision))
+        let reached = gathering.reached
+        let choice = ActionChoice(
+            failure: failure, story: gathering.timeoutStory(for: decision),
+            history: RestartHistory(failure: failure, reached: reached))
         var (action, reason) = choice.choose(decision, rules: matcher.table.rules)
         if gathering.unreadBytes > 0 {
             reason += "; for \(gathering.unreadBytes) bytes of the logs there was no time"
@@ -33,6 +37,24 @@ package struct FailureDiagnostician: Sendable {
             action: action, cause: decision.cause == nil ? nil : evidence.first, evidence: evidence, reason: reason,
             cascades: report.cascades, notes: gathering.notes,
             signature: decision.cause?.signature(in: failure), timestamp: Int(failure.clock.now))
+    }
+
+    /// The same, and what is to be remembered of it; `nil` if no cause was found.
+    package func diagnoseAndRecord(_ failure: TrainingFailure) -> (FailureVerdict, EarlierFailure?) {
+        var gathering = EvidenceGathering(failure, matcher: matcher)
+        let verdict = diagnose(failure, &gathering)
+        guard let cause = verdict.cause, let signature = verdict.signature,
+            let rule = matcher.table[cause.rule]
+        else { return (verdict, nil) }
+        var record = EarlierFailure(time: Int64(failure.clock.now), rule: cause.rule, signature: signature)
+        record.job = failure.job
+        record.attempt = failure.restartCount
+        record.rank = cause.rank
+        record.node = failure.node.id
+        record.domain = cause.domain.rawValue
+        record.fingerprint = Sighting(rule: 0, text: cause.text).fingerprint(rule)
+        record.reached = gathering.reached
+        return (verdict, record)
     }
 }
 
@@ -55,6 +77,10 @@ package struct TrainingFailure: Sendable {
     package var maxRestarts = 3
     /// The earlier failures on this node: their causes' signatures (`FailureVerdict.signature`), by rule.
     package var earlierFailures: [String: Set<String>] = [:]
+    /// What failed before, this job or others, in any order.
+    package var history: [EarlierFailure] = []
+    /// The job's name; only failures of the same job tell whether restarting is in vain.
+    package var job = ""
     package var node = NodeIdentity()
     /// How long the diagnosis may take.
     package var budget: Duration = .seconds(2)

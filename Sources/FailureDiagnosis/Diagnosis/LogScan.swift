@@ -168,6 +168,9 @@ final class LogScan {
     /// How many bytes at the file's start were left unread although they could belong to this failure.
     var unreadBytes: Int { isDone ? 0 : reader.position - reader.start }
 
+    /// Whether all of the file was looked at.
+    var isWhole: Bool { reader.position == reader.start && reader.start == 0 }
+
     /// What was found in the log. A line in the launcher's report belongs to the rank that the report names there.
     var sightings: [Sighting] {
         findings.sightings.map { sighting in

@@ -17,6 +17,10 @@ struct ProgressBoundary {
     private(set) var offset: Int?
     /// The last line of progress, and when it was written, in seconds since 1970, if that is known.
     private(set) var last: (line: ProgressLine, time: Double?)?
+    /// The line with the highest counters of a log that has too few steps for a boundary.
+    var newest: ProgressLine? {
+        windows.values.compactMap(\.lines.first?.line).filter { !$0.counts.isEmpty }.max { $0.isBefore($1) }
+    }
     private var windows: [Int: Window] = [:]
     private var searched = 0
     private var examined = 0

@@ -22,6 +22,7 @@ struct ProgressLine: Hashable, Sendable {
 
     /// Whether a line may be one: it has the first letters of a unit and digits. Most others are done with here.
     static func isPossible(_ line: UnsafeRawBufferPointer) -> Bool {
+        if isRow(line) { return true }
         var (hasDigit, hasUnit) = (false, false)
         var last: UInt8 = 0
         for byte in line {
@@ -48,6 +49,12 @@ struct ProgressLine: Hashable, Sendable {
 
     /// - Parameter text: what the program wrote, without prefixes and colours.
     init?(_ text: [UInt8]) {
+        if text.withUnsafeBytes(Self.isRow) {
+            let first = text.prefix { Self.isDigit($0) }
+            counts = [Double(String(decoding: first, as: UTF8.self)) ?? 0]
+            (shape, label) = (1, "row \(String(decoding: first, as: UTF8.self))")
+            return
+        }
         let text = text.prefix(Self.reach).map { $0 &- 0x41 < 26 ? $0 | 0x20 : $0 }
         guard text.contains(where: Self.isDigit), !text.starts(with: "file \"".utf8) else { return nil }
         var reader = CounterReader(text: text)
@@ -71,6 +78,14 @@ struct ProgressLine: Hashable, Sendable {
         self.counts = counts
         label = first.label
         shape = Self.shape(of: text[..<first.position], first.label)
+    }
+
+    /// Whether it is a row of a table, with a whole number in front: `14,2.7558,0.0003`.
+    private static func isRow(_ text: UnsafeRawBufferPointer) -> Bool {
+        guard let first = text.first, isDigit(first), text.count >= 5,
+            let end = text.firstIndex(where: { !isDigit($0) }), ",;\t".utf8.contains(text[end]), end <= 12
+        else { return false }
+        return text.prefix(reach).allSatisfy { isDigit($0) || ",;\t.+-e naNif\r".utf8.contains($0) }
     }
 
     private static func isDigit(_ byte: UInt8) -> Bool { byte &- 0x30 < 10 }

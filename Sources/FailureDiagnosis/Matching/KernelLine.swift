@@ -15,7 +15,7 @@ struct KernelLine {
     static func isKernel(_ line: UnsafeRawBufferPointer, isKernelLog: Bool) -> Bool {
         if line.first == UInt8(ascii: "{") { return isJournalEntry(line) }
         var text = PlainReader(UnsafeRawBufferPointer(rebasing: line[..<min(line.count, reach)]))
-        text.skipLaunchersPrefix()
+        if !isKernelLog { text.skipLaunchersPrefix() }
         text.skipPriority()
         if text.consume("kernel: ") { return text.skipBracketedStamp() }
         if text.skipBracketedStamp() { return !text.isProgramsName }

@@ -83,7 +83,7 @@ struct TracebackHead {
     /// Whether a line without its prefix is one of a traceback's before the exception.
     static func isBody(_ rest: ArraySlice<UInt8>, isBoxed: Bool) -> Bool {
         guard let first = rest.first else { return true }
-        if first == 0x20 || first == 0x09 { return true }
+        if first == 0x09 || first == 0x20 && (rest.dropFirst().first ?? 0x20) == 0x20 { return true }
         return isBoxed && (rest.starts(with: "│".utf8) || rest.starts(with: "╰".utf8) || rest.starts(with: "╭".utf8))
     }
 

@@ -43,6 +43,8 @@ struct TracebackReader {
     /// How many lines a traceback may have, and how many of others may stand between them.
     private static let mostLines = 4000
     private static let mostForeign = 300
+    /// How many lines are searched for the exception if only frames are there: they may be no traceback's.
+    private static let mostHeadless = 60
     /// How far from an exception's line the next one of its chain begins, in lines.
     private static let chainReach = 60
 
@@ -75,10 +77,14 @@ struct TracebackReader {
         _ head: TracebackHead, after lines: TracebackLines, at first: TracebackLines.Line
     ) {
         guard let prefix = head.prefix(before: lines) else { return }
-        if !first.isWritten { bodies.insert(first.range.lowerBound) }
+        // What stands between the first line of another writer and the exception is a part only if there is an exception.
+        var body = first.isWritten ? [] : [first.range.lowerBound]
+        var certain = body.count
+        defer { bodies.formUnion(body.prefix(certain)) }
         var lines = lines
         var (count, foreign) = (0, 0)
-        while let line = lines.next(), count < Self.mostLines, foreign < Self.mostForeign {
+        let most = head.isFrame && !first.isWritten ? Self.mostHeadless : Self.mostLines
+        while let line = lines.next(), count < most, foreign < Self.mostForeign {
             count += 1
             guard let end = prefix.end(in: line.text) else {
                 foreign += 1
@@ -87,13 +93,15 @@ struct TracebackReader {
             let rest = line.text[end...]
             if rest.isEmpty { continue }
             if TracebackHead.isBody(rest, isBoxed: head.isBoxed) || rest.starts(with: Self.mark.utf8) {
-                if !line.isWritten { bodies.insert(line.range.lowerBound) }
+                if !line.isWritten { body.append(line.range.lowerBound) }
+                if foreign == 0 { certain = body.count }
                 continue
             }
-            guard ExceptionLine.isException(rest) else {
+            guard head.isFrame ? ExceptionLine.isReportedException(rest) : ExceptionLine.isException(rest) else {
                 foreign += 1
                 continue
             }
+            certain = body.count
             var standing = chained[first.range.lowerBound] ?? head.standing(before(first.range.lowerBound), prefix)
             let follows = chain(after: lines, prefix)
             if head.isGroup || follows == .inner { standing = .consequence }
