@@ -82,7 +82,7 @@ def test_the_actions_are_dlrovers(arobust: Arobust, scratch: Path) -> None:
         found = diagnose(arobust, "--log", log)
         keys = set(json.loads(made.to_json()))
         assert keys <= set(found), inspect.getsource(type(made))
-        assert set(found) - keys == {"explanation", "evidence", "cascades", "notes"}
+        assert set(found) - keys == {"explanation", "cause", "evidence", "cascades", "notes"}
         action = {key: value for key, value in found.items() if key in keys}
         read = type(made).from_json(json.dumps(action))
         assert read.action_type == found["action_type"]
@@ -203,4 +203,4 @@ def test_a_handled_error_long_before_is_not_blamed(arobust: Arobust, scratch: Pa
     found = diagnose(arobust, "--log", log)
     assert found["evidence"][0]["text"] == "ValueError: no more data"
     handled = next(each for each in found["evidence"] if each["rule"] == "cuda.out-of-memory")
-    assert handled["why"] == "the training went on after it"
+    assert handled["why"] == "the training went on after it (to step 599)"

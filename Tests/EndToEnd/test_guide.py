@@ -77,7 +77,7 @@ def test_the_documents_metric(arobust: Arobust) -> None:
 
 def test_the_documents_diagnosis(scratch: Path) -> None:
     log = scratch / "training.log"
-    log.write_text("NVRM: Xid (PCI:0000:c1:00): 79, GPU has fallen off the bus.\n")
+    log.write_text("[ 7532.345678] NVRM: Xid (PCI:0000:c1:00): 79, GPU has fallen off the bus.\n")
     code = python(GUIDE, having="def diagnose_training_failure").replace("/var/log/training.log", str(log))
     (scratch / "arobust").symlink_to(AROBUST)
     paths = {**environment(scratch), "PATH": f"{scratch}:/usr/bin:/bin"}

@@ -28,7 +28,7 @@ class Rules:
         from harness.process import AROBUST
 
         ended = subprocess.run(
-            [AROBUST, "rules", *map(str, arguments)], input=text, capture_output=True, text=True, timeout=60, check=False
+            [AROBUST, "rules", *map(str, arguments)], input=text, capture_output=True, text=True, timeout=300, check=False
         )
         return ended.returncode, ended.stdout, ended.stderr
 

@@ -1,13 +1,15 @@
 private import Diagnosis
 internal import SystemSupport
 
-/// Logs, and what must be found in them: `lines/*.yaml` for the rules, and `jobs/index.yaml` with a folder for each failed training.
+/// Logs, and what must be found in them: `lines/*.yaml` for the rules, `jobs/index.yaml` with a folder for each failed training, and
+/// `cases/index.json` with what a stranger wrote down as the right answers.
 ///
 /// In a job's folder, `rank<N>.log` is a rank's log, `kernel.log` the kernel's, and any other `.log` that of several ranks or of the
 /// launcher; `error<N>.json` is a rank's error file, and `failures.json` the launcher's report.
 package struct RuleCorpus: Sendable {
     let lines: [CorpusLine]
     let jobs: [CorpusJob]
+    let cases: [CorpusCase]
 
     /// Reads a corpus's folder.
     ///
@@ -22,11 +24,12 @@ package struct RuleCorpus: Sendable {
         }
         self.lines = lines
         jobs = try CorpusFile(path: folder + "/jobs/index.yaml").jobs(folder: folder + "/jobs")
+        cases = try CorpusCase.read(folder + "/cases")
     }
 
     /// How many lines must match, how many must not, and how many jobs there are.
     package var counts: (matches: Int, nearMisses: Int, jobs: Int) {
-        (lines.map(\.matches.count).reduce(0, +), lines.map(\.nearMisses.count).reduce(0, +), jobs.count)
+        (lines.map(\.matches.count).reduce(0, +), lines.map(\.nearMisses.count).reduce(0, +), jobs.count + cases.count)
     }
 
     /// The ids of the rules that have a line to match, and of those that have a near miss.
@@ -39,8 +42,13 @@ package struct RuleCorpus: Sendable {
 
     /// Compares what a table's rules find with what they must find.
     package func run(_ table: RuleTable) -> [CorpusFailure] {
-        let matcher = RuleMatcher(table)
-        return lines.flatMap { check($0, matcher) } + jobs.flatMap { check($0, table) }
+        let diagnostician = FailureDiagnostician(table)
+        return lines.flatMap { check($0, diagnostician.matcher) } + jobs.flatMap { check($0, diagnostician) }
+            + cases.compactMap { aCase in
+                aCase.wrong(diagnostician.diagnose(aCase.failure)).map {
+                    CorpusFailure(place: "cases/\(aCase.name)", reason: $0)
+                }
+            }
     }
 
     private func check(_ lines: CorpusLine, _ matcher: RuleMatcher) -> [CorpusFailure] {
@@ -56,10 +64,14 @@ package struct RuleCorpus: Sendable {
             .map { CorpusFailure(place: lines.place, reason: "\(lines.rule) must not match and does: \($0)") }
     }
 
-    private func check(_ job: CorpusJob, _ table: RuleTable) -> [CorpusFailure] {
-        var table = table
-        if let errors = job.failureNodeErrors { table.addFailureNodeErrors(errors) }
-        let verdict = FailureDiagnostician(table).diagnose(job.failure)
+    private func check(_ job: CorpusJob, _ diagnostician: FailureDiagnostician) -> [CorpusFailure] {
+        var diagnostician = diagnostician
+        if let errors = job.failureNodeErrors {
+            var table = diagnostician.matcher.table
+            table.addFailureNodeErrors(errors)
+            diagnostician = FailureDiagnostician(table)
+        }
+        let verdict = diagnostician.diagnose(job.failure)
         var wrong: [String] = []
         func compare(_ what: String, _ found: String?, _ expected: String?) {
             if found != expected { wrong.append("\(what) is \(found ?? "none"), must be \(expected ?? "none")") }

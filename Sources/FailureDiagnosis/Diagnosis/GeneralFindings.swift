@@ -13,14 +13,14 @@ struct GeneralFindings {
 
     private var ends: [Writer: [Sighting]] = [:]
     private var closed: Set<Writer> = []
-    private(set) var asides: [Sighting] = []
+    private var passed: [Sighting] = []
 
     /// Adds a line that comes before those added so far.
     ///
     /// - Parameter name: tells writers apart whose rank is not known; 0 if a line doesn't tell.
     mutating func add(_ sighting: Sighting, writer name: UInt64) {
         guard sighting.isPossible else {
-            if asides.count < Self.mostAsides { asides.append(sighting) }
+            if passed.count < Self.mostAsides { passed.append(sighting) }
             return
         }
         let writer = Writer(rank: sighting.rank, name: sighting.rank == nil ? name : 0)
@@ -37,9 +37,15 @@ struct GeneralFindings {
     }
 
     /// Of each writer the first without doubt; if there is none, the first.
-    var sightings: [Sighting] {
-        ends.values.compactMap { end in end.last { $0.doubt == nil } ?? end.last }
+    var sightings: [Sighting] { ends.values.compactMap(Self.first) }
+
+    /// What is no cause: what Python goes on after, consequences, and what a writer raised after its first.
+    var asides: [Sighting] {
+        let later = ends.values.flatMap { end in end.filter { $0 != Self.first(of: end) } }
+        return passed + later.sorted { ($0.offset ?? 0) < ($1.offset ?? 0) }.prefix(Self.mostAsides)
     }
+
+    private static func first(of end: [Sighting]) -> Sighting? { end.last { $0.doubt == nil } ?? end.last }
 }
 
 /// The lines of a log that are nothing special: neither blank, nor part of a traceback, nor found by a rule. How many follow a failure tells

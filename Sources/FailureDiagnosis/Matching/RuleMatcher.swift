@@ -142,7 +142,11 @@ package struct RuleMatcher: Sendable {
             guard generalExclusion(in: text) == nil else { return }
             let own = decisive(candidates(in: text, isException: true), text)
             hits.removeAll { $0.line == exception.line && $0.exception == nil && own.contains($0.rule) }
-            hits += own.map { RuleHit(rule: $0, line: exception.line, exception: exception) }
+            hits += own.map { rule in
+                // What a rule knows by its own texts needs no traceback.
+                let isLine = exception.standing == .bare && table.rules[rule].place != .exception
+                return RuleHit(rule: rule, line: exception.line, exception: isLine ? nil : exception)
+            }
         }
     }
 
