@@ -1,7 +1,7 @@
 """No harm: a training that went well, or survived what it met, is never blamed, and what really ended it is found behind all that.
 
-Each healthy log of rules/corpus/healthy is lengthened to hundreds of lines, two of them to a million, and followed by nothing, by a kill from
-outside, and by true failures of ten kinds. Then random mixtures of two of them as the ranks of one job.
+Each healthy log of rules/corpus/healthy is lengthened to hundreds of lines, two of them to a million, and followed by nothing, by a kill
+from outside, and by true failures of ten kinds. Then random mixtures of two of them as the ranks of one job.
 """
 
 from __future__ import annotations
