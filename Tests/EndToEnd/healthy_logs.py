@@ -155,6 +155,15 @@ class Healthy:
         for piece in tail:
             yield moved(_parts(piece), shift + rounds * took)
 
+    def soon(self, end: datetime, steps: int) -> list[str] | None:
+        """The recording up to a few progress lines behind what it survives; None if that is not between two of them."""
+        pieces = list(self.rendered(end, lines=1, ended=False))
+        places = [index for index, piece in enumerate(pieces) if self.progress.search(piece)]
+        gap, before = max((after - place, number) for number, (place, after) in enumerate(zip(places, places[1:])))
+        if gap < 3 or before + steps >= len(places):
+            return None
+        return pieces[: places[before + steps] + 1]
+
     def _counted(self, piece: str, total: str, step: str | None = None) -> str:
         """A progress line with the total of the longer training, and with another step."""
         match = self.progress.search(piece)

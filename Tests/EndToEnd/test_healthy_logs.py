@@ -100,6 +100,19 @@ def test_a_healthy_training(training: Healthy, scratch: Path) -> None:
     assert not failures
 
 
+@pytest.mark.parametrize("training", HEALTHY, ids=lambda training: training.name)
+def test_eight_steps_after_what_was_survived(training: Healthy, scratch: Path) -> None:
+    end = log_end()
+    started = training.soon(end, steps=8)
+    if started is None:
+        return
+    cases = {}
+    for ending in [NOTHING, KILLED, ENDINGS[HEALTHY.index(training) % len(ENDINGS)]]:
+        log = write(scratch / f"{ending.name}.out", started)
+        cases[ending.name] = healthy_logs.case(scratch, log, end, ending, training.wrapped)
+    assert not judge(cases, scratch)
+
+
 @pytest.mark.parametrize("seed", SEEDS)
 def test_two_ranks_at_random(seed: int, scratch: Path) -> None:
     print(f"seed {seed}")
