@@ -155,6 +155,15 @@ class Healthy:
         for piece in tail:
             yield moved(_parts(piece), shift + rounds * took)
 
+    def soon(self, end: datetime, steps: int) -> list[str] | None:
+        """The recording up to a few progress lines behind what it survives; None if that is not between two of them."""
+        pieces = list(self.rendered(end, lines=1, ended=False))
+        places = [index for index, piece in enumerate(pieces) if self.progress.search(piece)]
+        gap, before = max((after - place, number) for number, (place, after) in enumerate(zip(places, places[1:])))
+        if gap < 3 or before + steps >= len(places):
+            return None
+        return pieces[: places[before + steps] + 1]
+
     def _counted(self, piece: str, total: str, step: str | None = None) -> str:
         """A progress line with the total of the longer training, and with another step."""
         match = self.progress.search(piece)
@@ -190,10 +199,12 @@ def _decimals(number: str) -> int:
 
 @dataclass(frozen=True)
 class Ending:
-    """What follows a healthy training: lines for its log, for the kernel's, and the launcher's report. One of `says` is in the cause's line."""
+    """What follows a healthy training: lines for its log, for the kernel's, and the launcher's report. One of `says` is in the line to be
+    blamed, and any of `actions` is right."""
 
     name: str
     says: tuple[str, ...]
+    actions: tuple[str, ...]
     failures: str | None
 
     def lines(self, end: datetime, kernel: bool = False) -> list[tuple[str, datetime]]:
@@ -222,7 +233,7 @@ def healthy() -> list[Healthy]:
 
 
 def endings() -> list[Ending]:
-    return [Ending(entry["ending"], tuple(entry.get("says", [])), entry.get("failures")) for entry in _index()["endings"]]
+    return [Ending(entry["ending"], tuple(entry.get("says", [])), tuple(entry["actions"]), None) for entry in _index()["endings"]]
 
 
 # --- whole cases
@@ -230,10 +241,11 @@ def endings() -> list[Ending]:
 
 @dataclass(frozen=True)
 class Case:
-    """Files to be diagnosed. The line to be blamed has one of the texts `says`, none if nothing may be blamed, and stands in the kernel's
-    log, or at or behind the byte `healthy` of the log."""
+    """Files to be diagnosed, and the actions that are right. The line to be blamed has one of the texts `says`, none if nothing may be
+    blamed, and stands in the kernel's log, or at or behind the byte `healthy` of the log."""
 
     log: Path
+    actions: tuple[str, ...]
     kernel: Path | None = None
     failures: str | None = None
     says: tuple[str, ...] = ()
@@ -259,14 +271,14 @@ def case(
     if lines := ending.lines(end, kernel=True):
         kernel = folder / f"{log.stem}.kernel"
         kernel.write_text("".join(line + "\n" for line, _ in lines))
-    return Case(log, kernel, ending.failures, ending.says, healthy)
+    return Case(log, ending.actions, kernel, ending.failures, ending.says, healthy)
 
 
-def interleaved(chance: random.Random, first: list[str], second: list[str]) -> Iterator[str]:
+def interleaved(chance: random.Random, form: str, first: list[str], second: list[str]) -> Iterator[str]:
     """Two ranks' lines in one log, each with its rank's prefix, in an order that keeps each rank's own and their pace."""
     queues = (first, second)
     places = sorted(
         ((index + chance.random()) / len(lines), rank, index) for rank, lines in enumerate(queues) for index in range(len(lines))
     )  # fmt: skip
     for _, rank, index in places:
-        yield f"[default{rank}]:{queues[rank][index]}"
+        yield form.format(rank=rank, line=queues[rank][index])

@@ -1,7 +1,7 @@
 """No harm: a training that went well, or survived what it met, is never blamed, and what really ended it is found behind all that.
 
-Each healthy log of rules/corpus/healthy is lengthened to hundreds of lines, two of them to a million, and followed by nothing, by a kill from
-outside, and by true failures of ten kinds. Then random mixtures of two of them as the ranks of one job.
+Each healthy log of rules/corpus/healthy is lengthened to hundreds of lines, two of them to a million, and followed by nothing, by a kill
+from outside, and by true failures of ten kinds. Then random mixtures of two of them as the ranks of one job.
 """
 
 from __future__ import annotations
@@ -23,13 +23,15 @@ from healthy_logs import Case, Ending, Healthy
 
 HEALTHY = healthy_logs.healthy()
 ENDINGS = healthy_logs.endings()
-NOTHING = Ending("nothing", (), None)
-KILLED = Ending("killed", (), json.dumps({"error": "killed"}))
+NOTHING = Ending("nothing", (), ("restart_worker", "event", "no_action"), None)
+KILLED = Ending("killed", (), ("restart_worker",), json.dumps({"error": "killed"}))
 LONG = 100_000
 # All endings behind every log, instead of four of them in turn.
 ALL = os.environ.get("HEALTHY_ALL") == "1"
+# How launchers mark a rank's lines: torchrun --tee, srun -l, mpirun -tag-output, pdsh.
+TEE = "[default{rank}]:{line}"
+FORMS = [TEE, "{rank}: {line}", "[1,{rank}]<stdout>:{line}", "node{rank}: {line}"]
 SEEDS = range(int(os.environ.get("HEALTHY_SEEDS", "24")))
-STRONG = {"job_abortion", "relaunch_worker"}
 
 
 def diagnosis(case: Case, state: Path) -> dict[str, Any]:
@@ -44,16 +46,16 @@ def diagnosis(case: Case, state: Path) -> dict[str, Any]:
 def wrong(case: Case, answer: dict[str, Any]) -> str | None:
     """What is wrong with an answer, in a few words."""
     cause, action = answer["cause"], answer["action_type"]
-    if not case.says:
-        if cause is not None:
-            return f"invents {cause['rule']}: {cause['text'][:120]}"
-        return f"{action} for nothing" if action in STRONG else None
-    if cause is None:
+    if cause is None and case.says:
         return f"misses {case.says[0]!r}"
-    survived = cause["file"] == str(case.log) and cause["offset"] < case.healthy
-    if survived or not any(text in cause["text"] for text in case.says):
-        return f"blames {cause['rule']}: {cause['text'][:120]}"
-    return None
+    if cause is not None:
+        blames = f"{cause['rule']}: {cause['text'][:120]}"
+        if not case.says:
+            return f"invents {blames}"
+        survived = cause.get("file") == str(case.log) and cause["offset"] < case.healthy
+        if survived or not any(text in cause["text"] for text in case.says):
+            return f"blames {blames}"
+    return None if action in case.actions else f"{action} instead of {' or '.join(case.actions)}"
 
 
 def judge(cases: dict[str, Case], scratch: Path) -> list[str]:
@@ -74,10 +76,10 @@ def log_end() -> datetime:
 def test_a_healthy_training(training: Healthy, scratch: Path) -> None:
     end = log_end()
     long = training.lines >= LONG
-    whole = write(scratch / "whole.log", training.rendered(end))
+    whole = write(scratch / "whole.out", training.rendered(end))
     cases = {
-        "followed by nothing": Case(whole),
-        "killed at its end": Case(whole, failures=KILLED.failures),
+        "followed by nothing": Case(whole, NOTHING.actions),
+        "killed at its end": Case(whole, KILLED.actions, failures=KILLED.failures),
     }
     if long:
         # The same file, with an ending that is put behind it for a while.
@@ -92,10 +94,23 @@ def test_a_healthy_training(training: Healthy, scratch: Path) -> None:
     first = HEALTHY.index(training) * 4
     some = ENDINGS if ALL else [ENDINGS[(first + number) % len(ENDINGS)] for number in range(4)]
     for ending in [NOTHING, KILLED, *some]:
-        log = write(scratch / f"{ending.name}.log", started)
+        log = write(scratch / f"{ending.name}.out", started)
         cases[ending.name] = healthy_logs.case(scratch, log, end, ending, training.wrapped)
     failures = judge(cases, scratch)
     assert not failures
+
+
+@pytest.mark.parametrize("training", HEALTHY, ids=lambda training: training.name)
+def test_eight_steps_after_what_was_survived(training: Healthy, scratch: Path) -> None:
+    end = log_end()
+    started = training.soon(end, steps=8)
+    if started is None:
+        return
+    cases = {}
+    for ending in [NOTHING, KILLED, ENDINGS[HEALTHY.index(training) % len(ENDINGS)]]:
+        log = write(scratch / f"{ending.name}.out", started)
+        cases[ending.name] = healthy_logs.case(scratch, log, end, ending, training.wrapped)
+    assert not judge(cases, scratch)
 
 
 @pytest.mark.parametrize("seed", SEEDS)
@@ -108,12 +123,16 @@ def test_two_ranks_at_random(seed: int, scratch: Path) -> None:
     plain = [training for training in one_rank if "\r" not in "".join(training.pieces())]
     first, second = chance.sample(plain, 2)
     ending = chance.choice([NOTHING, KILLED, *ENDINGS])
-    print(f"{first.name} and {second.name}, {lines} lines each, then {ending.name}")
+    form = chance.choice(FORMS)
+    print(f"{first.name} and {second.name}, {lines} lines each in the form {form}, then {ending.name}")
     ranks = [list(training.rendered(end, lines, seconds / lines, ended=False)) for training in (first, second)]
-    log = write(scratch / "job.log", healthy_logs.interleaved(chance, *ranks))
+    log = write(scratch / "job.out", healthy_logs.interleaved(chance, form, *ranks))
     rank = chance.randrange(2)
-    case = healthy_logs.case(scratch, log, end, ending, lambda lines: healthy_logs.tee(lines, rank))
-    assert not judge({ending.name: case}, scratch)
+
+    def wrapped(lines: list[tuple[str, datetime]]) -> list[str]:
+        return healthy_logs.tee(lines, rank) if form == TEE else [form.format(rank=rank, line=line) for line, _ in lines]
+
+    assert not judge({ending.name: healthy_logs.case(scratch, log, end, ending, wrapped)}, scratch)
 
 
 def write(path: Path, lines: Any) -> Path:

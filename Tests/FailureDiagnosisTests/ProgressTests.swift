@@ -75,7 +75,11 @@ import Testing
         "{'loss': 2.1116, 'grad_norm': nan, 'learning_rate': 1.992e-05, 'epoch': 0.3%d}", "Epoch %d: val_loss=0.3",
         "{\"step\": %d, \"loss\": 2.3}", "trained 1%d,000 tokens in 3 s",
         "I1128 19:02:11.1 7 train.py:3] global_step=%d",
-        "loss 2.%d acc 0.9",
+        "loss 2.%d acc 0.9", "14%d,2.7558,0.0003,1795479604.852", "第 1%d 步 / 共 40 步，损失 2.3",
+        "epoch 001: 1%d / 40 loss=2.3, wps=183",
+        "[1%d]\ttraining's l2: 2.92312",
+        "11/24 00:20:02 - mmengine - INFO - Epoch(train)  [1][ 1%d/40]  lr: 1.0e-02 loss: 2.8",
+        "ステップ %d 損失 2.3",
     ])
     func manyFormsAreProgress(_ form: String) throws {
         let lines = (0..<10).map { number in
@@ -89,6 +93,7 @@ import Testing
         "Waiting for rank 3, %d s", "[W1128] heartbeat %d of step monitor", "retry %d of step 7",
         "MeanSquaredError: 0.9%d",
         "reading 2026/11/2%d", "/data/epoch/%d/shard", "[rank%d]: NCCL INFO Channel 00", "step 7: loss is 0.5",
+        "11/2%d 00:20:02 loading", "[80746] 1%d files are ready", "tests 3/1%d passed",
     ])
     func otherLinesAreNoProgress(_ form: String) throws {
         let lines = (0..<10).map { number in

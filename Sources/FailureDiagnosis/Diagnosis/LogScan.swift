@@ -34,10 +34,10 @@ final class LogScan {
         return reader.piece(from: start, count: count)?.withUnsafeBytes { ElasticReport($0, from: start, time: time) }
     }()
 
-    /// The exit codes that are named at the log's end.
+    /// The exit codes that are named at the log's end, after the last step.
     private(set) lazy var exitCodes: Set<Int> = {
-        let count = min(reader.size - reader.start, ReportedExitCodes.reach)
-        return reader.piece(from: reader.size - count, count: count)?.withUnsafeBytes(ReportedExitCodes.read) ?? []
+        let start = max(reader.start, reader.size - ReportedExitCodes.reach, progress.end ?? 0)
+        return reader.piece(from: start, count: reader.size - start)?.withUnsafeBytes(ReportedExitCodes.read) ?? []
     }()
 
     /// - Parameter relevance: for the kernel's log, what of it concerns the training.

@@ -17,6 +17,8 @@ struct ProgressBoundary {
     private(set) var offset: Int?
     /// The last line of progress, and when it was written, in seconds since 1970, if that is known.
     private(set) var last: (line: ProgressLine, time: Double?)?
+    /// Where the log's last line of progress starts.
+    private(set) var end: Int?
     /// The line with the highest counters of a log that has too few steps for a boundary.
     var newest: ProgressLine? {
         windows.values.compactMap(\.lines.first?.line).filter { !$0.counts.isEmpty }.max { $0.isBefore($1) }
@@ -59,6 +61,7 @@ struct ProgressBoundary {
     }
 
     private mutating func add(_ line: ProgressLine, at position: Int, time: () -> Double?) {
+        end = end ?? position
         guard var window = windows[line.shape], let oldest = window.lines.last?.line else {
             if windows.count < 1000 { windows[line.shape] = Window(lines: [(line, position)], lastTime: time()) }
             return

@@ -18,17 +18,20 @@ struct ProgressLine: Hashable, Sendable {
     private static let waiting = [
         "heartbeat", "watchdog", "timeout", "timed out", "waiting", "retry", "attempt", "seqnum",
     ].map { Array($0.utf8) }
-    private static let rates = ["it/s", "s/it", "%|"].map { Array($0.utf8) }
+    private static let rates = ["it/s", "s/it", "%|", "loss"].map { Array($0.utf8) }
 
     /// Whether a line may be one: it has the first letters of a unit and digits. Most others are done with here.
     static func isPossible(_ line: UnsafeRawBufferPointer) -> Bool {
-        if isRow(line) { return true }
+        if isRow(line) || line.first == UInt8(ascii: "[") && line.count > 1 && isDigit(line[1]) { return true }
         var (hasDigit, hasUnit) = (false, false)
         var last: UInt8 = 0
         for byte in line {
             if isDigit(byte) {
                 hasDigit = true
                 if last == UInt8(ascii: "/") { hasUnit = true }
+            } else if byte >= 0xE3 {
+                // Chinese, Japanese or Korean.
+                hasUnit = true
             } else {
                 switch (last, byte | 0x20) {
                 case (UInt8(ascii: "t"), UInt8(ascii: "e")), (UInt8(ascii: "p"), UInt8(ascii: "o")),
@@ -57,11 +60,11 @@ struct ProgressLine: Hashable, Sendable {
         }
         let text = text.prefix(Self.reach).map { $0 &- 0x41 < 26 ? $0 | 0x20 : $0 }
         guard text.contains(where: Self.isDigit), !text.starts(with: "file \"".utf8) else { return nil }
-        var reader = CounterReader(text: text)
-        let isBar = text.withUnsafeBytes { bytes in
+        var reader = CounterReader(text: text, units: Self.units)
+        reader.isBar = text.withUnsafeBytes { bytes in
             Self.rates.contains { ByteText.find($0, in: bytes, ignoresCase: false) != nil }
         }
-        let first = reader.next(isBar: isBar, units: Self.units)
+        let first = reader.round() ?? reader.next()
         let isWaiting = text.withUnsafeBytes { bytes in
             Self.waiting.contains { ByteText.find($0, in: bytes, ignoresCase: false) != nil }
         }
@@ -72,7 +75,8 @@ struct ProgressLine: Hashable, Sendable {
             return
         }
         var counts = [first.value]
-        while counts.count < Self.mostCounts, let next = reader.next(isBar: isBar, units: Self.units) {
+        reader.isBar = true
+        while counts.count < Self.mostCounts, let next = reader.next() {
             counts.append(next.value)
         }
         self.counts = counts
@@ -110,15 +114,31 @@ struct ProgressLine: Hashable, Sendable {
 /// Finds the counters in a line of lower-case text.
 private struct CounterReader {
     let text: [UInt8]
+    let units: [[UInt8]]
+    /// Whether the line speaks of progress, so that `297/2427` needs no word.
+    var isBar = false
     private var index = 0
     private static let mostBetween = 12
+    /// Steps, epochs and rounds in Chinese, Japanese and Korean.
+    private static let otherUnits = ["步", "轮", "代", "ステップ", "エポック", "스텝", "단계", "에포크"].map { Array($0.utf8) }
 
-    init(text: [UInt8]) {
+    init(text: [UInt8], units: [[UInt8]]) {
         self.text = text
+        self.units = units
     }
 
-    /// - Parameter isBar: whether the line has a progress bar, so that `297/2427` needs no word.
-    mutating func next(isBar: Bool, units: [[UInt8]]) -> (value: Double, label: String, position: Int)? {
+    /// The number of `[12]<tab>training's l2: 2.9`, as XGBoost and LightGBM write it, at the line's start.
+    mutating func round() -> (value: Double, label: String, position: Int)? {
+        guard text.first == UInt8(ascii: "[") else { return nil }
+        let digits = text.dropFirst().prefix { isDigit($0) }
+        guard !digits.isEmpty, digits.endIndex + 1 < text.count, text[digits.endIndex] == UInt8(ascii: "]"),
+            text[digits.endIndex + 1] == 0x09, let value = Double(String(decoding: digits, as: UTF8.self))
+        else { return nil }
+        index = digits.endIndex + 1
+        return (value, "round \(Self.text(value))", 0)
+    }
+
+    mutating func next() -> (value: Double, label: String, position: Int)? {
         while index < text.count {
             let start = index
             if isLetter(text[index]) {
@@ -136,7 +156,7 @@ private struct CounterReader {
                 index = mark
             } else if isDigit(text[index]) {
                 guard let value = number() else { continue }
-                if let counter = counter(value, from: start, isBar, units) { return counter }
+                if let counter = counter(value, from: start) { return counter }
             } else {
                 index += 1
             }
@@ -144,28 +164,42 @@ private struct CounterReader {
         return nil
     }
 
-    /// `297/2427` of a bar, `[=====>…`, or `100 steps`.
-    private mutating func counter(
-        _ value: Double, from start: Int, _ isBar: Bool, _ units: [[UInt8]]
-    ) -> (value: Double, label: String, position: Int)? {
+    /// `297/2427` or `12 / 40` of a bar, `100 steps`, `第 12 步`.
+    private mutating func counter(_ value: Double, from start: Int) -> (value: Double, label: String, position: Int)? {
         var ahead = index
-        let isPath = start > 0 && text[start - 1] == UInt8(ascii: "/")
-        if !isPath, ahead < text.count, text[ahead] == UInt8(ascii: "/") {
+        while ahead < text.count, text[ahead] == 0x20 { ahead += 1 }
+        let isPart = start > 0 && (text[start - 1] == UInt8(ascii: "/") || isLetter(text[start - 1]))
+        if !isPart, ahead < text.count, text[ahead] == UInt8(ascii: "/") {
             ahead += 1
             while ahead < text.count, text[ahead] == 0x20 { ahead += 1 }
             let total = ahead
             while ahead < text.count, isDigit(text[ahead]) { ahead += 1 }
-            let isDate = ahead < text.count && text[ahead] == UInt8(ascii: "/")
+            let isDate =
+                ahead < text.count && text[ahead] == UInt8(ascii: "/")
+                || ahead - total == 2 && total - index == 1 && isTime(ahead)
             let hasBar = isBar || text[ahead...].prefix(3).contains(UInt8(ascii: "["))
-            if ahead > total, !isDate, hasBar { return (value, "step \(Self.text(value))", start) }
-            return nil
+            return ahead > total && !isDate && hasBar ? (value, "step \(Self.text(value))", start) : nil
         }
-        while ahead < text.count, text[ahead] == 0x20 { ahead += 1 }
-        let word = text[ahead...].prefix { isLetter($0) }
+        let rest = text[ahead...]
+        if Self.otherUnits.contains(where: { rest.starts(with: $0) }) || endsWithOtherUnit(start) {
+            return (value, "step \(Self.text(value))", start)
+        }
+        let word = rest.prefix { isLetter($0) }
         guard ahead > index, ahead - index < 3, let unit = units.first(where: { word.starts(with: $0) }) else {
             return nil
         }
         return (value, "\(String(decoding: unit, as: UTF8.self)) \(Self.text(value))", start)
+    }
+
+    /// Whether a time of the day follows, as after `11/24`.
+    private func isTime(_ position: Int) -> Bool {
+        let rest = text[position...].drop { $0 == 0x20 }.prefix(3)
+        return rest.count == 3 && rest.last == UInt8(ascii: ":")
+    }
+
+    private func endsWithOtherUnit(_ position: Int) -> Bool {
+        let before = text[..<position].reversed().drop { " :[=".utf8.contains($0) }
+        return Self.otherUnits.contains { before.starts(with: $0.reversed()) }
     }
 
     private mutating func number() -> Double? {

@@ -1,6 +1,6 @@
 """What the recording scripts share: running a program at a date of the corpus, and keeping what it wrote.
 
-The environment says where the programs are: VENV, a virtual environment of Python 3.11 with the packages that make/README.md names.
+The environment says where the programs are: VENV, a virtual environment of Python 3.11 with the packages that README.md above names.
 Everything runs under `faketime`, so that the logs fit the corpus's date; where a program can't (daemons), the times in what it wrote are
 moved afterwards. The paths of this machine and its name are replaced, and the middle of a file of more than 60 kB is cut out.
 """

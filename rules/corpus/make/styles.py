@@ -54,6 +54,77 @@ class Dict(Print):
         print({"step": step, "loss": round(loss, 4), "learning_rate": 3e-4, "epoch": round(step / 1000, 3)})
 
 
+class Epochs(Print):
+    def step(self, step, loss):
+        print(f"Epoch {step}/{self.total}: train loss {loss:.4f}, validation accuracy {1 - loss / 4:.3f}")
+
+
+class Episodes(Print):
+    def step(self, step, loss):
+        print(f"episode {step} | reward {loss - 2:.3f} | kl 0.0{step % 90} | entropy {loss:.2f}")
+
+
+class Chinese(Print):
+    def step(self, step, loss):
+        print(f"[{time.strftime('%Y-%m-%d %H:%M:%S')}] 第 {step} 步 / 共 {self.total} 步，损失 {loss:.4f}")
+
+
+class Checkpoints(Print):
+    def step(self, step, loss):
+        print(f"saved checkpoint /ckpt/step_{step} (1.2 GB in 3.{step % 10} s)")
+
+
+class Fairseq(Print):
+    def step(self, step, loss):
+        now = time.strftime("%Y-%m-%d %H:%M:%S")
+        print(f"{now} | INFO | train_inner | epoch 001: {step} / {self.total} loss={loss:.3f}, ppl={2**loss:.2f}, wps=183000, gnorm=0.5")
+
+
+# The forms of well-known trainers.
+
+
+class TorchTitan(Print):
+    def step(self, step, loss):
+        now = time.strftime("%Y-%m-%d %H:%M:%S")
+        print(f"[titan] {now},123 - root - INFO - step: {step:2d}  loss: {loss:7.4f}  grad_norm: 1.0  memory: 40.82GiB(42.96%)  tps: 7,182  mfu: 47.21%")
+
+
+class MMEngine(Print):
+    def step(self, step, loss):
+        now = time.strftime("%m/%d %H:%M:%S")
+        print(f"{now} - mmengine - INFO - Epoch(train)  [1][{step:3d}/{self.total}]  lr: 1.0000e-02  eta: 0:12:00  time: 0.2131  memory: 2132  loss: {loss:.4f}")
+
+
+class Detectron(Print):
+    def step(self, step, loss):
+        now = time.strftime("%m/%d %H:%M:%S")
+        print(f"[{now} d2.utils.events]:  eta: 0:12:09  iter: {step}  total_loss: {loss:.3f}  loss_cls: 0.5  time: 0.2321  lr: 0.00025  max_mem: 2718M")
+
+
+class DeepSpeed(Print):
+    def step(self, step, loss):
+        now = time.strftime("%Y-%m-%d %H:%M:%S")
+        print(f"[{now},371] [INFO] [logging.py:107:log_dist] [Rank 0] step={step}, skipped=0, lr=[0.0003, 0.0003], mom=[(0.9, 0.95)]")
+        print(f"[{now},372] [INFO] [timer.py:264:stop] epoch=0/micro_step={step}/global_step={step}, RunningAvgSamplesPerSec=12.1, MemAllocated=4.3GB")
+
+
+class OLMo(Print):
+    def step(self, step, loss):
+        now = time.strftime("%Y-%m-%d %H:%M:%S")
+        print(f"{now}.123\tnode1:0\tolmo.train:966\tINFO\t[step={step}/{self.total},epoch=0]")
+        print(f"    train/CrossEntropyLoss={loss:.3f}\n    train/Perplexity={2**loss:.2f}\n    throughput/device/tokens_per_second=9,812")
+
+
+class NeMo(Print):
+    def step(self, step, loss):
+        print(f"Training epoch 0, iteration {step}/{self.total} | lr: 3e-04 | global_batch_size: 8 | global_step: {step} | reduced_train_loss: {loss:.3f} | train_step_timing in s: 1.21")
+
+
+class Boosting(Print):
+    def step(self, step, loss):
+        print(f"[{step}]\ttraining's l2: {loss:.5f}\tvalid_0's l2: {loss + 0.1:.5f}")
+
+
 class Logging:
     """Python's logging, in one of the formats that trainings have."""
 
@@ -224,8 +295,10 @@ class JSONPrint(Print):
 
 
 STYLES = {
-    "print": Print, "nanogpt": NanoGPT, "megatron": Megatron, "keras": Keras, "csv": Csv, "dict": Dict, "color": Color, "rich": Rich,
-    "json": JSONLines, "structlog": Structlog, "structlog-console": StructlogConsole, "loguru": Loguru, "loguru-catch": LoguruCatch, "absl": Absl, "tqdm": Tqdm,
+    "print": Print, "nanogpt": NanoGPT, "megatron": Megatron, "keras": Keras, "csv": Csv, "dict": Dict, "epochs": Epochs, "episodes": Episodes,
+    "chinese": Chinese, "checkpoints": Checkpoints, "fairseq": Fairseq, "torchtitan": TorchTitan, "mmengine": MMEngine, "detectron": Detectron,
+    "deepspeed": DeepSpeed, "olmo": OLMo, "nemo": NeMo, "boosting": Boosting, "color": Color, "rich": Rich, "json": JSONLines,
+    "structlog": Structlog, "structlog-console": StructlogConsole, "loguru": Loguru, "loguru-catch": LoguruCatch, "absl": Absl, "tqdm": Tqdm,
     "json-print": JSONPrint,
 }  # fmt: skip
 

@@ -209,6 +209,7 @@ def main(name=None):
     parser.add_argument("--delay", type=float, default=0.2)
     parser.add_argument("--fail", default="none")
     parser.add_argument("--survive", default="")
+    parser.add_argument("--often", type=int, default=0, help="survive every so many steps")
     parser.add_argument("--alone", action="store_true", help="other ranks go on when one fails")
     parser.add_argument("--nan-at", type=int, default=-1)
     arguments = parser.parse_args()
@@ -221,7 +222,7 @@ def main(name=None):
     for step in range(arguments.steps):
         loss = math.nan if step == arguments.nan_at else 2 + math.exp(-step / 50)
         out.step(step, loss)
-        if step == arguments.steps // 3:
+        if step == arguments.steps // 3 or (arguments.often and step % arguments.often == 1 and step < arguments.steps - 10):
             for kind in arguments.survive.split(",")[-1:]:
                 survive(kind, out)
         if step == arguments.steps - 4 and RANK == 1:
