@@ -161,6 +161,8 @@ struct CauseDecision {
     private static func isBefore(_ one: Sighting, _ other: Sighting, _ rules: [Rule]) -> Bool {
         let (left, right) = (weight(one, rules), weight(other, rules))
         if left != right { return left > right }
+        let (first, second) = (rules[one.rule].role, rules[other.rule].role)
+        if first != second { return first == .rootCause }
         if let isLess = isExitCode(one, other, rules) { return !isLess }
         if let isEarlier = one.isEarlier(than: other) { return isEarlier }
         if (one.time == nil) != (other.time == nil) { return one.time != nil }

@@ -45,7 +45,10 @@ struct GeneralFindings {
         return passed + later.sorted { ($0.offset ?? 0) < ($1.offset ?? 0) }.prefix(Self.mostAsides)
     }
 
-    private static func first(of end: [Sighting]) -> Sighting? { end.last { $0.doubt == nil } ?? end.last }
+    /// An exception that ended the code counts before other lines: a script that fell back on another command went on.
+    private static func first(of end: [Sighting]) -> Sighting? {
+        end.last { $0.standing == .raised && $0.doubt == nil } ?? end.last { $0.doubt == nil } ?? end.last
+    }
 }
 
 /// The lines of a log that are nothing special: neither blank, nor part of a traceback, nor found by a rule. How many follow a failure tells
