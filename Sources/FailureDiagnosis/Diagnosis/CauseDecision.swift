@@ -40,7 +40,12 @@ struct CauseDecision {
         // What something speaks against counts only if there is nothing else; and if a signal ended the ranks, not even then.
         let sure = blamed.filter { doubt($0) == nil }
         let roots = sure.filter { rules[$0.rule].role == .rootCause }
-        let possible = isKilled ? [] : blamed.filter { doubt($0) != nil && rules[$0.rule].role == .rootCause }
+        // Where ranks only waited, an exception that the program went on after is no reason to wait.
+        let hasCascade = rest.contains { rules[$0.rule].role == .cascade }
+        let possible = blamed.filter { sighting in
+            !isKilled && doubt(sighting) != nil && rules[sighting.rule].role == .rootCause
+                && !(hasCascade && sighting.isFollowed)
+        }
         let pool = !roots.isEmpty ? sure : possible.isEmpty ? sure : possible
         let cause = Self.first(of: pool, rules)
         self.cause = cause

@@ -56,6 +56,8 @@ struct GeneralFindings {
 struct OrdinaryLines {
     /// More are not counted.
     static let most = 1000
+    /// How many lines behind an error, without a time of their own, belong to its message.
+    private static let mostOfMessage = 12
 
     /// How many there are behind the block.
     private let later: Int
@@ -72,16 +74,19 @@ struct OrdinaryLines {
             return
         }
         var starts: [Int] = []
-        var isMessage = false
+        var message = 0
         for line in LineBounds.lastLines(Self.most, in: bytes) {
             if excluded.contains(line.lowerBound) {
-                isMessage = true
+                message = Self.mostOfMessage
                 continue
             }
             let text = ProgramText(UnsafeRawBufferPointer(rebasing: bytes[line.prefix(200)])).bytes
             // What stands right behind an error without a time of its own belongs to its message.
-            if isMessage, !Self.beginsAnew(text) { continue }
-            isMessage = false
+            if message > 0, !Self.beginsAnew(text) {
+                message -= 1
+                continue
+            }
+            message = 0
             if !Self.isLaunchers(text) { starts.append(line.lowerBound) }
         }
         self.starts = starts

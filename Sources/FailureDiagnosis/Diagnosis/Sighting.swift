@@ -76,9 +76,13 @@ extension Sighting {
         switch standing {
         case .ignored, .consequence: false
         case .quoted, .bare: ordinaryAfter <= Self.fewLines
-        case .raised, .inThread, nil: dismissal == nil
+        case .raised: dismissal == nil
+        case .inThread, nil: dismissal == nil && !isNoise
         }
     }
+
+    /// Whether the program wrote so much after this exception that it seems to have gone on.
+    var isFollowed: Bool { standing == .raised && !isSilent && ordinaryAfter > Self.manyLines }
 
     /// Whether something speaks against it, so that it is blamed only if nothing else explains the failure.
     var doubt: String? {
@@ -88,7 +92,7 @@ extension Sighting {
         case .inThread: "it ended a thread, not the process"
         case .raised where isLast: "the log goes on after it"
         case .raised where isSilent: nil
-        case .raised where ordinaryAfter > Self.manyLines: "the program wrote more after it"
+        case .raised where isFollowed: "the program wrote more after it"
         case .raised, .ignored, .consequence, nil: isNoise ? "the training survived such lines before" : nil
         }
     }
