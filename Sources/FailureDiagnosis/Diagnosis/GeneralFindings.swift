@@ -111,17 +111,29 @@ struct OrdinaryLines {
             || ["INFO", "WARN", "ERROR", "DEBUG", "[INFO", "[WARN"].contains { head.starts(with: $0.utf8) }
     }
 
-    /// What launchers and libraries write while a program ends.
+    private static let launchersStarts = [
+        "wandb:", "Exception raised from", "frame #", "srun:", "slurmstepd:", "Killing subprocess", "Failures:", "[W",
+        "[E", "[I",
+        "time      :", "host      :", "rank      :", "exitcode  :", "error_file:", "traceback :", "<NO_OTHER_FAILURES>",
+    ].map { Array($0.utf8) }
+
+    /// What launchers and libraries write while a program ends, also behind a word of another launcher's.
     private static func isLaunchers(_ text: [UInt8]) -> Bool {
-        guard let first = text.first(where: { $0 != 0x20 }) else { return true }
+        let text = text.drop { $0 == 0x20 }
+        if isOfLauncher(text) { return true }
+        let rest = text.drop { $0 != 0x20 }.drop { $0 == 0x20 }
+        return isOfLauncher(rest)
+    }
+
+    private static func isOfLauncher(_ text: ArraySlice<UInt8>) -> Bool {
+        guard let first = text.first else { return true }
         if first == UInt8(ascii: "=") || first == UInt8(ascii: "-") || first == UInt8(ascii: "*") { return true }
-        let starts = [
-            "wandb:", "Exception raised from", "frame #", "srun:", "slurmstepd:", "Killing subprocess", "Failures:",
-            "[W", "[E", "[I",
-        ]
-        if starts.contains(where: { text.starts(with: $0.utf8) }) { return true }
+        if launchersStarts.contains(where: { text.starts(with: $0) }) { return true }
+        // An entry of torch elastic's report: `[0]:`.
+        if first == UInt8(ascii: "["), text.count <= 8, text.last == UInt8(ascii: ":") { return true }
         // glog: `W1128 19:02:11.123 4231 site-packages/torch/…`
-        return text.count > 6 && "WEIF".utf8.contains(text[0]) && text[1...4].allSatisfy { $0 &- 0x30 < 10 }
-            && text[5] == 0x20
+        let start = text.startIndex
+        return text.count > 6 && "WEIF".utf8.contains(first)
+            && text[(start + 1)...(start + 4)].allSatisfy { $0 &- 0x30 < 10 } && text[start + 5] == 0x20
     }
 }
