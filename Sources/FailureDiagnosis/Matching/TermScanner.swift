@@ -14,14 +14,20 @@ struct TermScanner: Sendable {
     }
 
     private struct Piece: Sendable {
-        var hash: UInt16
+        var hash: UInt32
         var term: UInt16
         /// Where in the text the piece is.
         var offset: UInt16
     }
 
     static let pieceBytes = 4
-    static let longestStride = 8
+    /// The bit table has 2 to the power of this many bits: 32 KiB, which the processor's first cache holds. With fewer, chance collisions
+    /// stop the search.
+    private static let hashBits = 18
+    /// A hash's upper byte.
+    private static let firstShift = UInt32(hashBits - 8)
+    /// With a longer one, every text must be found by more of its pieces, and common ones (`loss`) stop the search in every line.
+    static let longestStride = 4
 
     let terms: [Term]
     /// How far apart the examined positions are.
@@ -39,7 +45,7 @@ struct TermScanner: Sendable {
         let shortest = long.map { terms[$0].bytes.count }.min() ?? Self.longestStride + Self.pieceBytes
         let stride = min(Self.longestStride, shortest - Self.pieceBytes + 1)
         self.stride = stride
-        var bits = [UInt64](repeating: 0, count: 1024)
+        var bits = [UInt64](repeating: 0, count: (1 << Self.hashBits) / 64)
         var pieces: [Piece] = []
         for term in long {
             let window = TermWindow.rarest(in: terms[term].bytes, positions: stride)
@@ -51,7 +57,7 @@ struct TermScanner: Sendable {
         }
         pieces.sort { ($0.hash, $0.term, $0.offset) < ($1.hash, $1.term, $1.offset) }
         var firstPiece = [UInt16](repeating: 0, count: 257)
-        for piece in pieces { firstPiece[Int(piece.hash >> 8) + 1] += 1 }
+        for piece in pieces { firstPiece[Int(piece.hash >> Self.firstShift) + 1] += 1 }
         for index in 1..<firstPiece.count { firstPiece[index] += firstPiece[index - 1] }
         self.bits = bits
         self.pieces = pieces
@@ -105,7 +111,7 @@ struct TermScanner: Sendable {
         _ bytes: UnsafeRawBufferPointer, at position: Int, _ body: (_ term: Int, _ position: Int) -> Int?
     ) -> Int? {
         let hash = Self.hash(bytes.loadUnaligned(fromByteOffset: position, as: UInt32.self))
-        for index in Int(firstPiece[Int(hash >> 8)])..<Int(firstPiece[Int(hash >> 8) + 1])
+        for index in Int(firstPiece[Int(hash >> Self.firstShift)])..<Int(firstPiece[Int(hash >> Self.firstShift) + 1])
         where pieces[index].hash == hash {
             let start = position - Int(pieces[index].offset)
             let term = Int(pieces[index].term)
@@ -141,11 +147,11 @@ struct TermScanner: Sendable {
     }
 
     @inline(__always)
-    private static func hash(_ piece: UInt32) -> UInt16 {
-        UInt16(truncatingIfNeeded: ((piece | 0x2020_2020) &* 0x9E37_79B1) >> 16)
+    private static func hash(_ piece: UInt32) -> UInt32 {
+        ((piece | 0x2020_2020) &* 0x9E37_79B1) >> UInt32(32 - hashBits)
     }
 
-    private static func hash(of bytes: [UInt8], at offset: Int) -> UInt16 {
+    private static func hash(of bytes: [UInt8], at offset: Int) -> UInt32 {
         bytes.withUnsafeBytes { hash($0.loadUnaligned(fromByteOffset: offset, as: UInt32.self)) }
     }
 }
