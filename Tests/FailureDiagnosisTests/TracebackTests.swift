@@ -152,4 +152,20 @@ import Testing
         let bytes = Array("step 1\n\(line)\n".utf8)
         #expect(bytes.withUnsafeBytes { matcher.hits(in: $0, kind: .logEnd) } == [])
     }
+
+    /// What is read of such texts has a bound; the last line is found all the same.
+    @Test(arguments: [
+        "Traceback (most recent call last):\nx y\n", "  File \"a\", line 1\nx y\n",
+        #"{"a": "Traceback (most recent call last):\n"}"# + "\n",
+    ])
+    func manyBeginningsTakeNoTime(_ text: String) {
+        let bytes = Array((String(repeating: text, count: 4000) + "CUDA out of memory. Tried to allocate 2 GiB\n").utf8)
+        let hits = matcher.hits(in: bytes[...])
+        #expect(hits.map { matcher.table.rules[$0.rule].id } == ["cuda.out-of-memory"])
+        let nested =
+            #"{"a": ""# + String(repeating: #"Traceback (most recent call last):\n  File \"a\", line 1\n"#, count: 400)
+            + #""}"# + "\n"
+        let lines = Array(String(repeating: nested, count: 8).utf8)
+        #expect(matcher.hits(in: lines[...]) == [])
+    }
 }

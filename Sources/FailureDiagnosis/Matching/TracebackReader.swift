@@ -45,10 +45,16 @@ struct TracebackReader {
     private static let mostForeign = 300
     /// How many lines are searched for the exception if only frames are there: they may be no traceback's.
     private static let mostHeadless = 60
+    /// How many lines are read in all, and how many exceptions: a text made of nothing but beginnings must not take for ever.
+    private static let mostLinesInAll = 20_000
+    private static let mostExceptions = 1000
+    /// How many lines are looked at around a traceback: for its prefix, and for the next one of its chain.
+    private static let linesAround = 100
     /// How far from an exception's line the next one of its chain begins, in lines.
     private static let chainReach = 60
 
     private let bytes: UnsafeRawBufferPointer
+    private var linesLeft = mostLinesInAll
     private(set) var exceptions: [RaisedException] = []
     /// Where the tracebacks' other lines start: nothing in them is a line by itself.
     private(set) var bodies: Set<Int> = []
@@ -76,6 +82,8 @@ struct TracebackReader {
     private mutating func readTraceback(
         _ head: TracebackHead, after lines: TracebackLines, at first: TracebackLines.Line
     ) {
+        guard linesLeft > 0, exceptions.count < Self.mostExceptions else { return }
+        linesLeft -= Self.linesAround
         guard let prefix = head.prefix(before: lines) else { return }
         // What stands between the first line of another writer and the exception is a part only if there is an exception.
         var body = first.isWritten ? [] : [first.range.lowerBound]
@@ -84,6 +92,7 @@ struct TracebackReader {
         var lines = lines
         var (count, foreign) = (0, 0)
         let most = head.isFrame && !first.isWritten ? Self.mostHeadless : Self.mostLines
+        defer { linesLeft -= count }
         while let line = lines.next(), count < most, foreign < Self.mostForeign {
             count += 1
             guard let end = prefix.end(in: line.text) else {
