@@ -101,60 +101,9 @@ package struct LinePrefix: Hashable, Sendable {
     }
 }
 
-/// Reads a prefix's parts.
-private struct PrefixReader {
-    private let bytes: UnsafeRawBufferPointer
-    var index = 0
-
-    init(_ bytes: UnsafeRawBufferPointer, limit: Int) {
-        self.bytes = UnsafeRawBufferPointer(rebasing: bytes[..<min(bytes.count, limit)])
-    }
-
-    var peek: UInt8? { index < bytes.count ? bytes[index] : nil }
-
-    mutating func consume(_ text: StaticString) -> Bool {
-        let count = text.utf8CodeUnitCount
-        guard index + count <= bytes.count else { return false }
-        for offset in 0..<count where bytes[index + offset] != text.utf8Start[offset] { return false }
-        index += count
-        return true
-    }
-
-    mutating func skipSpaces() -> Int {
-        let start = index
-        while peek == 0x20 { index += 1 }
-        return index - start
-    }
-
-    mutating func skipLetters() {
-        while let byte = peek, (byte | 0x20) &- 0x61 < 26 || byte == UInt8(ascii: "_") { index += 1 }
-    }
-
-    mutating func skipWord() {
-        while let byte = peek, byte > 0x20, byte != UInt8(ascii: ":"), byte != UInt8(ascii: "|") { index += 1 }
-    }
-
-    mutating func number() -> Int? {
-        let start = index
-        var number = 0
-        while let byte = peek, byte &- 0x30 < 10, index - start < 12 {
-            number = number * 10 + Int(byte - 0x30)
-            index += 1
-        }
-        return index > start ? number : nil
-    }
-
-    /// Continues behind the next occurrence of the text.
-    mutating func skip(to text: StaticString) -> Bool {
-        while index < bytes.count {
-            if consume(text) { return true }
-            index += 1
-        }
-        return false
-    }
-
+extension PrefixReader {
     /// `Nov 28 10:00:00 host name[3738]: `; the kernel's lines have no number and keep theirs, since rules look for it.
-    mutating func syslogHead() -> Bool {
+    fileprivate mutating func syslogHead() -> Bool {
         skipLetters()
         guard index == 3, skipSpaces() > 0, number() != nil, consume(" "), number() != nil, consume(":"),
             number() != nil, consume(":"), number() != nil, consume(" ")

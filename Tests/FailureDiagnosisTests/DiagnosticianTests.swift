@@ -114,7 +114,9 @@ import Testing
         var failure = failure([LogSource(path: path)])
         failure.restartCount = count
         failure.maxRestarts = most
-        failure.earlierFailures = earlier.mapValues { count in Set((0..<count).map { "\($0)" }) }
+        for (rule, count) in earlier {
+            failure.history += (0..<count).map { EarlierFailure(time: 0, rule: rule, signature: "\($0)") }
+        }
         #expect(diagnostician.diagnose(failure).action.type == action)
     }
 

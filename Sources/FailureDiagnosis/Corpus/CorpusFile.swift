@@ -106,7 +106,11 @@ struct CorpusJobEntry {
         failure.clock = LogClock(now: Self.now, bootTime: texts["boot-time"].flatMap(Double.init))
         failure.restartCount = texts["restart-count"].flatMap { Int($0) } ?? 0
         failure.maxRestarts = texts["max-restarts"].flatMap { Int($0) } ?? 3
-        failure.earlierFailures = earlier.mapValues { count in Set((0..<max(0, count)).map { "earlier \($0)" }) }
+        for (rule, count) in earlier {
+            failure.history += (0..<max(0, count)).map {
+                EarlierFailure(time: Int64(Self.now) - 60, rule: rule, signature: "earlier \($0)")
+            }
+        }
         failure.budget = .seconds(60)
         try addFiles(of: "\(jobs)/\(texts["folder"] ?? name)", to: &failure)
         let rule = texts["rule"] == "none" ? nil : texts["rule"]

@@ -75,8 +75,6 @@ package struct TrainingFailure: Sendable {
     package var restartCount = 0
     /// How often it may be restarted; when none is left, a restart becomes a relaunch.
     package var maxRestarts = 3
-    /// The earlier failures on this node: their causes' signatures (`FailureVerdict.signature`), by rule.
-    package var earlierFailures: [String: Set<String>] = [:]
     /// What failed before, this job or others, in any order.
     package var history: [EarlierFailure] = []
     /// The job's name; only failures of the same job tell whether restarting is in vain.

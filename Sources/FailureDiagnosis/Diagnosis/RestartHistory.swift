@@ -42,8 +42,7 @@ struct RestartHistory {
         let same = failure.history.filter { earlier in
             earlier.rule == rule.id && (earlier.fingerprint.map { $0 == fingerprint } ?? true)
         }
-        return failure.earlierFailures[rule.id, default: []].union(same.map(\.signature))
-            .subtracting([cause.signature(in: failure)])
+        return Set(same.map(\.signature)).subtracting([cause.signature(in: failure)])
     }
 
     /// How many of the last failures in a row had the same root, each followed by an attempt that came no farther. Where that is unknown, the

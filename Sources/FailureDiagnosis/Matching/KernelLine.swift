@@ -14,7 +14,7 @@ struct KernelLine {
     ///   program's name stands before it.
     static func isKernel(_ line: UnsafeRawBufferPointer, isKernelLog: Bool) -> Bool {
         if line.first == UInt8(ascii: "{") { return isJournalEntry(line) }
-        var text = PlainReader(UnsafeRawBufferPointer(rebasing: line[..<min(line.count, reach)]))
+        var text = PrefixReader(line, limit: reach)
         if !isKernelLog { text.skipLaunchersPrefix() }
         text.skipPriority()
         if text.consume("kernel: ") { return text.skipBracketedStamp() }
@@ -22,7 +22,7 @@ struct KernelLine {
         guard text.skipDate() else { return isKernelLog && !text.isProgramsName }
         // Only dmesg leaves out the host.
         if isKernelLog, text.hasNoHost { return true }
-        text.skipWord()
+        text.nextWord()
         text.skipSpaces()
         return text.consume("kernel: ")
     }
@@ -34,31 +34,14 @@ struct KernelLine {
     }
 }
 
-/// Reads what stands before the kernel's message.
-private struct PlainReader {
-    private let bytes: UnsafeRawBufferPointer
-    private var index = 0
-
-    init(_ bytes: UnsafeRawBufferPointer) {
-        self.bytes = bytes
-    }
-
-    private var peek: UInt8? { index < bytes.count ? bytes[index] : nil }
-    private var rest: UnsafeRawBufferPointer { UnsafeRawBufferPointer(rebasing: bytes[index...]) }
-
+extension PrefixReader {
     /// What a launcher or a container's runtime puts before its program's lines.
-    mutating func skipLaunchersPrefix() { index += LinePrefix(rest).end }
-
-    mutating func consume(_ text: StaticString) -> Bool {
-        let count = text.utf8CodeUnitCount
-        guard index + count <= bytes.count else { return false }
-        for offset in 0..<count where bytes[index + offset] != text.utf8Start[offset] { return false }
-        index += count
-        return true
+    fileprivate mutating func skipLaunchersPrefix() {
+        index += LinePrefix(UnsafeRawBufferPointer(rebasing: bytes[index...])).end
     }
 
     /// `<6>`, or `kern  :err   : ` (`dmesg -x`).
-    mutating func skipPriority() {
+    fileprivate mutating func skipPriority() {
         let start = index
         if consume("<") {
             skipDigits()
@@ -74,7 +57,7 @@ private struct PlainReader {
     }
 
     /// `[  123.456789] `, `[Sat Nov 28 19:13:04 2026] `, and with a thread (`[  123.456][  T12] `).
-    mutating func skipBracketedStamp() -> Bool {
+    fileprivate mutating func skipBracketedStamp() -> Bool {
         let start = index
         guard consume("["), let end = bytes[index...].prefix(32).firstIndex(of: UInt8(ascii: "]")) else {
             index = start
@@ -99,19 +82,19 @@ private struct PlainReader {
     }
 
     /// `Nov 28 19:13:04 `, or any date that begins with a year and a time in one word.
-    mutating func skipDate() -> Bool {
+    fileprivate mutating func skipDate() -> Bool {
         let start = index
-        let word = skipWord()
+        let word = nextWord()
         if word.count == 3, word.allSatisfy({ ($0 | 0x20) &- 0x61 < 26 }) {
             skipSpaces()
-            if skipDigits() > 0, skipSpaces() > 0, skipWord().filter({ $0 == UInt8(ascii: ":") }).count == 2 {
+            if skipDigits() > 0, skipSpaces() > 0, nextWord().filter({ $0 == UInt8(ascii: ":") }).count == 2 {
                 skipSpaces()
                 return true
             }
         } else if word.count >= 10, word.prefix(4).allSatisfy({ $0 &- 0x30 < 10 }), word[4] == UInt8(ascii: "-") {
             skipSpaces()
             if word.contains(UInt8(ascii: ":")) { return true }
-            if let next = peek, next &- 0x30 < 10, skipWord().contains(UInt8(ascii: ":")) {
+            if let next = peek, next &- 0x30 < 10, nextWord().contains(UInt8(ascii: ":")) {
                 skipSpaces()
                 return true
             }
@@ -121,18 +104,18 @@ private struct PlainReader {
     }
 
     /// Whether the next words are neither a host and a program's name nor a program's name.
-    var hasNoHost: Bool {
+    fileprivate var hasNoHost: Bool {
         var copy = self
-        copy.skipWord()
+        copy.nextWord()
         copy.skipSpaces()
         return !copy.isProgramsName && !copy.consume("kernel: ") && !isProgramsName
     }
 
     /// Whether `name[123]: ` is next, which the kernel never writes before its messages but for the process that one is about.
-    var isProgramsName: Bool {
+    fileprivate var isProgramsName: Bool {
         var copy = self
         for _ in 0..<2 {
-            let word = copy.skipWord()
+            let word = copy.nextWord()
             if word.last == UInt8(ascii: ":"), word.dropLast().last == UInt8(ascii: "]"),
                 let open = word.firstIndex(of: UInt8(ascii: "[")), open > 0,
                 word[(open + 1)..<(word.count - 2)].allSatisfy({ $0 &- 0x30 < 10 })
@@ -146,23 +129,10 @@ private struct PlainReader {
         return false
     }
 
-    @discardableResult mutating func skipSpaces() -> Int {
-        let start = index
-        while peek == 0x20 { index += 1 }
-        return index - start
-    }
-
-    @discardableResult private mutating func skipDigits() -> Int {
-        let start = index
-        while let byte = peek, byte &- 0x30 < 10 { index += 1 }
-        return index - start
-    }
-
-    /// The next word; the spaces behind it are left.
-    @discardableResult mutating func skipWord() -> [UInt8] {
+    /// The next word, up to a space; the spaces behind it are left.
+    @discardableResult fileprivate mutating func nextWord() -> [UInt8] {
         let start = index
         while let byte = peek, byte > 0x20 { index += 1 }
-        let word = Array(bytes[start..<index])
-        return word
+        return Array(bytes[start..<index])
     }
 }

@@ -31,7 +31,7 @@ extension RuleMatcher {
             return RaisedException(
                 line: line, text: ExceptionLine.normalized(text),
                 standing: kind == .message ? .raised : .bare,
-                rank: program.rank, start: line.lowerBound)
+                rank: program.rank)
         }
     }
 

@@ -111,16 +111,16 @@ struct TracebackHead {
         if isFrame || isInner { return .raised }
         let own = text[..<position]
         if own.reversed().starts(with: "traceback : ".utf8.reversed()) { return .raised }
-        if prefix.isIndent || TracebackPrefix.isWarning(Array(own)) { return .quoted }
-        if let last = before.first, Self.isWarningLine(last) { return .quoted }
-        return .raised
+        // A logger that calls this a warning, or less, and a warning before it.
+        let isWarning = Self.has(["WARN", "Warning:", "warning:", "INFO ", "[INFO", "DEBUG"], in: own.prefix(120))
+        let isBehindWarning =
+            before.first.map { Self.has(["WARNING", "[warning", " WARN "], in: $0.prefix(80)) } ?? false
+        return prefix.isIndent || isWarning || isBehindWarning ? .quoted : .raised
     }
 
-    private static func isWarningLine(_ text: [UInt8]) -> Bool {
-        text.prefix(80).withUnsafeBytes { head in
-            ["WARNING", "[warning", " WARN "].contains {
-                ByteText.find(Array($0.utf8), in: head, ignoresCase: false) != nil
-            }
+    private static func has(_ words: [String], in text: ArraySlice<UInt8>) -> Bool {
+        text.withUnsafeBytes { bytes in
+            words.contains { ByteText.find(Array($0.utf8), in: bytes, ignoresCase: false) != nil }
         }
     }
 }

@@ -101,17 +101,6 @@ struct TracebackPrefix {
     /// Whether it is nothing but a margin.
     var isIndent: Bool { !text.isEmpty && text.allSatisfy { $0 == 0x20 } }
     var count: Int { text.count }
-    /// Whether a logger wrote it that calls this a warning, or less.
-    var isWarning: Bool { Self.isWarning(text) }
-
-    static func isWarning(_ text: [UInt8]) -> Bool {
-        text.prefix(120).withUnsafeBytes { head in
-            ["WARN", "Warning:", "warning:", "INFO ", "[INFO", "DEBUG"].contains {
-                ByteText.find(Array($0.utf8), in: head, ignoresCase: false) != nil
-            }
-        }
-    }
-
     /// Where the program's text starts in a line with this prefix; `nil` if it has another one.
     func end(in line: [UInt8]) -> Int? {
         guard isShape else {

@@ -27,8 +27,6 @@ struct RaisedException: Sendable {
     /// What stands before each of its lines, if that is the same and no margin.
     var prefix: [UInt8] = []
     var rank: Int?
-    /// Where the traceback begins, in bytes.
-    var start: Int
 }
 
 /// Reads the tracebacks in a piece of a log. What stands before `Traceback (most recent call last):`, or before the frames, is the prefix of all
@@ -116,7 +114,7 @@ struct TracebackReader {
             if head.isGroup || follows == .inner { standing = .consequence }
             let exception = RaisedException(
                 line: line.range, text: ExceptionLine.normalized(rest), standing: standing, writer: prefix.writer,
-                prefix: prefix.writersOwn, rank: prefix.rank, start: first.range.lowerBound)
+                prefix: prefix.writersOwn, rank: prefix.rank)
             // Where ranks' lines run into each other, several tracebacks seem to end with the same line.
             let isKnown = exceptions.contains { $0.line == exception.line && $0.text == exception.text }
             if !isKnown { exceptions.append(exception) }
