@@ -108,8 +108,16 @@ extension PrefixReader {
         guard index == 3, skipSpaces() > 0, number() != nil, consume(" "), number() != nil, consume(":"),
             number() != nil, consume(":"), number() != nil, consume(" ")
         else { return false }
+        // `journalctl --no-hostname` leaves out the host.
+        let host = index
+        if numberedName() { return true }
+        index = host
         while let byte = peek, byte > 0x20 { index += 1 }
-        guard consume(" ") else { return false }
+        return consume(" ") && numberedName()
+    }
+
+    /// `name[3738]: `
+    private mutating func numberedName() -> Bool {
         while let byte = peek, byte > 0x20, byte != UInt8(ascii: "[") { index += 1 }
         return consume("[") && number() != nil && consume("]: ")
     }

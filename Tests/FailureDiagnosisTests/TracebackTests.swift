@@ -28,6 +28,7 @@ import Testing
         "", "worker-1: ", "[trainer0|3]:", "[80746] ", "3: ", "[1,3]<stderr>:", "trainer-1  | ",
         "(Actor pid=12, ip=10.0.0.1) ",
         "[pod/x/y] ", "2026-11-28T10:00:00.123456789Z stderr F ", "Nov 28 10:00:00 host torchrun[3738]: ",
+        "Nov 28 10:00:00 torchrun[3738]: ",
         "[default3]:[rank3]: ",
         "ERROR 11-28 19:05:11 [core.py:708] ", "1\t", "[rank3]: ", "E1128 19:02:11.123456 4012 x.py:869] ",
         "\u{1B}[31m",

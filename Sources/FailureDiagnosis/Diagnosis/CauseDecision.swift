@@ -40,11 +40,11 @@ struct CauseDecision {
         // What something speaks against counts only if there is nothing else; and if a signal ended the ranks, not even then.
         let sure = blamed.filter { doubt($0) == nil }
         let roots = sure.filter { rules[$0.rule].role == .rootCause }
-        // Where ranks only waited, an exception that the program went on after is no reason to wait.
-        let hasCascade = rest.contains { rules[$0.rule].role == .cascade }
+        // Where ranks only waited, an exception that the program went on after is no reason to wait; unless a rank ended as with one.
+        let isWaiting = !exitCodes.contains(1) && rest.contains { rules[$0.rule].role == .cascade }
         let possible = blamed.filter { sighting in
             !isKilled && doubt(sighting) != nil && rules[sighting.rule].role == .rootCause
-                && !(hasCascade && sighting.isFollowed)
+                && !(isWaiting && sighting.isFollowed)
         }
         let pool = !roots.isEmpty ? sure : possible.isEmpty ? sure : possible
         let cause = Self.first(of: pool, rules)
