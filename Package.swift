@@ -54,6 +54,8 @@ let package = Package(
     targets: [
         // No pkgConfig: Debian's libzmq.pc carries a flag that SwiftPM refuses with a warning on every build.
         .systemLibrary(name: "CZeroMQ", providers: [.apt(["libzmq3-dev"])]),
+        // Limits for the connections that libzmq accepts; see its header.
+        .target(name: "CSocketGuard"),
         // zlib1g-dev, which async-http-client needs as well.
         .systemLibrary(name: "CZlib", providers: [.apt(["zlib1g-dev"])]),
         .target(name: "SystemSupport", dependencies: ["CZlib", systemPackage], swiftSettings: settings),
@@ -63,7 +65,8 @@ let package = Package(
         .target(
             name: "Journal", dependencies: ["Diagnosis", "SystemSupport", systemPackage], swiftSettings: settings),
         .target(
-            name: "ZMQBridge", dependencies: ["CZeroMQ", "Diagnosis", "Journal", "SystemSupport", logging, deque],
+            name: "ZMQBridge",
+            dependencies: ["CSocketGuard", "CZeroMQ", "Diagnosis", "Journal", "SystemSupport", logging, deque],
             swiftSettings: settings),
         .target(
             name: "Collectors",
@@ -169,7 +172,10 @@ let package = Package(
             swiftSettings: settings),
         .testTarget(
             name: "ZMQBridgeTests",
-            dependencies: ["CZeroMQ", "Diagnosis", "Journal", "SystemSupport", "TestSupport", "ZMQBridge", logging],
+            dependencies: [
+                "CSocketGuard", "CZeroMQ", "Diagnosis", "Journal", "SystemSupport", "TestSupport", "ZMQBridge", logging,
+                systemPackage,
+            ],
             swiftSettings: settings),
         .testTarget(
             name: "DeliveryTests",

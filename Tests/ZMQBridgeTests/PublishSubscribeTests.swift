@@ -138,9 +138,10 @@ import TestSupport
 
     @Test func garbageOnTheBusIsCountedAndStopsNothing() async throws {
         let scratch = ScratchFolder()
-        let endpoint = "ipc://\(scratch.path)/foreign.sock"
+        let path = scratch.file("foreign.sock")
+        let endpoint = "ipc://\(path)"
         let socket = try ZMQSocket(.xpub, in: ZMQContext())
-        try socket.bind(endpoint)
+        try socket.bind(GuardedListener(at: path, limits: .publishing))
         let id = PublisherID()
         func header(_ sequence: UInt64, version: UInt8 = 1) -> [UInt8] {
             var bytes = [UInt8](repeating: 0, count: EnvelopeHeader.size)

@@ -101,6 +101,7 @@ public struct AgentSettings: Sendable {
         var publisher = PublisherConfiguration()
         publisher.highWaterMark = values[\.publisher.highWaterMark]
         publisher.replayBytesPerSecond = values[\.publisher.replayRate]
+        publisher.consumers = values[\.publisher.consumers]
         publisher.journal = journal
         return publisher
     }
@@ -136,6 +137,12 @@ public struct AgentSettings: Sendable {
         where masters[..<index].contains(where: { $0.url == master.url }) {
             throw SettingsError(
                 place: "\(values.masters[index].url.origin)", reason: "the master \(master.url) stands twice")
+        }
+        let most = values[\.publisher.consumers]
+        guard masters.count <= most else {
+            throw SettingsError(
+                place: place(of: \.publisher.consumers),
+                reason: "there are \(masters.count) masters, and \(most) named consumers may have a cursor")
         }
         return masters
     }

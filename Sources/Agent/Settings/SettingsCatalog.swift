@@ -86,6 +86,9 @@ package struct PublisherSettings: Sendable {
         "publisher.replay-rate", .size(min: 64 << 10, max: 1 << 40),
         default: PublisherConfiguration().replayBytesPerSecond,
         "how much all replays together may read in a second")
+    package let consumers = Setting(
+        "publisher.consumers", .number(1...10_000), default: PublisherConfiguration().consumers,
+        "how many named consumers may have a cursor; each master is one")
 }
 
 /// `journal`: what the publisher keeps on disk.

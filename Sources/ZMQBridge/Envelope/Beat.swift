@@ -1,5 +1,4 @@
 internal import Diagnosis
-private import Foundation
 
 /// What a publisher sends every second, and to each consumer that greets it: which envelopes there are.
 ///
@@ -43,18 +42,4 @@ package enum BeatInterval {
     package static let longestWait: Duration = standard * 3 / 2
     /// After how long without any message a publisher counts as silent: two beats in a row are missing by then.
     package static let silence: Duration = standard * 3
-}
-
-/// The JSON in control messages.
-enum ControlJSON {
-    static func encode(_ value: some Encodable) -> [UInt8] {
-        let encoder = JSONEncoder()
-        encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
-        // Strings, numbers and arrays: nothing in them can fail to encode.
-        return (try? encoder.encode(value)).map(Array.init) ?? []
-    }
-
-    static func decode<Value: Decodable>(_ type: Value.Type, _ bytes: some Sequence<UInt8>) throws -> Value {
-        try JSONDecoder().decode(type, from: Data(bytes))
-    }
 }

@@ -8,8 +8,11 @@ internal import SystemSupport
 ///
 /// `docs/wire-format.md`, "Ingest". Requests are read in batches, published together, and then answered.
 package final class IngestServer: Sendable {
-    /// A larger frame ends its sender's connection.
-    private static let largestFrame: Int64 = 16 << 20
+    /// In bytes: a larger frame, or frames of one message that are larger together, end their sender's connection.
+    static let largestFrame = 16 << 20
+    static let largestMessage = 32 << 20
+    /// In bytes, at each of the two sockets: requests that have come and are not read yet. Senders wait beyond that.
+    private static let mostUnread = 64 << 20
     private static let messagesPerRound = 256
     private static let bytesPerRound = 8 << 20
 
@@ -37,8 +40,8 @@ package final class IngestServer: Sendable {
         let answered = try bind(.router, at: publisher.directory.ingestSocket)
         let unanswered = try bind(.pull, at: publisher.directory.pushSocket)
         var poller = Poller()
-        _ = poller.add(answered)
-        _ = poller.add(unanswered)
+        _ = poller.add(answered.socket)
+        _ = poller.add(unanswered.socket)
         let stop = poller.add(descriptor: wakeup.descriptor)
         while !poller.isReady(stop) {
             try poller.wait(milliseconds: -1)
@@ -47,27 +50,30 @@ package final class IngestServer: Sendable {
         }
     }
 
-    private func bind(_ kind: ZMQSocket.Kind, at path: String) throws -> ZMQSocket {
-        let socket = try ZMQSocket(kind, in: context)
-        try socket.set(ZMQ_LINGER, Int32(500))
-        try socket.set(ZMQ_RCVHWM, Int32(32))
-        try socket.set(ZMQ_MAXMSGSIZE, Self.largestFrame)
-        try publisher.directory.removeStaleSocket(at: path)
-        try socket.bind("ipc://" + path)
-        try publisher.directory.openSocket(at: path)
-        return socket
+    private func bind(_ kind: ZMQSocket.Kind, at path: String) throws -> RequestSocket {
+        try RequestSocket(
+            kind, at: path, in: publisher.directory, context: context, largestFrame: Self.largestFrame,
+            limits: GuardedListener.Limits(message: Self.largestMessage, unread: Self.mostUnread)
+        ) { socket throws(ZMQError) in
+            try socket.set(ZMQ_LINGER, Int32(500))
+            try socket.set(ZMQ_RCVHWM, Int32(32))
+            try socket.set(ZMQ_SNDHWM, Int32(128))
+            // A peer that has gone, or was stopped, makes room for another.
+            try socket.set(ZMQ_HEARTBEAT_IVL, Int32(5000))
+            try socket.set(ZMQ_HEARTBEAT_TIMEOUT, Int32(10_000))
+        }
     }
 
     /// Takes the requests that are there, up to a bound, so that a busy sender can't keep the others waiting. They are journaled as one
     /// group, and each is accepted or refused by itself.
-    private func takeRequests(from socket: borrowing ZMQSocket, isAnswered: Bool) throws {
+    private func takeRequests(from socket: borrowing RequestSocket, isAnswered: Bool) throws {
         var requests: [[WorkerTrainingMetric]] = []
         var answers: [(returnPath: [[UInt8]], answer: IngestAnswer)] = []
         var bytes = 0
         while requests.count < Self.messagesPerRound, bytes < Self.bytesPerRound,
-            let message = try socket.receiveMessage()
+            let message = try socket.receive()
         {
-            bytes += message.reduce(0) { $0 + $1.count }
+            bytes += GuardedListener.size(of: message)
             let request = IngestRequest(message: message, isAnswered: isAnswered)
             let (taken, refused) = request.read(node: node)
             requests.append(taken)
@@ -85,7 +91,7 @@ package final class IngestServer: Sendable {
         for (returnPath, answer) in answers {
             if isAnswered {
                 // A peer that left or doesn't read gets no answer: ROUTER drops it.
-                _ = try socket.send(returnPath + [answer.encode()])
+                try socket.send(answer.encode(), to: returnPath)
             }
         }
         if !isAnswered { logRefusals(answers.flatMap { $0.answer.refused }) }

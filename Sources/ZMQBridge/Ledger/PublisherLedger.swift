@@ -3,7 +3,7 @@ internal import Journal
 
 /// What a publisher remembers beside its journal: how long each lane's runs were, what is lost, and how far each named consumer is.
 /// A small JSON file, `ledger.json`, saved every second if it has changed.
-struct PublisherLedger: Hashable, Codable {
+struct PublisherLedger: Hashable, Codable, VersionedFile {
     struct Lane: Hashable, Codable {
         var history = LaneHistory()
         var losses = LaneLosses()
@@ -15,19 +15,48 @@ struct PublisherLedger: Hashable, Codable {
         var heard: Int64
     }
 
-    static let mostConsumers = 64
-
     /// How the journal is kept, for whoever looks when no publisher runs.
     struct Keeping: Hashable, Codable {
         var totalBytes: Int
         var isPowerLoss: Bool
     }
 
+    static let newestVersion = 1
+
+    /// Of the file's form; a file without it is of version 1.
+    private(set) var version: Int? = newestVersion
     var keeping: Keeping?
     private(set) var lanes: [String: Lane] = [:]
-    private(set) var consumers: [String: Consumer] = [:]
+    /// Changed by the extension with the consumers' accounts only.
+    var consumers: [String: Consumer] = [:]
+    /// `nil` until a run begins, where earlier runs are not recorded.
+    private(set) var runs: RunRecord?
+
+    /// - Parameter isFirstRun: whether no publisher has ever run in the directory.
+    init(isFirstRun: Bool = true) {
+        runs = isFirstRun ? RunRecord() : nil
+    }
 
     // MARK: lanes
+
+    /// Begins a publisher's run, with what is known of the one before.
+    mutating func begin(_ epoch: UInt64, after end: RunEnd) {
+        noteEnd(end)
+        var runs = runs ?? RunRecord(knownSince: epoch - 1)
+        runs.begin(epoch, boot: end.boot)
+        self.runs = runs
+        version = Self.newestVersion
+    }
+
+    /// Enters whether the last run's end is known, for whoever looks while no publisher runs.
+    mutating func noteEnd(_ end: RunEnd) {
+        runs?.note(end)
+    }
+
+    /// The run has ended in order: all that it published is recorded.
+    mutating func endRun() {
+        runs?.end()
+    }
 
     /// Records that a lane has come at least this far.
     mutating func extend(lane: String, to position: LanePosition) {
@@ -91,71 +120,5 @@ struct PublisherLedger: Hashable, Codable {
             }
         }
         return gaps
-    }
-
-    // MARK: consumers
-
-    /// How many more envelopes of an earlier run a consumer may know of than a publisher that was killed before it saved its ledger.
-    private static let mostUnknown: UInt64 = 10_000
-
-    /// Replaces a consumer's account. What it says it has had of earlier runs counts as published.
-    ///
-    /// - Parameter now: seconds since 1970.
-    /// - Returns: why the account is refused; `nil` if it is not.
-    mutating func recordAccount(_ account: ConsumerAccount, epoch: UInt64, now: Int64) -> String? {
-        let name = account.consumer
-        guard 1...256 ~= name.utf8.count, name.unicodeScalars.allSatisfy({ $0.value >= 0x20 && $0.value != 0x7F })
-        else {
-            return "the consumer's name must be 1 to 256 bytes without control characters"
-        }
-        guard account.lanes.count <= 1024, account.state.count <= 64 else {
-            return "the account has too many lanes or words of state"
-        }
-        guard consumers[name] != nil || consumers.count < Self.mostConsumers else {
-            return "there are \(Self.mostConsumers) named consumers already; 'forget' those that no longer exist"
-        }
-        for lane in account.lanes {
-            if let refusal = refusal(of: lane, epoch: epoch) { return refusal }
-        }
-        for lane in account.lanes where lane.through.epoch < epoch && lanes[lane.dataType.rawValue] != nil {
-            guard lane.through.sequence <= (end(of: lane) ?? 0) + Self.mostUnknown else { continue }
-            extend(lane: lane.dataType.rawValue, to: lane.through)
-        }
-        consumers[name] = Consumer(account: account, heard: now)
-        return nil
-    }
-
-    /// Why a cursor is refused: one beyond everything that was ever published would make every account wrong.
-    private func refusal(of account: ConsumerAccount.Lane, epoch: UInt64) -> String? {
-        let through = account.through
-        let isPast = through.epoch < epoch
-        // Of a run that is no longer known, nothing can be said.
-        if isPast, end(of: account) == nil { return nil }
-        let known = end(of: account) ?? 0
-        guard through.sequence > known + (isPast ? Self.mostUnknown : 0) else { return nil }
-        return "the cursor \(through) in \(account.dataType) is beyond what was published there, which ended at "
-            + "\(LanePosition(epoch: through.epoch, sequence: known))"
-    }
-
-    /// How long the run of a cursor was, as far as is known.
-    private func end(of account: ConsumerAccount.Lane) -> UInt64? {
-        lanes[account.dataType.rawValue]?.history.ends.first { $0.epoch == account.through.epoch }?.sequence
-    }
-
-    /// Forgets a consumer; answers whether there was one.
-    mutating func forget(_ name: String) -> Bool {
-        consumers.removeValue(forKey: name) != nil
-    }
-
-    /// Up to where every named consumer has finished a lane; `nil` if one has not begun, or if there is none.
-    func finished(_ lane: String) -> LanePosition? {
-        var least: LanePosition?
-        for consumer in consumers.values {
-            guard let through = consumer.account.lanes.first(where: { $0.dataType.rawValue == lane })?.through else {
-                return nil
-            }
-            least = least.map { min($0, through) } ?? through
-        }
-        return least
     }
 }

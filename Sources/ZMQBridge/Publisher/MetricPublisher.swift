@@ -51,7 +51,8 @@ public final class MetricPublisher: MasterClient, UrgentReporter {
         state = opening.state
         id = state.id
         epoch = state.epoch
-        maintenance = PublisherMaintenance(of: state, file: opening.ledgerFile, logger: logger)
+        maintenance = PublisherMaintenance(
+            of: state, file: opening.ledgerFile, mark: VolatileMark(path: directory.volatileFile), logger: logger)
         maintenance.saveLedger()
         self.directory = directory
         self.configuration = configuration
@@ -61,7 +62,8 @@ public final class MetricPublisher: MasterClient, UrgentReporter {
         let socket = try ZMQSocket(.xpub, in: context)
         try socket.setUpPublishing(configuration)
         try directory.removeStaleSocket(at: directory.publishSocket)
-        try socket.bind("ipc://" + directory.publishSocket)
+        let listener = try GuardedListener(at: directory.publishSocket, limits: .publishing)
+        try socket.bind(listener)
         try directory.openSocket(at: directory.publishSocket)
         readiness = try socket.readinessDescriptor()
         bus = Mutex(
@@ -168,6 +170,9 @@ public final class MetricPublisher: MasterClient, UrgentReporter {
         maintenance.recordLosses(state.journal.takeLosses())
     }
 
+    /// How many named consumers may have an account.
+    var mostConsumers: Int { configuration.consumers }
+
     /// The newest position of each lane.
     var newest: [DiagnosisDataType: LanePosition] {
         bus.withLock { $0.newest }
@@ -176,7 +181,8 @@ public final class MetricPublisher: MasterClient, UrgentReporter {
     /// Sends beats, greets consumers, replays what they ask for, and maintains journal and ledger, until the task is cancelled. To be called
     /// once; without it consumers get no answer.
     public func run() async throws {
-        let replay = try ReplayServer(publisher: self, context: context, logger: logger)
+        let replay = try ReplayServer(
+            publisher: self, context: try ZMQContext(holding: context), logger: logger)
         let bytesPerSecond = configuration.replayBytesPerSecond
         try await withThrowingTaskGroup { group in
             group.addTask { try await replay.run(bytesPerSecond: bytesPerSecond) }
@@ -219,21 +225,23 @@ public final class MetricPublisher: MasterClient, UrgentReporter {
             state.recordNewest(newest)
             maintenance.runRound()
         }
-        maintenance.saveLedger()
+        state.recordNewest(newest)
+        maintenance.endRun()
     }
 
     /// A server that lets other programs publish through this publisher.
     package func makeIngestServer(node: NodeIdentity, logger: Logger = Logger(label: "arobust.ingest")) throws
         -> IngestServer
     {
-        try IngestServer(publisher: self, node: node, context: context, logger: logger)
+        try IngestServer(
+            publisher: self, node: node, context: try ZMQContext(holding: context), logger: logger)
     }
 }
 
 /// How a publisher behaves.
 public struct PublisherConfiguration: Sendable {
-    /// How many envelopes libzmq may queue for each consumer that doesn't read, for the 15 s until it is disconnected: the memory is
-    /// bounded by this times the largest envelope. The consumer has everything beyond that replayed.
+    /// How many envelopes libzmq may queue for each consumer that doesn't read, for the 15 s until it is disconnected. Large envelopes are
+    /// also bounded in bytes, 64 MiB for all consumers together. The consumer has everything beyond that replayed.
     ///
     /// It can't be changed while a consumer is connected: libzmq's sending end then waits for an acknowledgement that the receiving end,
     /// which counts by the other mark, never sends (seen with 4.3.4 in both directions).
@@ -246,6 +254,8 @@ public struct PublisherConfiguration: Sendable {
     public var lockPatience: Duration = .seconds(5)
     /// How much the journal keeps, and how safely.
     public var journal = JournalConfiguration()
+    /// How many named consumers may have a cursor: a master's reporter is one. What a consumer has not had is retained for it.
+    public var consumers = 1024
     /// How many bytes a second all replays together may send.
     public var replayBytesPerSecond = 128 << 20
 

@@ -9,6 +9,8 @@ struct PublisherBus: ~Copyable {
     private static let mostLanes = 256
     /// A longer greeting is not answered.
     private static let longestHello = 128
+    /// In bytes, of all consumers together: while libzmq holds more, large envelopes aren't sent. Consumers have them replayed.
+    static let mostQueued = 64 << 20
 
     private let socket: ZMQSocket
     private let publisher: PublisherID
@@ -16,6 +18,8 @@ struct PublisherBus: ~Copyable {
     private let journal: Journal
     /// The newest position of each lane, also of lanes that have had nothing in this run.
     private(set) var newest: [DiagnosisDataType: LanePosition]
+    /// What libzmq holds for consumers that don't read.
+    private let queued = QueuedBytes()
     /// Where each header is written before libzmq copies it.
     private let headerFrame = UnsafeMutableRawBufferPointer.allocate(
         byteCount: EnvelopeHeader.size + MetricOrigin.largest, alignment: 8)
@@ -114,7 +118,11 @@ struct PublisherBus: ~Copyable {
                 collectionTime: item.collectionTime, publishTime: publishTime)
             lane = (item.dataType, position)
             do throws(ZMQError) {
-                try send(topic: metrics.topics[item.topic], header, metrics.bodies, bodyStart..<item.bodyEnd)
+                // What only the bus has may take twice the room, so that one that doesn't read costs the others nothing.
+                let limit = flags & EnvelopeHeader.Flag.volatile != 0 ? 2 * Self.mostQueued : Self.mostQueued
+                if queued.hasRoom(for: item.bodyEnd - bodyStart, limit: limit) {
+                    try send(topic: metrics.topics[item.topic], header, metrics.bodies, bodyStart..<item.bodyEnd)
+                }
             } catch {
                 // An XPUB socket refuses nothing while its context lives. What the journal has, consumers can still ask for.
                 if flags & EnvelopeHeader.Flag.volatile != 0 { return ReportError(code: .closed, message: "\(error)") }
@@ -181,15 +189,13 @@ struct PublisherBus: ~Copyable {
         _ = try socket.send(UnsafeRawBufferPointer(rebasing: headerFrame[..<frameLength]), more: true)
         _ = try bodies.withUnsafeBufferPointer { frame throws(ZMQError) in
             try socket.send(
-                UnsafeRawBufferPointer(UnsafeBufferPointer(rebasing: frame[bodyStart..<range.upperBound])), more: false)
+                UnsafeRawBufferPointer(UnsafeBufferPointer(rebasing: frame[bodyStart..<range.upperBound])), more: false,
+                countedBy: queued)
         }
     }
 }
 
 extension ZMQSocket {
-    /// Largest message that a consumer may send to an XPUB socket: a subscription.
-    private static var largestSubscription: Int64 { 4096 }
-
     /// How often a consumer is pinged, and how long its answer may take, in milliseconds. One that is stopped, or whose reader is blocked
     /// for so long, is disconnected and loses what is queued for it. It connects again when it goes on.
     private static var heartbeat: (interval: Int32, timeout: Int32) { (5000, 10_000) }
@@ -201,5 +207,15 @@ extension ZMQSocket {
         try set(ZMQ_HEARTBEAT_IVL, Self.heartbeat.interval)
         try set(ZMQ_HEARTBEAT_TIMEOUT, Self.heartbeat.timeout)
         try set(ZMQ_MAXMSGSIZE, Self.largestSubscription)
+    }
+
+    /// Largest message that a consumer may send to an XPUB socket: a subscription.
+    private static var largestSubscription: Int64 { 4096 }
+}
+
+extension GuardedListener.Limits {
+    /// A consumer only subscribes. libzmq keeps what all of them have subscribed to in a tree that takes up to a kilobyte for each byte.
+    static var publishing: GuardedListener.Limits {
+        GuardedListener.Limits(message: 8 << 10, lifetime: 64 << 10, together: 512 << 10)
     }
 }

@@ -12,6 +12,8 @@ final class PublisherMaintenance: Sendable {
     private static let evictionInterval: Duration = .seconds(60)
 
     private struct State {
+        /// Whether the file names this run as one with envelopes that the journal does not have.
+        var isMarkedVolatile = false
         var saved: PublisherLedger?
         var saveProblem = ProblemLog()
         var syncProblem = ProblemLog()
@@ -22,12 +24,14 @@ final class PublisherMaintenance: Sendable {
 
     private let publisher: PublisherState
     private let file: SmallFile<PublisherLedger>
+    private let mark: VolatileMark
     private let logger: Logger
     private let state = Mutex(State())
 
-    init(of publisher: PublisherState, file: SmallFile<PublisherLedger>, logger: Logger) {
+    init(of publisher: PublisherState, file: SmallFile<PublisherLedger>, mark: VolatileMark, logger: Logger) {
         self.publisher = publisher
         self.file = file
+        self.mark = mark
         self.logger = logger
     }
 
@@ -35,11 +39,26 @@ final class PublisherMaintenance: Sendable {
     func recordOutcome(_ outcome: PublishOutcome) {
         recordLosses(outcome.losses)
         if !outcome.volatile.isEmpty {
+            markVolatile()
             publisher.withLedger { ledger in
                 for (lane, range) in outcome.volatile { ledger.recordVolatile(range, lane: lane) }
             }
         }
         recordJournalError(outcome.journalError)
+    }
+
+    /// Notes on the disk, once, that the journal does not have all of this run: the ledger can't be saved when a full disk is the reason.
+    private func markVolatile() {
+        let isMarked = state.withLock { state in
+            defer { state.isMarkedVolatile = true }
+            return state.isMarkedVolatile
+        }
+        guard !isMarked else { return }
+        do {
+            try mark.write(publisher.epoch)
+        } catch {
+            logger.warning("It can't be noted that the journal lacks some envelopes.", metadata: ["error": "\(error)"])
+        }
     }
 
     /// Records what the journal has lost, and logs what of it somebody still needed.
@@ -101,6 +120,12 @@ final class PublisherMaintenance: Sendable {
             try journal.sync()
         }
         logEvictions()
+        saveLedger()
+    }
+
+    /// Saves the ledger of a run that ends in order.
+    func endRun() {
+        publisher.withLedger { $0.endRun() }
         saveLedger()
     }
 

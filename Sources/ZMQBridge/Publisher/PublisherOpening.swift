@@ -15,7 +15,8 @@ struct PublisherOpening {
         let journal = try Journal.open(directory: directory.journalDirectory, configuration: journalConfiguration)
         Self.report(journal.recovery, logger)
         let ledgerFile = SmallFile<PublisherLedger>(path: directory.ledgerFile)
-        var ledger = try Self.read(ledgerFile, logger)
+        let isFirstRun = try PublisherIdentity.read(in: directory) == nil && journal.lanes.isEmpty
+        var ledger = try Self.read(ledgerFile, logger, isFirstRun: isFirstRun)
         ledger.keeping = PublisherLedger.Keeping(
             totalBytes: journalConfiguration.totalBytes, isPowerLoss: journalConfiguration.durability == .powerLoss)
         let journalEpoch = journal.lanes.compactMap(\.newest?.epoch).max() ?? 0
@@ -29,19 +30,29 @@ struct PublisherOpening {
         guard let id = PublisherID(identity.publisher) else {
             throw StateDirectoryError.unreadable(path: directory.identityFile, reason: "no publisher id")
         }
+        let mark = VolatileMark(path: directory.volatileFile)
+        ledger.begin(
+            identity.epoch,
+            after: RunEnd(
+                boot: RunEnd.currentBoot(), volatileRun: mark.read(),
+                isJournalDamaged: !journal.recovery.cuts.isEmpty || !journal.recovery.setAside.isEmpty))
+        // Without the mark, on a full disk, an earlier one does.
+        try? mark.prepare()
         state = PublisherState(id: id, epoch: identity.epoch, journal: journal, ledger: ledger)
         self.ledgerFile = ledgerFile
     }
 
-    private static func read(_ file: SmallFile<PublisherLedger>, _ logger: Logger) throws -> PublisherLedger {
+    private static func read(
+        _ file: SmallFile<PublisherLedger>, _ logger: Logger, isFirstRun: Bool
+    ) throws -> PublisherLedger {
         do {
-            return try file.read() ?? PublisherLedger()
-        } catch let error as StateDirectoryError {
+            return try file.read() ?? PublisherLedger(isFirstRun: isFirstRun)
+        } catch let error as StateDirectoryError where !error.isNewerVersion {
             logger.error(
                 "The publisher's ledger cannot be read and is set aside; what was lost earlier is no longer known.",
                 metadata: ["error": "\(error)"])
             try file.setAside()
-            return PublisherLedger()
+            return PublisherLedger(isFirstRun: false)
         }
     }
 
@@ -63,7 +74,10 @@ struct PublisherOpening {
 }
 
 /// A publisher's id, kept as long as its state directory, and the epoch of its present run.
-struct PublisherIdentity: Codable, Hashable {
+struct PublisherIdentity: Codable, Hashable, VersionedFile {
+    static let newestVersion = 1
+
+    var version: Int? = newestVersion
     /// As `PublisherID` writes itself.
     var publisher: String
     var epoch: UInt64

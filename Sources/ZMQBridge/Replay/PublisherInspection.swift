@@ -47,7 +47,8 @@ package struct PublisherInspection: Sendable {
         }
         let lock = try await PublisherLock.acquire(in: directory, patience: .zero)
         defer { withExtendedLifetime(lock) {} }
-        var ledger = try SmallFile<PublisherLedger>(path: directory.ledgerFile).read() ?? PublisherLedger()
+        var ledger =
+            try SmallFile<PublisherLedger>(path: directory.ledgerFile).read() ?? PublisherLedger(isFirstRun: false)
         var configuration = JournalConfiguration.readOnly
         if let keeping = ledger.keeping {
             configuration.totalBytes = keeping.totalBytes
@@ -55,6 +56,10 @@ package struct PublisherInspection: Sendable {
         }
         let journal = try Journal.open(directory: directory.journalDirectory, configuration: configuration)
         ledger.reconcile(with: journal)
+        ledger.noteEnd(
+            RunEnd(
+                boot: RunEnd.currentBoot(), volatileRun: VolatileMark(path: directory.volatileFile).read(),
+                isJournalDamaged: !journal.recovery.setAside.isEmpty))
         for account in try accounts(id) where ledger.consumers[account.consumer] != nil {
             _ = ledger.recordAccount(account, epoch: .max, now: ledger.consumers[account.consumer]?.heard ?? 0)
         }

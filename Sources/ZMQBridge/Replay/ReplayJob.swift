@@ -6,14 +6,17 @@ final class ReplayJob {
     /// No request gets more at once, whatever its credit.
     static let largestCredit = 16 << 20
 
-    let returnPath: [[UInt8]]
+    /// In bytes: a larger record that the peer did not take is read again.
+    private static let largestHeld = 8 << 10
+
+    let route: ReplayRoute
     let dataType: DiagnosisDataType
     private let publisher: PublisherState
     private let goal: LanePosition?
     private let newest: () -> LanePosition?
     private var credit: Int
     private var position: LanePosition
-    private let reader: JournalReader
+    private var reader: JournalReader
     private let recordLosses: () -> Void
     /// Steps that come before the reader's next item, last first: the peer did not take them, or gaps went before them.
     private var held: [Step] = []
@@ -22,11 +25,11 @@ final class ReplayJob {
     ///   - newest: answers how far the lane is now.
     ///   - recordLosses: records in the ledger what the journal has just lost.
     init(
-        _ request: ReplayRequest, dataType: DiagnosisDataType, returnPath: [[UInt8]], publisher: PublisherState,
+        _ request: ReplayRequest, dataType: DiagnosisDataType, route: ReplayRoute, publisher: PublisherState,
         newest: @escaping () -> LanePosition?, recordLosses: @escaping () -> Void
     ) throws(JournalError) {
         self.recordLosses = recordLosses
-        self.returnPath = returnPath
+        self.route = route
         self.dataType = dataType
         self.publisher = publisher
         self.newest = newest
@@ -34,6 +37,11 @@ final class ReplayJob {
         credit = min(max(1, request.credit ?? Self.largestCredit), Self.largestCredit)
         position = try Self.start(of: request, dataType: dataType, publisher: publisher, newest: newest())
         reader = publisher.journal.reader(lane: dataType.rawValue, after: position)
+        route.peer.jobs += 1
+    }
+
+    deinit {
+        route.peer.jobs -= 1
     }
 
     private static func start(
@@ -92,7 +100,7 @@ final class ReplayJob {
         if record.epoch > position.epoch {
             let step = gaps(through: record.first.predecessor)
             if case .gaps(let gaps) = step, !gaps.isEmpty {
-                held.append(.record(record, after: position))
+                putBack(.record(record, after: position))
                 return step
             }
         }
@@ -107,7 +115,11 @@ final class ReplayJob {
 
     /// Keeps a step that the peer did not take for the next turn.
     func putBack(_ step: Step) {
-        held.append(step)
+        guard case .record(let record, _) = step, record.payload.count > Self.largestHeld else {
+            return held.append(step)
+        }
+        // A few hundred requests for large envelopes would else hold gigabytes.
+        reader = publisher.journal.reader(lane: dataType.rawValue, after: position)
     }
 
     /// Closes the file until the next turn.

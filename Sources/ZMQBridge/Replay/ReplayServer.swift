@@ -45,11 +45,12 @@ final class ReplayServer: Sendable {
     private func serve(bytesPerSecond: Int) throws {
         let socket = try ReplaySocket(
             in: publisher.directory, publisher: publisher.id, epoch: publisher.epoch, context: context)
+        let peers = ReplayPeers()
         var jobs: Deque<ReplayJob> = []
         var bucket = TokenBucket(perSecond: bytesPerSecond, burst: Self.burst)
         var allAreStuck = false
         var poller = Poller()
-        let requests = poller.add(socket.socket)
+        let requests = socket.add(to: &poller)
         let stop = poller.add(descriptor: wakeup.descriptor)
         while !poller.isReady(stop) {
             let now = ContinuousClock.now
@@ -61,7 +62,7 @@ final class ReplayServer: Sendable {
             } else {
                 try poller.wait(milliseconds: 0)
             }
-            if poller.isReady(requests) { try takeRequests(socket, into: &jobs) }
+            if poller.isReady(requests) { try takeRequests(socket, of: peers, into: &jobs) }
             guard !jobs.isEmpty, bucket.readyTime(now: .now) <= .now else { continue }
             var bytes = 0
             var stuck = 0
@@ -77,84 +78,91 @@ final class ReplayServer: Sendable {
             allAreStuck = stuck > 0 && stuck >= jobs.count
         }
         // A bridge in this process has ended before; its last cursors are here by now, or will be on the next start.
-        try takeRequests(socket, into: &jobs)
+        try takeRequests(socket, of: peers, into: &jobs)
     }
 
     // MARK: requests
 
-    private func takeRequests(_ socket: borrowing ReplaySocket, into jobs: inout Deque<ReplayJob>) throws {
+    private func takeRequests(
+        _ socket: borrowing ReplaySocket, of peers: ReplayPeers, into jobs: inout Deque<ReplayJob>
+    ) throws {
         for _ in 0..<Self.requestsPerRound {
             guard let message = try socket.receive() else { return }
-            let returnPath = message.returnPath
+            let route = peers.route(message.returnPath)
             guard let body = message.body else {
                 try socket.refuse(
-                    "a request is an empty frame and one of JSON, after any of your own", to: returnPath)
+                    "a request is an empty frame and one of JSON, after a few short ones of your own", to: route)
                 continue
             }
             do {
-                let request = try ControlJSON.decode(ReplayRequest.self, body)
-                try handle(request, returnPath, socket, into: &jobs)
-            } catch {
-                try socket.refuse("\(error)", to: returnPath)
+                try handle(try ControlJSON.decode(ReplayRequest.self, body), route, socket, into: &jobs)
+            } catch let refusal as ControlJSON.Refusal {
+                try socket.refuse("\(refusal)", to: route)
+            } catch let error as JournalError {
+                logger.warning("A request could not be answered.", metadata: ["error": "\(error)"])
+                try socket.refuse("the journal cannot be read; the publisher's log says why", to: route)
             }
         }
     }
 
     private func handle(
-        _ request: ReplayRequest, _ returnPath: [[UInt8]], _ socket: borrowing ReplaySocket,
+        _ request: ReplayRequest, _ route: ReplayRoute, _ socket: borrowing ReplaySocket,
         into jobs: inout Deque<ReplayJob>
     ) throws {
         switch request.op {
         case .replay:
-            try beginJob(request, returnPath, socket, &jobs)
+            try beginJob(request, route, socket, &jobs)
         case .commit:
             guard let consumer = request.consumer else {
-                return try socket.refuse("commit needs a consumer", to: returnPath)
+                return try socket.refuse("commit needs a consumer", to: route)
             }
             let account = ConsumerAccount(consumer: consumer, lanes: request.lanes ?? [], state: request.state ?? [:])
             let epoch = publisher.epoch
             publisher.state.recordNewest(publisher.newest)
+            let mostConsumers = publisher.mostConsumers
             let refusal = publisher.state.withLedger {
-                $0.recordAccount(account, epoch: epoch, now: WallClock.seconds())
+                $0.recordAccount(account, epoch: epoch, now: WallClock.seconds(), mostConsumers: mostConsumers)
             }
-            if let refusal { return try socket.refuse(refusal, to: returnPath) }
-            try socket.send(Topic.done, ReplayAnswer.Done(), to: returnPath)
+            if let refusal { return try socket.refuse(refusal, to: route) }
+            try socket.send(Topic.done, ReplayAnswer.Done(), to: route)
         case .forget:
             guard let consumer = request.consumer else {
-                return try socket.refuse("forget needs a consumer", to: returnPath)
+                return try socket.refuse("forget needs a consumer", to: route)
             }
+            if let refusal = PublisherLedger.refusal(ofName: consumer) { return try socket.refuse(refusal, to: route) }
             guard publisher.state.withLedger({ $0.forget(consumer) }) else {
-                return try socket.refuse("there is no consumer '\(consumer)'", to: returnPath)
+                return try socket.refuse("there is no consumer '\(consumer)'", to: route)
             }
             logger.notice("A consumer is forgotten.", metadata: ["consumer": "\(consumer)"])
-            try socket.send(Topic.done, ReplayAnswer.Done(), to: returnPath)
+            try socket.send(Topic.done, ReplayAnswer.Done(), to: route)
         case .status:
             publisher.state.recordNewest(publisher.newest)
-            try socket.send(Topic.status, try publisher.state.status(), to: returnPath)
+            // Not worked out for a peer that would not get it.
+            guard route.peer.hasRoom() else { return }
+            try socket.send(Topic.status, try publisher.state.status(), to: route)
         }
     }
 
     private func beginJob(
-        _ request: ReplayRequest, _ returnPath: [[UInt8]], _ socket: borrowing ReplaySocket,
+        _ request: ReplayRequest, _ route: ReplayRoute, _ socket: borrowing ReplaySocket,
         _ jobs: inout Deque<ReplayJob>
     ) throws {
         guard let dataType = request.dataType, dataType.isValid else {
-            return try socket.refuse("replay needs a data_type", to: returnPath)
+            return try socket.refuse("replay needs a data_type, \(TopicWord.rule)", to: route)
         }
         guard request.credit ?? 1 > 0 else {
-            return try socket.refuse("the credit must be at least 1", to: returnPath)
+            return try socket.refuse("the credit must be at least 1", to: route)
         }
-        let ofPeer = jobs.count { $0.returnPath.first == returnPath.first }
-        guard jobs.count < Self.mostJobs, ofPeer < Self.mostJobsOfPeer else {
-            return try socket.refuse("\(max(ofPeer, 1)) requests of yours are waiting already", to: returnPath)
+        guard jobs.count < Self.mostJobs, route.peer.jobs < Self.mostJobsOfPeer else {
+            return try socket.refuse("\(max(route.peer.jobs, 1)) requests of yours are waiting already", to: route)
         }
         let publisher = self.publisher
         let job = try ReplayJob(
-            request, dataType: dataType, returnPath: returnPath, publisher: publisher.state,
+            request, dataType: dataType, route: route, publisher: publisher.state,
             newest: { publisher.newest[dataType] }, recordLosses: { publisher.recordLosses() })
         if request.after == nil {
             try socket.send(
-                Topic.replayStart, ReplayAnswer.Start(dataType: dataType, after: job.start), to: returnPath)
+                Topic.replayStart, ReplayAnswer.Start(dataType: dataType, after: job.start), to: route)
         }
         jobs.append(job)
     }
@@ -179,11 +187,13 @@ final class ReplayServer: Sendable {
 
     /// Sends the next part of a job's answer, and adds its bytes.
     private func advance(_ job: ReplayJob, _ socket: borrowing ReplaySocket, bytes: inout Int) throws -> JobState {
+        guard job.route.peer.hasRoom() else { return .stuck }
         let step: ReplayJob.Step
         do {
             step = try job.next()
         } catch {
-            try socket.refuse("\(error)", to: job.returnPath)
+            logger.warning("A replay could not go on.", metadata: ["error": "\(error)"])
+            try socket.refuse("the journal cannot be read; the publisher's log says why", to: job.route)
             return .over
         }
         switch step {
@@ -194,7 +204,7 @@ final class ReplayServer: Sendable {
                 let body = ReplayAnswer.Gap(
                     dataType: job.dataType, after: gap.after, through: gap.through, count: gap.count,
                     reason: gap.reason)
-                let state = JobState(try socket.send(Topic.replayGap, body, to: job.returnPath))
+                let state = JobState(try socket.send(Topic.replayGap, body, to: job.route))
                 guard state == .goesOn else {
                     job.putBack(.gaps(Array(gaps[index...])))
                     return state
@@ -202,7 +212,7 @@ final class ReplayServer: Sendable {
             }
             return .goesOn
         case .end(let end):
-            let delivery = try socket.send(Topic.replayEnd, end, to: job.returnPath)
+            let delivery = try socket.send(Topic.replayEnd, end, to: job.route)
             if delivery == .stuck { job.putBack(step) }
             return delivery == .stuck ? .stuck : .over
         }
@@ -215,7 +225,7 @@ final class ReplayServer: Sendable {
         var state = JobState.goesOn
         try EnvelopeRecord.read(record.payload, first: record.first, count: Int(record.count)) { envelope in
             guard envelope.position > after else { return true }
-            state = JobState(try socket.send(envelope, to: job.returnPath))
+            state = JobState(try socket.send(envelope, to: job.route))
             guard state == .goesOn else { return false }
             job.recordSent(through: envelope.position, bytes: envelope.body.count)
             bytes += envelope.body.count + EnvelopeHeader.size

@@ -5,9 +5,13 @@ internal import SystemSupport
 
 /// The publisher's replay socket, a ROUTER: takes requests, and sends answers to the peers that asked.
 ///
-/// No more than `mostUnread` messages are queued for a peer that does not read. Sending tells such a peer from one that is gone.
+/// What is queued for a peer that does not read is bounded, in messages and, by its `ReplayPeer`, in bytes. Sending tells such a peer from one
+/// that is gone.
 struct ReplaySocket: ~Copyable {
-    private static let largestFrame: Int64 = 4 << 20
+    /// In bytes: the account of a consumer with 256 lanes has about 80 KiB.
+    private static let largestFrame = 256 << 10
+    /// In bytes: requests that have come and are not read yet. Senders wait beyond that.
+    private static let mostUnreadRequests = 16 << 20
     /// Messages that may wait for a peer to read them.
     private static let mostUnread: Int32 = 128
     /// In milliseconds.
@@ -27,72 +31,77 @@ struct ReplaySocket: ~Copyable {
         var body: [UInt8]?
     }
 
-    let socket: ZMQSocket
+    private let requests: RequestSocket
     private let publisher: PublisherID
     private let epoch: UInt64
 
     /// Binds the socket in the publisher's state directory.
     init(in directory: StateDirectory, publisher: PublisherID, epoch: UInt64, context: ZMQContext) throws {
-        let path = directory.replaySocket
-        let socket = try ZMQSocket(.router, in: context)
-        try socket.set(ZMQ_LINGER, Int32(0))
-        // Makes sending fail for a peer that is gone, or whose queue is full, where a ROUTER would drop the message otherwise.
-        try socket.set(ZMQ_ROUTER_MANDATORY, Int32(1))
-        try socket.set(ZMQ_SNDHWM, Self.mostUnread)
-        try socket.set(ZMQ_RCVHWM, Int32(64))
-        try socket.set(ZMQ_MAXMSGSIZE, Self.largestFrame)
-        try socket.set(ZMQ_HEARTBEAT_IVL, Self.heartbeat.interval)
-        try socket.set(ZMQ_HEARTBEAT_TIMEOUT, Self.heartbeat.timeout)
-        try directory.removeStaleSocket(at: path)
-        try socket.bind("ipc://" + path)
-        try directory.openSocket(at: path)
-        self.init(socket, publisher: publisher, epoch: epoch)
-    }
-
-    private init(_ socket: consuming ZMQSocket, publisher: PublisherID, epoch: UInt64) {
-        self.socket = socket
+        requests = try RequestSocket(
+            .router, at: directory.replaySocket, in: directory, context: context, largestFrame: Self.largestFrame,
+            limits: GuardedListener.Limits(message: 2 * Self.largestFrame, unread: Self.mostUnreadRequests)
+        ) { socket throws(ZMQError) in
+            try socket.set(ZMQ_LINGER, Int32(0))
+            // Makes sending fail for a peer that is gone, or whose queue is full, where a ROUTER would drop the message otherwise.
+            try socket.set(ZMQ_ROUTER_MANDATORY, Int32(1))
+            try socket.set(ZMQ_SNDHWM, Self.mostUnread)
+            try socket.set(ZMQ_RCVHWM, Int32(64))
+            try socket.set(ZMQ_HEARTBEAT_IVL, Self.heartbeat.interval)
+            try socket.set(ZMQ_HEARTBEAT_TIMEOUT, Self.heartbeat.timeout)
+        }
         self.publisher = publisher
         self.epoch = epoch
     }
 
+    /// Waits for requests.
+    func add(to poller: inout Poller) -> Int {
+        poller.add(requests.socket)
+    }
+
+    var closedConnections: ClosedConnections { requests.closedConnections }
+
     /// The next message, or `nil` if there is none.
     func receive() throws(ZMQError) -> Message? {
-        guard let frames = try socket.receiveMessage() else { return nil }
-        guard let delimiter = frames.dropFirst().firstIndex(where: \.isEmpty), delimiter + 2 == frames.count else {
+        guard let frames = try requests.receive() else { return nil }
+        guard let delimiter = frames.dropFirst().firstIndex(where: \.isEmpty), delimiter + 2 == frames.count,
+            RequestSocket.isUsable(Array(frames[...delimiter]))
+        else {
             return Message(returnPath: Array(frames.prefix(1)) + [[]], body: nil)
         }
         return Message(returnPath: Array(frames[...delimiter]), body: frames[delimiter + 1])
     }
 
-    /// Sends a control message to a peer.
+    /// Sends a control message to a peer; not to one that has too much unread already.
     @discardableResult
-    func send(_ topic: [UInt8], _ body: some Encodable, to returnPath: [[UInt8]]) throws(ZMQError) -> Delivery {
+    func send(_ topic: [UInt8], _ body: some Encodable, to route: ReplayRoute) throws(ZMQError) -> Delivery {
+        guard route.peer.hasRoom() else { return .stuck }
         let header = EnvelopeHeader(
             publisher: publisher, epoch: epoch, sequence: 0, collectionTime: WallClock.seconds(),
             publishTime: WallClock.nanoseconds())
         let json = ControlJSON.encode(body)
-        return try send(topic[...], header, json[...], to: returnPath)
+        return try send(topic[...], header, json[...], to: route)
     }
 
     /// Tells a peer why its request can't be met. One that does not read its answers gets none.
-    func refuse(_ reason: String, to returnPath: [[UInt8]]) throws(ZMQError) {
-        try send(Topic.error, ReplayAnswer.Failure(error: reason), to: returnPath)
+    func refuse(_ reason: String, to route: ReplayRoute) throws(ZMQError) {
+        try send(Topic.error, ReplayAnswer.Failure(error: reason), to: route)
     }
 
     /// Sends an envelope to a peer.
-    func send(_ envelope: EnvelopeRecord.Envelope, to returnPath: [[UInt8]]) throws(ZMQError) -> Delivery {
+    func send(_ envelope: EnvelopeRecord.Envelope, to route: ReplayRoute) throws(ZMQError) -> Delivery {
+        guard route.peer.hasRoom() else { return .stuck }
         let header = EnvelopeHeader(
             flags: envelope.isShed ? EnvelopeHeader.Flag.shed : 0, extensionLength: envelope.origin.count,
             publisher: publisher, epoch: envelope.position.epoch, sequence: envelope.position.sequence,
             collectionTime: envelope.collectionTime, publishTime: envelope.publishTime)
-        return try send(envelope.topic, header, origin: envelope.origin, envelope.body, to: returnPath)
+        return try send(envelope.topic, header, origin: envelope.origin, envelope.body, to: route)
     }
 
     private func send(
         _ topic: ArraySlice<UInt8>, _ header: EnvelopeHeader, origin: ArraySlice<UInt8> = [],
-        _ body: ArraySlice<UInt8>, to returnPath: [[UInt8]]
+        _ body: ArraySlice<UInt8>, to route: ReplayRoute
     ) throws(ZMQError) -> Delivery {
-        for (index, frame) in returnPath.enumerated() {
+        for (index, frame) in route.path.enumerated() {
             do throws(ZMQError) {
                 // Only the first frame, the peer's identity, can be refused.
                 guard try sendFrame(frame[...], more: true) || index > 0 else { return .stuck }
@@ -106,16 +115,18 @@ struct ReplaySocket: ~Copyable {
             header.write(to: bytes)
             UnsafeMutableRawBufferPointer(rebasing: bytes[EnvelopeHeader.size...]).copyBytes(from: origin)
             try sendFrame(topic, more: true)
-            _ = try socket.send(UnsafeRawBufferPointer(bytes), more: true)
+            _ = try requests.socket.send(UnsafeRawBufferPointer(bytes), more: true)
         }
-        try sendFrame(body, more: false)
+        _ = try body.withUnsafeBufferPointer { bytes throws(ZMQError) in
+            try requests.socket.send(UnsafeRawBufferPointer(bytes), more: false, countedBy: route.peer.unread)
+        }
         return .sent
     }
 
     @discardableResult
     private func sendFrame(_ frame: ArraySlice<UInt8>, more: Bool) throws(ZMQError) -> Bool {
         try frame.withUnsafeBufferPointer { bytes throws(ZMQError) in
-            try socket.send(UnsafeRawBufferPointer(bytes), more: more)
+            try requests.socket.send(UnsafeRawBufferPointer(bytes), more: more)
         }
     }
 }

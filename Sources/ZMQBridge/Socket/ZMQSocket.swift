@@ -1,4 +1,5 @@
 internal import CZeroMQ
+private import Glibc
 
 /// One libzmq socket. Not thread-safe, and the compiler enforces that: it can't be copied, and sharing it takes a lock.
 struct ZMQSocket: ~Copyable {
@@ -54,8 +55,15 @@ struct ZMQSocket: ~Copyable {
 
     // MARK: endpoints
 
-    func bind(_ endpoint: String) throws(ZMQError) {
-        guard zmq_bind(pointer, endpoint) == 0 else { throw ZMQError(call: "zmq_bind", endpoint: endpoint) }
+    /// Accepts connections there, from now on until the socket is closed.
+    func bind(_ listener: GuardedListener) throws(ZMQError) {
+        let endpoint = "ipc://" + listener.path
+        try set(ZMQ_USE_FD, listener.descriptor)
+        guard zmq_bind(pointer, endpoint) == 0 else {
+            let error = ZMQError(call: "zmq_bind", endpoint: endpoint)
+            close(listener.descriptor)
+            throw error
+        }
     }
 
     func connect(_ endpoint: String) throws(ZMQError) {

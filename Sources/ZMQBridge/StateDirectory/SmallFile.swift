@@ -2,8 +2,15 @@ private import Foundation
 private import SystemPackage
 internal import SystemSupport
 
+/// What a small file has, with the version of its form.
+protocol VersionedFile: Codable {
+    static var newestVersion: Int { get }
+    /// `nil` in files from before there were versions, which are of version 1.
+    var version: Int? { get }
+}
+
 /// A JSON file that its readers always find whole, also after a power cut.
-struct SmallFile<Content: Codable>: Sendable {
+struct SmallFile<Content: VersionedFile>: Sendable {
     private let file: WholeFile
 
     init(path: String) {
@@ -25,10 +32,21 @@ struct SmallFile<Content: Codable>: Sendable {
             }
         }
         do {
+            // Before the rest, which a newer version may have changed.
+            let version = try JSONDecoder().decode(FormVersion.self, from: Data(bytes)).version ?? 1
+            guard version <= Content.newestVersion else {
+                throw StateDirectoryError.newerVersion(path: file.path, version: version)
+            }
             return try JSONDecoder().decode(Content.self, from: Data(bytes))
+        } catch let error as StateDirectoryError {
+            throw error
         } catch {
-            throw StateDirectoryError.unreadable(path: file.path, reason: "\(error)")
+            throw StateDirectoryError.unreadable(path: file.path, reason: "it is not what a publisher writes")
         }
+    }
+
+    private struct FormVersion: Decodable {
+        var version: Int?
     }
 
     func write(_ content: Content) throws {

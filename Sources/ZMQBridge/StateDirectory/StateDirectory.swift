@@ -38,6 +38,8 @@ public struct StateDirectory: Hashable, Sendable {
     var lockFile: String { path + "/publisher.lock" }
     var identityFile: String { path + "/publisher.json" }
     var ledgerFile: String { path + "/ledger.json" }
+    /// Names the last run in which something was published that the journal does not have.
+    var volatileFile: String { path + "/volatile" }
     /// The publisher's journal.
     package var journalDirectory: String { path + "/journal" }
     /// Where the cursors and ledgers of the masters' reporters are kept, unless the settings name another place.
@@ -124,6 +126,12 @@ public enum StateDirectoryError: Error, Hashable, CustomStringConvertible {
     case notOurSocket(path: String)
     /// One of its small files is not what a publisher writes.
     case unreadable(path: String, reason: String)
+    /// A newer arobust wrote one of its small files.
+    case newerVersion(path: String, version: Int)
+
+    var isNewerVersion: Bool {
+        if case .newerVersion = self { true } else { false }
+    }
 
     public var description: String {
         switch self {
@@ -142,6 +150,8 @@ public enum StateDirectoryError: Error, Hashable, CustomStringConvertible {
             "\(path) is in the way: it is not a socket, or belongs to another user, so it is not replaced"
         case .unreadable(let path, let reason):
             "\(path) cannot be read (\(reason)); move it away to start without it"
+        case .newerVersion(let path, let version):
+            "\(path) is of version \(version), which a newer arobust wrote; this one does not read it"
         }
     }
 }

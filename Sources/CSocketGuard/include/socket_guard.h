@@ -1,0 +1,54 @@
+// Limits that libzmq has no options for, for the sockets it accepts connections on. Why and how: docs/security.md, "In front of libzmq".
+//
+// guard.c replaces the C library's accept, accept4, recv and close for the whole process. They do what the library's do, except for
+// listening sockets that were added here and for the connections that came from them.
+#pragma once
+#include <stdint.h>
+
+/// What the connections of a listening socket may do. 0 means no limit, except for `connections`.
+struct socket_guard_limits {
+    /// Open at once.
+    int32_t connections;
+    /// Bytes of one message, all its frames together. Each frame counts for `SOCKET_GUARD_FRAME_COST` more.
+    uint64_t message;
+    /// Bytes that one connection may send in its life.
+    uint64_t lifetime;
+    /// Bytes that all open connections together may have sent.
+    uint64_t together;
+    /// Bytes of messages, whole or begun, that may wait for `socket_guard_took`. Beyond it connections are not read from. The socket must
+    /// have a context of its own then, since its I/O thread sleeps for moments.
+    uint64_t unread;
+};
+
+/// What a frame costs libzmq beside its bytes: a `zmq_msg_t` in a queue.
+#define SOCKET_GUARD_FRAME_COST 64
+
+/// What has happened at a listening socket so far.
+struct socket_guard_counts {
+    /// Connections that are open.
+    int32_t open;
+    /// Connections that were closed at once: too many, or no descriptor left.
+    uint64_t refused;
+    /// Connections that were closed since they had said nothing, to make room.
+    uint64_t shed;
+    /// Connections that were closed for what they sent: beyond a limit, or not ZMTP 3.
+    uint64_t ended;
+};
+
+/// Guards a listening socket from now on, until it is closed. Returns 0; -1 when there are too many or the descriptor is too large.
+int socket_guard_add(int listener, struct socket_guard_limits limits);
+
+/// Says that messages of this many bytes in all, counted as for `message`, were taken from libzmq.
+void socket_guard_took(int listener, uint64_t bytes);
+
+/// Says that libzmq had no more whole message.
+void socket_guard_emptied(int listener);
+
+/// The counts of a listening socket; zeros for one that isn't guarded.
+struct socket_guard_counts socket_guard_read(int listener);
+
+/// Descriptors from this number on are kept free: a connection that would get one is refused. 0, as at the beginning: none.
+void socket_guard_keep_free_from(int descriptor);
+
+/// Whether libzmq calls these functions: 0 where something else has replaced them as well.
+int socket_guard_is_in_force(void);

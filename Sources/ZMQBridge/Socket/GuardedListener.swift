@@ -1,0 +1,121 @@
+internal import CSocketGuard
+private import Glibc
+private import SystemPackage
+internal import SystemSupport
+
+/// A Unix socket that libzmq accepts connections on, within limits that libzmq itself doesn't have: how many connections, and how many
+/// bytes of theirs it may hold (`CSocketGuard`).
+struct GuardedListener {
+    /// What the connections may do; `nil` means no limit of that kind. The figures are bytes, but for `connections`.
+    struct Limits {
+        var connections = ConnectionShare.now
+        /// One message, all its frames together, each counting for `frameCost` more.
+        var message: Int
+        /// What one connection may send in its life.
+        var lifetime: Int?
+        /// What all open connections together may have sent.
+        var together: Int?
+        /// What may wait to be taken. Beyond it the connections aren't read from, for which libzmq's I/O thread sleeps: the socket needs a
+        /// context of its own.
+        var unread: Int?
+    }
+
+    static let frameCost = Int(SOCKET_GUARD_FRAME_COST)
+
+    let path: String
+    /// libzmq's, once the socket is bound.
+    let descriptor: Int32
+
+    /// Makes the socket's file, which must not be there, and listens.
+    init(at path: String, limits: Limits) throws(SystemCallError) {
+        let descriptor = socket(AF_UNIX, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
+        guard descriptor >= 0 else { throw SystemCallError("make a socket", path: path) }
+        self.path = path
+        self.descriptor = descriptor
+        do throws(SystemCallError) {
+            try Self.bind(descriptor, to: path)
+            guard listen(descriptor, 100) == 0 else { throw SystemCallError("listen", path: path) }
+            guard socket_guard_add(descriptor, limits.forGuard) == 0 else {
+                throw SystemCallError("guard", path: path, code: .tooManyOpenFiles)
+            }
+        } catch {
+            close(descriptor)
+            throw error
+        }
+    }
+
+    private static func bind(_ descriptor: Int32, to path: String) throws(SystemCallError) {
+        var address = sockaddr_un()
+        address.sun_family = sa_family_t(AF_UNIX)
+        // The rest, and so the closing zero, is zero; the length was checked by `StateDirectory`.
+        withUnsafeMutableBytes(of: &address.sun_path) { $0.dropLast().copyBytes(from: path.utf8) }
+        let result = withUnsafePointer(to: &address) { pointer in
+            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+                Glibc.bind(descriptor, $0, socklen_t(MemoryLayout<sockaddr_un>.size))
+            }
+        }
+        guard result == 0 else { throw SystemCallError("bind", path: path) }
+    }
+
+    /// Says that messages of this size, as `size(of:)` counts, were taken from libzmq.
+    func recordTaken(_ bytes: Int) {
+        socket_guard_took(descriptor, UInt64(bytes))
+    }
+
+    /// Says that libzmq had no more whole message.
+    func recordEmpty() {
+        socket_guard_emptied(descriptor)
+    }
+
+    /// What a message counts for.
+    static func size(of message: [[UInt8]]) -> Int {
+        message.reduce(0) { $0 + $1.count + frameCost }
+    }
+
+    /// Connections that were closed for a limit, since the socket was made.
+    var closedConnections: ClosedConnections {
+        let counts = socket_guard_read(descriptor)
+        return ClosedConnections(refused: counts.refused, shed: counts.shed, ended: counts.ended)
+    }
+
+    /// Whether libzmq uses the guard's functions: not where a preloaded library has replaced them as well.
+    static var isInForce: Bool { socket_guard_is_in_force() != 0 }
+}
+
+/// Connections that a guarded socket has closed, and why.
+struct ClosedConnections: Hashable, Sendable {
+    /// There were too many, or too few descriptors left.
+    var refused: UInt64
+    /// They had said nothing, and another needed the room.
+    var shed: UInt64
+    /// They sent more than they may, or something else than ZMTP 3.
+    var ended: UInt64
+
+    var total: UInt64 { refused + shed + ended }
+}
+
+extension GuardedListener.Limits {
+    fileprivate var forGuard: socket_guard_limits {
+        socket_guard_limits(
+            connections: Int32(clamping: connections), message: UInt64(message), lifetime: UInt64(lifetime ?? 0),
+            together: UInt64(together ?? 0), unread: UInt64(unread ?? 0))
+    }
+}
+
+/// How many connections each of a publisher's sockets may have, by the process's limit of descriptors (`ulimit -n`).
+enum ConnectionShare {
+    /// Kept free for logs, journal, cursors and calls.
+    static let reserve = 128
+    private static let most = 1024
+    private static let least = 4
+
+    /// The share now; also tells the guard which descriptors to keep free.
+    static var now: Int {
+        var limit = rlimit()
+        guard getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0 else { return least }
+        let descriptors = Int(clamping: limit.rlim_cur)
+        socket_guard_keep_free_from(Int32(clamping: max(descriptors - reserve / 2, descriptors / 2)))
+        // Four sockets, and as much again for the own ends of connections within the process.
+        return min(most, max(least, (descriptors - reserve) / 8))
+    }
+}
