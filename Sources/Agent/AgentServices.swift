@@ -108,7 +108,8 @@ public struct AgentServices: Sendable {
         guard let home = try settings.consumersDirectory ?? settings.stateDirectories().first?.consumersDirectory else {
             throw SettingsError(place: "consumers-dir", reason: "without a state directory it must be set")
         }
-        let links = try masters.map { try makeLink($0, endpoints: endpoints, consumers: home) }
+        let thread = try SubscriberThread()
+        let links = try masters.map { try makeLink($0, endpoints: endpoints, consumers: home, thread: thread) }
         let removed = RemovedMasters(
             consumers: home, present: masters.map { "\($0.url)" }, publishers: try settings.stateDirectories(),
             logger: logger)
@@ -117,7 +118,9 @@ public struct AgentServices: Sendable {
             logger: logger)
     }
 
-    private func makeLink(_ master: MasterSettings, endpoints: [BusEndpoint], consumers: String) throws -> MasterLink {
+    private func makeLink(
+        _ master: MasterSettings, endpoints: [BusEndpoint], consumers: String, thread: SubscriberThread
+    ) throws -> MasterLink {
         let name = "\(master.url)"
         let store = try ConsumerStore(directory: consumers, consumer: name, logger: logger)
         let client = try master.url.makeReporter(options: master.options, logger: logger)
@@ -125,7 +128,8 @@ public struct AgentServices: Sendable {
         var subscriberLogger = logger
         subscriberLogger[metadataKey: "for"] = "\(name)"
         let subscriber = try MetricSubscriber(
-            configuration: SubscriberConfiguration(endpoints: endpoints, consumer: name), logger: subscriberLogger)
+            configuration: SubscriberConfiguration(endpoints: endpoints, consumer: name), thread: thread,
+            logger: subscriberLogger)
         return MasterLink(
             subscriber: subscriber, reporter: reporter, heartbeat: heartbeat(of: master, client: client, name: name),
             logger: logger)

@@ -41,6 +41,13 @@ package enum PinnedThread {
         return await results.first { _ in true }
     }
 
+    /// Runs `work` on a new thread and doesn't wait for it.
+    ///
+    /// - Parameter name: as for `run`.
+    package static func start(name: String, _ work: @escaping @Sendable () -> Void) {
+        start(Job(name: name, body: work))
+    }
+
     private final class Job: Sendable {
         let name: String
         let body: @Sendable () -> Void

@@ -3,6 +3,11 @@ internal import SystemSupport
 
 /// One message to ingest: where the answer goes, and metrics as JSON, a frame each.
 struct IngestRequest {
+    /// In a request. Each that is refused has its own reason in the answer.
+    static let mostMetrics = 10_000
+    /// In bytes.
+    private static let longestReason = 400
+
     /// The frames to send before the answer: the peer's identity and everything up to the first empty frame, which REQ sockets add.
     let returnPath: [[UInt8]]
     let bodies: ArraySlice<[UInt8]>
@@ -23,16 +28,25 @@ struct IngestRequest {
     ///
     /// `data_type` and `data_content` must be there; the time is filled in with now, the identity with `node`'s.
     func read(node: NodeIdentity) -> (metrics: [WorkerTrainingMetric], refused: [IngestAnswer.Refusal]) {
+        guard bodies.count <= Self.mostMetrics else {
+            let reason = "a request may have \(Self.mostMetrics) metrics, and this one has \(bodies.count)"
+            return ([], [IngestAnswer.Refusal(index: 0, reason: reason)])
+        }
         var metrics: [WorkerTrainingMetric] = []
         var refused: [IngestAnswer.Refusal] = []
         for (index, body) in bodies.enumerated() {
             do throws(ReportError) {
                 metrics.append(try Self.metric(body[...], node: node))
             } catch {
-                refused.append(IngestAnswer.Refusal(index: index, reason: error.message))
+                refused.append(IngestAnswer.Refusal(index: index, reason: Self.shortened(error.message)))
             }
         }
         return (metrics, refused)
+    }
+
+    /// Some refusals repeat a word of the metric, which may be as long as the sender likes.
+    private static func shortened(_ reason: String) -> String {
+        reason.utf8.count <= longestReason ? reason : "\(reason.prefix(longestReason / 4)) …"
     }
 
     /// Reads one metric's JSON, and fills in what it leaves out as `read(node:)` does.

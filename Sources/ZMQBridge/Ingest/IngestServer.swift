@@ -52,7 +52,8 @@ package final class IngestServer: Sendable {
 
     private func bind(_ kind: ZMQSocket.Kind, at path: String) throws -> RequestSocket {
         try RequestSocket(
-            kind, at: path, in: publisher.directory, context: context, largestFrame: Self.largestFrame,
+            kind, at: path, in: publisher.directory, context: context, log: publisher.connectionLog,
+            largestFrame: Self.largestFrame,
             limits: GuardedListener.Limits(message: Self.largestMessage, unread: Self.mostUnread)
         ) { socket throws(ZMQError) in
             try socket.set(ZMQ_LINGER, Int32(500))
@@ -75,6 +76,7 @@ package final class IngestServer: Sendable {
         {
             bytes += GuardedListener.size(of: message)
             let request = IngestRequest(message: message, isAnswered: isAnswered)
+            guard RequestSocket.isUsable(request.returnPath) else { continue }
             let (taken, refused) = request.read(node: node)
             requests.append(taken)
             answers.append((request.returnPath, IngestAnswer(accepted: taken.count, refused: refused)))

@@ -20,6 +20,7 @@ public final class MetricPublisher: MasterClient, UrgentReporter {
     public let directory: StateDirectory
 
     let state: PublisherState
+    let connectionLog: ConnectionLog
     private let context: ZMQContext
     private let configuration: PublisherConfiguration
     private let logger: Logger
@@ -57,6 +58,7 @@ public final class MetricPublisher: MasterClient, UrgentReporter {
         self.directory = directory
         self.configuration = configuration
         self.logger = logger
+        connectionLog = ConnectionLog(logger: logger)
         context = try ZMQContext(holding: lock)
 
         let socket = try ZMQSocket(.xpub, in: context)
@@ -65,6 +67,7 @@ public final class MetricPublisher: MasterClient, UrgentReporter {
         let listener = try GuardedListener(at: directory.publishSocket, limits: .publishing)
         try socket.bind(listener)
         try directory.openSocket(at: directory.publishSocket)
+        connectionLog.watch(listener)
         readiness = try socket.readinessDescriptor()
         bus = Mutex(
             PublisherBus(
@@ -224,6 +227,7 @@ public final class MetricPublisher: MasterClient, UrgentReporter {
             try poller.wait(milliseconds: 1000)
             state.recordNewest(newest)
             maintenance.runRound()
+            connectionLog.logNews()
         }
         state.recordNewest(newest)
         maintenance.endRun()

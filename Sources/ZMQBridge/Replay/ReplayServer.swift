@@ -44,7 +44,8 @@ final class ReplayServer: Sendable {
 
     private func serve(bytesPerSecond: Int) throws {
         let socket = try ReplaySocket(
-            in: publisher.directory, publisher: publisher.id, epoch: publisher.epoch, context: context)
+            in: publisher.directory, publisher: publisher.id, epoch: publisher.epoch, context: context,
+            log: publisher.connectionLog)
         let peers = ReplayPeers()
         var jobs: Deque<ReplayJob> = []
         var bucket = TokenBucket(perSecond: bytesPerSecond, burst: Self.burst)

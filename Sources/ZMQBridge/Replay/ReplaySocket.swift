@@ -36,9 +36,12 @@ struct ReplaySocket: ~Copyable {
     private let epoch: UInt64
 
     /// Binds the socket in the publisher's state directory.
-    init(in directory: StateDirectory, publisher: PublisherID, epoch: UInt64, context: ZMQContext) throws {
+    init(
+        in directory: StateDirectory, publisher: PublisherID, epoch: UInt64, context: ZMQContext, log: ConnectionLog
+    ) throws {
         requests = try RequestSocket(
-            .router, at: directory.replaySocket, in: directory, context: context, largestFrame: Self.largestFrame,
+            .router, at: directory.replaySocket, in: directory, context: context, log: log,
+            largestFrame: Self.largestFrame,
             limits: GuardedListener.Limits(message: 2 * Self.largestFrame, unread: Self.mostUnreadRequests)
         ) { socket throws(ZMQError) in
             try socket.set(ZMQ_LINGER, Int32(0))
@@ -57,8 +60,6 @@ struct ReplaySocket: ~Copyable {
     func add(to poller: inout Poller) -> Int {
         poller.add(requests.socket)
     }
-
-    var closedConnections: ClosedConnections { requests.closedConnections }
 
     /// The next message, or `nil` if there is none.
     func receive() throws(ZMQError) -> Message? {

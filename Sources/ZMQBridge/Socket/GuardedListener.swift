@@ -92,6 +92,11 @@ struct ClosedConnections: Hashable, Sendable {
     var ended: UInt64
 
     var total: UInt64 { refused + shed + ended }
+
+    func since(_ earlier: ClosedConnections) -> ClosedConnections {
+        ClosedConnections(
+            refused: refused - earlier.refused, shed: shed - earlier.shed, ended: ended - earlier.ended)
+    }
 }
 
 extension GuardedListener.Limits {

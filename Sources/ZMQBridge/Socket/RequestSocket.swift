@@ -18,11 +18,12 @@ struct RequestSocket: ~Copyable {
     ///
     /// - Parameters:
     ///   - context: one that is not the publishing socket's, whose I/O thread must never pause.
+    ///   - log: says which connections were closed.
     ///   - largestFrame: in bytes; a larger one ends its sender's connection.
     ///   - setUp: sets further options.
     init(
         _ kind: ZMQSocket.Kind, at path: String, in directory: StateDirectory, context: ZMQContext,
-        largestFrame: Int, limits: GuardedListener.Limits,
+        log: ConnectionLog? = nil, largestFrame: Int, limits: GuardedListener.Limits,
         setUp: (borrowing ZMQSocket) throws(ZMQError) -> Void = { _ throws(ZMQError) in }
     ) throws {
         let socket = try ZMQSocket(kind, in: context)
@@ -32,6 +33,7 @@ struct RequestSocket: ~Copyable {
         let listener = try GuardedListener(at: path, limits: limits)
         try socket.bind(listener)
         try directory.openSocket(at: path)
+        log?.watch(listener)
         self.init(socket, listener)
     }
 

@@ -129,11 +129,14 @@ final class ZMQContext: Sendable {
     /// Released only after the sockets are closed.
     private let held: (any Sendable)?
 
-    /// - Parameter held: something to keep until the context has ended, such as a lock.
-    init(holding held: (any Sendable)? = nil) throws(ZMQError) {
+    /// - Parameters:
+    ///   - held: something to keep until the context has ended, such as a lock.
+    ///   - sockets: how many it may have; libzmq's default is 1023.
+    init(holding held: (any Sendable)? = nil, sockets: Int32? = nil) throws(ZMQError) {
         self.held = held
         guard let pointer = zmq_ctx_new() else { throw ZMQError(call: "zmq_ctx_new") }
         self.pointer = pointer
+        if let sockets { zmq_ctx_set(pointer, ZMQ_MAX_SOCKETS, sockets) }
     }
 
     deinit {

@@ -1,0 +1,36 @@
+internal import Logging
+private import Synchronization
+
+/// Says in the log which connections the publisher's sockets have closed, and why. May be used from any thread.
+final class ConnectionLog: Sendable {
+    private let sockets = Mutex<[(listener: GuardedListener, logged: ClosedConnections)]>([])
+    private let logger: Logger
+
+    init(logger: Logger) {
+        self.logger = logger
+    }
+
+    func watch(_ listener: GuardedListener) {
+        sockets.withLock { $0.append((listener, ClosedConnections(refused: 0, shed: 0, ended: 0))) }
+    }
+
+    /// Logs what has been closed since the last call.
+    func logNews() {
+        let news = sockets.withLock { sockets in
+            sockets.indices.compactMap { index -> (String, ClosedConnections)? in
+                let (listener, logged) = sockets[index]
+                let closed = listener.closedConnections
+                sockets[index].logged = closed
+                return closed == logged ? nil : (listener.path, closed.since(logged))
+            }
+        }
+        for (path, news) in news {
+            logger.warning(
+                "Connections to a socket were closed.",
+                metadata: [
+                    "socket": "\(path)", "too-many": "\(news.refused)", "silent": "\(news.shed)",
+                    "sent-too-much-or-no-zmtp-3": "\(news.ended)",
+                ])
+        }
+    }
+}

@@ -1,0 +1,100 @@
+internal import Diagnosis
+private import Synchronization
+internal import SystemSupport
+
+/// Reads for any number of subscribers with one thread and one of libzmq's I/O threads, so that five hundred masters cost no more threads than
+/// one. The thread begins with the first subscriber and ends after the last. May be used from any thread.
+public final class SubscriberThread: Sendable {
+    /// Each subscriber has two for each publisher.
+    private static let mostSockets: Int32 = 32_768
+    /// How often something is done for a subscriber for which nothing has come, in milliseconds.
+    private static let tick = 1000
+
+    private struct State {
+        var joining: [Reading.Order] = []
+        var isRunning = false
+    }
+
+    private let state = Mutex(State())
+    private let wakeup: Wakeup
+
+    /// - Throws: an error that says which system call failed.
+    public init() throws {
+        wakeup = try Wakeup()
+    }
+
+    /// Has the thread look at what subscribers want.
+    func wake() {
+        wakeup.signal()
+    }
+
+    /// Reads until the subscriber is to stop, or its receiver wants no more.
+    func read(for subscriber: MetricSubscriber, _ receiver: any EnvelopeReceiver) async throws {
+        try await withCheckedThrowingContinuation { (continuation: CheckedContinuation<Void, any Error>) in
+            let order = Reading.Order(subscriber: subscriber, receiver: receiver) { continuation.resume(with: $0) }
+            let isNew = state.withLock { state in
+                state.joining.append(order)
+                defer { state.isRunning = true }
+                return !state.isRunning
+            }
+            if isNew { PinnedThread.start(name: "arobust-sub") { self.work() } }
+            wakeup.signal()
+        }
+    }
+
+    /// Those that have joined; `nil` if there are none, so that the thread ends.
+    private func takeJoining(isNeeded: Bool) -> [Reading]? {
+        let orders: [Reading.Order]? = state.withLock { state in
+            defer { state.joining = [] }
+            guard state.joining.isEmpty, !isNeeded else { return state.joining }
+            state.isRunning = false
+            return nil
+        }
+        return orders?.map { Reading($0) }
+    }
+
+    private func work() {
+        var readings: [Reading] = []
+        while let joining = takeJoining(isNeeded: !readings.isEmpty) {
+            readings += joining
+            serve(&readings)
+        }
+    }
+
+    /// Reads until all have ended. Their sockets are closed then, and what they sent last is on its way.
+    private func serve(_ readings: inout [Reading]) {
+        var ended: [Reading] = []
+        do {
+            let context = try ZMQContext(sockets: Self.mostSockets)
+            var nextTick = ContinuousClock.now
+            while !readings.isEmpty {
+                for reading in readings { reading.connect(in: context) }
+                var poller = Poller()
+                for reading in readings { reading.add(to: &poller) }
+                let signal = poller.add(descriptor: wakeup.descriptor)
+                repeat {
+                    try poller.wait(milliseconds: Self.tick)
+                    if poller.isReady(signal) { wakeup.clear() }
+                    let isTick = ContinuousClock.now >= nextTick
+                    if isTick { nextTick = .now + .milliseconds(Self.tick) }
+                    for reading in readings { reading.turn(poller, isTick: isTick) }
+                } while !readings.contains(where: \.hasEnded) && state.withLock(\.joining.isEmpty)
+                let pivot = readings.partition(by: \.hasEnded)
+                for reading in readings[pivot...] { reading.close() }
+                // The last ones wait until libzmq has sent what they said at the end.
+                ended += readings[pivot...]
+                readings.removeSubrange(pivot...)
+                if !readings.isEmpty {
+                    for reading in ended { reading.finish() }
+                    ended = []
+                }
+                readings += takeJoining(isNeeded: true) ?? []
+            }
+        } catch {
+            for reading in readings { reading.fail(error) }
+            ended += readings
+            readings = []
+        }
+        for reading in ended { reading.finish() }
+    }
+}
