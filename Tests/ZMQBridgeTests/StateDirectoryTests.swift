@@ -1,5 +1,6 @@
 import Diagnosis
 import Foundation
+import Glibc
 import Testing
 import TestSupport
 
@@ -45,6 +46,74 @@ import TestSupport
         try Data("mine".utf8).write(to: URL(fileURLWithPath: directory.path + "/file"))
         #expect(throws: StateDirectoryError.tooOpen(path: directory.path, mode: 0o755)) { try directory.prepare() }
         #expect(try mode(of: directory.path) == 0o755)
+    }
+
+    /// What another user may have put into a directory that was open to all.
+    enum Plant: CaseIterable {
+        case lockOfOthers, linkOfOthers, ownLink, secondName, folderOfOthers, openFolder, fileDeepDown
+    }
+
+    @Test(.enabled(if: geteuid() == 0, "needs root, to make files of other users"), arguments: Plant.allCases)
+    func refusesADirectoryInWhichOthersCouldPlantFiles(plant: Plant) throws {
+        let scratch = ScratchFolder()
+        let directory = try scratch.stateDirectory()
+        let stranger: uid_t = 12_345
+        let path = directory.path
+        func file(_ name: String, owner: uid_t = 0) {
+            close(open(path + "/" + name, O_CREAT | O_WRONLY, 0o600))
+            chown(path + "/" + name, owner, owner)
+        }
+        mkdir(path, 0o777)
+        file("publisher.lock", owner: plant == .lockOfOthers ? stranger : 0)
+        mkdir(path + "/journal", 0o700)
+        switch plant {
+        case .lockOfOthers: break
+        case .linkOfOthers:
+            symlink("/tmp", path + "/consumers")
+            lchown(path + "/consumers", stranger, stranger)
+        case .ownLink: symlink("/tmp", path + "/consumers")
+        case .secondName:
+            file("ledger.json")
+            link(path + "/ledger.json", scratch.file("other-name"))
+        case .folderOfOthers:
+            mkdir(path + "/telemetry", 0o700)
+            chown(path + "/telemetry", stranger, stranger)
+        case .openFolder: chmod(path + "/journal", 0o777)
+        case .fileDeepDown:
+            mkdir(path + "/journal/GENERIC", 0o700)
+            file("journal/GENERIC/0000000001", owner: stranger)
+        }
+        chmod(path, 0o777)
+        let error = try #require(throws: StateDirectoryError.self) { try directory.prepare() }
+        guard case .planted(let planted, let owner) = error else { return #expect(Bool(false), "\(error)") }
+        #expect(planted.hasPrefix(path + "/"))
+        let isForeign = [.lockOfOthers, .linkOfOthers, .folderOfOthers, .fileDeepDown].contains(plant)
+        #expect(owner == (isForeign ? stranger : nil))
+        #expect(try mode(of: path) == 0o777)
+        // Closed since, what a stranger left is refused all the same; the own links of an administrator are not.
+        chmod(path, 0o700)
+        if isForeign {
+            #expect(throws: StateDirectoryError.planted(path: planted, owner: stranger)) { try directory.prepare() }
+        } else {
+            try directory.prepare()
+        }
+    }
+
+    @Test(.timeLimit(.minutes(1)), arguments: [true, false])
+    func aPublisherWhoseDirectoryIsMovedAwayEnds(isReplaced: Bool) async throws {
+        let scratch = ScratchFolder()
+        let directory = try scratch.stateDirectory()
+        let publisher = try await MetricPublisher.open(in: directory)
+        try publisher.publish([.log("before")])
+        let running = Task { try await publisher.run() }
+        try await eventually { FileManager.default.fileExists(atPath: directory.replaySocket) }
+        try FileManager.default.moveItem(atPath: directory.path, toPath: scratch.file("elsewhere"))
+        if isReplaced {
+            try FileManager.default.createDirectory(atPath: directory.path, withIntermediateDirectories: false)
+        }
+        await #expect(throws: StateDirectoryError.moved(path: directory.path)) { try await running.value }
+        let left = try? FileManager.default.contentsOfDirectory(atPath: directory.path)
+        #expect(left == (isReplaced ? [] : nil))
     }
 
     @Test func refusesAFileInThePlaceOfTheDirectory() throws {

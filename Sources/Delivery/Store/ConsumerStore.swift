@@ -50,6 +50,12 @@ package final class ConsumerStore: Sendable {
             ConsumerStoreError(code: code, consumer: consumer, path: path, detail: detail)
         }
         let files = ConsumerFiles(directory: directory, consumer: consumer)
+        do throws(TrustedPathError) {
+            // A file in it, so that the folder itself is looked at, too.
+            _ = try TrustedPath.resolve(files.database)
+        } catch {
+            throw fail(.inputOutput, directory, "\(error)")
+        }
         do {
             try FileManager.default.createDirectory(
                 atPath: directory, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])

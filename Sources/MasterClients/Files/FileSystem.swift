@@ -14,6 +14,7 @@ struct FileSystem: Sendable {
         var inode: UInt64
         var size: Int
         var kind: Kind
+        var owner: UInt32
 
         func isSameFile(as other: Status) -> Bool {
             device == other.device && inode == other.inode
@@ -28,10 +29,13 @@ struct FileSystem: Sendable {
         }
     }
 
-    /// Opens for reading and appending, and makes the file if there is none.
+    /// Opens for reading and appending, and makes the file if there is none. Follows no link.
+    ///
+    /// - Parameter path: without links, as `TrustedPath` resolves it; in `/proc` links are the kernel's, and followed.
     func open(_ path: String) throws(SystemCallError) -> CInt {
-        try SystemCallError.retrying("open") {
-            Glibc.open(path, O_RDWR | O_APPEND | O_CREAT | O_CLOEXEC | O_NONBLOCK | O_NOCTTY, 0o640)
+        let flags = O_RDWR | O_APPEND | O_CREAT | O_CLOEXEC | O_NONBLOCK | O_NOCTTY
+        return try SystemCallError.retrying("open") {
+            Glibc.open(path, path.hasPrefix("/proc/") ? flags : flags | O_NOFOLLOW, 0o640)
         }
     }
 
@@ -97,6 +101,7 @@ extension FileSystem.Status {
         device = UInt64(raw.st_dev)
         inode = UInt64(raw.st_ino)
         size = Int(raw.st_size)
+        owner = raw.st_uid
         switch raw.st_mode & S_IFMT {
         case S_IFREG: kind = .regular
         case S_IFCHR: kind = .characterDevice

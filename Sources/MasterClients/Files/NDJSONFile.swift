@@ -128,17 +128,38 @@ struct NDJSONFile: Sendable {
     }
 
     private mutating func openFile() throws(ReportError) {
+        let resolved: String
+        do throws(TrustedPathError) {
+            resolved = try TrustedPath.resolve(path)
+        } catch {
+            throw ReportError(code: .storage, message: "cannot open \(path): \(error)")
+        }
         let descriptor: CInt
         do throws(SystemCallError) {
-            descriptor = try fileSystem.open(path)
+            descriptor = try fileSystem.open(resolved)
         } catch {
             throw storageError("open", error)
         }
         do throws(ReportError) {
+            try checkOwner(descriptor)
             open = try check(descriptor)
         } catch {
             fileSystem.close(descriptor)
             throw error
+        }
+    }
+
+    private func checkOwner(_ descriptor: CInt) throws(ReportError) {
+        let status: FileSystem.Status
+        do throws(SystemCallError) {
+            status = try fileSystem.status(descriptor)
+        } catch {
+            throw storageError("read", error)
+        }
+        guard status.kind != .regular || TrustedPath.isOurs(status.owner) else {
+            throw ReportError(
+                code: .storage,
+                message: "cannot write \(path): it belongs to user \(status.owner), who could read or change what is written")
         }
     }
 

@@ -21,6 +21,7 @@ public final class MetricPublisher: MasterClient, UrgentReporter {
 
     let state: PublisherState
     let connectionLog: ConnectionLog
+    private let lock: PublisherLock
     private let context: ZMQContext
     private let configuration: PublisherConfiguration
     private let logger: Logger
@@ -56,6 +57,7 @@ public final class MetricPublisher: MasterClient, UrgentReporter {
             of: state, file: opening.ledgerFile, mark: VolatileMark(path: directory.volatileFile), logger: logger)
         maintenance.saveLedger()
         self.directory = directory
+        self.lock = lock
         self.configuration = configuration
         self.logger = logger
         connectionLog = ConnectionLog(logger: logger)
@@ -225,10 +227,13 @@ public final class MetricPublisher: MasterClient, UrgentReporter {
         let stop = poller.add(descriptor: stopDescriptor)
         while !poller.isReady(stop) {
             try poller.wait(milliseconds: 1000)
+            // What is at the path now is none of ours.
+            guard lock.isStillInPlace else { throw StateDirectoryError.moved(path: directory.path) }
             state.recordNewest(newest)
             maintenance.runRound()
             connectionLog.logNews()
         }
+        guard lock.isStillInPlace else { return }
         state.recordNewest(newest)
         maintenance.endRun()
     }

@@ -42,6 +42,9 @@ final class PublisherLock: Sendable {
         }
     }
 
+    /// Whether the directory is still the one in which the lock was taken.
+    var isStillInPlace: Bool { lock.isStillInPlace }
+
     private static var hostName: String {
         var host = [CChar](repeating: 0, count: 256)
         gethostname(&host, host.count - 1)

@@ -45,21 +45,29 @@ public struct StateDirectory: Hashable, Sendable {
     /// Where the cursors and ledgers of the masters' reporters are kept, unless the settings name another place.
     package var consumersDirectory: String { path + "/consumers" }
 
-    /// Makes the directory if it isn't there, and checks its owner and mode.
+    /// Makes the directory if it isn't there, and checks its owner and mode, the path to it, and that nobody else has put files there.
     ///
     /// One that is empty, or has a publisher's lock file in it, gets mode 0700 if it is open to others. One with other files is refused.
     func prepare() throws {
+        _ = try TrustedPath.resolve(path)
         try makeMissingDirectories()
         var status = stat()
         guard stat(path, &status) == 0 else { throw SystemCallError("stat", path: path) }
         guard status.st_mode & S_IFMT == S_IFDIR else { throw StateDirectoryError.notADirectory(path: path) }
         guard status.st_uid == geteuid() else { throw StateDirectoryError.notOurs(path: path, owner: status.st_uid) }
         let mode = status.st_mode & 0o777
-        guard mode & 0o027 != 0 else { return }
+        guard mode & 0o027 != 0 else { return try PlantedFiles.check(in: path, wasOpen: false) }
         guard try isOurs() else {
             throw StateDirectoryError.tooOpen(path: path, mode: mode)
         }
         guard chmod(path, 0o700) == 0 else { throw SystemCallError("chmod", path: path) }
+        do {
+            try PlantedFiles.check(in: path, wasOpen: mode & 0o022 != 0)
+        } catch {
+            // As it was: somebody should look at it.
+            chmod(path, mode)
+            throw error
+        }
     }
 
     private func makeMissingDirectories() throws {
@@ -124,6 +132,10 @@ public enum StateDirectoryError: Error, Hashable, CustomStringConvertible {
     case inUse(path: String, holder: String)
     /// Something other than our socket has a socket's name.
     case notOurSocket(path: String)
+    /// Something in it is not its user's, or may not be: others could write to the directory. `owner` is the other user's id.
+    case planted(path: String, owner: UInt32?)
+    /// It was moved or removed while a publisher used it.
+    case moved(path: String)
     /// One of its small files is not what a publisher writes.
     case unreadable(path: String, reason: String)
     /// A newer arobust wrote one of its small files.
@@ -148,6 +160,13 @@ public enum StateDirectoryError: Error, Hashable, CustomStringConvertible {
             "the state directory \(path) belongs to a running publisher, \(holder)"
         case .notOurSocket(let path):
             "\(path) is in the way: it is not a socket, or belongs to another user, so it is not replaced"
+        case .planted(let path, let owner?):
+            "\(path) belongs to user \(owner): somebody else has put it there; look at it, and name another state directory"
+        case .planted(let path, nil):
+            "\(path) is a link, has a second name or is open to others, in a directory that others could write to: look at it, "
+                + "and name another state directory"
+        case .moved(let path):
+            "the state directory \(path) was moved or removed, so nobody finds the publisher any more"
         case .unreadable(let path, let reason):
             "\(path) cannot be read (\(reason)); move it away to start without it"
         case .newerVersion(let path, let version):
