@@ -18,6 +18,7 @@ static const useconds_t rest = 2000;
 struct listener {
     /// -1 where the place is free.
     _Atomic int descriptor;
+    _Atomic uint64_t number;
     struct socket_guard_limits limits;
     /// The connections that are open and not being ended, oldest first.
     struct connection *first, *last;
@@ -64,8 +65,17 @@ static struct listener *find(int descriptor) {
     return NULL;
 }
 
-int socket_guard_add(int descriptor, struct socket_guard_limits limits) {
-    if (descriptor < 0 || descriptor >= MOST_DESCRIPTORS) return -1;
+static struct listener *find_number(uint64_t number) {
+    int count = atomic_load(&listener_count);
+    for (int index = 0; index < count; index++)
+        if (atomic_load(&listeners[index].number) == number) return &listeners[index];
+    return NULL;
+}
+
+uint64_t socket_guard_add(int descriptor, struct socket_guard_limits limits) {
+    static uint64_t last_number;
+    uint64_t number = 0;
+    if (descriptor < 0 || descriptor >= MOST_DESCRIPTORS) return 0;
     pthread_mutex_lock(&lock);
     if (spare < 0) spare = open("/dev/null", O_RDONLY | O_CLOEXEC);
     int index = 0, count = atomic_load(&listener_count);
@@ -73,11 +83,13 @@ int socket_guard_add(int descriptor, struct socket_guard_limits limits) {
     if (index < MOST_LISTENERS) {
         struct listener *new = &listeners[index];
         *new = (struct listener){.descriptor = -1, .limits = limits};
+        number = ++last_number;
+        atomic_store(&new->number, number);
         atomic_store(&new->descriptor, descriptor);
         if (index == count) atomic_store(&listener_count, count + 1);
     }
     pthread_mutex_unlock(&lock);
-    return index < MOST_LISTENERS ? 0 : -1;
+    return number;
 }
 
 // MARK: the list of connections, under the lock
@@ -252,18 +264,18 @@ ssize_t recv(int descriptor, void *buffer, size_t size, int flags) {
 
 // MARK: for the owner of a listener
 
-void socket_guard_took(int descriptor, uint64_t bytes) {
-    struct listener *one = find(descriptor);
+void socket_guard_took(uint64_t number, uint64_t bytes) {
+    struct listener *one = find_number(number);
     if (one) atomic_fetch_sub(&one->whole, (int64_t)bytes);
 }
 
-void socket_guard_emptied(int descriptor) {
-    struct listener *one = find(descriptor);
+void socket_guard_emptied(uint64_t number) {
+    struct listener *one = find_number(number);
     if (one) atomic_store(&one->whole, 0);
 }
 
-struct socket_guard_counts socket_guard_read(int descriptor) {
-    struct listener *one = find(descriptor);
+struct socket_guard_counts socket_guard_read(uint64_t number) {
+    struct listener *one = find_number(number);
     if (!one) return (struct socket_guard_counts){0};
     return (struct socket_guard_counts){
         .open = atomic_load(&one->open),

@@ -35,17 +35,18 @@ struct socket_guard_counts {
     uint64_t ended;
 };
 
-/// Guards a listening socket from now on, until it is closed. Returns 0; -1 when there are too many or the descriptor is too large.
-int socket_guard_add(int listener, struct socket_guard_limits limits);
+/// Guards a listening socket from now on, until it is closed. Returns a number for the other functions, which no other socket ever gets; 0
+/// when there are too many or the descriptor is too large.
+uint64_t socket_guard_add(int listener, struct socket_guard_limits limits);
 
 /// Says that messages of this many bytes in all, counted as for `message`, were taken from libzmq.
-void socket_guard_took(int listener, uint64_t bytes);
+void socket_guard_took(uint64_t listener, uint64_t bytes);
 
 /// Says that libzmq had no more whole message.
-void socket_guard_emptied(int listener);
+void socket_guard_emptied(uint64_t listener);
 
-/// The counts of a listening socket; zeros for one that isn't guarded.
-struct socket_guard_counts socket_guard_read(int listener);
+/// The counts of a listening socket, also after it is closed; zeros when another has taken its place.
+struct socket_guard_counts socket_guard_read(uint64_t listener);
 
 /// Descriptors from this number on are kept free: a connection that would get one is refused. 0, as at the beginning: none.
 void socket_guard_keep_free_from(int descriptor);

@@ -20,8 +20,10 @@ final class ConnectionLog: Sendable {
             sockets.indices.compactMap { index -> (String, ClosedConnections)? in
                 let (listener, logged) = sockets[index]
                 let closed = listener.closedConnections
+                // Fewer when the socket is closed and another has its place.
+                guard closed.total > logged.total else { return nil }
                 sockets[index].logged = closed
-                return closed == logged ? nil : (listener.path, closed.since(logged))
+                return (listener.path, closed.since(logged))
             }
         }
         for (path, news) in news {

@@ -25,6 +25,8 @@ struct GuardedListener {
     let path: String
     /// libzmq's, once the socket is bound.
     let descriptor: Int32
+    /// The guard's, which outlives the descriptor.
+    private let number: UInt64
 
     /// Makes the socket's file, which must not be there, and listens.
     init(at path: String, limits: Limits) throws(SystemCallError) {
@@ -35,7 +37,8 @@ struct GuardedListener {
         do throws(SystemCallError) {
             try Self.bind(descriptor, to: path)
             guard listen(descriptor, 100) == 0 else { throw SystemCallError("listen", path: path) }
-            guard socket_guard_add(descriptor, limits.forGuard) == 0 else {
+            number = socket_guard_add(descriptor, limits.forGuard)
+            guard number > 0 else {
                 throw SystemCallError("guard", path: path, code: .tooManyOpenFiles)
             }
         } catch {
@@ -59,12 +62,12 @@ struct GuardedListener {
 
     /// Says that messages of this size, as `size(of:)` counts, were taken from libzmq.
     func recordTaken(_ bytes: Int) {
-        socket_guard_took(descriptor, UInt64(bytes))
+        socket_guard_took(number, UInt64(bytes))
     }
 
     /// Says that libzmq had no more whole message.
     func recordEmpty() {
-        socket_guard_emptied(descriptor)
+        socket_guard_emptied(number)
     }
 
     /// What a message counts for.
@@ -74,7 +77,7 @@ struct GuardedListener {
 
     /// Connections that were closed for a limit, since the socket was made.
     var closedConnections: ClosedConnections {
-        let counts = socket_guard_read(descriptor)
+        let counts = socket_guard_read(number)
         return ClosedConnections(refused: counts.refused, shed: counts.shed, ended: counts.ended)
     }
 

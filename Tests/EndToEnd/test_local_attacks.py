@@ -1,0 +1,256 @@
+"""What another program of the own user can do to a publisher: nothing fells it, and its memory, descriptors and books stay in bounds."""
+
+import json
+import os
+import random
+import signal
+import time
+from pathlib import Path
+
+import pytest
+import zmq
+from harness.bus import ReplayClient, ReplayError, publish
+from harness.file_master import FileMaster
+from harness.process import Arobust, Process, resident_kib, wait_until
+from harness.zmtp import RawPeer, frame
+
+MIB = 1 << 20
+LARGE = "k" * (15 * MIB)
+
+
+def descriptors(process: Process) -> int:
+    return len(os.listdir(f"/proc/{process.pid}/fd"))
+
+
+def limited(count: int) -> list[str]:
+    return ["sh", "-c", f'ulimit -n {count}; exec "$@"', "sh"]
+
+
+def balanced(arobust: Arobust) -> bool:
+    return arobust.run("audit", "--strict").child.returncode == 0
+
+
+# Descriptors
+
+
+@pytest.mark.parametrize("name", ["ingest", "replay", "push", "pub"])
+@pytest.mark.parametrize("shake_hands", [False, True], ids=["silent", "greeting"])
+def test_idle_connections_leave_descriptors_for_work(
+    arobust: Arobust, scratch: Path, name: str, shake_hands: bool
+) -> None:
+    arobust.prefix = limited(300)
+    received, log = FileMaster(scratch / "all.ndjson"), scratch / "train.log"
+    log.touch()
+    agent = arobust.start_ready("agent", "--master", received.url, "--log-file", log)
+    arobust.prefix = []
+    idle = []
+    for _ in range(400):
+        try:
+            idle.append(RawPeer(arobust.state, name, shake_hands))
+        except (OSError, AssertionError):
+            pass
+    assert descriptors(agent) < 300 - 64
+    log.rename(scratch / "train.log.1")
+    log.write_text("after the rotation\n")
+    wait_until(lambda: received.contents("TRAINING_LOG") != [], "a line of a new file")
+    wait_until(lambda: "Connections to a socket were closed." in agent.log(), "a word on it in the log")
+    for peer in idle:
+        peer.socket.close()
+    wait_until(lambda: publish(arobust.state, {"data_type": "GENERIC", "data_content": "x"})["accepted"] == 1, "room")
+    assert agent.stop() == 0
+
+
+# Bytes
+
+
+@pytest.mark.parametrize("name", ["ingest", "replay", "push", "pub"])
+@pytest.mark.parametrize("part", [MIB, 4000, 1, 0])
+def test_a_message_without_an_end_is_not_kept(arobust: Arobust, name: str, part: int) -> None:
+    collect = arobust.start_ready("collect")
+    before = resident_kib(collect.pid)
+    block = frame(b"p" * part, more=True)
+    with RawPeer(arobust.state, name) as peer:
+        # Empty frames are what libzmq takes longest for.
+        sent = peer.pour(block * max(1, 65536 // len(block)), (200 if part > 1 else 60) * MIB)
+        assert peer.is_closed()
+        assert sent < 40 * MIB
+    assert resident_kib(collect.pid, peak=True) - before < 120 << 10
+    assert publish(arobust.state, {"data_type": "GENERIC", "data_content": "x"})["accepted"] == 1
+    assert collect.stop() == 0
+
+
+@pytest.mark.timeout(120)
+def test_a_stopped_subscriber_costs_no_more_than_its_share(arobust: Arobust, scratch: Path) -> None:
+    received = FileMaster(scratch / "all.ndjson")
+    agent = arobust.start_ready("agent", "--master", received.url, "--journal-size", "2GiB")
+    taps = [arobust.start_ready("tap", "--json") for _ in range(2)]
+    for tap in taps:
+        tap.pause()
+    before = resident_kib(agent.pid)
+    for _ in range(20):
+        assert publish(arobust.state, {"data_type": "GENERIC", "data_content": LARGE})["accepted"] == 1
+    # What all may have unread, one message being read, one being answered, and the reporter's own queue.
+    assert resident_kib(agent.pid, peak=True) - before < 450 << 10
+    wait_until(lambda: len(received.contents("GENERIC")) == 20, "the other consumer to have all", 60)
+    for tap in taps:
+        tap.resume()
+
+
+@pytest.mark.timeout(120)
+def test_unread_replays_are_not_kept(arobust: Arobust) -> None:
+    collect = arobust.start_ready("collect", "--journal-size", "1GiB")
+    for _ in range(6):
+        publish(arobust.state, {"data_type": "GENERIC", "data_content": LARGE})
+    for _ in range(50):
+        publish(arobust.state, *[{"data_type": "SMALL", "data_content": "s" * 3000}] * 200)
+    before = resident_kib(collect.pid)
+    context = zmq.Context()
+    try:
+        for number in range(4):
+            socket = context.socket(zmq.DEALER)
+            socket.linger, socket.rcvhwm, socket.rcvbuf = 0, 1, 4096
+            socket.connect(f"ipc://{arobust.state}/replay.sock")
+            for request in range(100):
+                wanted = {"op": "replay", "data_type": ("GENERIC", "SMALL")[request % 2]}
+                socket.send_multipart([b"%d" % request, b"", json.dumps(wanted).encode()])
+        # Long enough for gigabytes, at the rate of replays.
+        time.sleep(6)
+        assert resident_kib(collect.pid, peak=True) - before < 250 << 10
+        answer = ReplayClient(arobust.state).replay("SMALL", credit=100_000)
+        assert len(answer.envelopes) > 20
+    finally:
+        context.destroy(0)
+    assert collect.stop() == 0
+
+
+def test_subscriptions_do_not_fill_the_memory(arobust: Arobust) -> None:
+    collect = arobust.start_ready("collect")
+    before = resident_kib(collect.pid)
+    chance = random.Random(7)
+    for _ in range(30):
+        with RawPeer(arobust.state, "pub") as peer:
+            peer.pour(b"".join(frame(b"\1" + chance.randbytes(3)) for _ in range(2000)), 10 * MIB)
+            assert peer.is_closed()
+    assert resident_kib(collect.pid, peak=True) - before < 150 << 10
+    assert collect.stop() == 0
+
+
+def test_long_answers_are_not_asked_for(arobust: Arobust) -> None:
+    """A return path is repeated in each answer, and a refusal may repeat the sender's words."""
+    collect = arobust.start_ready("collect")
+    answer = publish(arobust.state, {"data_type": "x" * (8 * MIB), "data_content": ""}, {"\x1b" * 100_000: 1})
+    assert answer["accepted"] == 0
+    assert all(len(refusal["reason"]) < 500 for refusal in answer["refused"])
+    answer = publish(arobust.state, *[b"{}"] * 20_000)
+    assert answer == {"accepted": 0, "refused": [{"index": 0, "reason": answer["refused"][0]["reason"]}]}
+    assert "10000 metrics" in answer["refused"][0]["reason"]
+    with RawPeer(arobust.state, "ingest") as peer:
+        peer.pour(frame(b"p" * 500_000, more=True) + frame(b"", more=True) + frame(b"{}"), 20 * MIB)
+    client = ReplayClient(arobust.state)
+    client.socket.send_multipart([b"1", b"p" * 5000, b"", b'{"op":"status"}'])
+    with pytest.raises(ReplayError, match="short ones of your own"):
+        message = client.socket.recv_multipart()
+        raise ReplayError(json.loads(message[-1])["error"])
+    assert collect.stop() == 0
+
+
+# Books
+
+
+def falsified(epoch: int) -> list[bytes]:
+    """Requests that would unbalance the books, or that make no sense."""
+
+    def commit(lane: dict[str, object], **keys: object) -> bytes:
+        return json.dumps({"op": "commit", "consumer": "stranger", "lanes": [lane], **keys}).encode()
+
+    lane = {"data_type": "GENERIC", "through": [epoch, 1]}
+    return [
+        commit({**lane, "through": [epoch - 1, 7777]}), commit({**lane, "through": [epoch - 100, 1]}),
+        commit({**lane, "through": [epoch + 1, 1]}), commit({**lane, "through": [epoch, 2**64 - 1]}),
+        commit({**lane, "through": [2**64 - 1, 2**64 - 1]}), commit({**lane, "ahead": 5}),
+        commit({**lane, "data_type": "NEVER"}), commit({**lane, "data_type": "A/B"}),
+        commit({**lane, "origin": [epoch, 1], "delivered": 9}),
+        commit({**lane, "origin": [1, 0], "delivered": 2**64 - 1, "lost": {"a": 2**64 - 1}}),
+        commit({**lane, "lost": {str(number): 0 for number in range(3000)}}), commit({**lane, "lost": {"x" * 9000: 1}}),
+        commit(lane, state={"error": "e" * 200_000}), commit(lane, state={str(n): "" for n in range(5000)}),
+        commit(lane, consumer="n" * 100_000), commit(lane, consumer=""), commit(lane, consumer="a\n2026-01-01 forged"),
+        json.dumps({"op": "commit", "consumer": "stranger", "lanes": [lane, lane]}).encode(),
+        b'{"op":"commit","consumer":"stranger","consumer":"other"}',
+        b'{"op":"commit","consumer":"stranger","lanes":[{"data_type":"GENERIC","through":[%d,1],"through":[%d,0]}]}' % (epoch, epoch),
+        b'{"op":"commit","consumer":"stranger","lanes":[{"data_type":"GENERIC","through":[-1,1]}]}',
+        b'{"op":"commit","consumer":"stranger","lanes":[{"data_type":"GENERIC","through":[1e400,1]}]}',
+        b'{"op":"commit","consumer":"stranger","lanes":{"a":1}}', b'{"op":"commit","lanes":[]}', b"[" * 100_000,
+        b'{"op":"forget","consumer":"nobody"}', b'{"op":"replay","data_type":"GENERIC","credit":-1}', b"\xff\xfe{}", b"{",
+    ]
+
+
+def test_no_client_unbalances_the_books(arobust: Arobust, scratch: Path) -> None:
+    received = FileMaster(scratch / "all.ndjson")
+    for way_to_end in (signal.SIGTERM, signal.SIGKILL, None):
+        agent = arobust.start_ready("agent", "--master", received.url)
+        arobust.publish("x")
+        wait_until(lambda: balanced(arobust), "the books to balance")
+        status = json.loads(arobust.run("status", "--json").output())[0]
+        for request in falsified(status["epoch"]):
+            client = ReplayClient(arobust.state)
+            with pytest.raises(ReplayError) as refusal:
+                client.receive(client.ask_raw(request))
+            assert 10 < len(str(refusal.value)) < 400, request[:200]
+            assert not any(word in str(refusal.value) for word in ("Decod", "Swift.", "\x1b", "\n")), refusal.value
+            client.close()
+        assert balanced(arobust)
+        assert [one["account"]["consumer"] for one in json.loads(arobust.run("status", "--json").output())[0]["consumers"]] == [
+            received.url
+        ]
+        if way_to_end:
+            agent.send(way_to_end)
+            agent.wait()
+            assert balanced(arobust), "nobody runs"
+    assert (arobust.state / "ledger.json").stat().st_size < 10_000
+    assert agent.stop() == 0
+
+
+def test_a_master_too_many_is_told_before_the_start(arobust: Arobust, scratch: Path) -> None:
+    masters = [part for number in range(3) for part in ("--master", f"file://{scratch}/{number}.ndjson")]
+    settings = {"AROBUST_PUBLISHER_CONSUMERS": "2"}
+    refused = arobust.run("agent", *masters, environment=settings)
+    assert refused.child.returncode == 64
+    assert "there are 3 masters, and 2 named consumers may have a cursor" in refused.log()
+    collect = arobust.start_ready("collect", environment=settings)
+    bridge = arobust.start_ready("bridge", *masters)
+    bridge.wait_for_log("as many as publisher.consumers allows")
+    assert bridge.stop() == collect.stop() == 0
+
+
+# Files
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root, to make files of another user")
+@pytest.mark.parametrize("plant", ["file", "link", "parent"])
+def test_a_file_master_writes_to_no_file_of_others(arobust: Arobust, scratch: Path, plant: str) -> None:
+    folder = scratch / "open"
+    folder.mkdir()
+    folder.chmod(0o777 if plant == "parent" else 0o1777)
+    target, theirs = folder / "out.ndjson", folder / "theirs"
+    if plant == "file":
+        target.touch()
+        os.chown(target, 12345, 12345)
+    elif plant == "link":
+        theirs.touch()
+        target.symlink_to(theirs)
+        os.chown(target, 12345, 12345, follow_symlinks=False)
+    agent = arobust.start_ready("agent", "--master", f"file://{target}")
+    arobust.publish("secret")
+    agent.wait_for_log("could")
+    words = "has mode 0777" if plant == "parent" else "belongs to user 12345"
+    assert words in agent.log()
+    assert all(path.stat().st_size == 0 for path in folder.iterdir())
+    assert agent.stop() == 0
+
+
+def test_a_state_directory_that_is_moved_ends_the_agent(arobust: Arobust, scratch: Path) -> None:
+    agent = arobust.start_ready("agent", "--master", FileMaster(scratch / "all.ndjson").url)
+    arobust.state.rename(scratch / "elsewhere")
+    assert agent.wait() != 0
+    assert "was moved or removed" in agent.log()
+    assert not arobust.state.exists()
