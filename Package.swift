@@ -124,7 +124,7 @@ let package = Package(
             ],
             swiftSettings: settings
         ),
-        .executableTarget(name: "arobust", dependencies: ["Commands", argumentParser], swiftSettings: settings),
+        .executableTarget(name: "arobust", dependencies: ["Commands"], swiftSettings: settings),
         .executableTarget(
             name: "BusBenchmark", dependencies: ["Diagnosis", "ZMQBridge", logging], path: "Benchmarks/BusBenchmark",
             swiftSettings: settings),

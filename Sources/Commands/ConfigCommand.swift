@@ -39,7 +39,7 @@ struct ConfigCommand: AsyncParsableCommand {
 
         func run() async throws {
             _ = try options.settings()
-            print("The settings are right.")
+            try StandardOutput.write(.lines(["The settings are right."]))
         }
     }
 
@@ -49,7 +49,7 @@ struct ConfigCommand: AsyncParsableCommand {
         @OptionGroup var options: AllOptions
 
         func run() async throws {
-            for line in try options.settings().describe() { print(line) }
+            try StandardOutput.write(.lines(try options.settings().describe()))
         }
     }
 }

@@ -47,7 +47,7 @@ struct StatusCommand: AsyncParsableCommand {
             } else {
                 let current = await Self.reports(of: directories, consumers: settings.consumersDirectory)
                 try StandardOutput.write(
-                    json ? [InspectionJSON.text(current.reports)] : Self.lines(current.reports))
+                    json ? .json([InspectionJSON.text(current.reports)]) : .lines(Self.lines(current.reports)))
                 if current.hasFailed { throw ExitCode.failure }
             }
         }
@@ -55,10 +55,10 @@ struct StatusCommand: AsyncParsableCommand {
 
     /// Ends when nobody reads any more.
     private func repeatText(_ directories: [StateDirectory], consumers: String?) async throws {
-        let before = StandardOutput.isTerminal ? "\u{1B}[H\u{1B}[2J" : ""
         while true {
             let lines = Self.lines(await Self.reports(of: directories, consumers: consumers).reports)
-            guard try StandardOutput.write([before + (lines.first ?? "")] + lines.dropFirst()) else { return }
+            try StandardOutput.clear()
+            guard try StandardOutput.write(.lines(lines)) else { return }
             try await Task.sleep(for: .seconds(2))
         }
     }
@@ -118,8 +118,8 @@ struct AuditCommand: AsyncParsableCommand {
             let audits = current.statuses.map { Audit($0) }
             try StandardOutput.write(
                 json
-                    ? [InspectionJSON.text(audits)]
-                    : Array(audits.map { AuditText($0, isStrict: strict).lines }.joined(separator: [""])))
+                    ? .json([InspectionJSON.text(audits)])
+                    : .lines(Array(audits.map { AuditText($0, isStrict: strict).lines }.joined(separator: [""]))))
             let isPassed = audits.allSatisfy { $0.isPassed(isStrict: strict) }
             if current.hasFailed || !isPassed { throw ExitCode.failure }
         }

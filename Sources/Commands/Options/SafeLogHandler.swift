@@ -1,7 +1,8 @@
 internal import Logging
 private import SystemSupport
 
-/// Writes arobust's own log without what a terminal could take for a command: paths and remote texts in it come from outside.
+/// Writes arobust's own log without what a terminal could take for a command, an event a line: paths and remote texts in it
+/// come from outside.
 struct SafeLogHandler: LogHandler {
     private var handler: any LogHandler
 
@@ -31,8 +32,12 @@ struct SafeLogHandler: LogHandler {
 
     func log(event: LogEvent) {
         var event = event
-        event.message = "\(TerminalText.lines(event.message.description))"
+        event.message = "\(TerminalText.line(event.message.description))"
         event.metadata = event.metadata?.mapValues(Self.safe)
+        if let error = event.error {
+            event.metadata = (event.metadata ?? [:]).merging(["error": Self.safe("\(error)")]) { $1 }
+            event.error = nil
+        }
         handler.log(event: event)
     }
 
