@@ -4,6 +4,7 @@ internal import Diagnosis
 internal import FailureDiagnosis
 private import Foundation
 private import Glibc
+internal import Logging
 private import SystemSupport
 
 /// `arobust diagnose`
@@ -77,20 +78,23 @@ struct DiagnoseCommand: AsyncParsableCommand {
 
     func run() async throws {
         let settings = try common.settings(flags)
-        let logger = CommonOptions.logger(settings)
         try await CommandFailure.wrap {
-            let diagnostician = try NodeDiagnostician(settings: settings, logger: logger)
-            let reports = try MasterFailureReports(settings: settings, logger: logger)
-            var failure = settings.trainingFailure()
-            failure.restartCount = restartCount
-            try evidence.add(to: &failure)
-            let verdict = await diagnostician.diagnose(failure)
-            try StandardOutput.write(json ? .json([verdict.json.text ?? "{}"]) : .lines(verdict.lines))
-            _ = try await reports?.send(failure, verdict)
-            if failure.isUnread(in: verdict) {
-                StandardError.say("Error: none of the files could be read; the notes say why.")
-                throw ExitCode(EX_NOINPUT)
-            }
+            try await CommonOptions.withLogger(settings) { try await diagnose(settings, logger: $0) }
+        }
+    }
+
+    private func diagnose(_ settings: AgentSettings, logger: Logger) async throws {
+        let diagnostician = try NodeDiagnostician(settings: settings, logger: logger)
+        let reports = try MasterFailureReports(settings: settings, logger: logger)
+        var failure = settings.trainingFailure()
+        failure.restartCount = restartCount
+        try evidence.add(to: &failure)
+        let verdict = await diagnostician.diagnose(failure)
+        try StandardOutput.write(json ? .json([verdict.json.text ?? "{}"]) : .lines(verdict.lines))
+        _ = try await reports?.send(failure, verdict)
+        if failure.isUnread(in: verdict) {
+            StandardError.say("Error: none of the files could be read; the notes say why.")
+            throw ExitCode(EX_NOINPUT)
         }
     }
 }

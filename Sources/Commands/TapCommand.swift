@@ -88,8 +88,10 @@ struct TapCommand: AsyncParsableCommand {
         let printer = TapPrinter(
             format: json ? .json : .readable, start: try start(), nodeRank: nodeRank, count: count)
         try await CommandFailure.wrap {
-            try await AgentServices(settings: settings, logger: CommonOptions.logger(settings))
-                .runTap(dataTypes: Set(type.map { DiagnosisDataType(rawValue: $0) }), receiver: printer)
+            try await CommonOptions.withLogger(settings) { logger in
+                try await AgentServices(settings: settings, logger: logger)
+                    .runTap(dataTypes: Set(type.map { DiagnosisDataType(rawValue: $0) }), receiver: printer)
+            }
         }
     }
 }
