@@ -90,7 +90,10 @@ struct DiagnoseCommand: AsyncParsableCommand {
         failure.restartCount = restartCount
         try evidence.add(to: &failure)
         let verdict = await diagnostician.diagnose(failure)
-        try StandardOutput.write(json ? .json([verdict.json.text ?? "{}"]) : .lines(verdict.lines))
+        try StandardOutput.write(
+            json
+                ? .json([SecretText.hidden(in: verdict.json.text ?? "{}")])
+                : .lines(verdict.lines.map { SecretText.hidden(in: $0) }))
         _ = try await reports?.send(failure, verdict)
         if failure.isUnread(in: verdict) {
             StandardError.say("Error: none of the files could be read; the notes say why.")

@@ -47,7 +47,9 @@ struct StatusCommand: AsyncParsableCommand {
             } else {
                 let current = await Self.reports(of: directories, consumers: settings.consumersDirectory)
                 try StandardOutput.write(
-                    json ? .json([InspectionJSON.text(current.reports)]) : .lines(Self.lines(current.reports)))
+                    json
+                        ? .json([SecretText.hidden(in: InspectionJSON.text(current.reports))])
+                        : .lines(Self.lines(current.reports)))
                 if current.hasFailed { throw ExitCode.failure }
             }
         }
@@ -118,7 +120,7 @@ struct AuditCommand: AsyncParsableCommand {
             let audits = current.statuses.map { Audit($0) }
             try StandardOutput.write(
                 json
-                    ? .json([InspectionJSON.text(audits)])
+                    ? .json([SecretText.hidden(in: InspectionJSON.text(audits))])
                     : .lines(Array(audits.map { AuditText($0, isStrict: strict).lines }.joined(separator: [""]))))
             let isPassed = audits.allSatisfy { $0.isPassed(isStrict: strict) }
             if current.hasFailed || !isPassed { throw ExitCode.failure }

@@ -69,9 +69,9 @@ enum StandardOutput {
 
 /// What a command says to people beside that.
 enum StandardError {
-    /// Prints it as one line to standard error, whatever is in it.
+    /// Prints it as one line to standard error, whatever is in it, without secrets.
     static func say(_ line: String) {
-        let bytes = Array((TerminalText.line(line, limit: TerminalText.longestLine) + "\n").utf8)
+        let bytes = Array((SecretText.line(line, limit: TerminalText.longestLine) + "\n").utf8)
         // If standard error is gone there is nobody to tell.
         _ = write(STDERR_FILENO, bytes, bytes.count)
     }

@@ -1,5 +1,6 @@
 public import Diagnosis
 public import Logging
+private import SystemSupport
 
 /// Names a master and how to reach it: `dlrover+grpc://host:port` (or just `host:port`), `dlrover+http://host:port`, `file:///path.ndjson`
 /// or `stdout:`.
@@ -256,10 +257,11 @@ public struct MasterURLError: Error, Hashable, CustomStringConvertible {
     }
 
     public var description: String {
-        if let variable {
-            "environment variable \(variable) is '\(text)': \(reason)"
+        let shown = SecretText.line(text)
+        return if let variable {
+            "environment variable \(variable) is '\(shown)': \(reason)"
         } else {
-            "'\(text)' names no master: \(reason); allowed are \(Self.allowed)"
+            "'\(shown)' names no master: \(reason); allowed are \(Self.allowed)"
         }
     }
 }

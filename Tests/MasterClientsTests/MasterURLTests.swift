@@ -1,3 +1,4 @@
+import SystemSupport
 import Testing
 
 @testable import MasterClients
@@ -43,7 +44,7 @@ import Testing
             Issue.record("it was read as \(url)")
         } catch {
             #expect(error.reason.contains(reason), "\(error)")
-            #expect(error.description.contains("'\(text)'"))
+            #expect(error.description.contains(SecretText.line(text)))
             #expect(error.description.contains("dlrover+grpc://host:port"))
         }
     }

@@ -44,8 +44,8 @@ enum StackText {
             ", \(stack.state): \(stack.command.isEmpty ? "(no command line)" : TerminalText.line(stack.command))\n"
         switch stack.content {
         case .python: break
-        case .kernel(_, let reason): header += "No Python stacks: \(TerminalText.line(reason))\n"
-        case .none(let reason): header += "No stacks: \(TerminalText.line(reason))\n"
+        case .kernel(_, let reason): header += "No Python stacks: \(SecretText.line(reason))\n"
+        case .none(let reason): header += "No stacks: \(SecretText.line(reason))\n"
         }
         return header
     }

@@ -1,7 +1,7 @@
 internal import Logging
 private import SystemSupport
 
-/// Writes arobust's own log without what a terminal could take for a command, an event a line: paths and remote texts in it
+/// Writes arobust's own log without what a terminal could take for a command, and without secrets, an event a line: paths and remote texts in it
 /// come from outside.
 struct SafeLogHandler: LogHandler {
     private var handler: any LogHandler
@@ -32,7 +32,7 @@ struct SafeLogHandler: LogHandler {
 
     func log(event: LogEvent) {
         var event = event
-        event.message = "\(TerminalText.line(event.message.description))"
+        event.message = "\(SecretText.line(event.message.description))"
         event.metadata = event.metadata?.mapValues(Self.safe)
         if let error = event.error {
             event.metadata = (event.metadata ?? [:]).merging(["error": Self.safe("\(error)")]) { $1 }
@@ -43,8 +43,8 @@ struct SafeLogHandler: LogHandler {
 
     private static func safe(_ value: Logger.Metadata.Value) -> Logger.Metadata.Value {
         switch value {
-        case .string(let text): .string(TerminalText.line(text))
-        case .stringConvertible(let value): .string(TerminalText.line(value.description))
+        case .string(let text): .string(SecretText.line(text))
+        case .stringConvertible(let value): .string(SecretText.line(value.description))
         case .array(let values): .array(values.map(safe))
         case .dictionary(let values): .dictionary(values.mapValues(safe))
         }

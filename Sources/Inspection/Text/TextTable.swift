@@ -71,8 +71,8 @@ enum HumanText {
         "\(number) \(noun)\(number == 1 ? "" : "s")"
     }
 
-    /// Foreign text on one line, without anything that a terminal could take for a command.
-    static func line(_ text: String) -> String { TerminalText.line(text) }
+    /// Foreign text on one line, without secrets, and without anything that a terminal could take for a command.
+    static func line(_ text: String) -> String { SecretText.line(text) }
 
     /// The same over several lines, none of which can be taken for one of ours.
     static func indented(_ text: String) -> [String] {

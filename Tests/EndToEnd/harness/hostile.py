@@ -47,15 +47,15 @@ class GRPCMaster:
 
 
 class HTTPServer:
-    """Answers every request with what `body` gives, under a hostile reason and type."""
+    """Answers every request with what `body` gives, under a hostile reason and type unless it is polite."""
 
-    def __init__(self, status: int, body: Callable[[], bytes]) -> None:
+    def __init__(self, status: int, body: Callable[[], bytes], is_polite: bool = False) -> None:
         class Handler(BaseHTTPRequestHandler):
             def answer(self) -> None:
                 self.rfile.read(int(self.headers.get("Content-Length", 0)))
                 content = body()
-                self.send_response(status, "\x1b[32mReason\x9b")
-                self.send_header("Content-Type", "text/\x1b[33mplain")
+                self.send_response(status, "Reason" if is_polite else "\x1b[32mReason\x9b")
+                self.send_header("Content-Type", "text/plain" if is_polite else "text/\x1b[33mplain")
                 self.send_header("Content-Length", str(len(content)))
                 self.end_headers()
                 self.wfile.write(content)
