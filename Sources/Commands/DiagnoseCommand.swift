@@ -39,10 +39,12 @@ struct DiagnoseCommand: AsyncParsableCommand {
     @OptionGroup var evidence: EvidenceOptions
 
     @ArgumentParser.Option(
+        parsing: .unconditional,
         help: ArgumentHelp("How often the training has been restarted (default: 0).", valueName: "n"))
     var restartCount = 0
 
     @ArgumentParser.Option(
+        parsing: .unconditional,
         help: .setting(
             "After this many restarts it is relaunched on another node", \.diagnosis.maxRestarts, valueName: "n"))
     var maxRestarts: String?
@@ -51,7 +53,7 @@ struct DiagnoseCommand: AsyncParsableCommand {
         help: .setting("How long the diagnosis may take", \.diagnosis.budget, valueName: "duration"))
     var budget: String?
 
-    @ArgumentParser.Option(help: "The node's rank. Also: NODE_RANK.")
+    @ArgumentParser.Option(parsing: .unconditional, help: "The node's rank. Also: NODE_RANK.")
     var nodeRank: String?
 
     @ArgumentParser.Flag(help: "Report the failure to the DLRover masters (report_failures).")

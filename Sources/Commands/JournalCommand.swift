@@ -37,7 +37,10 @@ struct JournalOptions: ParsableArguments {
     func withJournal(_ body: (StoredJournal) throws -> Void) async throws {
         let settings = try common.settings(directories.flags)
         try await CommandFailure.wrap {
-            try body(StoredJournal(stateDirectory: settings.stateDirectory().path))
+            let directory = try settings.stateDirectory()
+            try await StateDirectoryAccess.explaining(directory) {
+                try body(StoredJournal(stateDirectory: directory.path))
+            }
         }
     }
 }

@@ -141,7 +141,9 @@ struct CurrentStatuses {
         for directory in directories {
             do {
                 statuses.append(
-                    try await .current(of: directory, consumers: consumers ?? directory.consumersDirectory))
+                    try await StateDirectoryAccess.explaining(directory) {
+                        try await .current(of: directory, consumers: consumers ?? directory.consumersDirectory)
+                    })
             } catch {
                 StandardError.say("Error: \(error)")
                 hasFailed = true

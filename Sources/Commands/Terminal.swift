@@ -40,9 +40,11 @@ enum StandardOutput {
         try writeAll(TerminalJSON.escaped(json))
     }
 
+    static var isTerminal: Bool { isatty(STDOUT_FILENO) == 1 }
+
     /// Makes the terminal empty, if it is one.
     static func clear() throws(SystemCallError) {
-        if isatty(STDOUT_FILENO) == 1 { try writeAll(Array("\u{1B}[H\u{1B}[2J".utf8)) }
+        if isTerminal { try writeAll(Array("\u{1B}[H\u{1B}[2J".utf8)) }
     }
 
     /// Text of our own, or of libraries about our own: help, completion scripts.
@@ -69,6 +71,8 @@ enum StandardOutput {
 
 /// What a command says to people beside that.
 enum StandardError {
+    static var isTerminal: Bool { isatty(STDERR_FILENO) == 1 }
+
     /// Prints it as one line to standard error, whatever is in it, without secrets.
     static func say(_ line: String) {
         let bytes = Array((SecretText.line(line, limit: TerminalText.longestLine) + "\n").utf8)

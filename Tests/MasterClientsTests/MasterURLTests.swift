@@ -36,7 +36,9 @@ import Testing
         ("file:path", "absolute path"),
         ("file:///", "directory"), ("file:///tmp/", "directory"), ("file:///a\nb", "control"),
         ("stdout:x", "nothing may follow"),
-        ("stdout://", "nothing may follow"),
+        ("stdout://", "nothing may follow"), ("stdoutt:", "did you mean 'stdout:'"),
+        ("stdout", "did you mean 'stdout:'"),
+        ("fil:/a", "did you mean 'file:'"), ("dlrover+gprc://h:1", "did you mean 'dlrover+grpc:'"),
     ])
     func `an error says what is wrong and what is allowed`(_ text: String, _ reason: String) {
         do throws(MasterURLError) {

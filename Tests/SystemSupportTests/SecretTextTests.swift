@@ -96,8 +96,8 @@ import Testing
         "-----BEGIN PRIVATE KEY-----'", "key: \"", "[", "password", "{\"key\":", "wandb login ", "'", "@", "ü",
     ])
     func hostileTextTakesNoLonger(piece: String) {
-        // As long as anything that is looked at: with work for each pair of bytes, the suite's limit of a minute would not do.
-        let text = String(repeating: piece, count: (1 << 17) / piece.utf8.count)
+        // With work for each pair of bytes, the limit of a minute would not do; the scanner runs unoptimized here.
+        let text = String(repeating: piece, count: (1 << 14) / piece.utf8.count)
         _ = SecretText.hidden(in: text)
         _ = SecretText.hidden(in: text, isWord: true)
     }
