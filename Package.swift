@@ -10,6 +10,12 @@ let settings: [SwiftSetting] = [
     .treatAllWarnings(as: .error),
 ]
 
+/// What `arobust --version` says it was built from. Images and archives have no `.git`: there the variable says it.
+let commit =
+    Context.environment["AROBUST_COMMIT"].flatMap { $0.isEmpty ? nil : $0 }
+    ?? Context.gitInformation.map { String($0.currentCommit.prefix(12)) + ($0.hasUncommittedChanges ? "+" : "") }
+    ?? "unknown"
+
 let argumentParser = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
 let asyncHTTPClient = Target.Dependency.product(name: "AsyncHTTPClient", package: "async-http-client")
 let coreMetrics = Target.Dependency.product(name: "CoreMetrics", package: "swift-metrics")
@@ -58,6 +64,12 @@ let package = Package(
         .target(name: "CSocketGuard"),
         // zlib1g-dev, which async-http-client needs as well.
         .systemLibrary(name: "CZlib", providers: [.apt(["zlib1g-dev"])]),
+        .target(
+            name: "CBuildInfo",
+            cSettings: [
+                .define(
+                    "AROBUST_COMMIT", to: "\"\(commit.filter { $0.isHexDigit || $0 == "+" || "unkow".contains($0) })\"")
+            ]),
         .target(name: "SystemSupport", dependencies: ["CZlib", systemPackage], swiftSettings: settings),
         .target(name: "LogText", dependencies: ["Diagnosis"], swiftSettings: settings),
         .target(name: "Diagnosis", dependencies: ["SystemSupport"], swiftSettings: settings),
@@ -121,13 +133,12 @@ let package = Package(
         .target(
             name: "Commands",
             dependencies: [
-                "Agent", "Diagnosis", "FailureDiagnosis", "Inspection", "SystemSupport", "ZMQBridge", argumentParser,
-                logging,
-                serviceLifecycle,
+                "Agent", "CBuildInfo", "Diagnosis", "FailureDiagnosis", "Inspection", "SystemSupport", "ZMQBridge",
+                argumentParser, logging, serviceLifecycle,
             ],
             swiftSettings: settings
         ),
-        .executableTarget(name: "arobust", dependencies: ["Commands", argumentParser], swiftSettings: settings),
+        .executableTarget(name: "arobust", dependencies: ["Commands"], swiftSettings: settings),
         .executableTarget(
             name: "BusBenchmark", dependencies: ["Diagnosis", "ZMQBridge", logging], path: "Benchmarks/BusBenchmark",
             swiftSettings: settings),

@@ -27,24 +27,43 @@ public struct AgentServices: Sendable {
 
     /// `arobust agent`: all in one process. Returns after SIGTERM or SIGINT.
     public func runAgent() async throws {
+        warn()
         try await run(agentServices())
     }
 
     /// `arobust collect`: collectors and publisher.
     public func runCollect() async throws {
+        warn()
         try await run(collectServices())
     }
 
     /// `arobust bridge`: subscribers and reporters.
     public func runBridge() async throws {
+        warn()
         try await run(bridgeServices())
     }
 
     /// `arobust tap`: a subscriber alone. Returns when the receiver wants no more, or after SIGTERM or SIGINT.
-    public func runTap(dataTypes: Set<DiagnosisDataType>, receiver: any EnvelopeReceiver) async throws {
+    ///
+    /// - Parameters:
+    ///   - patience: how long to wait for a publisher; `nil`: for ever.
+    ///   - waiting: called once when none has answered for a second, if the patience is longer than two.
+    /// - Throws: `NoPublisherError` after that.
+    public func runTap(
+        dataTypes: Set<DiagnosisDataType>, receiver: any EnvelopeReceiver, patience: Duration? = nil,
+        waiting: @escaping @Sendable (NoPublisherError) -> Void = { _ in }
+    ) async throws {
         let configuration = SubscriberConfiguration(endpoints: try settings.endpoints(), dataTypes: dataTypes)
         let subscriber = try MetricSubscriber(configuration: configuration, logger: logger)
-        try await run([CancelledService("tap") { try await subscriber.run(receiver) }], endsWithItsReader: true)
+        let waiter = PublisherWaiting(subscriber: subscriber, patience: patience, waiting: waiting)
+        let service = CancelledService("tap") {
+            try await waiter.guarding { try await subscriber.run(receiver) }
+        }
+        try await run([service], endsWithItsReader: true)
+    }
+
+    private func warn() {
+        for warning in settings.warnings() { logger.warning("\(warning)") }
     }
 
     private func run(_ services: [any Service], endsWithItsReader: Bool = false) async throws {

@@ -1,6 +1,5 @@
 internal import Agent
 package import ArgumentParser
-internal import Diagnosis
 
 /// `arobust`: the root of all commands.
 package struct ArobustCommand: AsyncParsableCommand {
@@ -31,10 +30,11 @@ package struct ArobustCommand: AsyncParsableCommand {
 
             Collecting and reporting can also run apart: arobust collect and arobust bridge.
             """,
-        version: ProductVersion.text,
+        version: BuildText.version,
         subcommands: [
             AgentCommand.self, CollectCommand.self, BridgeCommand.self, TapCommand.self, PublishCommand.self,
-            StatusCommand.self, AuditCommand.self, JournalCommand.self, DiagnoseCommand.self, RulesCommand.self,
+            StatusCommand.self, AuditCommand.self, ForgetCommand.self, JournalCommand.self, DiagnoseCommand.self,
+            RulesCommand.self,
             ConfigCommand.self,
         ]
     )

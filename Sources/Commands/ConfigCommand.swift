@@ -7,7 +7,8 @@ struct ConfigCommand: AsyncParsableCommand {
         commandName: "config", abstract: "Check or show the settings without starting.",
         discussion: """
             Takes the flags of agent, collect and bridge. Check says what would stop
-            their start; show lists every setting there is.
+            their start, and warns of what is named and not there; show lists every
+            setting there is.
 
               arobust config check --config arobust.yaml
               arobust config show --config arobust.yaml --stack-interval 5m
@@ -38,8 +39,8 @@ struct ConfigCommand: AsyncParsableCommand {
         @OptionGroup var options: AllOptions
 
         func run() async throws {
-            _ = try options.settings()
-            print("The settings are right.")
+            for warning in try options.settings().warnings() { StandardError.say("Warning: \(warning)") }
+            try StandardOutput.write(.lines(["The settings are right."]))
         }
     }
 
@@ -49,7 +50,7 @@ struct ConfigCommand: AsyncParsableCommand {
         @OptionGroup var options: AllOptions
 
         func run() async throws {
-            for line in try options.settings().describe() { print(line) }
+            try StandardOutput.write(.lines(try options.settings().describe()))
         }
     }
 }

@@ -4,6 +4,7 @@ internal import Diagnosis
 internal import FailureDiagnosis
 private import Foundation
 private import Glibc
+internal import Logging
 private import SystemSupport
 
 /// `arobust diagnose`
@@ -38,10 +39,12 @@ struct DiagnoseCommand: AsyncParsableCommand {
     @OptionGroup var evidence: EvidenceOptions
 
     @ArgumentParser.Option(
+        parsing: .unconditional,
         help: ArgumentHelp("How often the training has been restarted (default: 0).", valueName: "n"))
     var restartCount = 0
 
     @ArgumentParser.Option(
+        parsing: .unconditional,
         help: .setting(
             "After this many restarts it is relaunched on another node", \.diagnosis.maxRestarts, valueName: "n"))
     var maxRestarts: String?
@@ -50,7 +53,7 @@ struct DiagnoseCommand: AsyncParsableCommand {
         help: .setting("How long the diagnosis may take", \.diagnosis.budget, valueName: "duration"))
     var budget: String?
 
-    @ArgumentParser.Option(help: "The node's rank. Also: NODE_RANK.")
+    @ArgumentParser.Option(parsing: .unconditional, help: "The node's rank. Also: NODE_RANK.")
     var nodeRank: String?
 
     @ArgumentParser.Flag(help: "Report the failure to the DLRover masters (report_failures).")
@@ -77,20 +80,26 @@ struct DiagnoseCommand: AsyncParsableCommand {
 
     func run() async throws {
         let settings = try common.settings(flags)
-        let logger = CommonOptions.logger(settings)
         try await CommandFailure.wrap {
-            let diagnostician = try NodeDiagnostician(settings: settings, logger: logger)
-            let reports = try MasterFailureReports(settings: settings, logger: logger)
-            var failure = settings.trainingFailure()
-            failure.restartCount = restartCount
-            try evidence.add(to: &failure)
-            let verdict = await diagnostician.diagnose(failure)
-            try StandardOutput.write(json ? [verdict.json.text ?? "{}"] : verdict.lines)
-            _ = try await reports?.send(failure, verdict)
-            if failure.isUnread(in: verdict) {
-                StandardError.say("Error: none of the files could be read; the notes say why.")
-                throw ExitCode(EX_NOINPUT)
-            }
+            try await CommonOptions.withLogger(settings) { try await diagnose(settings, logger: $0) }
+        }
+    }
+
+    private func diagnose(_ settings: AgentSettings, logger: Logger) async throws {
+        let diagnostician = try NodeDiagnostician(settings: settings, logger: logger)
+        let reports = try MasterFailureReports(settings: settings, logger: logger)
+        var failure = settings.trainingFailure()
+        failure.restartCount = restartCount
+        try evidence.add(to: &failure)
+        let verdict = await diagnostician.diagnose(failure)
+        try StandardOutput.write(
+            json
+                ? .json([SecretText.hidden(in: verdict.json.text ?? "{}")])
+                : .lines(verdict.lines.map { SecretText.hidden(in: $0) }))
+        _ = try await reports?.send(failure, verdict)
+        if failure.isUnread(in: verdict) {
+            StandardError.say("Error: none of the files could be read; the notes say why.")
+            throw ExitCode(EX_NOINPUT)
         }
     }
 }

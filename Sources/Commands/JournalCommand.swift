@@ -37,7 +37,10 @@ struct JournalOptions: ParsableArguments {
     func withJournal(_ body: (StoredJournal) throws -> Void) async throws {
         let settings = try common.settings(directories.flags)
         try await CommandFailure.wrap {
-            try body(StoredJournal(stateDirectory: settings.stateDirectory().path))
+            let directory = try settings.stateDirectory()
+            try await StateDirectoryAccess.explaining(directory) {
+                try body(StoredJournal(stateDirectory: directory.path))
+            }
         }
     }
 }
@@ -58,7 +61,8 @@ struct JournalListCommand: AsyncParsableCommand {
     func run() async throws {
         try await options.withJournal { journal in
             let listing = journal.listing()
-            try StandardOutput.write(json ? [InspectionJSON.text(listing)] : listing.lines(showsFiles: files))
+            try StandardOutput.write(
+                json ? .json([InspectionJSON.text(listing)]) : .lines(listing.lines(showsFiles: files)))
         }
     }
 }
@@ -92,7 +96,9 @@ struct JournalShowCommand: AsyncParsableCommand {
             let envelopes = try journal.envelopes(
                 sequence: sequence, dataType: type.map { DiagnosisDataType(rawValue: $0) }, epoch: epoch)
             try StandardOutput.write(
-                json ? envelopes.map { try $0.json() } : Array(envelopes.map(\.lines).joined(separator: [""])))
+                json
+                    ? .json(envelopes.map { try $0.json() })
+                    : .lines(Array(envelopes.map(\.lines).joined(separator: [""]))))
         }
     }
 }
@@ -138,7 +144,7 @@ struct JournalExportCommand: AsyncParsableCommand {
         let selection = try selection()
         try await options.withJournal { journal in
             let isWhole = try journal.export(selection) {
-                try StandardOutput.write($0)
+                try StandardOutput.write(json: $0)
             } remark: {
                 StandardError.say("-- \($0)")
             }
@@ -187,7 +193,7 @@ struct JournalVerifyCommand: AsyncParsableCommand {
     func run() async throws {
         try await options.withJournal { journal in
             let check = try journal.check()
-            try StandardOutput.write(json ? [InspectionJSON.text(check)] : check.lines)
+            try StandardOutput.write(json ? .json([InspectionJSON.text(check)]) : .lines(check.lines))
             if !check.isWhole { throw ExitCode.failure }
         }
     }

@@ -56,7 +56,7 @@ struct RulesLintCommand: AsyncParsableCommand {
             let table = try settings.ruleTable()
             let findings = table.lint(corpus: try corpus.map { try RuleCorpus(folder: $0) })
             try StandardOutput.write(
-                findings.map(\.description) + ["\(table.rules.count) rules, \(findings.count) findings"])
+                .lines(findings.map(\.description) + ["\(table.rules.count) rules, \(findings.count) findings"]))
             if !findings.isEmpty { throw ExitCode.failure }
         }
     }
@@ -92,10 +92,11 @@ struct RulesTestCommand: AsyncParsableCommand {
             let failures = corpus.run(try settings.ruleTable())
             let counts = corpus.counts
             try StandardOutput.write(
-                failures.map(\.description) + [
-                    "\(counts.matches) lines that must match, \(counts.nearMisses) that must not, \(counts.jobs) jobs: "
-                        + "\(failures.count) failed"
-                ])
+                .lines(
+                    failures.map(\.description) + [
+                        "\(counts.matches) lines that must match, \(counts.nearMisses) that must not, "
+                            + "\(counts.jobs) jobs: \(failures.count) failed"
+                    ]))
             if !failures.isEmpty { throw ExitCode.failure }
         }
     }

@@ -36,7 +36,7 @@ struct RulesExplainCommand: AsyncParsableCommand {
             for line in try lines() {
                 let explanation = matcher.explain(line)
                 isHit = isHit || !explanation.hits.isEmpty
-                guard try StandardOutput.write([line] + text(explanation, matcher.table)) else { break }
+                guard try StandardOutput.write(.lines([line] + text(explanation, matcher.table))) else { break }
             }
             if !isHit { throw ExitCode.failure }
         }

@@ -41,7 +41,7 @@ struct RulesListCommand: AsyncParsableCommand {
             }
             for id in id where table[id] == nil { StandardError.say("There is no rule '\(id)'.") }
             let lines = id.isEmpty ? Self.columns(chosen) : Array(chosen.map(Self.whole).joined(separator: [""]))
-            try StandardOutput.write(lines)
+            try StandardOutput.write(.lines(lines))
             if chosen.isEmpty || id.contains(where: { table[$0] == nil }) { throw ExitCode.failure }
         }
     }

@@ -30,7 +30,9 @@ struct AgentCommand: AsyncParsableCommand {
     func run() async throws {
         let settings = try common.settings(collect.flags + masters.flags)
         try await CommandFailure.wrap {
-            try await AgentServices(settings: settings, logger: CommonOptions.logger(settings)).runAgent()
+            try await CommonOptions.withLogger(settings) {
+                try await AgentServices(settings: settings, logger: $0).runAgent()
+            }
         }
     }
 }
@@ -60,7 +62,9 @@ struct CollectCommand: AsyncParsableCommand {
     func run() async throws {
         let settings = try common.settings(collect.flags)
         try await CommandFailure.wrap {
-            try await AgentServices(settings: settings, logger: CommonOptions.logger(settings)).runCollect()
+            try await CommonOptions.withLogger(settings) {
+                try await AgentServices(settings: settings, logger: $0).runCollect()
+            }
         }
     }
 }
@@ -94,7 +98,9 @@ struct BridgeCommand: AsyncParsableCommand {
     func run() async throws {
         let settings = try common.settings(sources.flags + masters.flags)
         try await CommandFailure.wrap {
-            try await AgentServices(settings: settings, logger: CommonOptions.logger(settings)).runBridge()
+            try await CommonOptions.withLogger(settings) {
+                try await AgentServices(settings: settings, logger: $0).runBridge()
+            }
         }
     }
 }

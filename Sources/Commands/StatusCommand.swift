@@ -47,7 +47,9 @@ struct StatusCommand: AsyncParsableCommand {
             } else {
                 let current = await Self.reports(of: directories, consumers: settings.consumersDirectory)
                 try StandardOutput.write(
-                    json ? [InspectionJSON.text(current.reports)] : Self.lines(current.reports))
+                    json
+                        ? .json([SecretText.hidden(in: InspectionJSON.text(current.reports))])
+                        : .lines(Self.lines(current.reports)))
                 if current.hasFailed { throw ExitCode.failure }
             }
         }
@@ -55,10 +57,10 @@ struct StatusCommand: AsyncParsableCommand {
 
     /// Ends when nobody reads any more.
     private func repeatText(_ directories: [StateDirectory], consumers: String?) async throws {
-        let before = StandardOutput.isTerminal ? "\u{1B}[H\u{1B}[2J" : ""
         while true {
             let lines = Self.lines(await Self.reports(of: directories, consumers: consumers).reports)
-            guard try StandardOutput.write([before + (lines.first ?? "")] + lines.dropFirst()) else { return }
+            try StandardOutput.clear()
+            guard try StandardOutput.write(.lines(lines)) else { return }
             try await Task.sleep(for: .seconds(2))
         }
     }
@@ -118,8 +120,8 @@ struct AuditCommand: AsyncParsableCommand {
             let audits = current.statuses.map { Audit($0) }
             try StandardOutput.write(
                 json
-                    ? [InspectionJSON.text(audits)]
-                    : Array(audits.map { AuditText($0, isStrict: strict).lines }.joined(separator: [""])))
+                    ? .json([SecretText.hidden(in: InspectionJSON.text(audits))])
+                    : .lines(Array(audits.map { AuditText($0, isStrict: strict).lines }.joined(separator: [""]))))
             let isPassed = audits.allSatisfy { $0.isPassed(isStrict: strict) }
             if current.hasFailed || !isPassed { throw ExitCode.failure }
         }
@@ -139,7 +141,9 @@ struct CurrentStatuses {
         for directory in directories {
             do {
                 statuses.append(
-                    try await .current(of: directory, consumers: consumers ?? directory.consumersDirectory))
+                    try await StateDirectoryAccess.explaining(directory) {
+                        try await .current(of: directory, consumers: consumers ?? directory.consumersDirectory)
+                    })
             } catch {
                 StandardError.say("Error: \(error)")
                 hasFailed = true

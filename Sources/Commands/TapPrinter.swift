@@ -24,7 +24,7 @@ final class TapPrinter: EnvelopeReceiver {
     ///   - say: takes a line for people.
     init(
         format: Format, start: StreamStart, nodeRank: Int?, count: Int?,
-        write: @escaping @Sendable ([UInt8]) throws -> Bool = { try StandardOutput.write($0) },
+        write: @escaping @Sendable ([UInt8]) throws -> Bool = { try StandardOutput.write(json: $0) },
         say: @escaping @Sendable (String) -> Void = { StandardError.say($0) }
     ) {
         self.write = write
@@ -100,7 +100,7 @@ enum TapLine {
         let content = (try? MetricBody(checking: body))?.content ?? "(not a metric's JSON)"
         // Of a content of many MiB only the head is looked at: finding characters in all of it would take seconds.
         let head = Substring(content.unicodeScalars.prefix(longestHead)).prefix(shownLength).prefix { !$0.isNewline }
-        let shown = TerminalText.lines(String(head))
+        let shown = TerminalText.line(String(head))
         let more = head.utf8.count < content.utf8.count ? " …" : ""
         let columns = [
             TimeText.write(entry.collectionTime), pad(TerminalText.line(batch.lane.dataType.rawValue), to: 16),

@@ -13,17 +13,47 @@ package enum StandardStreams {
     }
 }
 
-/// What a command is asked for: other programs may read it.
-enum StandardOutput {
-    /// Writes the lines; `false` when nobody reads any more.
-    @discardableResult
-    static func write(_ lines: [String]) throws(SystemCallError) -> Bool {
-        try write(Array(lines.map { $0 + "\n" }.joined().utf8))
-    }
+/// What a command was asked for.
+enum CommandOutput {
+    /// For people: whatever is in one of them, it stays one line.
+    case lines([String])
+    /// For programs: a value each, which may go over several lines.
+    case json([String])
+}
 
+/// What a command is asked for: other programs may read it. Nothing gets there that a terminal could take for a command, wherever it is from.
+enum StandardOutput {
     /// Writes all of it; `false` when nobody reads any more.
     @discardableResult
-    static func write(_ text: [UInt8]) throws(SystemCallError) -> Bool {
+    static func write(_ output: CommandOutput) throws(SystemCallError) -> Bool {
+        switch output {
+        case .lines(let lines):
+            let shown = lines.map { TerminalText.line($0, limit: TerminalText.longestLine) + "\n" }
+            return try writeAll(Array(shown.joined().utf8))
+        case .json(let values): return try write(json: Array(values.map { $0 + "\n" }.joined().utf8))
+        }
+    }
+
+    /// Writes JSON as it is, or lines that are made like it; `false` when nobody reads any more.
+    @discardableResult
+    static func write(json: [UInt8]) throws(SystemCallError) -> Bool {
+        try writeAll(TerminalJSON.escaped(json))
+    }
+
+    static var isTerminal: Bool { isatty(STDOUT_FILENO) == 1 }
+
+    /// Makes the terminal empty, if it is one.
+    static func clear() throws(SystemCallError) {
+        if isTerminal { try writeAll(Array("\u{1B}[H\u{1B}[2J".utf8)) }
+    }
+
+    /// Text of our own, or of libraries about our own: help, completion scripts.
+    static func write(help: String) throws(SystemCallError) {
+        try writeAll(Array((TerminalText.lines(help) + "\n").utf8))
+    }
+
+    @discardableResult
+    private static func writeAll(_ text: [UInt8]) throws(SystemCallError) -> Bool {
         var rest = text[...]
         while !rest.isEmpty {
             let count = rest.withUnsafeBytes { Glibc.write(STDOUT_FILENO, $0.baseAddress, $0.count) }
@@ -37,15 +67,15 @@ enum StandardOutput {
         }
         return true
     }
-
-    static var isTerminal: Bool { isatty(STDOUT_FILENO) == 1 }
 }
 
 /// What a command says to people beside that.
 enum StandardError {
-    /// Prints a line to standard error.
+    static var isTerminal: Bool { isatty(STDERR_FILENO) == 1 }
+
+    /// Prints it as one line to standard error, whatever is in it, without secrets.
     static func say(_ line: String) {
-        let bytes = Array((line + "\n").utf8)
+        let bytes = Array((SecretText.line(line, limit: TerminalText.longestLine) + "\n").utf8)
         // If standard error is gone there is nobody to tell.
         _ = write(STDERR_FILENO, bytes, bytes.count)
     }

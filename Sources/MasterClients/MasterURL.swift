@@ -1,5 +1,6 @@
 public import Diagnosis
 public import Logging
+private import SystemSupport
 
 /// Names a master and how to reach it: `dlrover+grpc://host:port` (or just `host:port`), `dlrover+http://host:port`, `file:///path.ndjson`
 /// or `stdout:`.
@@ -70,11 +71,12 @@ extension MasterURL {
     /// - Throws: `MasterURLError` that says what is wrong and what is allowed.
     public init(_ text: String) throws(MasterURLError) {
         guard let (word, rest) = Self.splitScheme(text) else {
+            if let error = Self.misspeltScheme(text) { throw error }
             target = try Self.dlrover(text, in: text) { .dlroverGRPC(host: $0, port: $1) }
             return
         }
         guard let scheme = Scheme(rawValue: word.lowercased()) else {
-            throw MasterURLError(text: text, reason: "the scheme '\(word)' is not known")
+            throw MasterURLError(text: text, reason: "the scheme '\(word)' is not known" + Self.suggestion(for: word))
         }
         switch scheme {
         case .dlroverGRPC:
@@ -102,6 +104,40 @@ extension MasterURL {
         let rest = text[text.index(after: colon)...]
         let known = [Scheme.file, .stdout].contains(Scheme(rawValue: scheme.lowercased())) && !isNumber(rest)
         return known || rest.hasPrefix("//") ? (scheme, rest) : nil
+    }
+
+    /// The error for `stdoutt:`, `stdout` or `fil:/x`, which are no `host:port` either.
+    private static func misspeltScheme(_ text: String) -> MasterURLError? {
+        let word = text.prefix { $0 != ":" }
+        let rest = text.dropFirst(word.count + 1)
+        guard rest.isEmpty || rest.hasPrefix("/"), case let suggestion = suggestion(for: word), !suggestion.isEmpty
+        else {
+            return nil
+        }
+        return MasterURLError(text: text, reason: "the scheme '\(word)' is not known" + suggestion)
+    }
+
+    /// ` (did you mean 'stdout:'?)` for a word that is nearly a scheme; else empty.
+    private static func suggestion(for word: Substring) -> String {
+        guard word.utf8.count <= 20 else { return "" }
+        let schemes: [Scheme] = [.stdout, .file, .dlroverGRPC, .dlroverHTTP]
+        let near = schemes.first { changes(from: Array(word.lowercased()), to: Array($0.rawValue)) <= 2 }
+        return near.map { " (did you mean '\($0.rawValue):'?)" } ?? ""
+    }
+
+    /// How many letters must be added, removed or replaced (Levenshtein).
+    private static func changes(from word: [Character], to other: [Character]) -> Int {
+        var row = Array(0...other.count)
+        for (index, letter) in word.enumerated() {
+            var diagonal = row[0]
+            row[0] = index + 1
+            for column in other.indices {
+                let above = row[column + 1]
+                row[column + 1] = min(above + 1, row[column] + 1, diagonal + (letter == other[column] ? 0 : 1))
+                diagonal = above
+            }
+        }
+        return row[other.count]
     }
 
     private static func afterSlashes(_ rest: Substring, in text: String) throws(MasterURLError) -> Substring {
@@ -256,10 +292,11 @@ public struct MasterURLError: Error, Hashable, CustomStringConvertible {
     }
 
     public var description: String {
-        if let variable {
-            "environment variable \(variable) is '\(text)': \(reason)"
+        let shown = SecretText.line(text)
+        return if let variable {
+            "environment variable \(variable) is '\(shown)': \(reason)"
         } else {
-            "'\(text)' names no master: \(reason); allowed are \(Self.allowed)"
+            "'\(shown)' names no master: \(reason); allowed are \(Self.allowed)"
         }
     }
 }

@@ -16,6 +16,13 @@ package struct TokenBucket: Sendable {
         tokens = capacity
     }
 
+    /// Begins full, with `burst`, and gets one more in each `interval`.
+    package init(every interval: Duration, burst: Int) {
+        perSecond = .seconds(1) / interval
+        capacity = Double(burst)
+        tokens = capacity
+    }
+
     /// When something may be spent: now, or the moment when the debt is paid.
     package func readyTime(now: ContinuousClock.Instant) -> ContinuousClock.Instant {
         let tokens = tokens(now: now)

@@ -23,7 +23,7 @@ enum PrometheusText {
             if values[name] == nil { values[name] = value }
         }
         guard !values.isEmpty else { return "" }
-        let pairs = values.sorted { $0.key < $1.key }.map { "\($0.key)=\"\(escaped($0.value, isLabel: true))\"" }
+        let pairs = values.sorted { $0.key < $1.key }.map { "\($0.key)=\"\(escaped(shown($0.value), isLabel: true))\"" }
         return "{\(pairs.joined(separator: ","))}"
     }
 
@@ -51,6 +51,11 @@ enum PrometheusText {
         // Beyond 2^53 not every whole number has a value.
         guard value == value.rounded(), abs(value) < 0x1p53 else { return "\(value)" }
         return "\(Int64(value))"
+    }
+
+    /// A label's value without secrets and control characters: readers print it, and other programs may read the file.
+    private static func shown(_ value: String) -> String {
+        TerminalText.lines(SecretText.hidden(in: value))
     }
 
     private static func escaped(_ text: String, isLabel: Bool) -> String {

@@ -1,5 +1,5 @@
-private import ArgumentParser
 private import Commands
+private import Glibc
 
 @main
 enum Arobust {
@@ -7,6 +7,6 @@ enum Arobust {
         let arguments = ProgramArguments.own
         FirstProcess.superviseIfFirst(arguments)
         StandardStreams.fillGaps()
-        await ArobustCommand.main(arguments.texts)
+        exit(await CommandRun.run(arguments.texts))
     }
 }

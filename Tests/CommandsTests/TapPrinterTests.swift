@@ -46,7 +46,7 @@ import Testing
 
     @Test(arguments: [
         ("first\nsecond", "first …"), (String(repeating: "x", count: 101), String(repeating: "x", count: 100) + " …"),
-        ("bell\u{7} and \u{1B}[2J", "bell\\x07 and \\x1b[2J"), ("tab\there", "tab\there"), ("", ""),
+        ("bell\u{7} and \u{1B}[2J", "bell\\x07 and \\x1b[2J"), ("tab\there", "tab\\there"), ("", ""),
     ])
     func ofAContentTheFirstLineIsShownWithoutControls(content: String, shown: String) {
         _ = printer(.readable).receive([.batch(batch([content]))])

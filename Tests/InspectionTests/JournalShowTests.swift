@@ -74,7 +74,7 @@ import Testing
                 "A 1700500000/2", "publisher   \(ScratchJournal.publisher)", "topic       A/worker/7/",
                 "collected   1970-01-01T00:16:42Z", "published   1970-01-01T00:33:20.123Z",
                 "body        \(envelope.body.count) B",
-                "node        worker/7, id 4", "", "A 2",
+                "node        worker/7, id 4", "", "  A 2",
             ])
         let json = try envelope.json()
         let body = String(decoding: envelope.body, as: UTF8.self)
@@ -88,7 +88,7 @@ import Testing
         let scratch = try ScratchJournal(in: folder)
         try scratch.append("A", 1...1, bodies: [Array("n\u{1B}o".utf8)])
         let envelope = try scratch.stored.envelopes(sequence: 1)[0]
-        #expect(envelope.lines.last == "n\\x1bo")
+        #expect(envelope.lines.last == "  n\\x1bo")
         #expect(try envelope.json().hasPrefix(#"{"body":"n\u001bo","collection_time":1001"#))
     }
 

@@ -27,6 +27,6 @@ import Testing
 
     @Test func noTextCommandsTheTerminal() {
         #expect(HumanText.line("a\u{1B}[2Jb\nc\u{202E}d") == "a\\x1b[2Jb\\nc\\u{202e}d")
-        #expect(HumanText.lines("a\n\tb\r") == "a\n\tb\\r")
+        #expect(HumanText.indented("a\n\tb\r") == ["  a", "  \tb\\r"])
     }
 }

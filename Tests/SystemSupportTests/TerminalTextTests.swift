@@ -11,6 +11,13 @@ import Testing
         #expect(TerminalText.line(text) == shown)
     }
 
+    @Test func aLongFieldIsCut() {
+        #expect(TerminalText.line(String(repeating: "ü", count: 5000)) == String(repeating: "ü", count: 2048) + "…")
+        #expect(TerminalText.line("ab\u{1B}c", limit: 6) == "ab\\x1b…")
+        #expect(TerminalText.line("ab\u{1B}", limit: 5) == "ab…")
+        #expect(TerminalText.line("abcde", limit: 5) == "abcde")
+    }
+
     @Test func severalLines() {
         #expect(TerminalText.lines("a\r\n\tb\u{1B}") == "a\\r\n\tb\\x1b")
     }

@@ -6,6 +6,7 @@ private import Glibc
 internal import Journal
 public import Logging
 internal import MasterClients
+internal import SystemSupport
 internal import Telemetry
 public import ZMQBridge
 
@@ -83,7 +84,7 @@ public struct AgentSettings: Sendable {
             guard let endpoint = BusEndpoint(text) else {
                 throw SettingsError(
                     place: place(of: \.connect),
-                    reason: "the endpoint is '\(text)'; it must be \(BusEndpoint.rule)")
+                    reason: "the endpoint is '\(SecretText.line(text))'; it must be \(BusEndpoint.rule)")
             }
             endpoints.append(endpoint)
         }
@@ -156,7 +157,7 @@ public struct AgentSettings: Sendable {
             + values.masters.map { master in
                 let options = master.options.sorted { $0.key < $1.key }
                     .map { ", \($0.key): \($0.value.texts.joined(separator: ","))" }.joined()
-                return "masters: \(master.url.texts.joined())\(options)  # \(master.url.origin)"
+                return "masters: \(SecretText.line(master.url.texts.joined()))\(options)  # \(master.url.origin)"
             }
     }
 
@@ -235,7 +236,8 @@ extension AgentSettings {
         guard let text = values[\.listen] else { return nil }
         guard let address = ListenAddress(text) else {
             throw SettingsError(
-                place: place(of: \.listen), reason: "listen is '\(text)'; it must be \(ListenAddress.rule)")
+                place: place(of: \.listen),
+                reason: "listen is '\(SecretText.line(text))'; it must be \(ListenAddress.rule)")
         }
         return address
     }

@@ -1,3 +1,5 @@
+private import SystemSupport
+
 /// Which setting: `\.metrics.interval`. One that is mistyped does not compile.
 package typealias SettingPath<Value: Sendable> = KeyPath<SettingsCatalog, Setting<Value>>
 
@@ -38,7 +40,8 @@ struct SettingValues: Sendable {
     func describe(_ setting: SettingDefinition) -> (text: String, origin: SettingOrigin) {
         let value = values[setting.key]
         let texts = value?.texts ?? setting.defaultTexts
-        let text = value == nil && texts.isEmpty ? "(not set)" : texts.joined(separator: ",")
+        let text =
+            value == nil && texts.isEmpty ? "(not set)" : texts.map { SecretText.line($0) }.joined(separator: ",")
         return (text, value?.origin ?? .standard)
     }
 
@@ -61,7 +64,8 @@ struct SettingValue: Hashable, Sendable {
     init(_ texts: [String], for setting: SettingDefinition, from origin: SettingOrigin) throws(SettingsError) {
         for text in texts where !setting.accepts(text) {
             throw SettingsError(
-                place: "\(origin)", reason: "\(setting.key) is '\(text)'; it must be \(setting.textRule)")
+                place: "\(origin)",
+                reason: "\(setting.key) is '\(SecretText.line(text))'; it must be \(setting.textRule)")
         }
         self.texts = texts
         self.origin = origin

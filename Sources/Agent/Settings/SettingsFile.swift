@@ -1,3 +1,4 @@
+private import FailureDiagnosis
 private import Glibc
 private import SystemSupport
 private import Yams
@@ -13,7 +14,7 @@ struct SettingsFile {
         do {
             root = try Yams.compose(yaml: text)
         } catch {
-            throw SettingsError(place: path, reason: "not YAML: \(error)")
+            throw SettingsError(place: path, reason: "not YAML: \(YAMLProblem.text(error))")
         }
         guard let root else { return }
         try readMapping(root, prefix: "", into: &values)

@@ -1,10 +1,13 @@
+private import SystemSupport
+
 /// The address of a metrics page: `http://host[:port][/path]`. Nothing but plain HTTP, without user names.
 public struct MetricURL: Hashable, Sendable {
     /// A name or an address; an IPv6 address without its brackets.
     public let host: String
     /// 80 if the text has none.
     public let port: Int
-    private let text: String
+    /// As it is asked for; `description` hides what is secret in it.
+    let text: String
 
     /// XPUTimer's page on this machine, where DLRover's agent asks for it (`XPU_TIMER_PORT`).
     ///
@@ -49,7 +52,8 @@ public struct MetricURL: Hashable, Sendable {
 }
 
 extension MetricURL: CustomStringConvertible {
-    public var description: String { text }
+    /// Without secrets in its query.
+    public var description: String { SecretText.hidden(in: text) }
 }
 
 /// Why a text is not the address of a metrics page.
@@ -59,5 +63,5 @@ public struct MetricURLError: Error, Hashable, CustomStringConvertible {
     /// What is wrong with it.
     public let reason: String
 
-    public var description: String { "'\(url)' is not the address of a metrics page: \(reason)" }
+    public var description: String { "'\(SecretText.line(url))' is not the address of a metrics page: \(reason)" }
 }

@@ -44,7 +44,7 @@ struct Scraper: Sendable {
         do {
             return .success(
                 try await HTTPClient.withHTTPClient(configuration: configuration) { client in
-                    let request = HTTPClientRequest(url: "\(url)")
+                    let request = HTTPClientRequest(url: url.text)
                     let response = try await client.execute(request, timeout: TimeAmount(deadline))
                     guard response.status == .ok else { throw ScrapeFailure.status(Int(response.status.code)) }
                     return try await body(of: response)

@@ -22,7 +22,7 @@ enum CommandText {
             hidesNext =
                 SecretText.isScheme(word)
                 || (word.hasPrefix("-") || name.count < word.count) && !word.contains("=") && SecretText.isName(name)
-            shown.append(SecretText.hidden(in: String(word.unicodeScalars.prefix(longestWord))))
+            shown.append(SecretText.hidden(in: String(word.unicodeScalars.prefix(longestWord)), isWord: true))
         }
         return cut(shown.joined(separator: " "))
     }

@@ -40,11 +40,12 @@ enum StackText {
         var header = "Process \(stack.pid)"
         if let rank = stack.rank { header += ", rank \(rank)" }
         if let rank = stack.localRank { header += ", local rank \(rank)" }
-        header += ", \(stack.state): \(stack.command.isEmpty ? "(no command line)" : stack.command)\n"
+        header +=
+            ", \(stack.state): \(stack.command.isEmpty ? "(no command line)" : TerminalText.line(stack.command))\n"
         switch stack.content {
         case .python: break
-        case .kernel(_, let reason): header += "No Python stacks: \(reason)\n"
-        case .none(let reason): header += "No stacks: \(reason)\n"
+        case .kernel(_, let reason): header += "No Python stacks: \(SecretText.line(reason))\n"
+        case .none(let reason): header += "No stacks: \(SecretText.line(reason))\n"
         }
         return header
     }
@@ -70,10 +71,10 @@ enum StackText {
 
     private static func text(_ thread: KernelThread) -> String {
         var text = "Thread \(thread.osID) (\(thread.state)): \"\(TerminalText.line(thread.name))\""
-        if let channel = thread.waitChannel { text += ", waits in \(channel)" }
-        if let call = thread.systemCall { text += ", system call \(call)" }
+        if let channel = thread.waitChannel { text += ", waits in \(TerminalText.line(channel))" }
+        if let call = thread.systemCall { text += ", system call \(TerminalText.line(call))" }
         text += "\n"
-        for frame in thread.kernelStack { text += "    \(frame)\n" }
+        for frame in thread.kernelStack { text += "    \(TerminalText.line(frame))\n" }
         return text
     }
 

@@ -29,6 +29,7 @@ struct CollectOptions: ParsableArguments {
     var logFrom: String?
 
     @ArgumentParser.Option(
+        parsing: .unconditional,
         help: ArgumentHelp("Scrape XPUTimer's page at this port of 127.0.0.1. Also: XPU_TIMER_PORT.", valueName: "n"))
     var xpuTimerPort: String?
 
@@ -39,6 +40,7 @@ struct CollectOptions: ParsableArguments {
     var metricsInterval: String?
 
     @ArgumentParser.Option(
+        parsing: .unconditionalSingleValue,
         help: ArgumentHelp("Dump the Python stacks of this process. May be given more than once.", valueName: "pid"))
     var stackPid: [String] = []
 
@@ -68,13 +70,13 @@ struct CollectOptions: ParsableArguments {
             valueName: "what"))
     var durability: String?
 
-    @ArgumentParser.Option(help: "The node's id. Also: NODE_ID.")
+    @ArgumentParser.Option(parsing: .unconditional, help: "The node's id. Also: NODE_ID.")
     var nodeID: String?
 
     @ArgumentParser.Option(help: .setting("The node's type", \.node.type, also: "NODE_TYPE"))
     var nodeType: String?
 
-    @ArgumentParser.Option(help: "The node's rank. Also: NODE_RANK.")
+    @ArgumentParser.Option(parsing: .unconditional, help: "The node's rank. Also: NODE_RANK.")
     var nodeRank: String?
 
     var flags: [SettingFlag] {

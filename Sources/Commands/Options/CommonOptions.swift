@@ -32,10 +32,14 @@ struct CommonOptions: ParsableArguments {
         environment["AROBUST_CONFIG"].flatMap { $0.isEmpty ? nil : $0 }
     }
 
-    static func logger(_ settings: AgentSettings) -> Logger {
-        var logger = Logger(label: "arobust") { SafeLogHandler(StreamLogHandler.standardError(label: $0)) }
+    /// Runs the body with arobust's own log, which goes to standard error.
+    static func withLogger(_ settings: AgentSettings, _ body: (Logger) async throws -> Void) async throws {
+        let budget = LogBudget()
+        let output = SafeLogHandler(StreamLogHandler.standardError(label: "arobust"))
+        var logger = Logger(label: "arobust") { _ in BudgetedLogHandler(output, budget: budget) }
         logger.logLevel = settings.logLevel
-        return logger
+        defer { budget.tellRest(to: output) }
+        try await body(logger)
     }
 }
 

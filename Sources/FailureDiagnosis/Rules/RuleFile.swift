@@ -14,7 +14,7 @@ struct RuleFile {
         do {
             root = try Yams.compose(yaml: text)
         } catch {
-            throw RuleTableError(place: name, reason: "not YAML: \(error)")
+            throw RuleTableError(place: name, reason: "not YAML: \(YAMLProblem.text(error))")
         }
         guard let root else { return }
         guard case .mapping(let mapping) = root else {

@@ -113,12 +113,10 @@ extension StoredEnvelope {
             if metric.isFinalResult { lines.append("final       yes") }
             if metric.needReport { lines.append("need report yes") }
             if let origin { lines += Self.lines(of: origin) }
-            lines += ["", HumanText.lines(metric.content)]
+            lines += [""] + HumanText.indented(metric.content)
         } catch {
-            lines += [
-                "", "The body is not a metric's JSON, \(error):",
-                HumanText.lines(String(decoding: body, as: UTF8.self)),
-            ]
+            lines += ["", "The body is not a metric's JSON, \(error):"]
+            lines += HumanText.indented(String(decoding: body, as: UTF8.self))
         }
         return lines
     }

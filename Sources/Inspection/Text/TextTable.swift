@@ -71,11 +71,13 @@ enum HumanText {
         "\(number) \(noun)\(number == 1 ? "" : "s")"
     }
 
-    /// Foreign text on one line, without anything that a terminal could take for a command.
-    static func line(_ text: String) -> String { TerminalText.line(text) }
+    /// Foreign text on one line, without secrets, and without anything that a terminal could take for a command.
+    static func line(_ text: String) -> String { SecretText.line(text) }
 
-    /// The same over several lines.
-    static func lines(_ text: String) -> String { TerminalText.lines(text) }
+    /// The same over several lines, none of which can be taken for one of ours.
+    static func indented(_ text: String) -> [String] {
+        TerminalText.lines(text).split(separator: "\n", omittingEmptySubsequences: false).map { "  " + $0 }
+    }
 
     /// `dedupe 4, sampling 3`, by name; what is zero is left out.
     static func counts(_ counts: [String: UInt64]) -> String {

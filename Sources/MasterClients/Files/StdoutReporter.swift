@@ -39,7 +39,8 @@ final class StdoutReporter: EnvelopeReporter {
                 break
             }
         }
-        if let error = await write(lines) {
+        // It may be a terminal.
+        if let error = await write(TerminalJSON.escaped(lines)) {
             return ReportOutcome(accepted: 0, failure: .init(count: max(taken, 1), error: error))
         }
         return ReportOutcome(accepted: taken, failure: failure)
