@@ -6,9 +6,12 @@ internal import Glibc
 final class MemoryFile: @unchecked Sendable {
     private let descriptor: CInt
 
-    init(_ name: String) {
-        descriptor = memfd_create(name, 0)
-        require(descriptor >= 0, "cannot memfd_create")
+    init() {
+        // A file without a name in a file system in memory.
+        var name = Array("/dev/shm/arobust-fuzz-XXXXXX".utf8CString)
+        descriptor = mkstemp(&name)
+        require(descriptor >= 0, "cannot mkstemp in /dev/shm")
+        unlink(name)
     }
 
     var path: String { "/proc/self/fd/\(descriptor)" }

@@ -40,20 +40,20 @@ extension FuzzTarget {
         _ = ElasticErrorFile(bytes, time: time)
     }
 
-    private static let files = [MemoryFile("a"), MemoryFile("b"), MemoryFile("e"), MemoryFile("k")]
+    private static let inputs = (0..<4).map { _ in MemoryFile() }
 
     /// A whole diagnosis: two logs, an error file, the kernel's log and the launcher's message, between bytes 0xFF.
     private static func diagnose(_ bytes: [UInt8]) {
         var input = FuzzInput(bytes)
         let count = input.byte()
         let parts = input.parts(5)
-        for (index, file) in files.enumerated() { file.replace(with: index < parts.count ? parts[index] : []) }
+        for (index, file) in inputs.enumerated() { file.replace(with: index < parts.count ? parts[index] : []) }
         var failure = TrainingFailure()
         failure.clock = time.clock
         failure.budget = .seconds(60)
-        failure.logs = [LogSource(path: files[0].path), LogSource(path: files[1].path, rank: 1)]
-        failure.errorFiles = [LogSource(path: files[2].path, rank: 0)]
-        failure.kernelLog = files[3].path
+        failure.logs = [LogSource(path: inputs[0].path), LogSource(path: inputs[1].path, rank: 1)]
+        failure.errorFiles = [LogSource(path: inputs[2].path, rank: 0)]
+        failure.kernelLog = inputs[3].path
         failure.failures = parts.count > 4 ? parts[4].text : nil
         failure.restartCount = Int(count) - 8
         let verdict = FailureDiagnostician(.builtIn).diagnose(failure)

@@ -7,7 +7,7 @@ internal import Diagnosis
 extension FuzzTarget {
     static let settings = [FuzzTarget("settings", settingsFile), FuzzTarget("rules", rules)]
 
-    private static let file = MemoryFile("settings.yaml")
+    private static let file = MemoryFile()
 
     private static func settingsFile(_ bytes: [UInt8]) {
         file.replace(with: bytes)
