@@ -101,8 +101,10 @@ extension FuzzTarget {
             let text = String(decoding: line, as: UTF8.self)
             // Pseudo-headers begin with a colon themselves.
             guard let colon = text.dropFirst().firstIndex(of: ":") else { continue }
-            let value = text[text.index(after: colon)...].drop { $0 == " " }
-            headers.add(name: String(text[..<colon]), value: String(value))
+            let name = text[..<colon]
+            // NIO lets no others through, and takes none.
+            guard name.utf8.allSatisfy({ (0x21...0x7E).contains($0) }) else { continue }
+            headers.add(name: String(name), value: String(text[text.index(after: colon)...].drop { $0 == " " }))
         }
         return headers
     }
