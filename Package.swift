@@ -254,3 +254,22 @@ let package = Package(
 if Context.environment["AROBUST_DOCS"] == "1" {
     package.dependencies.append(.package(url: "https://github.com/swiftlang/swift-docc-plugin", from: "1.5.0"))
 }
+
+// Tests/Fuzz is a test of its seeds, or for `make fuzz` the program that libFuzzer runs: that needs the fuzzer's run time, which only a
+// build with `--sanitize fuzzer` links.
+let fuzzDependencies: [Target.Dependency] = [
+    "Agent", "Collectors", "Commands", "DLRoverListener", "Delivery", "Diagnosis", "FailureDiagnosis", "Inspection",
+    "Journal", "LogText",
+    "MasterClients", "SystemSupport", "Telemetry", "ZMQBridge", logging, nioCore, nioHPACK, systemPackage,
+]
+if Context.environment["AROBUST_FUZZ"] == "1" {
+    package.targets.append(
+        .executableTarget(
+            name: "Fuzz", dependencies: fuzzDependencies, path: "Tests/Fuzz", exclude: ["seeds", "SeedTests.swift"],
+            swiftSettings: settings))
+} else {
+    package.targets.append(
+        .testTarget(
+            name: "FuzzTests", dependencies: fuzzDependencies + ["TestSupport"], path: "Tests/Fuzz",
+            exclude: ["seeds", "FuzzProgram.swift"], swiftSettings: settings))
+}

@@ -20,7 +20,7 @@ struct AgentCommand: AsyncParsableCommand {
 
             \(HelpText.settings)
 
-            \(HelpText.status)
+            \(HelpText.serviceStatus)
             """)
 
     @OptionGroup var common: CommonOptions
@@ -53,7 +53,7 @@ struct CollectCommand: AsyncParsableCommand {
 
             \(HelpText.settings)
 
-            \(HelpText.status)
+            \(HelpText.serviceStatus)
             """)
 
     @OptionGroup var common: CommonOptions
@@ -88,7 +88,7 @@ struct BridgeCommand: AsyncParsableCommand {
 
             \(HelpText.settings)
 
-            \(HelpText.status)
+            \(HelpText.serviceStatus)
             """)
 
     @OptionGroup var common: CommonOptions

@@ -78,7 +78,7 @@ struct SegmentHeader: Hashable, Sendable {
             else { return nil }
             runs.append(Segment.Run(epoch: epoch, first: first, last: last, count: count))
         }
-        guard let count = reader.number(UInt32.self) else { return nil }
+        guard let count = reader.number(UInt32.self), number <= SegmentName.highest else { return nil }
         var sources: [String: StoredSource] = [:]
         for _ in 0..<count {
             guard let number = reader.number(UInt64.self), let keyLength = reader.number(UInt16.self),
