@@ -138,7 +138,8 @@ import TestSupport
     }
 
     /// Found by fuzzing: counting on from such a number ended the process.
-    @Test(arguments: [UInt64.max, .max - 1, .max / 2 + 1]) func aNumberThatNoJournalReachesIsNoneOfOurs(number: UInt64)
+    @Test(arguments: [UInt64.max, UInt64.max - 1, UInt64.max / 2 + 1] as [UInt64])
+    func aNumberThatNoJournalReachesIsNoneOfOurs(number: UInt64)
         throws
     {
         let directory = ScratchFolder()

@@ -76,7 +76,7 @@ extension FuzzTarget {
         case .replay:
             guard let dataType = request.dataType, dataType.isValid, request.credit ?? 1 > 0 else { return }
             let job = try? ReplayJob(
-                request, dataType: dataType, returnPath: [], publisher: state,
+                request, dataType: dataType, route: ReplayPeers().route([]), publisher: state,
                 newest: { state.newest[dataType] }, recordLosses: {})
             guard let job else { return }
             for _ in 0..<100 {
