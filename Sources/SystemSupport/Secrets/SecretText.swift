@@ -196,7 +196,7 @@ struct SecretScanner {
         guard isGivenValue || isInQuery || isWord && !isColon || looksSecret(sample) else { return nil }
 
         if start > value { return quoted(from: value) }
-        if !isColon && isWord && nameStart == wordStart && nameEnd == index { return value..<text.count }
+        if !isColon && isWord && nameStart <= wordStart && nameEnd == index { return value..<text.count }
         if isHeader {
             return
                 value..<(text[value...].firstIndex { $0 == 0x0A || isQuote($0) || $0 == UInt8(ascii: "}") }
