@@ -52,6 +52,18 @@ extension SecretScanner {
     func isPadding(_ byte: UInt8) -> Bool { byte == 0x20 || isQuote(byte) || byte == UInt8(ascii: "\\") }
 }
 
+/// Some of the ASCII characters.
+struct ByteSet {
+    private let members: [Bool]
+
+    init(_ characters: String) {
+        let bytes = Set(characters.utf8)
+        members = (0...UInt8.max).map { bytes.contains($0) }
+    }
+
+    func contains(_ byte: UInt8) -> Bool { members[Int(byte)] }
+}
+
 /// Tokens that are known by their shape, whatever name they have.
 enum KnownToken {
     /// Prefix, least length of the rest, and whether the rest is letters and digits only. From the issuers' own documents.
@@ -63,7 +75,7 @@ enum KnownToken {
         ("ya29.", 20, false), ("eyJ", 20, false), ("nvapi-", 20, false), ("npm_", 30, true), ("pypi-", 30, false),
         ("dop_v1_", 30, true), ("wandb_v1_", 20, false), ("r8_", 30, true),
     ].map { (Array($0.0.utf8), $0.1, $0.2) }
-    private static let firstBytes = Set(shapes.map { $0.prefix[0] })
+    private static let firstBytes = ByteSet(String(decoding: shapes.map { $0.prefix[0] }, as: UTF8.self))
     /// Within how many bytes of a token there is a digit: a name with words, such as `sk-learn-a-long-name`, has hardly one.
     private static let digitHorizon = 64
 
@@ -85,15 +97,19 @@ enum KnownToken {
         return endOfWandBKey(in: text, from: index)
     }
 
-    /// 40 hexadecimal digits after `wandb login`.
+    private static let login = Array("wandb login ".utf8)
+
+    /// 40 hexadecimal digits after `wandb login`, perhaps with a flag between.
     private static func endOfWandBKey(in text: [UInt8], from index: Int) -> Int? {
+        guard index >= login.count, text[index - 1] == 0x20, isHexadecimal(text[index]) else { return nil }
+        let digits = text[index...].prefix(41).prefix(while: isHexadecimal)
+        guard digits.count == 40 else { return nil }
         let before = text[max(0, index - 40)..<index]
-        let call = Array("wandb login ".utf8)
-        guard before.count >= call.count, before.indices.contains(where: { before[$0...].starts(with: call) }) else {
-            return nil
-        }
-        let digits = text[index...].prefix(41).prefix { ($0 >= 0x30 && $0 < 0x3A) || ($0 >= 0x61 && $0 < 0x67) }
-        return digits.count == 40 ? digits.endIndex : nil
+        return before.indices.contains { before[$0...].starts(with: login) } ? digits.endIndex : nil
+    }
+
+    private static func isHexadecimal(_ byte: UInt8) -> Bool {
+        (byte >= 0x30 && byte < 0x3A) || (byte >= 0x61 && byte < 0x67)
     }
 
     private static func isAlphanumeric(_ byte: UInt8) -> Bool {

@@ -88,7 +88,7 @@ struct SecretScanner {
         return index..<at
     }
 
-    private static let authorityEnds = Set("/?#\"'<> \t\n\r".utf8)
+    private static let authorityEnds = ByteSet("/?#\"'<> \t\n\r")
 
     /// `password` in `user:password@host`, without a scheme.
     private func passwordOfAddress() -> Range<Int>? {
@@ -144,8 +144,7 @@ struct SecretScanner {
         let name = text[start...].prefix(SecretName.longest).prefix(while: isOfName)
         guard !name.isEmpty, name.endIndex < text.count, SecretName.certainty(name) != nil else { return nil }
         var value = name.endIndex
-        let separators = Set("'\", ".utf8)
-        while value < text.count, value - name.endIndex < 8, separators.contains(text[value]) { value += 1 }
+        while value < text.count, value - name.endIndex < 8, Self.optionSeparators.contains(text[value]) { value += 1 }
         guard value < text.count, text[name.endIndex..<value].contains(where: { $0 == 0x20 || $0 == UInt8(ascii: ",") })
         else { return nil }
         let ends = Self.valueEnds
@@ -197,7 +196,7 @@ struct SecretScanner {
         guard isGivenValue || isInQuery || isWord && !isColon || looksSecret(sample) else { return nil }
 
         if start > value { return quoted(from: value) }
-        if !isColon && isWord && nameStart == wordStart && nameEnd == index { return value..<text.count }
+        if !isColon && isWord && nameStart <= wordStart && nameEnd == index { return value..<text.count }
         if isHeader {
             return
                 value..<(text[value...].firstIndex { $0 == 0x0A || isQuote($0) || $0 == UInt8(ascii: "}") }
@@ -218,7 +217,8 @@ struct SecretScanner {
         return start < end ? start..<end : nil
     }
 
-    private static let valueEnds = Set("&,;})] \t\n\r'\"".utf8)
+    private static let optionSeparators = ByteSet("'\", ")
+    private static let valueEnds = ByteSet("&,;})] \t\n\r'\"")
 
     private func endOfValue(from start: Int) -> Int {
         let ends = Self.valueEnds
