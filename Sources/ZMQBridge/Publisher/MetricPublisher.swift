@@ -41,6 +41,10 @@ public final class MetricPublisher: MasterClient, UrgentReporter {
         configuration: PublisherConfiguration = PublisherConfiguration(),
         logger: Logger = Logger(label: "arobust.publisher")
     ) async throws -> MetricPublisher {
+        if !GuardedListener.isInForce {
+            logger.warning(
+                "Another library has replaced recv, accept4 or close (LD_PRELOAD?): the limits of the bus's sockets are not in force.")
+        }
         try directory.prepare()
         let lock = try await PublisherLock.acquire(in: directory, patience: configuration.lockPatience)
         return try MetricPublisher(directory: directory, lock: lock, configuration: configuration, logger: logger)
