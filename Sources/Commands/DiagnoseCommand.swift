@@ -189,6 +189,11 @@ struct EvidenceOptions: ParsableArguments {
             }
         }
         json = String(ByteOrderMark.dropped(from: json))
+        do throws(JSONShape.Problem) {
+            try JSONShape.check(Array(json.utf8)[...])
+        } catch {
+            throw refusal("--failures: \(error)")
+        }
         guard JSONValue.object(json) != nil else {
             throw refusal(
                 """

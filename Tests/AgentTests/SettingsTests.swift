@@ -124,6 +124,11 @@ import Testing
         ("masters:\n- url: x:1\n  dedline: 5s", "FILE:3: unknown key 'dedline'; allowed for a master are url, job-uid"),
         ("masters:\n- job-uid: x", "FILE:2: a master needs a url"),
         ("masters:\n- ftp://x", "FILE:2: 'ftp://x' names no master"),
+        (
+            "log-level: info\nlog-level: debug",
+            "FILE: not YAML: in the mapping that begins in line 1: 'log-level' stands twice"
+        ),
+        ("journal.size: 1GiB\njournal:\n  size: 2GiB", "FILE:3: journal.size stands twice"),
         ("masters: [a:1, a:1]", "FILE:1: the master dlrover+grpc://a:1 stands twice"),
         ("job-uid: \u{e9}", "FILE:1: job-uid is '\u{e9}'; it must be a text of printable ASCII characters"),
         (

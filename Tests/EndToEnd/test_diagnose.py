@@ -110,6 +110,7 @@ def test_any_object_of_failures(arobust: Arobust, scratch: Path, failures: dict[
         ([], "There is nothing to read; give --log"),
         (["--failures", "x"], "it must be a JSON object"),
         (["--failures", "[1]"], "it must be a JSON object"),
+        (["--failures", '{"error": "a", "\\u0065rror": "b"}'], "--failures: at byte 15: key 'error' stands twice"),
         (["--failures", "@/nowhere/x"], "--failures: cannot open /nowhere/x: No such file or directory"),
         (["--failures", "{}", "--restart-count=-1"], "it must be at least 0"),
         (["--failures", "{}", "--budget", "2"], "--budget: diagnosis.budget is '2'; it must be a duration"),

@@ -17,14 +17,17 @@ struct SettingsFile {
             throw SettingsError(place: path, reason: "not YAML: \(YAMLProblem.text(error))")
         }
         guard let root else { return }
-        try readMapping(root, prefix: "", into: &values)
+        var seen: Set<String> = []
+        try readMapping(root, prefix: "", &seen, into: &values)
     }
 
-    private func readMapping(_ node: Node, prefix: String, into values: inout SettingValues) throws(SettingsError) {
+    /// - Parameter seen: the whole keys that there were before; `journal.size` and `size` under `journal` are the same one.
+    private func readMapping(
+        _ node: Node, prefix: String, _ seen: inout Set<String>, into values: inout SettingValues
+    ) throws(SettingsError) {
         guard case .mapping(let mapping) = node else {
             throw error(at: node, "\(prefix.isEmpty ? "the file" : prefix) must be a mapping of settings")
         }
-        var seen: Set<String> = []
         for (keyNode, valueNode) in mapping {
             let key = prefix + (keyNode.string ?? "")
             guard seen.insert(key).inserted else { throw error(at: keyNode, "\(key) stands twice") }
@@ -33,7 +36,7 @@ struct SettingsFile {
             } else if let setting = SettingsCatalog.definition(of: key) {
                 values.set(setting, try readValue(valueNode, for: setting))
             } else if SettingsCatalog.all.contains(where: { $0.key.hasPrefix(key + ".") }) {
-                try readMapping(valueNode, prefix: key + ".", into: &values)
+                try readMapping(valueNode, prefix: key + ".", &seen, into: &values)
             } else {
                 throw error(at: keyNode, "unknown key '\(key)'; allowed here are \(allowedKeys(under: prefix))")
             }

@@ -12,6 +12,11 @@ package enum YAMLProblem {
             .composer(let context, let problem, let mark, _):
             let context = context.map { "\($0.text) in line \($0.mark.line): " } ?? ""
             return "line \(mark.line), column \(mark.column): \(context)\(problem)"
+        case .duplicatedKeysInMapping(let keys, let context):
+            // Each is shown, so a long list of long keys ends somewhere.
+            let names = keys.prefix(3).map { "'\(TerminalText.line(String($0.prefix(64))))'" }.joined(separator: ", ")
+            return
+                "in the mapping that begins in line \(context.mark.line): \(names) \(keys.count == 1 ? "stands" : "stand") twice"
         default:
             return TerminalText.line("\(error)")
         }

@@ -11,6 +11,9 @@ protocol VersionedFile: Codable {
 
 /// A JSON file that its readers always find whole, also after a power cut.
 struct SmallFile<Content: VersionedFile>: Sendable {
+    /// In bytes: far more than 1,024 accounts of 256 lanes take.
+    private static var largest: Int { 512 << 20 }
+
     private let file: WholeFile
 
     init(path: String) {
@@ -23,7 +26,10 @@ struct SmallFile<Content: VersionedFile>: Sendable {
     func read() throws -> Content? {
         let bytes: [UInt8]
         do throws(SystemCallError) {
-            bytes = try file.read(limit: .max, followsLinks: false)
+            bytes = try file.read(limit: Self.largest + 1, followsLinks: false)
+            guard bytes.count <= Self.largest else {
+                throw SystemCallError("read", path: file.path, code: .fileTooLarge)
+            }
         } catch {
             switch (error.call, error.code) {
             case (_, .noSuchFileOrDirectory): return nil
