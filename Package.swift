@@ -119,8 +119,7 @@ let package = Package(
             name: "Commands",
             dependencies: [
                 "Agent", "Diagnosis", "FailureDiagnosis", "Inspection", "SystemSupport", "ZMQBridge", argumentParser,
-                logging,
-                serviceLifecycle,
+                logging, nioPosix, serviceLifecycle,
             ],
             swiftSettings: settings
         ),

@@ -27,16 +27,19 @@ public struct AgentServices: Sendable {
 
     /// `arobust agent`: all in one process. Returns after SIGTERM or SIGINT.
     public func runAgent() async throws {
+        try checkLimits()
         try await run(agentServices())
     }
 
     /// `arobust collect`: collectors and publisher.
     public func runCollect() async throws {
+        try checkLimits()
         try await run(collectServices())
     }
 
     /// `arobust bridge`: subscribers and reporters.
     public func runBridge() async throws {
+        try checkLimits()
         try await run(bridgeServices())
     }
 
@@ -45,6 +48,17 @@ public struct AgentServices: Sendable {
         let configuration = SubscriberConfiguration(endpoints: try settings.endpoints(), dataTypes: dataTypes)
         let subscriber = try MetricSubscriber(configuration: configuration, logger: logger)
         try await run([CancelledService("tap") { try await subscriber.run(receiver) }], endsWithItsReader: true)
+    }
+
+    /// Raises the limit of descriptors, and looks whether there will be enough of them and of threads: later that would end the process
+    /// without a sentence.
+    ///
+    /// - Throws: `ProcessLimitError`.
+    private func checkLimits() throws {
+        DescriptorLimit.raise()
+        let masters = try settings.masters().count
+        try DescriptorLimit.current.check(masters: masters)
+        try ThreadTrial.run(ThreadTrial.needed(masters: masters))
     }
 
     private func run(_ services: [any Service], endsWithItsReader: Bool = false) async throws {

@@ -7,6 +7,7 @@ enum Arobust {
         let arguments = ProgramArguments.own
         FirstProcess.superviseIfFirst(arguments)
         StandardStreams.fillGaps()
+        StartCheck.run()
         await ArobustCommand.main(arguments.texts)
     }
 }
