@@ -187,8 +187,8 @@ let package = Package(
             name: "DLRoverListenerTests",
             dependencies: [
                 "TestSupport",
-                "CZlib", "DLRoverListener", "Diagnosis", "MasterClients", "Telemetry", "ZMQBridge", nioCore,
-                nioHPACK, nioHTTP2, nioPosix,
+                "CZlib", "DLRoverListener", "Diagnosis", "MasterClients", "SystemSupport", "Telemetry", "ZMQBridge",
+                coreMetrics, logging, nioCore, nioHPACK, nioHTTP2, nioPosix, systemPackage,
             ], swiftSettings: settings),
         .testTarget(
             name: "InspectionTests",
