@@ -18,6 +18,7 @@ let grdb = Target.Dependency.product(name: "GRDB", package: "GRDB.swift")
 let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
 let inMemoryLogging = Target.Dependency.product(name: "InMemoryLogging", package: "swift-log")
 let nioCore = Target.Dependency.product(name: "NIOCore", package: "swift-nio")
+let nioEmbedded = Target.Dependency.product(name: "NIOEmbedded", package: "swift-nio")
 let nioHPACK = Target.Dependency.product(name: "NIOHPACK", package: "swift-nio-http2")
 let nioHTTP1 = Target.Dependency.product(name: "NIOHTTP1", package: "swift-nio")
 let nioHTTP2 = Target.Dependency.product(name: "NIOHTTP2", package: "swift-nio-http2")
@@ -61,6 +62,8 @@ let package = Package(
         .target(name: "Diagnosis", dependencies: ["SystemSupport"], swiftSettings: settings),
         .target(name: "Telemetry", dependencies: ["SystemSupport", coreMetrics, logging], swiftSettings: settings),
         .target(
+            name: "PeerLimits", dependencies: [asyncHTTPClient, nioCore, nioHTTP1], swiftSettings: settings),
+        .target(
             name: "Journal", dependencies: ["Diagnosis", "SystemSupport", systemPackage], swiftSettings: settings),
         .target(
             name: "ZMQBridge", dependencies: ["CZeroMQ", "Diagnosis", "Journal", "SystemSupport", logging, deque],
@@ -68,8 +71,9 @@ let package = Package(
         .target(
             name: "Collectors",
             dependencies: [
-                "Diagnosis", "LogText", "SystemSupport", "Telemetry", logging, asyncHTTPClient, coreMetrics, nioCore,
-                nioHTTP1,
+                "Diagnosis", "LogText", "PeerLimits", "SystemSupport", "Telemetry", logging, asyncHTTPClient,
+                coreMetrics,
+                nioCore, nioHTTP1,
                 nioPosix,
                 .product(name: "Subprocess", package: "swift-subprocess"),
                 systemPackage,
@@ -79,8 +83,8 @@ let package = Package(
         .target(
             name: "MasterClients",
             dependencies: [
-                "Diagnosis", "SystemSupport", logging, asyncHTTPClient, nioCore, nioPosix, nioHPACK, nioHTTP1, nioHTTP2,
-                systemPackage,
+                "Diagnosis", "PeerLimits", "SystemSupport", logging, asyncHTTPClient, nioCore, nioPosix, nioHPACK,
+                nioHTTP1, nioHTTP2, systemPackage,
             ],
             swiftSettings: settings
         ),
@@ -96,8 +100,8 @@ let package = Package(
         .target(
             name: "DLRoverListener",
             dependencies: [
-                "CZlib", "Diagnosis", "MasterClients", "SystemSupport", "ZMQBridge", coreMetrics, logging, nioCore,
-                nioHPACK, nioHTTP2, nioPosix,
+                "CZlib", "Diagnosis", "MasterClients", "PeerLimits", "SystemSupport", "ZMQBridge", coreMetrics, logging,
+                nioCore, nioHPACK, nioHTTP2, nioPosix,
             ],
             swiftSettings: settings),
         .target(
@@ -161,6 +165,10 @@ let package = Package(
         .testTarget(name: "DiagnosisTests", dependencies: ["Diagnosis", "TestSupport"], swiftSettings: settings),
         .testTarget(
             name: "TelemetryTests", dependencies: ["SystemSupport", "Telemetry", "TestSupport", coreMetrics],
+            swiftSettings: settings),
+        .testTarget(
+            name: "PeerLimitsTests",
+            dependencies: ["PeerLimits", "TestSupport", asyncHTTPClient, nioCore, nioEmbedded, nioPosix],
             swiftSettings: settings),
         .testTarget(
             name: "JournalTests",

@@ -46,6 +46,11 @@ final class RawClient: Sendable {
         channel.writeAndFlush(ByteBuffer(bytes: bytes), promise: nil)
     }
 
+    /// Sends, and waits until the system has all of it, or the connection is closed.
+    func sendAll(_ bytes: ByteBuffer) async {
+        try? await channel.writeAndFlush(bytes)
+    }
+
     func close() async { try? await channel.close() }
 
     private final class Recorder: ChannelInboundHandler {

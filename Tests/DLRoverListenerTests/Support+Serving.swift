@@ -16,7 +16,8 @@ struct Serving {
         budget: RequestBudget = RequestBudget(), limits: ConnectionTable.Limits = .init(all: 256),
         callers: ResolvedCallers = ResolvedCallers(users: [0, geteuid()]), owners: SocketOwners = SocketOwners(),
         registry: any MetricsFactory = NOOPMetricsHandler.instance, logger: Logger = Logger(label: "t"),
-        grace: TimeAmount = .seconds(1), patience: TimeAmount = .seconds(30), at place: ListenAddress.Place? = nil,
+        grace: TimeAmount = .seconds(1), patience: TimeAmount = .seconds(30),
+        requestPatience: TimeAmount = .seconds(60), at place: ListenAddress.Place? = nil,
         answer: @escaping GRPCServer.Answer = { (call) throws(GRPCStatus) in
             ByteBuffer(bytes: Array(buffer: call.message).reversed())
         },
@@ -25,6 +26,7 @@ struct Serving {
         let server = GRPCServer(
             budget: budget, limits: limits, doorkeeper: Doorkeeper(callers: callers, owners: owners),
             report: ConnectionReport(factory: registry, logger: logger), grace: grace, patience: patience,
+            requestPatience: requestPatience,
             answer: answer)
         let bound = try await server.listen(at: place ?? .tcp(host: "127.0.0.1", port: 0))
         let port = if case .tcp(_, let port) = bound { port } else { 0 }

@@ -3,6 +3,7 @@ internal import NIOCore
 internal import NIOHPACK
 internal import NIOHTTP2
 internal import NIOPosix
+internal import PeerLimits
 private import Synchronization
 
 /// Answers unary gRPC calls in plain text: any method, messages as bytes.
@@ -24,6 +25,8 @@ final class GRPCServer: Sendable {
 
     /// How long a client may take to begin with HTTP/2.
     private static let patience = TimeAmount.seconds(10)
+    /// How long a request may take to come: on this machine the largest needs a second.
+    private static let requestPatience = TimeAmount.seconds(60)
 
     private struct State {
         var listener: (any Channel)?
@@ -38,6 +41,7 @@ final class GRPCServer: Sendable {
     private let limits: ConnectionTable.Limits
     private let grace: TimeAmount
     private let patience: TimeAmount
+    private let requestPatience: TimeAmount
     private let connections: ServerConnections
     private let doorkeeper: Doorkeeper
     private let report: ConnectionReport
@@ -50,16 +54,18 @@ final class GRPCServer: Sendable {
     ///   - doorkeeper: says who may call.
     ///   - grace: how long calls that are under way may take to end when the server stops.
     ///   - patience: how long a client may take to begin with HTTP/2.
+    ///   - requestPatience: how long a request may take to come, from its headers on.
     init(
         budget: RequestBudget = RequestBudget(), limits: ConnectionTable.Limits, doorkeeper: Doorkeeper,
         report: ConnectionReport, grace: TimeAmount = .seconds(1), patience: TimeAmount = GRPCServer.patience,
-        answer: @escaping Answer
+        requestPatience: TimeAmount = GRPCServer.requestPatience, answer: @escaping Answer
     ) {
         self.answer = answer
         self.budget = budget
         self.limits = limits
         self.grace = grace
         self.patience = patience
+        self.requestPatience = requestPatience
         self.doorkeeper = doorkeeper
         self.report = report
         connections = ServerConnections(limits: limits, report: report)
@@ -121,8 +127,8 @@ final class GRPCServer: Sendable {
             case .allowed(let user):
                 guard connections.settle(ticket, as: .caller(user)) else { throw NoRoom() }
                 try configure(channel, ticket, streams: Self.streamsPerConnection, window: Self.window) {
-                    [budget, incoming] in
-                    GRPCServerStream(budget: budget) { incoming.yield($0) }
+                    [budget, requestPatience, incoming] in
+                    GRPCServerStream(budget: budget, patience: requestPatience) { incoming.yield($0) }
                 }
             case .refused(let reason):
                 guard connections.settle(ticket, as: .stranger) else { throw NoRoom() }
@@ -203,7 +209,7 @@ final class GRPCServer: Sendable {
             stream.eventLoop.makeCompletedFuture { try stream.pipeline.syncOperations.addHandler(handler()) }
         }
         try channel.pipeline.syncOperations.addHandlers([
-            http2, closing,
+            FrameMeter.ofClient(), http2, closing,
             ServerConnectionHandler(activity: ticket.activity, patience: patience, report: report),
         ])
     }

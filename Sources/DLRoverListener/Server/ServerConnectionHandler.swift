@@ -1,6 +1,7 @@
 internal import MasterClients
 internal import NIOCore
 internal import NIOHTTP2
+internal import PeerLimits
 
 /// Closes a connection whose client does not speak HTTP/2, or not in time. The last handler of the connection.
 final class ServerConnectionHandler: ChannelInboundHandler {
@@ -42,7 +43,19 @@ final class ServerConnectionHandler: ChannelInboundHandler {
     }
 
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
-        if !Self.concernsOneStream(error) { context.close(promise: nil) }
+        guard !Self.concernsOneStream(error) else { return }
+        if Self.isFlood(error) { report.record(.flood, detail: ConnectionErrorText.describe(error)) }
+        context.close(promise: nil)
+    }
+
+    private static func isFlood(_ error: any Error) -> Bool {
+        switch error {
+        case is PeerFlood, is NIOHTTP2Errors.ExcessiveRSTFrames, is NIOHTTP2Errors.ExcessiveControlFrames,
+            is NIOHTTP2Errors.ExcessiveEmptyDataFrames, is NIOHTTP2Errors.ExcessiveStreamErrors,
+            is NIOHTTP2Errors.ExcessiveNumberOfGlitches, is NIOHTTP2Errors.ExcessiveContinuationFrames:
+            true
+        default: false
+        }
     }
 
     /// Whether the HTTP/2 handler has reset a stream over it and goes on with the others. It says the same of both kinds of errors here.
