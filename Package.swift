@@ -24,6 +24,7 @@ let grdb = Target.Dependency.product(name: "GRDB", package: "GRDB.swift")
 let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
 let inMemoryLogging = Target.Dependency.product(name: "InMemoryLogging", package: "swift-log")
 let nioCore = Target.Dependency.product(name: "NIOCore", package: "swift-nio")
+let nioEmbedded = Target.Dependency.product(name: "NIOEmbedded", package: "swift-nio")
 let nioHPACK = Target.Dependency.product(name: "NIOHPACK", package: "swift-nio-http2")
 let nioHTTP1 = Target.Dependency.product(name: "NIOHTTP1", package: "swift-nio")
 let nioHTTP2 = Target.Dependency.product(name: "NIOHTTP2", package: "swift-nio-http2")
@@ -75,6 +76,8 @@ let package = Package(
         .target(name: "Diagnosis", dependencies: ["SystemSupport"], swiftSettings: settings),
         .target(name: "Telemetry", dependencies: ["SystemSupport", coreMetrics, logging], swiftSettings: settings),
         .target(
+            name: "PeerLimits", dependencies: [asyncHTTPClient, nioCore, nioHTTP1], swiftSettings: settings),
+        .target(
             name: "Journal", dependencies: ["Diagnosis", "SystemSupport", systemPackage], swiftSettings: settings),
         .target(
             name: "ZMQBridge",
@@ -83,8 +86,9 @@ let package = Package(
         .target(
             name: "Collectors",
             dependencies: [
-                "Diagnosis", "LogText", "SystemSupport", "Telemetry", logging, asyncHTTPClient, coreMetrics, nioCore,
-                nioHTTP1,
+                "Diagnosis", "LogText", "PeerLimits", "SystemSupport", "Telemetry", logging, asyncHTTPClient,
+                coreMetrics,
+                nioCore, nioHTTP1,
                 nioPosix,
                 .product(name: "Subprocess", package: "swift-subprocess"),
                 systemPackage,
@@ -94,8 +98,8 @@ let package = Package(
         .target(
             name: "MasterClients",
             dependencies: [
-                "Diagnosis", "SystemSupport", logging, asyncHTTPClient, nioCore, nioPosix, nioHPACK, nioHTTP1, nioHTTP2,
-                systemPackage,
+                "Diagnosis", "PeerLimits", "SystemSupport", logging, asyncHTTPClient, nioCore, nioPosix, nioHPACK,
+                nioHTTP1, nioHTTP2, systemPackage,
             ],
             swiftSettings: settings
         ),
@@ -111,8 +115,8 @@ let package = Package(
         .target(
             name: "DLRoverListener",
             dependencies: [
-                "CZlib", "Diagnosis", "MasterClients", "SystemSupport", "ZMQBridge", coreMetrics, logging, nioCore,
-                nioHPACK, nioHTTP2, nioPosix,
+                "CZlib", "Diagnosis", "MasterClients", "PeerLimits", "SystemSupport", "ZMQBridge", coreMetrics, logging,
+                nioCore, nioHPACK, nioHTTP2, nioPosix,
             ],
             swiftSettings: settings),
         .target(
@@ -134,7 +138,7 @@ let package = Package(
             name: "Commands",
             dependencies: [
                 "Agent", "CBuildInfo", "Diagnosis", "FailureDiagnosis", "Inspection", "SystemSupport", "ZMQBridge",
-                argumentParser, logging, serviceLifecycle,
+                argumentParser, logging, nioPosix, serviceLifecycle,
             ],
             swiftSettings: settings
         ),
@@ -178,6 +182,10 @@ let package = Package(
             name: "TelemetryTests", dependencies: ["SystemSupport", "Telemetry", "TestSupport", coreMetrics],
             swiftSettings: settings),
         .testTarget(
+            name: "PeerLimitsTests",
+            dependencies: ["PeerLimits", "TestSupport", asyncHTTPClient, nioCore, nioEmbedded, nioPosix],
+            swiftSettings: settings),
+        .testTarget(
             name: "JournalTests",
             dependencies: ["Diagnosis", "Journal", "SystemSupport", "TestSupport", systemPackage],
             swiftSettings: settings),
@@ -205,8 +213,8 @@ let package = Package(
             name: "DLRoverListenerTests",
             dependencies: [
                 "TestSupport",
-                "CZlib", "DLRoverListener", "Diagnosis", "MasterClients", "Telemetry", "ZMQBridge", nioCore,
-                nioHPACK, nioHTTP2, nioPosix,
+                "CZlib", "DLRoverListener", "Diagnosis", "MasterClients", "SystemSupport", "Telemetry", "ZMQBridge",
+                coreMetrics, logging, nioCore, nioHPACK, nioHTTP2, nioPosix, systemPackage,
             ], swiftSettings: settings),
         .testTarget(
             name: "InspectionTests",

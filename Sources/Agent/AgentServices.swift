@@ -28,18 +28,21 @@ public struct AgentServices: Sendable {
     /// `arobust agent`: all in one process. Returns after SIGTERM or SIGINT.
     public func runAgent() async throws {
         warn()
+        try checkLimits()
         try await run(agentServices())
     }
 
     /// `arobust collect`: collectors and publisher.
     public func runCollect() async throws {
         warn()
+        try checkLimits()
         try await run(collectServices())
     }
 
     /// `arobust bridge`: subscribers and reporters.
     public func runBridge() async throws {
         warn()
+        try checkLimits()
         try await run(bridgeServices())
     }
 
@@ -64,6 +67,17 @@ public struct AgentServices: Sendable {
 
     private func warn() {
         for warning in settings.warnings() { logger.warning("\(warning)") }
+    }
+
+    /// Raises the limit of descriptors, and looks whether there will be enough of them and of threads: later that would end the process
+    /// without a sentence.
+    ///
+    /// - Throws: `ProcessLimitError`.
+    private func checkLimits() throws {
+        DescriptorLimit.raise()
+        let masters = try settings.masters().count
+        try DescriptorLimit.current.check(masters: masters)
+        try ThreadTrial.run(ThreadTrial.needed(masters: masters))
     }
 
     private func run(_ services: [any Service], endsWithItsReader: Bool = false) async throws {
@@ -167,8 +181,11 @@ public struct AgentServices: Sendable {
     private func makeListener(for publisher: MetricPublisher, factory: any MetricsFactory) throws -> [any Service] {
         guard let address = try settings.listenAddress() else { return [] }
         let master = try settings.masters().first { $0.url.isDLRover }
+        // The other half of what may be accepted is the bus's.
+        let connections = try DescriptorLimit.current.available(masters: settings.masters().count) / 2
         let listener = try DLRoverListener(
-            address: address, publisher: publisher, node: settings.node, master: master?.url,
+            address: address, callers: settings.listenAllow(), connectionLimit: connections, publisher: publisher,
+            node: settings.node, master: master?.url,
             options: master?.options ?? MasterClientOptions(), logger: logger, factory: factory)
         return [CancelledService("listener") { try await listener.run() }]
     }

@@ -28,7 +28,6 @@ struct ProcessLifetime {
 
     /// - Throws: what a service threw; `HangUpError` after a SIGHUP.
     func run(_ services: [any Service]) async throws {
-        Self.raiseDescriptorLimit()
         if !endsWithItsReader { signal(SIGPIPE, SIG_IGN) }
         // A file that may not grow further (ulimit -f) is an error like a full disk; by default the signal ends the process.
         signal(SIGXFSZ, SIG_IGN)
@@ -74,14 +73,6 @@ struct ProcessLifetime {
             logger.critical("Something is blocked and did not end in time; ending without it.")
             exit(1)
         }
-    }
-
-    /// libzmq aborts the process when it runs out of descriptors, and every consumer takes some.
-    private static func raiseDescriptorLimit() {
-        var limit = rlimit()
-        guard getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0 else { return }
-        limit.rlim_cur = limit.rlim_max
-        setrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit)
     }
 
     /// Returns when a signal can no longer be missed. Until then it does what it would in any program: ends the process.

@@ -2,6 +2,7 @@ package import CoreMetrics
 package import Diagnosis
 package import Logging
 package import MasterClients
+internal import SystemSupport
 package import ZMQBridge
 
 /// Stands where a DLRover client looks for its master: takes its diagnosis metrics for the bus, and passes every other call to the master.
@@ -15,15 +16,27 @@ package import ZMQBridge
 /// `success=false` would be quicker for it, and is what a master answers to a pickle that it can't read, but the client doesn't look at it:
 /// the metric would be lost without a word. While the journal can't be written the answer is `UNAVAILABLE`, so that the client tries again.
 ///
+/// **Who may call**: root, this process's own user, and whom `AllowedCallers` names. The kernel says who it is; a caller of whom it doesn't is
+/// refused. All others get `PERMISSION_DENIED`, and nothing of what they send is kept.
+///
 /// **Bounds**: a message may have 256 MiB, as in DLRover's clients; at most `RequestBudget.bytes` of requests are in memory at once, and at
-/// most `CallForwarder.limit` calls are with the master. What is beyond is answered `RESOURCE_EXHAUSTED`.
+/// most `CallForwarder.limit` calls are with the master. What is beyond is answered `RESOURCE_EXHAUSTED`. Connections have a limit, too: beyond
+/// it those of no use are closed, or the new one.
 package final class DLRoverListener: Sendable {
+    /// More connections are not taken however many descriptors there are.
+    package static let mostConnections = 1024
+
     private let address: ListenAddress
+    private let callers: AllowedCallers
+    private let limits: ConnectionTable.Limits
+    private let report: ConnectionReport
     private let calls: CallHandler
     private let relay: (any DLRoverRelay)?
     private let logger: Logger
 
     /// - Parameters:
+    ///   - callers: who may call besides root and this process's user.
+    ///   - connectionLimit: how many connections there may be at a time; 1,024 at most.
     ///   - publisher: where metrics go.
     ///   - node: fills in what a metric leaves out.
     ///   - master: where other calls go; `nil`, or no DLRover master: they are answered `UNIMPLEMENTED`.
@@ -31,11 +44,16 @@ package final class DLRoverListener: Sendable {
     ///   - factory: makes the self-metrics.
     /// - Throws: `MasterClientOptionsError`.
     package init(
-        address: ListenAddress, publisher: MetricPublisher, node: NodeIdentity, master: MasterURL?,
+        address: ListenAddress, callers: AllowedCallers = .nobodyElse,
+        connectionLimit: Int = DLRoverListener.mostConnections, publisher: MetricPublisher, node: NodeIdentity,
+        master: MasterURL?,
         options: MasterClientOptions = MasterClientOptions(), logger: Logger = Logger(label: "arobust.listener"),
         factory: any MetricsFactory = MetricsSystem.factory
     ) throws {
         self.address = address
+        self.callers = callers
+        limits = ConnectionTable.Limits(all: min(connectionLimit, Self.mostConnections))
+        report = ConnectionReport(factory: factory, logger: logger)
         self.logger = logger
         relay = try master?.makeRelay(options: options, logger: logger)
         let metrics = ListenerMetrics(factory: factory)
@@ -50,10 +68,12 @@ package final class DLRoverListener: Sendable {
     /// - Parameter whenListening: told where it listens, once it does.
     /// - Throws: `ListenError` if it can't listen at the address, or can't any more.
     package func run(whenListening: @Sendable (ListenAddress) -> Void = { _ in }) async throws {
-        let server = GRPCServer { [calls] (call) async throws(GRPCStatus) in try await calls.answer(to: call) }
+        let server: GRPCServer
         do {
-            let bound = ListenAddress(
-                host: address.host, port: try await server.listen(host: address.host, port: address.port))
+            server = GRPCServer(limits: limits, doorkeeper: try makeDoorkeeper(), report: report) {
+                [calls] (call) async throws(GRPCStatus) in try await calls.answer(to: call)
+            }
+            let bound = ListenAddress(try await server.listen(at: address.place))
             logger.info("Listening for DLRover clients.", metadata: ["address": "\(bound)"])
             whenListening(bound)
         } catch {
@@ -69,5 +89,20 @@ package final class DLRoverListener: Sendable {
         }
         await relay?.close()
         if !Task.isCancelled { throw ListenError(address: address, reason: "the socket was closed") }
+    }
+
+    private func makeDoorkeeper() throws -> Doorkeeper {
+        let resolved = try callers.resolve()
+        let owners = SocketOwners()
+        if !resolved.isEveryone, case .tcp = address.place {
+            do throws(SystemCallError) {
+                try owners.check()
+            } catch {
+                logger.warning(
+                    "Nobody can be told apart, so all calls will be refused: set listen-allow to everyone, or listen at a Unix socket.",
+                    metadata: ["error": "\(error)"])
+            }
+        }
+        return Doorkeeper(callers: resolved, owners: owners)
     }
 }

@@ -1,17 +1,28 @@
-/// Where DLRover's own clients may call: `dlrover+grpc://` and an address of this machine alone, with a port; 0 takes a free one.
+/// Where DLRover's own clients may call: `dlrover+grpc://` and an address of this machine alone, with a port (0 takes a free one), or `unix:`
+/// and the path of a socket.
 ///
-/// The protocol has no authentication, and a master's answers go through, so nobody else may get in.
+/// The protocol has no authentication, and a master's answers go through, so nobody may get in of whom the kernel does not say who it is.
 package struct ListenAddress: Hashable, Sendable, CustomStringConvertible {
     /// What is allowed, to follow "must be".
-    package static let rule =
-        "dlrover+grpc://, a loopback address (127.0.0.1, localhost or [::1]), a colon and a port, 0 for a free one"
+    package static let rule = """
+        dlrover+grpc://, a loopback address (127.0.0.1, localhost or [::1]), a colon and a port, 0 for a free one; or unix: and the \
+        absolute path of a socket, of at most 107 bytes
+        """
 
-    /// An IPv4 or IPv6 address, without brackets.
-    let host: String
-    let port: Int
+    enum Place: Hashable {
+        /// An IPv4 or IPv6 address, without brackets.
+        case tcp(host: String, port: Int)
+        case unix(path: String)
+    }
+
+    let place: Place
 
     /// - Returns: `nil` if the text is no such address.
     package init?(_ text: String) {
+        if let path = Self.path(text) {
+            place = .unix(path: path)
+            return
+        }
         let scheme = "dlrover+grpc://"
         guard text.lowercased().hasPrefix(scheme) else { return nil }
         var rest = text.dropFirst(scheme.count)
@@ -20,17 +31,15 @@ package struct ListenAddress: Hashable, Sendable, CustomStringConvertible {
             return nil
         }
         switch rest[..<colon].lowercased() {
-        case "localhost": host = "127.0.0.1"
-        case "[::1]": host = "::1"
-        case let address where Self.isLoopback(address): host = address
+        case "localhost": place = .tcp(host: "127.0.0.1", port: Int(port))
+        case "[::1]": place = .tcp(host: "::1", port: Int(port))
+        case let address where Self.isLoopback(address): place = .tcp(host: address, port: Int(port))
         default: return nil
         }
-        self.port = Int(port)
     }
 
-    init(host: String, port: Int) {
-        self.host = host
-        self.port = port
+    init(_ place: Place) {
+        self.place = place
     }
 
     /// Whether it is one of 127.0.0.0/8.
@@ -39,10 +48,24 @@ package struct ListenAddress: Hashable, Sendable, CustomStringConvertible {
         return parts.count == 4 && parts[0] == "127" && parts.allSatisfy { UInt8($0) != nil }
     }
 
-    var isIPv6: Bool { host.contains(":") }
+    /// The path of `unix:/path` or `unix:///path`, as grpcio takes them.
+    private static func path(_ text: String) -> String? {
+        let scheme = "unix:"
+        guard text.hasPrefix(scheme) else { return nil }
+        var path = text.dropFirst(scheme.count)
+        if path.hasPrefix("///") { path = path.dropFirst(2) }
+        // What `sockaddr_un` holds, without the closing zero.
+        guard path.hasPrefix("/"), !path.hasPrefix("//"), !path.hasSuffix("/"), path.utf8.count <= 107,
+            !path.utf8.contains(0)
+        else { return nil }
+        return String(path)
+    }
 
     package var description: String {
-        "dlrover+grpc://\(isIPv6 ? "[\(host)]" : host):\(port)"
+        switch place {
+        case .tcp(let host, let port): "dlrover+grpc://\(host.contains(":") ? "[\(host)]" : host):\(port)"
+        case .unix(let path): "unix:\(path)"
+        }
     }
 }
 

@@ -2,6 +2,9 @@
 ///
 /// It stands in this target because self-metrics and XPUTimer's page are read with it, and their targets don't know each other.
 package struct PrometheusLine {
+    /// A line with more labels is malformed; nothing honest has more than some dozens.
+    private static let mostLabels = 1024
+
     /// What has not been taken yet, with the line's own indices.
     package private(set) var rest: Substring.UTF8View
 
@@ -37,7 +40,7 @@ package struct PrometheusLine {
     package mutating func takeLabels() -> [String: String]? {
         var labels: [String: String] = [:]
         guard takeByte("{") else { return labels }
-        while true {
+        while labels.count <= Self.mostLabels {
             skipSpaces()
             if takeByte("}") { return labels }
             guard let name = takeName(allowsColon: false) else { return nil }
@@ -49,6 +52,7 @@ package struct PrometheusLine {
             skipSpaces()
             guard takeByte(",") || rest.first == UInt8(ascii: "}") else { return nil }
         }
+        return nil
     }
 
     /// Takes a label's value, in which `\n`, `\\` and `\"` are escapes; before any other character a backslash stands for itself.

@@ -7,6 +7,7 @@ enum Arobust {
         let arguments = ProgramArguments.own
         FirstProcess.superviseIfFirst(arguments)
         StandardStreams.fillGaps()
+        StartCheck.run()
         exit(await CommandRun.run(arguments.texts))
     }
 }

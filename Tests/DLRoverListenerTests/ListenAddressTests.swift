@@ -7,6 +7,7 @@ import Testing
         ("DLRover+gRPC://localhost:0/", "dlrover+grpc://127.0.0.1:0"),
         ("dlrover+grpc://[::1]:1", "dlrover+grpc://[::1]:1"),
         ("dlrover+grpc://127.8.9.10:65535", "dlrover+grpc://127.8.9.10:65535"),
+        ("unix:/run/a b.sock", "unix:/run/a b.sock"), ("unix:///run/a.sock", "unix:/run/a.sock"),
     ])
     func loopbackWillDo(text: String, description: String) {
         #expect(ListenAddress(text)?.description == description)
@@ -18,7 +19,8 @@ import Testing
         "dlrover+grpc://127.0.0.1:65536",
         "dlrover+grpc://127.0.0.1:-1", "dlrover+grpc://127.0.0:1", "dlrover+grpc://127.0.0.256:1",
         "dlrover+grpc://127.0.0.1.evil:1",
-        "dlrover+grpc://::1:1", "dlrover+grpc://host:1",
+        "dlrover+grpc://::1:1", "dlrover+grpc://host:1", "unix:", "unix:a.sock", "unix://host/a.sock", "unix:/run/",
+        "unix:/\(String(repeating: "x", count: 107))", "unix:/a\0b", "unix-abstract:/a",
     ])
     func anythingElseWillNot(text: String) {
         #expect(ListenAddress(text) == nil)

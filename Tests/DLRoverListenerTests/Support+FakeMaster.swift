@@ -26,17 +26,9 @@ final class FakeMaster: Sendable {
     /// Runs `body` with a master, whose URL it is given.
     static func with(_ answer: @escaping Answer, _ body: (FakeMaster, MasterURL) async throws -> Void) async throws {
         let master = FakeMaster()
-        let server = GRPCServer { (call) async throws(GRPCStatus) in try await master.answer(call, answer) }
-        let port = try await server.listen(host: "127.0.0.1", port: 0)
-        let serving = Task { await server.run() }
-        do {
-            try await body(master, try MasterURL("127.0.0.1:\(port)"))
-        } catch {
-            server.stop()
-            throw error
+        try await Serving.with(answer: { (call) async throws(GRPCStatus) in try await master.answer(call, answer) }) {
+            try await body(master, try MasterURL("127.0.0.1:\($0.port)"))
         }
-        server.stop()
-        await serving.value
     }
 
     private func answer(_ call: RelayedCall, _ answer: Answer) async throws(GRPCStatus) -> ByteBuffer {

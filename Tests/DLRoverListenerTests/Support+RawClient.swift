@@ -19,14 +19,23 @@ final class RawClient: Sendable {
     }
 
     static func connect(port: Int) async throws -> RawClient {
+        try await connect { try await $0.connect(host: "127.0.0.1", port: port).get() }
+    }
+
+    static func connect(path: String) async throws -> RawClient {
+        try await connect { try await $0.connect(unixDomainSocketPath: path).get() }
+    }
+
+    private static func connect(
+        _ open: (ClientBootstrap) async throws -> any Channel
+    ) async throws -> RawClient {
         let seen = Collector()
-        let channel = try await ClientBootstrap(group: MultiThreadedEventLoopGroup.singleton)
-            .channelInitializer { channel in
+        let channel = try await open(
+            ClientBootstrap(group: MultiThreadedEventLoopGroup.singleton).channelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture {
                     try channel.pipeline.syncOperations.addHandler(Recorder(seen: seen))
                 }
-            }
-            .connect(host: "127.0.0.1", port: port).get()
+            })
         return RawClient(channel: channel, seen: seen)
     }
 
@@ -35,6 +44,11 @@ final class RawClient: Sendable {
 
     func send(_ bytes: some Sequence<UInt8>) {
         channel.writeAndFlush(ByteBuffer(bytes: bytes), promise: nil)
+    }
+
+    /// Sends, and waits until the system has all of it, or the connection is closed.
+    func sendAll(_ bytes: ByteBuffer) async {
+        try? await channel.writeAndFlush(bytes)
     }
 
     func close() async { try? await channel.close() }

@@ -1,3 +1,6 @@
+import CoreMetrics
+import Glibc
+import Logging
 import MasterClients
 import NIOCore
 
@@ -10,14 +13,23 @@ struct Serving {
     let budget: RequestBudget
 
     static func with(
-        budget: RequestBudget = RequestBudget(), grace: TimeAmount = .seconds(1),
+        budget: RequestBudget = RequestBudget(), limits: ConnectionTable.Limits = .init(all: 256),
+        callers: ResolvedCallers = ResolvedCallers(users: [0, geteuid()]), owners: SocketOwners = SocketOwners(),
+        registry: any MetricsFactory = NOOPMetricsHandler.instance, logger: Logger = Logger(label: "t"),
+        grace: TimeAmount = .seconds(1), patience: TimeAmount = .seconds(30),
+        requestPatience: TimeAmount = .seconds(60), at place: ListenAddress.Place? = nil,
         answer: @escaping GRPCServer.Answer = { (call) throws(GRPCStatus) in
             ByteBuffer(bytes: Array(buffer: call.message).reversed())
         },
         _ body: (Serving) async throws -> Void
     ) async throws {
-        let server = GRPCServer(budget: budget, grace: grace, answer: answer)
-        let port = try await server.listen(host: "127.0.0.1", port: 0)
+        let server = GRPCServer(
+            budget: budget, limits: limits, doorkeeper: Doorkeeper(callers: callers, owners: owners),
+            report: ConnectionReport(factory: registry, logger: logger), grace: grace, patience: patience,
+            requestPatience: requestPatience,
+            answer: answer)
+        let bound = try await server.listen(at: place ?? .tcp(host: "127.0.0.1", port: 0))
+        let port = if case .tcp(_, let port) = bound { port } else { 0 }
         let running = Task { await server.run() }
         let result: Result<Void, any Error>
         do { result = .success(try await body(Serving(server: server, port: port, budget: budget))) } catch {

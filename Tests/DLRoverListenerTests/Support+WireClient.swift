@@ -43,10 +43,20 @@ final class WireClient: Sendable {
     }
 
     /// Connects, and waits for the server's settings.
-    static func connect(port: Int) async throws -> WireClient {
+    static func connect(host: String = "127.0.0.1", port: Int) async throws -> WireClient {
+        try await connect { try await $0.connect(host: host, port: port).get() }
+    }
+
+    static func connect(path: String) async throws -> WireClient {
+        try await connect { try await $0.connect(unixDomainSocketPath: path).get() }
+    }
+
+    private static func connect(
+        _ open: (ClientBootstrap) async throws -> any Channel
+    ) async throws -> WireClient {
         let seen = Seens()
-        let channel = try await ClientBootstrap(group: MultiThreadedEventLoopGroup.singleton)
-            .channelInitializer { channel in
+        let channel = try await open(
+            ClientBootstrap(group: MultiThreadedEventLoopGroup.singleton).channelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture {
                     var configuration = NIOHTTP2Handler.Configuration.forGRPC
                     configuration.connection.headerBlockValidation = .disabled
@@ -57,8 +67,7 @@ final class WireClient: Sendable {
                         Recorder(seen: seen),
                     ])
                 }
-            }
-            .connect(host: "127.0.0.1", port: port).get()
+            })
         let client = WireClient(channel: channel, seen: seen)
         try await eventually { !client.settings.isEmpty }
         return client

@@ -65,6 +65,23 @@ def test_a_limit_of_open_files(arobust: Arobust, scratch: Path, limit: int) -> N
         target.kill()
 
 
+@pytest.mark.parametrize(
+    "limit, command, said",
+    [
+        ("-n 100", "agent", "at most 100 open files: 232 are needed with 1 master"),
+        ("-n 100", "bridge", "at most 100 open files: 232 are needed with 1 master"),
+        ("-n 32", "agent", "at most 32 open files"),
+        ("-n 32", "status", "at most 32 open files"),
+        ("-v 350000", "agent", "ulimit -v is 350000"),
+    ],
+)
+def test_a_limit_that_is_too_small_is_told_at_the_start(scratch: Path, limit: str, command: str, said: str) -> None:
+    master = ["--master", f"file://{scratch}/copy.ndjson"] if command != "status" else []
+    arguments = [AROBUST, command, "--state-dir", scratch / "state", *master]
+    status, error = status_and_error("sh", "-c", f'ulimit {limit}; exec "$0" "$@"', *arguments)
+    assert status == 1 and said in error and len(error.splitlines()) == 1, error
+
+
 @pytest.mark.skipif(bool(small_disk.why_not()), reason=small_disk.why_not() or "-")
 def test_a_file_system_without_inodes(arobust: Arobust, scratch: Path) -> None:
     disk = SmallDisk(scratch, 64, inodes=60)

@@ -27,6 +27,7 @@ public struct AgentSettings: Sendable {
         _ = try metricURL()
         _ = try stackTarget()
         _ = try listenAddress()
+        _ = try listenAllow()
         guard try !endpoints().isEmpty else { throw noStateDirectory }
     }
 
@@ -240,6 +241,18 @@ extension AgentSettings {
                 reason: "listen is '\(SecretText.line(text))'; it must be \(ListenAddress.rule)")
         }
         return address
+    }
+
+    /// Who may call there besides root and this process's user.
+    func listenAllow() throws(SettingsError) -> AllowedCallers {
+        let texts = values[\.listenAllow]
+        guard let callers = AllowedCallers(texts) else {
+            throw SettingsError(
+                place: place(of: \.listenAllow),
+                reason:
+                    "listen-allow is '\(texts.joined(separator: ","))'; it must be a list, each \(AllowedCallers.rule)")
+        }
+        return callers
     }
 }
 

@@ -28,7 +28,11 @@ package struct SettingsCatalog: Sendable {
         "consumers-dir", .text, "where the cursors and ledgers of the masters are; not set: in the state directory")
     package let listen = Setting(
         "listen", .text,
-        "where DLRover's own clients may report to the bus: dlrover+grpc://127.0.0.1:50051; their other calls go to the first DLRover master"
+        "where DLRover's own clients may report to the bus: dlrover+grpc://127.0.0.1:50051 or unix:/path; their other calls go to the first DLRover master"
+    )
+    package let listenAllow = Setting(
+        "listen-allow", listOf: .text,
+        "who may call at listen besides root and the agent's own user: user:NAME, group:NAME, uid:N, gid:N, or everyone"
     )
     package let telemetry = TelemetrySettings()
     package let logs = LogSettings()

@@ -4,6 +4,7 @@ internal import Glibc
 internal import NIOCore
 internal import NIOHTTP1
 internal import NIOPosix
+internal import PeerLimits
 internal import SystemPackage
 internal import SystemSupport
 
@@ -37,6 +38,7 @@ struct Scraper: Sendable {
     private func request() async -> Result<String, ScrapeFailure> {
         var configuration = HTTPClient.Configuration(redirectConfiguration: .disallow, decompression: .disabled)
         configuration.httpVersion = .http1Only
+        HTTPAnswerLimits(bodyBytes: maxBytes).apply(to: &configuration)
         configuration.connectionPool.retryConnectionEstablishment = false
         // Otherwise an address that takes connections and answers nothing would be the first each time. (For a host that is an address itself
         // the resolver would not be used, which it doesn't expect.)

@@ -56,10 +56,18 @@ struct CollectOptions: ParsableArguments {
     @ArgumentParser.Option(
         help: ArgumentHelp(
             """
-            Take what DLRover's own clients report to this address (dlrover+grpc://127.0.0.1:50051), and pass their other \
-            calls to the first DLRover master.
+            Take what DLRover's own clients report to this address (dlrover+grpc://127.0.0.1:50051 or unix:/path), and \
+            pass their other calls to the first DLRover master.
             """, valueName: "url"))
     var listen: String?
+
+    @ArgumentParser.Option(
+        help: ArgumentHelp(
+            """
+            Who may call there besides root and this user: user:NAME, group:NAME, uid:N, gid:N, or everyone. May be given \
+            more than once.
+            """, valueName: "who"))
+    var listenAllow: [String] = []
 
     @ArgumentParser.Option(help: .setting("How much the journal may hold", \.journal.size, valueName: "size"))
     var journalSize: String?
@@ -94,6 +102,7 @@ struct CollectOptions: ParsableArguments {
             .one(\.stacks.interval, "--stack-interval", stackInterval),
             .one(\.stacks.pySpy, "--py-spy", pySpy),
             .one(\.listen, "--listen", listen),
+            .several(\.listenAllow, "--listen-allow", listenAllow),
             .one(\.journal.size, "--journal-size", journalSize),
             .one(\.journal.durability, "--durability", durability),
             .one(\.node.id, "--node-id", nodeID),

@@ -53,6 +53,11 @@ struct GRPCRequestParser {
         return isEnd ? finish() : nil
     }
 
+    /// Ends a request that is not complete with a status.
+    ///
+    /// - Returns: `nil` if it is complete.
+    mutating func giveUp(_ status: GRPCStatus) -> Outcome? { isDone ? nil : reject(status) }
+
     private mutating func finish() -> Outcome {
         guard body.readableBytes > 0 else {
             return reject(GRPCStatus(code: .internalError, message: "the call has no request message"))

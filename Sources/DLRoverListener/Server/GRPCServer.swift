@@ -3,12 +3,14 @@ internal import NIOCore
 internal import NIOHPACK
 internal import NIOHTTP2
 internal import NIOPosix
+internal import PeerLimits
 private import Synchronization
 
 /// Answers unary gRPC calls in plain text: any method, messages as bytes.
 ///
 /// A client that breaks HTTP/2 loses its connection, one that breaks gRPC gets a status; neither disturbs the others. Compressed requests
-/// are taken (gzip, deflate), answers are not compressed. Pings are answered as often as they come, within what no client needs.
+/// are taken (gzip, deflate), answers are not compressed. Pings are answered as often as they come, within what no client needs. Who may not
+/// call is told so.
 final class GRPCServer: Sendable {
     /// Makes the answer to a call. Its task is cancelled once the client gives up.
     typealias Answer = @Sendable (RelayedCall) async throws(GRPCStatus) -> ByteBuffer
@@ -17,52 +19,140 @@ final class GRPCServer: Sendable {
     private static let streamsPerConnection = 1024
     /// What a client may send ahead, on one stream and on all of a connection.
     private static let window = 1 << 20
+    /// How many calls of one who may not call are refused at a time.
+    private static let streamsPerStranger = 8
+    private static let backlog = 256
+
+    /// How long a client may take to begin with HTTP/2.
+    private static let patience = TimeAmount.seconds(10)
+    /// How long a request may take to come: on this machine the largest needs a second.
+    private static let requestPatience = TimeAmount.seconds(60)
 
     private struct State {
         var listener: (any Channel)?
-        var connections: [ObjectIdentifier: any Channel] = [:]
         var isStopping = false
     }
 
+    /// A connection for which there is no room.
+    private struct NoRoom: Error {}
+
     private let answer: Answer
     private let budget: RequestBudget
+    private let limits: ConnectionTable.Limits
     private let grace: TimeAmount
+    private let patience: TimeAmount
+    private let requestPatience: TimeAmount
+    private let connections: ServerConnections
+    private let doorkeeper: Doorkeeper
+    private let report: ConnectionReport
     private let calls: AsyncStream<GRPCServerCall>
     private let incoming: AsyncStream<GRPCServerCall>.Continuation
     private let state = Mutex(State())
 
-    /// - Parameter grace: how long calls that are under way may take to end when the server stops.
-    init(budget: RequestBudget = RequestBudget(), grace: TimeAmount = .seconds(1), answer: @escaping Answer) {
+    /// - Parameters:
+    ///   - limits: how many connections there may be.
+    ///   - doorkeeper: says who may call.
+    ///   - grace: how long calls that are under way may take to end when the server stops.
+    ///   - patience: how long a client may take to begin with HTTP/2.
+    ///   - requestPatience: how long a request may take to come, from its headers on.
+    init(
+        budget: RequestBudget = RequestBudget(), limits: ConnectionTable.Limits, doorkeeper: Doorkeeper,
+        report: ConnectionReport, grace: TimeAmount = .seconds(1), patience: TimeAmount = GRPCServer.patience,
+        requestPatience: TimeAmount = GRPCServer.requestPatience, answer: @escaping Answer
+    ) {
         self.answer = answer
         self.budget = budget
+        self.limits = limits
         self.grace = grace
+        self.patience = patience
+        self.requestPatience = requestPatience
+        self.doorkeeper = doorkeeper
+        self.report = report
+        connections = ServerConnections(limits: limits, report: report)
         // Never more than the streams of all connections.
         (calls, incoming) = AsyncStream.makeStream()
     }
 
-    /// Opens the port. Calls are answered while `run` runs. May be called once.
+    /// Listens. Calls are answered while `run` runs. May be called once.
     ///
-    /// - Returns: the port, also if it was 0 and a free one was taken.
-    func listen(host: String, port: Int) async throws -> Int {
-        let channel = try await ServerBootstrap(group: MultiThreadedEventLoopGroup.singleton)
-            .serverChannelOption(.backlog, value: 256)
-            .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
-            .childChannelOption(.tcpOption(.tcp_nodelay), value: 1)
-            .childChannelInitializer { [self] channel in
-                channel.eventLoop.makeCompletedFuture {
-                    try configure(channel)
-                    add(channel)
-                }
-            }
-            .bind(host: host, port: port).get()
+    /// - Returns: the place, with the port that was taken if it was 0.
+    /// - Throws: also `UnixListenerError`.
+    func listen(at place: ListenAddress.Place) async throws -> ListenAddress.Place {
+        let channel: any Channel
+        switch place {
+        case .tcp(let host, let port):
+            channel = try await bootstrap.bind(host: host, port: port).get()
+        case .unix(let path):
+            let socket = try UnixListener(path: path, mode: doorkeeper.socketMode, backlog: CInt(Self.backlog))
+            channel = try await bootstrap.withBoundSocket(socket.descriptor).get()
+            channel.closeFuture.whenComplete { _ in socket.remove() }
+        }
         channel.closeFuture.whenComplete { [self] _ in stop() }
         let isStopping = state.withLock { state in
             state.listener = channel
             return state.isStopping
         }
         if isStopping { channel.close(promise: nil) }
-        return channel.localAddress?.port ?? port
+        guard case .tcp(let host, let port) = place else { return place }
+        return .tcp(host: host, port: channel.localAddress?.port ?? port)
     }
+
+    private var bootstrap: ServerBootstrap {
+        ServerBootstrap(group: MultiThreadedEventLoopGroup.singleton)
+            .serverChannelOption(.backlog, value: Int32(Self.backlog))
+            .serverChannelOption(.maxMessagesPerRead, value: UInt(AcceptGate.acceptsPerRead))
+            .serverChannelInitializer { [limits] listener in
+                listener.eventLoop.makeCompletedFuture {
+                    try listener.pipeline.syncOperations.addHandler(
+                        AcceptGate(limit: limits.arriving), position: .first)
+                }
+            }
+            .childChannelInitializer { [self] channel in
+                welcome(channel).always { _ in
+                    guard let listener = channel.parent else { return }
+                    listener.eventLoop.execute {
+                        try? listener.pipeline.syncOperations.handler(type: AcceptGate.self).finish()
+                    }
+                }
+            }
+    }
+
+    /// Nothing is read of a connection until it is known whose it is.
+    private func welcome(_ channel: any Channel) -> EventLoopFuture<Void> {
+        guard let ticket = connections.arrive(channel, whenClosed: { [self] in endIfIdle() }) else {
+            return channel.eventLoop.makeFailedFuture(NoRoom())
+        }
+        return doorkeeper.judge(channel).flatMapThrowing { [self] verdict in
+            switch verdict {
+            case .allowed(let user):
+                guard connections.settle(ticket, as: .caller(user)) else { throw NoRoom() }
+                try configure(channel, ticket, streams: Self.streamsPerConnection, window: Self.window) {
+                    [budget, requestPatience, incoming] in
+                    GRPCServerStream(budget: budget, patience: requestPatience) { incoming.yield($0) }
+                }
+            case .refused(let reason):
+                guard connections.settle(ticket, as: .stranger) else { throw NoRoom() }
+                try refuse(channel, ticket, reason)
+            }
+        }
+    }
+
+    /// The caller gets HTTP/2, but nothing of what they call is taken; the connection ends with the first call, and soon in any case.
+    private func refuse(_ channel: any Channel, _ ticket: ServerConnections.Ticket, _ reason: String) throws {
+        let told: @Sendable () -> Void = { [report, grace] in
+            report.record(.stranger, detail: reason)
+            channel.pipeline.fireUserInboundEventTriggered(ChannelShouldQuiesceEvent())
+            // A client that does not end its call keeps the connection no longer than one that does.
+            channel.eventLoop.scheduleTask(in: grace) { channel.close(promise: nil) }
+        }
+        try configure(channel, ticket, streams: Self.streamsPerStranger, window: 0) {
+            RefusingStream(reason: reason, told: told)
+        }
+        channel.eventLoop.scheduleTask(in: patience) { channel.close(promise: nil) }
+    }
+
+    /// How many connections are open.
+    var connectionCount: Int { connections.count }
 
     /// Answers calls until the server is stopped and the last connection is closed.
     func run() async {
@@ -74,87 +164,53 @@ final class GRPCServer: Sendable {
     /// Takes no more connections and tells the clients to make no more calls; connections end with their last call, or after the grace.
     /// May be called from anywhere, any number of times.
     func stop() {
-        let (listener, open): ((any Channel)?, [any Channel]) = state.withLock { state in
-            guard !state.isStopping else { return (nil, []) }
+        let listener: (any Channel)?? = state.withLock { state in
+            guard !state.isStopping else { return nil }
             state.isStopping = true
-            return (state.listener, Array(state.connections.values))
+            return .some(state.listener)
         }
+        guard let listener else { return }
         listener?.close(promise: nil)
-        for channel in open { channel.pipeline.fireUserInboundEventTriggered(ChannelShouldQuiesceEvent()) }
+        for channel in connections.stop() {
+            channel.pipeline.fireUserInboundEventTriggered(ChannelShouldQuiesceEvent())
+        }
         endIfIdle()
         MultiThreadedEventLoopGroup.singleton.any().scheduleTask(in: grace) { [self] in
-            for channel in state.withLock({ $0.connections.values }) { channel.close(promise: nil) }
+            for channel in connections.channels { channel.close(promise: nil) }
         }
-    }
-
-    private func add(_ channel: any Channel) {
-        let id = ObjectIdentifier(channel)
-        let isStopping = state.withLock { state in
-            state.connections[id] = channel
-            return state.isStopping
-        }
-        channel.closeFuture.whenComplete { [self] _ in
-            state.withLock { $0.connections[id] = nil }
-            endIfIdle()
-        }
-        if isStopping { channel.close(promise: nil) }
     }
 
     private func endIfIdle() {
-        if state.withLock({ $0.isStopping && $0.connections.isEmpty }) { incoming.finish() }
+        if state.withLock({ $0.isStopping }), connections.count == 0 { incoming.finish() }
     }
 
-    private func configure(_ channel: any Channel) throws {
+    /// - Parameter window: what a client may send ahead on one stream, in bytes.
+    private func configure(
+        _ channel: any Channel, _ ticket: ServerConnections.Ticket, streams: Int, window: Int,
+        handler: @escaping @Sendable () -> any ChannelHandler
+    ) throws {
         var configuration = NIOHTTP2Handler.Configuration.forGRPC
         configuration.connection.initialSettings = [
-            HTTP2Setting(parameter: .maxConcurrentStreams, value: Self.streamsPerConnection),
-            HTTP2Setting(parameter: .initialWindowSize, value: Self.window),
+            HTTP2Setting(parameter: .maxConcurrentStreams, value: streams),
+            HTTP2Setting(parameter: .initialWindowSize, value: window),
             HTTP2Setting(parameter: .maxHeaderListSize, value: HPACKDecoder.defaultMaxHeaderListSize),
         ]
         configuration.connection.targetWindowSize = Self.window
-        configuration.stream.targetWindowSize = Self.window
+        configuration.stream.targetWindowSize = window
         // Says GOAWAY when told to, and closes after the last stream.
         let closing = NIOHTTP2ServerConnectionManagementHandler(
             eventLoop: channel.eventLoop,
             configuration: .init(maxIdleTime: nil, maxAge: nil, maxGraceTime: nil, keepalive: nil))
-        let (budget, incoming) = (budget, incoming)
         let http2 = NIOHTTP2Handler(
             mode: .server, eventLoop: channel.eventLoop, connectionConfiguration: configuration.connection,
-            streamConfiguration: configuration.stream, streamDelegate: closing.http2StreamDelegate
+            streamConfiguration: configuration.stream,
+            streamDelegate: CallCounter(activity: ticket.activity, next: closing.http2StreamDelegate)
         ) { stream in
-            stream.eventLoop.makeCompletedFuture {
-                try stream.pipeline.syncOperations.addHandler(
-                    GRPCServerStream(budget: budget) { incoming.yield($0) })
-            }
+            stream.eventLoop.makeCompletedFuture { try stream.pipeline.syncOperations.addHandler(handler()) }
         }
-        try channel.pipeline.syncOperations.addHandlers([http2, closing, ConnectionErrorHandler()])
-    }
-}
-
-/// Closes a connection whose client does not speak HTTP/2. The last handler of the connection.
-private final class ConnectionErrorHandler: ChannelInboundHandler {
-    typealias InboundIn = HTTP2Frame
-
-    func errorCaught(context: ChannelHandlerContext, error: any Error) {
-        if !Self.concernsOneStream(error) { context.close(promise: nil) }
-    }
-
-    /// Whether the HTTP/2 handler has reset a stream over it and goes on with the others. It says the same of both kinds of errors here.
-    private static func concernsOneStream(_ error: any Error) -> Bool {
-        switch error {
-        case is NIOHTTP2Errors.StreamError, is NIOHTTP2Errors.NoSuchStream, is NIOHTTP2Errors.StreamClosed,
-            is NIOHTTP2Errors.BadStreamStateTransition, is NIOHTTP2Errors.ContentLengthViolated,
-            is NIOHTTP2Errors.ContentLengthHeadersMismatch, is NIOHTTP2Errors.ContentLengthHeaderNegative,
-            is NIOHTTP2Errors.ContentLengthHeaderMalformedValue, is NIOHTTP2Errors.InvalidWindowIncrementSize,
-            is NIOHTTP2Errors.TrailersWithoutEndStream,
-            is NIOHTTP2Errors.PseudoHeaderAfterRegularHeader, is NIOHTTP2Errors.UnknownPseudoHeader,
-            is NIOHTTP2Errors.UnsupportedPseudoHeader, is NIOHTTP2Errors.DuplicatePseudoHeader,
-            is NIOHTTP2Errors.MissingPseudoHeader, is NIOHTTP2Errors.InvalidPseudoHeaders,
-            is NIOHTTP2Errors.InvalidPseudoHeaderValue, is NIOHTTP2Errors.EmptyPathHeader,
-            is NIOHTTP2Errors.ForbiddenHeaderField, is NIOHTTP2Errors.InvalidHTTP2HeaderFieldName,
-            is NIOHTTP2Errors.InvalidHTTP2HeaderFieldValue:
-            true
-        default: false
-        }
+        try channel.pipeline.syncOperations.addHandlers([
+            FrameMeter.ofClient(), http2, closing,
+            ServerConnectionHandler(activity: ticket.activity, patience: patience, report: report),
+        ])
     }
 }

@@ -10,20 +10,27 @@ final class GRPCServerStream: ChannelInboundHandler {
 
     /// `nil` once the stream is closed, so that its budget is free at once.
     private var parser: GRPCRequestParser?
+    private let patience: TimeAmount
     private let begin: @Sendable (GRPCServerCall) -> Void
+    private var timer: Scheduled<Void>?
     private let ended: AsyncStream<Never>
     private let ending: AsyncStream<Never>.Continuation
 
-    /// - Parameter begin: takes the call, on the stream's event loop.
-    init(budget: RequestBudget, begin: @escaping @Sendable (GRPCServerCall) -> Void) {
+    /// - Parameters:
+    ///   - patience: how long the request may take to come, from its headers on.
+    ///   - begin: takes the call, on the stream's event loop.
+    init(budget: RequestBudget, patience: TimeAmount, begin: @escaping @Sendable (GRPCServerCall) -> Void) {
         parser = GRPCRequestParser(budget: budget)
+        self.patience = patience
         self.begin = begin
         (ended, ending) = AsyncStream.makeStream()
     }
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         switch unwrapInboundIn(data) {
-        case .headers(let block): act(on: parser?.receive(block.headers, isEnd: block.endStream), context)
+        case .headers(let block):
+            if timer == nil { expectEnd(context) }
+            act(on: parser?.receive(block.headers, isEnd: block.endStream), context)
         case .data(let piece):
             guard case .byteBuffer(let bytes) = piece.data else { return }
             act(on: parser?.receive(bytes, isEnd: piece.endStream), context)
@@ -34,14 +41,25 @@ final class GRPCServerStream: ChannelInboundHandler {
     /// The stream is done, or the client has reset it or gone.
     func channelInactive(context: ChannelHandlerContext) {
         parser = nil
+        timer?.cancel()
         ending.finish()
         context.fireChannelInactive()
+    }
+
+    /// A request that comes drop by drop takes its memory and its place no longer than this.
+    private func expectEnd(_ context: ChannelHandlerContext) {
+        timer = context.eventLoop.assumeIsolated().scheduleTask(in: patience) {
+            let status = GRPCStatus(
+                code: .deadlineExceeded, message: "the request did not come within \(Duration(self.patience))")
+            self.act(on: self.parser?.giveUp(status), context)
+        }
     }
 
     /// An error closes the stream by itself, and concerns no other one.
     func errorCaught(context: ChannelHandlerContext, error: any Error) {}
 
     private func act(on outcome: GRPCRequestParser.Outcome?, _ context: ChannelHandlerContext) {
+        if outcome != nil { timer?.cancel() }
         switch outcome {
         case .request(let request):
             begin(GRPCServerCall(request: request, ended: ended, stream: context.channel))

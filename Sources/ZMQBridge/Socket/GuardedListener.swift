@@ -112,18 +112,16 @@ extension GuardedListener.Limits {
 
 /// How many connections each of a publisher's sockets may have, by the process's limit of descriptors (`ulimit -n`).
 enum ConnectionShare {
-    /// Kept free for logs, journal, cursors and calls.
-    static let reserve = 128
-    private static let most = 1024
+    /// Kept free for the journal, cursors and calls; never given to a connection.
+    private static let reserve = 64
+    private static let most = 2048
     private static let least = 4
 
     /// The share now; also tells the guard which descriptors to keep free.
     static var now: Int {
-        var limit = rlimit()
-        guard getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0 else { return least }
-        let descriptors = Int(clamping: limit.rlim_cur)
-        socket_guard_keep_free_from(Int32(clamping: max(descriptors - reserve / 2, descriptors / 2)))
+        let limit = DescriptorLimit.current
+        socket_guard_keep_free_from(Int32(clamping: max(limit.count - reserve, limit.count / 2)))
         // Four sockets, and as much again for the own ends of connections within the process.
-        return min(most, max(least, (descriptors - reserve) / 8))
+        return min(most, max(least, (limit.count - limit.logs - reserve) / 8))
     }
 }

@@ -59,10 +59,7 @@ struct LogSet {
     init(selection: LogSelection, limits: Limits, configuration: LogCollector.Configuration, logger: Logger) {
         self.selection = selection
         var limits = limits
-        var allowed = rlimit()
-        if getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &allowed) == 0 {
-            limits.openFiles = min(limits.openFiles, Int(clamping: allowed.rlim_cur / 2))
-        }
+        limits.openFiles = min(limits.openFiles, DescriptorLimit.current.logs)
         limits.openFiles = max(1, limits.openFiles)
         self.limits = limits
         var configuration = configuration

@@ -62,8 +62,12 @@ struct GRPCAnswer: Sendable {
 
 /// Puts together the answer of a unary call from its headers, data and trailers (gRPC over HTTP2, "Responses").
 struct GRPCAnswerParser {
+    /// Answers before the answer (100, 103). A server has no use for more than a few.
+    static let mostInformational = 16
+
     private let maxBytes: Int
     private var sawHeaders = false
+    private var informational = 0
     private var body = GRPCMessageBody()
 
     /// - Parameter maxBytes: the most body, prefix included, that is taken.
@@ -78,7 +82,12 @@ struct GRPCAnswerParser {
             return finish(code: text, message: headers.first(name: "grpc-message"))
         }
         guard !sawHeaders else { return .failure(.notGRPC("it sent headers twice")) }
-        guard let status = headers.first(name: ":status"), !status.hasPrefix("1") else { return nil }
+        guard let status = headers.first(name: ":status"), !status.hasPrefix("1") else {
+            informational += 1
+            return informational <= Self.mostInformational
+                ? nil
+                : .failure(.notGRPC("it sent more than \(Self.mostInformational) answers that only say to go on (1xx)"))
+        }
         sawHeaders = true
         let type = headers.first(name: "content-type") ?? ""
         return status == "200" && type.hasPrefix("application/grpc") ? nil : .failure(withoutStatus(headers))

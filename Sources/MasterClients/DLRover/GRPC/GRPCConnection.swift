@@ -1,6 +1,7 @@
 import NIOCore
 import NIOHPACK
 import NIOHTTP2
+import PeerLimits
 import Synchronization
 
 /// The calls of one HTTP/2 connection: maps stream ids to them. The last handler of its channel, right behind an
@@ -35,10 +36,13 @@ final class GRPCConnection: ChannelInboundHandler {
     private var hasAnswered = false
     private var wentSilent = false
     private var liveness: GRPCLiveness
+    private let meter: FrameMeter
     private var nextLook: Scheduled<Void>?
 
-    init(firstStreamID: Int = 1, liveness: GRPCLiveness) {
+    /// - Parameter meter: the connection's; told what may come.
+    init(firstStreamID: Int = 1, liveness: GRPCLiveness, meter: FrameMeter) {
         nextStreamID = firstStreamID
+        self.meter = meter
         self.liveness = liveness
     }
 
@@ -59,6 +63,7 @@ final class GRPCConnection: ChannelInboundHandler {
         let stream = HTTP2StreamID(nextStreamID)
         nextStreamID += 2
         calls[stream] = call
+        meter.beginCall()
         call.token.mayHaveArrived.store(true, ordering: .relaxed)
         write(context, stream, .headers(.init(headers: call.headers)))
         write(context, stream, .data(.init(data: .byteBuffer(call.request), endStream: true)))
@@ -80,6 +85,7 @@ final class GRPCConnection: ChannelInboundHandler {
             call.end(.failure(failure))
             if let context { write(context, stream, .rstStream(.cancel)) }
         }
+        meter.keep(openCalls: calls.count)
         flush()
         closeIfDrained()
     }
@@ -132,6 +138,7 @@ final class GRPCConnection: ChannelInboundHandler {
     }
 
     func channelReadComplete(context: ChannelHandlerContext) {
+        meter.keep(openCalls: calls.count)
         liveness.hear(.now())  // also of window updates and other frames that don't come this far
         if !unfinished.isEmpty {
             for stream in unfinished { write(context, stream, .rstStream(.cancel)) }

@@ -2,6 +2,7 @@ private import Glibc
 import NIOCore
 package import NIOHTTP2
 import NIOPosix
+import PeerLimits
 
 /// Opens connections to one server.
 struct GRPCConnector: Sendable {
@@ -41,9 +42,10 @@ struct GRPCConnector: Sendable {
         return bootstrap.resolver(KnownAddresses(addresses: addresses, eventLoop: eventLoop)).channelInitializer {
             channel in
             channel.eventLoop.makeCompletedFuture {
+                let meter = FrameMeter.ofServer(dataPerCall: streamWindow)
                 try channel.pipeline.syncOperations.addHandlers([
-                    Self.http2Handler(streamWindow: streamWindow),
-                    GRPCConnection(firstStreamID: firstStreamID, liveness: liveness),
+                    meter, Self.http2Handler(streamWindow: streamWindow),
+                    GRPCConnection(firstStreamID: firstStreamID, liveness: liveness, meter: meter),
                 ])
             }
         }.connect(host: host, port: port)

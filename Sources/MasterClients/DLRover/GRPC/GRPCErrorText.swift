@@ -2,6 +2,7 @@ import Diagnosis
 import NIOCore
 import NIOHTTP2
 import NIOPosix
+import PeerLimits
 import SystemSupport
 
 /// Tells what a failed call to a DLRover master means.
@@ -74,6 +75,7 @@ package enum ConnectionErrorText {
         case let error as NIOConnectionError: describe(error)
         case let error as AddressLookupError: "the name could not be looked up: \(error.reason)"
         case ChannelError.connectTimeout: "no connection within the time allowed"
+        case let error as PeerFlood: "\(error)"
         case let error as any NIOHTTP2Error: "what it sent is not the HTTP/2 that is expected (\(type(of: error)))"
         default: "\(error)"
         }

@@ -21,7 +21,9 @@ struct DLRoverHTTPTransport: DLRoverTransport {
     private let errors: HTTPErrorText
 
     init(host: String, port: Int, options: MasterClientOptions, logger: Logger) {
-        caller = HTTPCaller(host: host, port: port, connectTimeout: options.connectTimeout, logger: logger)
+        caller = HTTPCaller(
+            host: host, port: port, connectTimeout: options.connectTimeout, longestAnswer: Self.answerBytes,
+            logger: logger)
         headers = [
             "content-type": "application/json", "accept": "application/json", "user-agent": options.userAgent,
             "job_uid": options.jobUID,
@@ -44,8 +46,7 @@ struct DLRoverHTTPTransport: DLRoverTransport {
     }
 
     private func post(_ path: String, _ body: ByteBuffer) async throws(ReportError) -> BaseResponse {
-        let response = try await caller.post(
-            path, headers: headers, body: body, longestAnswer: Self.answerBytes, errors: errors)
+        let response = try await caller.post(path, headers: headers, body: body, errors: errors)
         let body = response.body ?? ByteBuffer()
         guard response.status == .ok else {
             throw errors.error(status: Int(response.status.code), body: String(buffer: body))

@@ -3,6 +3,7 @@ import Diagnosis
 import Logging
 import NIOCore
 import NIOHTTP1
+import PeerLimits
 import Synchronization
 
 /// Posts to one HTTP/1.1 server.
@@ -13,10 +14,14 @@ struct HTTPCaller: Sendable {
     private let pool: HTTPConnections
     private let eventLoop: any EventLoop
     private let base: String
+    private let longestAnswer: Int
     private let logger: Logger
 
-    init(host: String, port: Int, connectTimeout: Duration, logger: Logger) {
+    /// - Parameter longestAnswer: the most bytes of an answer's body that are taken.
+    init(host: String, port: Int, connectTimeout: Duration, longestAnswer: Int, logger: Logger) {
         var configuration = HTTPClient.Configuration()
+        HTTPAnswerLimits(bodyBytes: longestAnswer).apply(to: &configuration)
+        self.longestAnswer = longestAnswer
         configuration.httpVersion = .http1Only
         configuration.redirectConfiguration = .disallow
         configuration.timeout.connect = TimeAmount(connectTimeout)
@@ -33,11 +38,9 @@ struct HTTPCaller: Sendable {
 
     /// Makes one call and waits for the whole answer.
     ///
-    /// - Parameters:
-    ///   - longestAnswer: the most bytes of its body that are taken.
-    ///   - errors: says what a failure means; `errors.deadline` is how long the call may take.
+    /// - Parameter errors: says what a failure means; `errors.deadline` is how long the call may take.
     func post(
-        _ path: String, headers: HTTPHeaders, body: ByteBuffer, longestAnswer: Int, errors: HTTPErrorText
+        _ path: String, headers: HTTPHeaders, body: ByteBuffer, errors: HTTPErrorText
     ) async throws(ReportError) -> HTTPClient.Response {
         var collector: HTTPAnswerCollector?
         let client = pool.take()

@@ -1,6 +1,7 @@
 import AsyncHTTPClient
 import Diagnosis
 import NIOHTTP1
+import PeerLimits
 
 /// Tells what a DLRover master's HTTP answers, and failures to get one, mean.
 struct HTTPErrorText: Sendable {
@@ -52,6 +53,7 @@ struct HTTPErrorText: Sendable {
         switch failure {
         case let error as HTTPClientError: return meaning(of: error)
         case let error as ResponseAccumulator.ResponseTooBigError: return unreadable("\(error)")
+        case let error as PeerFlood: return unreadable("\(error)")
         case is HTTPParserError: return unreadable("it is not HTTP/1.1 (\(failure))")
         default: return unreachable(ConnectionErrorText.describe(failure))
         }

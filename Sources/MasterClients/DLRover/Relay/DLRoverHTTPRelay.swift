@@ -16,7 +16,9 @@ struct DLRoverHTTPRelay: DLRoverRelay {
     private let userAgent: String
 
     init(host: String, port: Int, options: MasterClientOptions, logger: Logger) {
-        caller = HTTPCaller(host: host, port: port, connectTimeout: options.connectTimeout, logger: logger)
+        caller = HTTPCaller(
+            host: host, port: port, connectTimeout: options.connectTimeout,
+            longestAnswer: RelayLimits.messageBytes + Self.answerOverhead, logger: logger)
         master = MasterURL(target: .dlroverHTTP(host: host, port: port)).description
         userAgent = options.userAgent
     }
@@ -47,8 +49,7 @@ struct DLRoverHTTPRelay: DLRoverRelay {
         request = try body(of: call)
         do throws(ReportError) {
             response = try await caller.post(
-                path, headers: headers(of: call), body: request,
-                longestAnswer: RelayLimits.messageBytes + Self.answerOverhead, errors: errors)
+                path, headers: headers(of: call), body: request, errors: errors)
         } catch {
             throw GRPCStatus(relaying: error)
         }

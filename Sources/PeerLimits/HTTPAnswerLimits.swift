@@ -1,0 +1,100 @@
+package import AsyncHTTPClient
+internal import NIOCore
+internal import NIOHTTP1
+
+/// Bounds what a server may send for one HTTP/1.1 request, besides its body's size: `100 Continue` without end, a body of one-byte chunks,
+/// chunk extensions, anything.
+package struct HTTPAnswerLimits: Sendable {
+    /// Answers before the answer (100, 103). A server has no use for more than a few.
+    package static let mostInformational = 16
+    /// Pieces of a body that may be small.
+    package static let mostSmallPieces = 1024
+    /// A piece of this size and more is free.
+    package static let pieceBytes = 256
+    /// Status line, headers and trailers; the parser has a limit of its own for each.
+    package static let headBytes = 256 << 10
+
+    /// The longest body, in bytes. On the wire it may take twice as much.
+    package let bodyBytes: Int
+
+    package init(bodyBytes: Int) {
+        self.bodyBytes = bodyBytes
+    }
+
+    /// Has each connection of a client keep the limits; one that does not fails its request with a `PeerFlood`, and is closed.
+    package func apply(to configuration: inout HTTPClient.Configuration) {
+        let wireBytes = 2 * bodyBytes + Self.headBytes
+        configuration.http1_1ConnectionDebugInitializer = { channel in
+            channel.eventLoop.makeCompletedFuture {
+                let pipeline = channel.pipeline.syncOperations
+                let decoder = try pipeline.handler(type: ByteToMessageHandler<HTTPResponseDecoder>.self)
+                try pipeline.addHandler(AnswerMeter(), position: .after(decoder))
+                try pipeline.addHandler(WireMeter(limit: wireBytes), position: .first)
+            }
+        }
+    }
+
+    /// Counts an answer's bytes, from one write to the next. The first handler.
+    private final class WireMeter: ChannelDuplexHandler {
+        typealias InboundIn = ByteBuffer
+        typealias InboundOut = ByteBuffer
+        typealias OutboundIn = IOData
+        typealias OutboundOut = IOData
+
+        private let limit: Int
+        private var received = 0
+
+        init(limit: Int) { self.limit = limit }
+
+        func write(context: ChannelHandlerContext, data: NIOAny, promise: EventLoopPromise<Void>?) {
+            received = 0
+            context.write(data, promise: promise)
+        }
+
+        func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+            let isOver = received > limit
+            received += unwrapInboundIn(data).readableBytes
+            if received <= limit { return context.fireChannelRead(data) }
+            if !isOver { context.fireErrorCaught(PeerFlood(what: "more than \(limit) bytes")) }
+        }
+    }
+
+    /// Counts an answer's parts. Right behind the decoder, and before whoever makes the requests.
+    private final class AnswerMeter: ChannelDuplexHandler {
+        typealias InboundIn = HTTPClientResponsePart
+        typealias InboundOut = HTTPClientResponsePart
+        typealias OutboundIn = HTTPClientRequestPart
+        typealias OutboundOut = HTTPClientRequestPart
+
+        private var informational = 0
+        /// What pieces were too small by, in bytes.
+        private var missing = 0
+        private var isOver = false
+
+        func write(context: ChannelHandlerContext, data: NIOAny, promise: EventLoopPromise<Void>?) {
+            if case .head = unwrapOutboundIn(data) { (informational, missing) = (0, 0) }
+            context.write(data, promise: promise)
+        }
+
+        func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+            guard !isOver else { return }
+            switch unwrapInboundIn(data) {
+            case .head(let head) where (100...199).contains(head.status.code): informational += 1
+            case .body(let piece): missing += max(0, pieceBytes - piece.readableBytes)
+            default: break
+            }
+            if informational > mostInformational {
+                report("more than \(mostInformational) answers that only say to go on (1xx)", context)
+            } else if missing > mostSmallPieces * pieceBytes {
+                report("its answer in too many small pieces", context)
+            } else {
+                context.fireChannelRead(data)
+            }
+        }
+
+        private func report(_ what: String, _ context: ChannelHandlerContext) {
+            isOver = true
+            context.fireErrorCaught(PeerFlood(what: what))
+        }
+    }
+}

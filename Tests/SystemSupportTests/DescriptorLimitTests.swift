@@ -1,0 +1,44 @@
+import SystemSupport
+import Testing
+
+@Suite struct DescriptorLimitTests {
+    @Test(arguments: [0, 1, 3, 64, 500])
+    func whatIsNeededLeavesRoomForLogsAndConnections(masters: Int) {
+        let needed = DescriptorLimit.needed(masters: masters)
+        let limit = DescriptorLimit(count: needed)
+        #expect(limit.available(masters: masters) >= 32)
+        #expect(throws: Never.self) { try limit.check(masters: masters) }
+        #expect(throws: ProcessLimitError.self) { try DescriptorLimit(count: needed - 1).check(masters: masters) }
+    }
+
+    @Test(arguments: [0, 1, 32, 100, 256, 512, 1024, 65536, 1 << 30, Int.max])
+    func allSharesTogetherAreLessThanTheLimit(count: Int) {
+        let limit = DescriptorLimit(count: count)
+        let shares = limit.logs + limit.available(masters: 3) + DescriptorLimit.reserve(masters: 3)
+        #expect(shares <= count || limit.available(masters: 3) == 2)
+        #expect(limit.available(masters: 3) <= 4096)
+    }
+
+    @Test func theErrorSaysHowManyAreNeeded() throws {
+        let error = #expect(throws: ProcessLimitError.self) { try DescriptorLimit(count: 64).check(masters: 1) }
+        #expect(
+            "\(try #require(error))" == """
+                cannot run with at most 64 open files: 232 are needed with 1 master; raise the limit (ulimit -n, LimitNOFILE= of systemd)
+                """)
+    }
+
+    @Test func theLimitIsRaised() {
+        DescriptorLimit.raise()
+        #expect(DescriptorLimit.current.count > 64)
+    }
+}
+
+@Suite struct ThreadTrialTests {
+    @Test func aFewThreadsCanBeStarted() {
+        #expect(throws: Never.self) { try ThreadTrial.run(20) }
+    }
+
+    @Test func moreMastersNeedMoreThreads() {
+        #expect(ThreadTrial.needed(masters: 2) > ThreadTrial.needed(masters: 0))
+    }
+}
