@@ -7,7 +7,7 @@ import time
 from pathlib import Path
 
 from figures import cpu_seconds, print_table
-from harness.hostile import GRPC, HTTP, HostileServer
+from harness.endless import GRPC, HTTP, HostileServer
 from harness.process import Arobust, resident_kib
 
 SECONDS = 10

@@ -1,3 +1,5 @@
+private import SystemSupport
+
 /// Where DLRover's own clients may call: `dlrover+grpc://` and an address of this machine alone, with a port (0 takes a free one), or `unix:`
 /// and the path of a socket.
 ///
@@ -55,7 +57,7 @@ package struct ListenAddress: Hashable, Sendable, CustomStringConvertible {
         var path = text.dropFirst(scheme.count)
         if path.hasPrefix("///") { path = path.dropFirst(2) }
         // What `sockaddr_un` holds, without the closing zero.
-        guard path.hasPrefix("/"), !path.hasPrefix("//"), !path.hasSuffix("/"), path.utf8.count <= 107,
+        guard path.hasPrefix("/"), !path.hasPrefix("//"), !path.hasSuffix("/"), path.utf8.count <= UnixAddress.longestPath,
             !path.utf8.contains(0)
         else { return nil }
         return String(path)

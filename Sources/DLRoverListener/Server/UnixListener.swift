@@ -8,7 +8,7 @@ internal import SystemSupport
 struct UnixListener: Sendable {
     private let path: String
     /// Also when it was changed: numbers of files are used again.
-    private let identity: (device: dev_t, file: ino_t, changed: Int, nanoseconds: Int)
+    private let identity: Identity
     /// Bound, and listening.
     let descriptor: CInt
 
@@ -25,7 +25,7 @@ struct UnixListener: Sendable {
         self.descriptor = descriptor
         var isBound = false
         do throws(UnixListenerError) {
-            guard Self.with(path, { bind(descriptor, $0, $1) }) == 0 else {
+            guard UnixAddress.with(path, { bind(descriptor, $0, $1) }) == 0 else {
                 throw UnixListenerError(SystemCallError("bind", path: path))
             }
             isBound = true
@@ -53,22 +53,28 @@ struct UnixListener: Sendable {
         return lstat(path, &status) == 0 ? status : nil
     }
 
-    private static func identity(_ status: stat) -> (device: dev_t, file: ino_t, changed: Int, nanoseconds: Int) {
-        (status.st_dev, status.st_ino, status.st_ctim.tv_sec, status.st_ctim.tv_nsec)
+    private static func identity(_ status: stat) -> Identity {
+        // As bytes: which module `timespec` belongs to differs with what else is imported.
+        Identity(device: status.st_dev, file: status.st_ino, changed: withUnsafeBytes(of: status.st_ctim) { Array($0) })
+    }
+
+    /// Which file it is; a file that gets the number of a removed one has another time of change.
+    private struct Identity: Hashable {
+        var device: dev_t
+        var file: ino_t
+        var changed: [UInt8]
     }
 
     /// Whoever may write into the folder could replace the socket, and be taken for us.
     private static func checkFolder(_ folder: String) throws(UnixListenerError) {
-        // What a link belongs to counts as well: its owner could let it lead elsewhere.
-        guard let link = status(folder) else { throw UnixListenerError(SystemCallError("lstat", path: folder)) }
-        var status = stat()
-        guard stat(folder, &status) == 0 else { throw UnixListenerError(SystemCallError("stat", path: folder)) }
-        guard status.st_mode & S_IFMT == S_IFDIR else { throw UnixListenerError("\(folder) is no directory") }
-        for owner in [link.st_uid, status.st_uid] where owner != 0 && owner != geteuid() {
-            throw UnixListenerError("\(folder) belongs to another user (\(owner))")
+        guard let status = status(folder) else { throw UnixListenerError(SystemCallError("lstat", path: folder)) }
+        guard [S_IFDIR, S_IFLNK].contains(status.st_mode & S_IFMT) else {
+            throw UnixListenerError("\(folder) is no directory")
         }
-        guard status.st_mode & (S_IWGRP | S_IWOTH) == 0 || status.st_mode & S_ISVTX != 0 else {
-            throw UnixListenerError("others may write into \(folder), and could replace the socket")
+        do throws(TrustedPathError) {
+            _ = try TrustedPath.resolve(folder + "/socket")
+        } catch {
+            throw UnixListenerError("\(error)")
         }
     }
 
@@ -80,22 +86,10 @@ struct UnixListener: Sendable {
         let probe = socket(AF_UNIX, CInt(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue | SOCK_NONBLOCK.rawValue), 0)
         guard probe >= 0 else { throw UnixListenerError(SystemCallError("socket")) }
         defer { close(probe) }
-        guard with(path, { connect(probe, $0, $1) }) != 0, errno == ECONNREFUSED else {
+        guard UnixAddress.with(path, { connect(probe, $0, $1) }) != 0, errno == ECONNREFUSED else {
             throw UnixListenerError(SystemCallError.text(EADDRINUSE))
         }
         guard unlink(path) == 0 else { throw UnixListenerError(SystemCallError("unlink", path: path)) }
-    }
-
-    /// Calls with the path as an address.
-    private static func with(_ path: String, _ body: (UnsafePointer<sockaddr>, socklen_t) -> CInt) -> CInt {
-        var address = sockaddr_un()
-        address.sun_family = sa_family_t(AF_UNIX)
-        withUnsafeMutableBytes(of: &address.sun_path) { $0.copyBytes(from: path.utf8.prefix($0.count - 1)) }
-        return withUnsafePointer(to: &address) { pointer in
-            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-                body($0, socklen_t(MemoryLayout<sockaddr_un>.size))
-            }
-        }
     }
 }
 

@@ -35,7 +35,9 @@ struct GuardedListener {
         self.path = path
         self.descriptor = descriptor
         do throws(SystemCallError) {
-            try Self.bind(descriptor, to: path)
+            guard UnixAddress.with(path, { bind(descriptor, $0, $1) }) == 0 else {
+                throw SystemCallError("bind", path: path)
+            }
             guard listen(descriptor, 100) == 0 else { throw SystemCallError("listen", path: path) }
             number = socket_guard_add(descriptor, limits.forGuard)
             guard number > 0 else {
@@ -45,19 +47,6 @@ struct GuardedListener {
             close(descriptor)
             throw error
         }
-    }
-
-    private static func bind(_ descriptor: Int32, to path: String) throws(SystemCallError) {
-        var address = sockaddr_un()
-        address.sun_family = sa_family_t(AF_UNIX)
-        // The rest, and so the closing zero, is zero; the length was checked by `StateDirectory`.
-        withUnsafeMutableBytes(of: &address.sun_path) { $0.dropLast().copyBytes(from: path.utf8) }
-        let result = withUnsafePointer(to: &address) { pointer in
-            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-                Glibc.bind(descriptor, $0, socklen_t(MemoryLayout<sockaddr_un>.size))
-            }
-        }
-        guard result == 0 else { throw SystemCallError("bind", path: path) }
     }
 
     /// Says that messages of this size, as `size(of:)` counts, were taken from libzmq.

@@ -5,9 +5,6 @@ private import SystemSupport
 ///
 /// Whoever may enter it may read and write the bus, so its mode must be 0700, or 0750 to let a group in.
 public struct StateDirectory: Hashable, Sendable {
-    /// A socket's path with its closing zero has to fit into `sockaddr_un.sun_path` (unix(7)).
-    package static let longestSocketPath = 107
-
     /// Absolute, without a slash at the end.
     public let path: String
 
@@ -19,8 +16,8 @@ public struct StateDirectory: Hashable, Sendable {
         while path.count > 1, path.hasSuffix("/") { path.removeLast() }
         self.path = path
         let longest = sockets.map(\.utf8.count).max() ?? 0
-        guard longest <= Self.longestSocketPath else {
-            let room = Self.longestSocketPath - (longest - path.utf8.count)
+        guard longest <= UnixAddress.longestPath else {
+            let room = UnixAddress.longestPath - (longest - path.utf8.count)
             throw .pathTooLong(path: path, length: path.utf8.count, limit: room)
         }
     }

@@ -1,4 +1,5 @@
 private import Glibc
+internal import SystemSupport
 
 /// Where a publisher's envelopes are read: a libzmq endpoint.
 public struct BusEndpoint: Hashable, Sendable, CustomStringConvertible {
@@ -15,7 +16,7 @@ public struct BusEndpoint: Hashable, Sendable, CustomStringConvertible {
     public init?(_ address: String) {
         if address.hasPrefix("ipc://") {
             let path = address.dropFirst("ipc://".count)
-            guard !path.isEmpty, path.utf8.count <= StateDirectory.longestSocketPath else { return nil }
+            guard !path.isEmpty, path.utf8.count <= UnixAddress.longestPath else { return nil }
         } else {
             let loopback = ["tcp://127.0.0.1:", "tcp://localhost:"].first { address.hasPrefix($0) }
             guard let loopback, case let port = address.dropFirst(loopback.count), port.allSatisfy(\.isNumber),
@@ -27,7 +28,7 @@ public struct BusEndpoint: Hashable, Sendable, CustomStringConvertible {
 
     /// What the failing initialiser takes; completes "must be" in an error text.
     public static let rule =
-        "ipc:// and a socket's path of up to \(StateDirectory.longestSocketPath) bytes, or tcp:// and a loopback address with port"
+        "ipc:// and a socket's path of up to \(UnixAddress.longestPath) bytes, or tcp:// and a loopback address with port"
 
     /// Why this user can't use a socket that is there; `nil` if it can, or if there is none.
     package var obstacle: String? {

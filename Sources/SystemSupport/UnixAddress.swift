@@ -1,0 +1,19 @@
+package import Glibc
+
+/// The address of a Unix socket (unix(7)).
+package enum UnixAddress {
+    /// How long a path may be, in bytes, with its closing zero in `sockaddr_un.sun_path`.
+    package static let longestPath = 107
+
+    /// Calls with the path as an address. A longer path is cut off: check it before.
+    package static func with(_ path: String, _ body: (UnsafePointer<sockaddr>, socklen_t) -> CInt) -> CInt {
+        var address = sockaddr_un()
+        address.sun_family = sa_family_t(AF_UNIX)
+        withUnsafeMutableBytes(of: &address.sun_path) { $0.copyBytes(from: path.utf8.prefix($0.count - 1)) }
+        return withUnsafePointer(to: &address) { pointer in
+            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+                body($0, socklen_t(MemoryLayout<sockaddr_un>.size))
+            }
+        }
+    }
+}
