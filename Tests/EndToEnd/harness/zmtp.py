@@ -7,6 +7,8 @@ import struct
 from pathlib import Path
 from types import TracebackType
 
+from harness.process import wait_until
+
 GREETING = b"\xff" + b"\0" * 8 + b"\x7f\x03\0NULL" + b"\0" * 48
 SOCKETS = {"ingest": b"DEALER", "replay": b"DEALER", "push": b"PUSH", "pub": b"SUB"}
 
@@ -21,7 +23,9 @@ class RawPeer:
     def __init__(self, state: Path, name: str, shake_hands: bool = True) -> None:
         self.socket = socket.socket(socket.AF_UNIX)
         self.socket.settimeout(20)
-        self.socket.connect(str(state / f"{name}.sock"))
+        path = state / f"{name}.sock"
+        wait_until(path.exists, f"{path}")  # a client of libzmq tries again, too
+        self.socket.connect(str(path))
         if shake_hands:
             self.socket.sendall(GREETING)
             self.take(64)
