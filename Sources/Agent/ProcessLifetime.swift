@@ -8,6 +8,9 @@ public import ZMQBridge
 /// Runs services until one fails or the process is told to stop: the first SIGTERM, SIGINT or SIGHUP ends them in order, a second one the
 /// process at once, with status 128 + the signal's number. A SIGHUP (`nohup`) or SIGINT (a script's background job) that was ignored when
 /// the process started still is.
+///
+/// Nobody means a SIGHUP as "that is enough": a terminal was closed, or somebody expects the settings to be read again. So after one the
+/// process ends as after any other and yet with status 129, and what watches it, as systemd with `Restart=on-failure`, starts it again.
 struct ProcessLifetime {
     /// The services' own deadline for their end.
     let deadline: Duration
@@ -17,10 +20,13 @@ struct ProcessLifetime {
     var endsWithItsReader = false
     /// The signals that stop the process.
     var signals = [SIGTERM, SIGINT, SIGHUP]
+    /// The one of them after which the process has not done what it should.
+    var hangUp = SIGHUP
     /// Ends the process on the spot with a status. A test puts something milder in its place.
     var exit: @Sendable (Int32) -> Void = { _exit($0) }
     let logger: Logger
 
+    /// - Throws: what a service threw; `HangUpError` after a SIGHUP.
     func run(_ services: [any Service]) async throws {
         Self.raiseDescriptorLimit()
         if !endsWithItsReader { signal(SIGPIPE, SIG_IGN) }
@@ -28,7 +34,8 @@ struct ProcessLifetime {
         signal(SIGXFSZ, SIG_IGN)
         let group = ServiceGroup(configuration: configuration(of: services))
         let (stops, stop) = AsyncStream<Void>.makeStream()
-        let sources = await watchSignals {
+        let first = FirstSignal()
+        let sources = await watchSignals(first) {
             logger.info("Stopping: collecting ends, and what is held is sent.")
             endAtTheLatest()
             stop.finish()
@@ -43,6 +50,7 @@ struct ProcessLifetime {
             try await group.run()
             tasks.cancelAll()
         }
+        if first.number == hangUp { throw HangUpError() }
     }
 
     private func configuration(of services: [any Service]) -> ServiceGroupConfiguration {
@@ -79,16 +87,17 @@ struct ProcessLifetime {
     /// Returns when a signal can no longer be missed. Until then it does what it would in any program: ends the process.
     ///
     /// - Parameter stop: called once, on a thread of Dispatch, with the first signal.
-    private func watchSignals(_ stop: @escaping @Sendable () -> Void) async -> [any DispatchSourceSignal] {
+    private func watchSignals(
+        _ first: FirstSignal, _ stop: @escaping @Sendable () -> Void
+    ) async -> [any DispatchSourceSignal] {
         let queue = DispatchQueue(label: "arobust.signals")
-        let isStopping = Flag()
         var sources: [any DispatchSourceSignal] = []
         // `nohup` starts a program with SIGHUP ignored, and a shell the background jobs of a script with SIGINT ignored: so they stay, or
         // Ctrl-C on the script would end them. SIGTERM is obeyed whatever the parent did with its own signals.
         for number in signals where number == SIGTERM || !Self.isIgnored(number) {
             let source = DispatchSource.makeSignalSource(signal: number, queue: queue)
             source.setEventHandler { @Sendable in
-                if isStopping.raise() { stop() } else { exit(128 + number) }
+                if first.record(number) { stop() } else { exit(128 + number) }
             }
             await withCheckedContinuation { continuation in
                 // On Linux, Dispatch installs a handler with sigaction(2), which also takes the place of an inherited SIG_IGN.
@@ -109,14 +118,27 @@ struct ProcessLifetime {
             == unsafeBitCast(SIG_IGN, to: Int.self)
     }
 
-    /// Whether a signal has come, shared by the handlers of all of them.
-    private final class Flag: Sendable {
-        private let isRaised = Atomic(false)
+    /// Which signal came first, shared by the handlers of all of them.
+    private final class FirstSignal: Sendable {
+        private let first = Atomic<CInt>(0)
 
-        /// Whether this call was the first.
-        func raise() -> Bool {
-            !isRaised.exchange(true, ordering: .relaxed)
+        /// 0 until one has come.
+        var number: CInt { first.load(ordering: .relaxed) }
+
+        /// Whether this was the first.
+        func record(_ number: CInt) -> Bool {
+            first.compareExchange(expected: 0, desired: number, ordering: .relaxed).exchanged
         }
+    }
+}
+
+/// The process was hung up on, and has ended in good order.
+package struct HangUpError: Error, Hashable, CustomStringConvertible {
+    /// As a shell reports a program that the signal ended.
+    package static let status = 128 + SIGHUP
+
+    package var description: String {
+        "SIGHUP ended it; arobust reads no settings again. To let it outlive its terminal, start it with nohup or as a service."
     }
 }
 

@@ -60,6 +60,11 @@ enum HelpText {
         Exit status: 0 when it ended normally, 1 if it failed, 64 for a wrong flag or
         setting.
         """
+
+    static let serviceStatus = """
+        Exit status: 0 after SIGTERM or SIGINT, 129 after SIGHUP (which nohup keeps
+        away), 1 if it failed, 64 for a wrong flag or setting.
+        """
 }
 
 /// Ends a command with a sentence: status 64 (`EX_USAGE`) for a wrong setting, as for a wrong flag, and 1 for anything else.
@@ -71,6 +76,9 @@ enum CommandFailure {
             throw exit(error)
         } catch let exit as ExitCode {
             throw exit
+        } catch let error as HangUpError {
+            StandardError.say("Error: \(error)")
+            throw ExitCode(HangUpError.status)
         } catch {
             StandardError.say("Error: \(error)")
             throw ExitCode.failure

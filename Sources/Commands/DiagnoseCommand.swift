@@ -91,6 +91,8 @@ struct DiagnoseCommand: AsyncParsableCommand {
                 StandardError.say("Error: none of the files could be read; the notes say why.")
                 throw ExitCode(EX_NOINPUT)
             }
+            // Within JSON a note is easily missed.
+            if json { for note in verdict.notes where note.hasPrefix("cannot ") { StandardError.say("Warning: \(note)") } }
         }
     }
 }

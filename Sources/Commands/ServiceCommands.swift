@@ -20,7 +20,7 @@ struct AgentCommand: AsyncParsableCommand {
 
             \(HelpText.settings)
 
-            \(HelpText.status)
+            \(HelpText.serviceStatus)
             """)
 
     @OptionGroup var common: CommonOptions
@@ -51,7 +51,7 @@ struct CollectCommand: AsyncParsableCommand {
 
             \(HelpText.settings)
 
-            \(HelpText.status)
+            \(HelpText.serviceStatus)
             """)
 
     @OptionGroup var common: CommonOptions
@@ -84,7 +84,7 @@ struct BridgeCommand: AsyncParsableCommand {
 
             \(HelpText.settings)
 
-            \(HelpText.status)
+            \(HelpText.serviceStatus)
             """)
 
     @OptionGroup var common: CommonOptions

@@ -20,9 +20,17 @@ struct StatusCommand: AsyncParsableCommand {
               arobust status
               arobust status --json | jq '.[].consumers[].lanes'
 
+            --check is for the health check of a container or a service: it prints
+            nothing but what is wrong, a sentence each, to standard error.
+
+              arobust status --check
+              arobust status --check --only bridge
+
             \(HelpText.settings)
 
-            \(HelpText.status)
+            Exit status: 0 if what should run runs, is heard and works; 1 if not, or if
+            it failed; 64 for a wrong flag or setting. A master that is down is no
+            problem of arobust: the journal holds what it has not got.
             """)
 
     @OptionGroup var common: CommonOptions
@@ -34,22 +42,38 @@ struct StatusCommand: AsyncParsableCommand {
     @ArgumentParser.Flag(help: "Refresh it every 2 seconds.")
     var watch = false
 
+    @ArgumentParser.Flag(help: "Print only what is wrong, and nothing if all is well.")
+    var check = false
+
+    @ArgumentParser.Option(
+        help: "Whose health decides the exit status: collect, bridge or all (default: all).")
+    var only: Health.Part = .all
+
     func validate() throws {
         if json, watch { throw ValidationError("--watch shows text; it can't be given with --json") }
+        if check, json || watch {
+            throw ValidationError("--check prints no status; it can't be given with --json or --watch")
+        }
+        if watch, only != .all { throw ValidationError("--watch has no exit status that --only could decide") }
     }
 
     func run() async throws {
         let settings = try common.settings(directories.flags)
         try await CommandFailure.wrap {
             let directories = try settings.stateDirectories()
-            if watch {
-                try await repeatText(directories, consumers: settings.consumersDirectory)
-            } else {
-                let current = await Self.reports(of: directories, consumers: settings.consumersDirectory)
-                try StandardOutput.write(
-                    json ? [InspectionJSON.text(current.reports)] : Self.lines(current.reports))
-                if current.hasFailed { throw ExitCode.failure }
+            if watch { return try await repeatText(directories, consumers: settings.consumersDirectory) }
+            var (reports, isHealthy) = ([StatusReport](), true)
+            for directory in directories {
+                let consumers = settings.consumersDirectory ?? directory.consumersDirectory
+                let health = await Health(of: directory, consumers: consumers, part: only)
+                let current = check ? nil : await Self.reports(of: [directory], consumers: consumers, health.problems)
+                reports += current?.reports ?? []
+                // Where there is no status, it has been said why.
+                if current?.hasFailed != true { for problem in health.problems { StandardError.say("Error: \(problem)") } }
+                isHealthy = isHealthy && health.problems.isEmpty && current?.hasFailed != true
             }
+            if !check { try StandardOutput.write(json ? [InspectionJSON.text(reports)] : Self.lines(reports)) }
+            if !isHealthy { throw ExitCode.failure }
         }
     }
 
@@ -57,7 +81,7 @@ struct StatusCommand: AsyncParsableCommand {
     private func repeatText(_ directories: [StateDirectory], consumers: String?) async throws {
         let before = StandardOutput.isTerminal ? "\u{1B}[H\u{1B}[2J" : ""
         while true {
-            let lines = Self.lines(await Self.reports(of: directories, consumers: consumers).reports)
+            let lines = Self.lines(await Self.reports(of: directories, consumers: consumers, []).reports)
             guard try StandardOutput.write([before + (lines.first ?? "")] + lines.dropFirst()) else { return }
             try await Task.sleep(for: .seconds(2))
         }
@@ -65,14 +89,14 @@ struct StatusCommand: AsyncParsableCommand {
 
     /// What publishers and the self-metrics beside them say; `hasFailed` when one of the publishers says nothing.
     private static func reports(
-        of directories: [StateDirectory], consumers: String?
+        of directories: [StateDirectory], consumers: String?, _ problems: [String]
     ) async -> (reports: [StatusReport], hasFailed: Bool) {
         var (reports, hasFailed) = ([StatusReport](), false)
         for directory in directories {
             let current = await CurrentStatuses(of: [directory], consumers: consumers)
             hasFailed = hasFailed || current.hasFailed
             let telemetry = TelemetryFolder(of: directory, now: WallClock.seconds())
-            reports += current.statuses.map { StatusReport($0, telemetry: telemetry) }
+            reports += current.statuses.map { StatusReport($0, telemetry: telemetry, problems: problems) }
         }
         return (reports, hasFailed)
     }
@@ -81,6 +105,8 @@ struct StatusCommand: AsyncParsableCommand {
         Array(reports.map { StatusText($0.status, telemetry: $0.telemetry).lines }.joined(separator: ["", ""]))
     }
 }
+
+extension Health.Part: ExpressibleByArgument {}
 
 /// `arobust audit`
 struct AuditCommand: AsyncParsableCommand {

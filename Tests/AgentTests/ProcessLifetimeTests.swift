@@ -36,6 +36,15 @@ import Testing
         #expect(log.messages == ["Stopping: collecting ends, and what is held is sent."])
     }
 
+    @Test func afterAHangUpTheServicesEndInOrderAndYetItIsAFailure() async throws {
+        var lifetime = lifetime(signal: SIGCONT)
+        lifetime.hangUp = SIGCONT
+        await #expect(throws: HangUpError.self) {
+            try await lifetime.run([service("a"), service("b") { kill(getpid(), SIGCONT) }])
+        }
+        #expect(events.all == ["b", "a"])
+    }
+
     @Test func aSecondSignalEndsTheProcessAtOnce() async throws {
         let stubborn = CancelledService("stubborn") {
             kill(getpid(), SIGUSR2)

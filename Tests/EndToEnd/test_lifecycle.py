@@ -69,7 +69,8 @@ def test_second_signal_ends_it_at_once(arobust: Arobust, make_master: MakeMaster
 def test_a_hangup_ends_it_unless_nohup_started_it(arobust: Arobust) -> None:
     agent = arobust.start_ready("agent")
     agent.send(signal.SIGHUP)
-    assert agent.wait(7) == 0
+    assert agent.wait(7) == 128 + signal.SIGHUP
+    assert "SIGHUP ended it" in agent.log()
     arobust.prefix = ["nohup"]
     agent = arobust.start_ready("agent")
     agent.send(signal.SIGHUP)

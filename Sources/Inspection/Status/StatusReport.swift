@@ -3,19 +3,22 @@ internal import Diagnosis
 internal import SystemSupport
 package import ZMQBridge
 
-/// A publisher's status for programs: its own JSON, and `alarms`, `findings`, `finding_counts`.
+/// A publisher's status for programs: its own JSON, and `alarms`, `findings`, `finding_counts`, `problems`.
 package struct StatusReport: Encodable {
     private enum CodingKeys: String, CodingKey {
-        case alarms, findings
+        case alarms, findings, problems
         case findingCounts = "finding_counts"
     }
 
     package let status: PublisherStatus
     package let telemetry: TelemetryFolder
+    /// What keeps it from its work (`Health`).
+    package let problems: [String]
 
-    package init(_ status: PublisherStatus, telemetry: TelemetryFolder) {
+    package init(_ status: PublisherStatus, telemetry: TelemetryFolder, problems: [String] = []) {
         self.status = status
         self.telemetry = telemetry
+        self.problems = problems
     }
 
     package func encode(to encoder: any Encoder) throws {
@@ -24,6 +27,7 @@ package struct StatusReport: Encodable {
         try container.encode(telemetry.alarms, forKey: .alarms)
         try container.encode(telemetry.findings, forKey: .findings)
         try container.encode(telemetry.findingCounts, forKey: .findingCounts)
+        try container.encode(problems, forKey: .problems)
     }
 }
 

@@ -1,5 +1,6 @@
 private import CZeroMQ
 package import Diagnosis
+private import Glibc
 internal import Journal
 internal import SystemSupport
 
@@ -59,6 +60,16 @@ package struct PublisherInspection: Sendable {
             _ = ledger.recordAccount(account, epoch: .max, now: ledger.consumers[account.consumer]?.heard ?? 0)
         }
         return try PublisherState(id: id, epoch: identity.epoch, journal: journal, ledger: ledger).status()
+    }
+
+    /// Which process publishes from the directory now, as it says itself: `pid 71 on worker-0`; `nil` if none does.
+    ///
+    /// - Throws: `SystemCallError` if that can't be found out.
+    package func holder() throws -> String? {
+        // Without the file there never was one; looking must not make it.
+        guard access(directory.lockFile, F_OK) == 0, case .held(let note) = try FileLock.tryTake(directory.lockFile)
+        else { return nil }
+        return String(note.prefix { $0 != "\n" })
     }
 
     /// The publisher's id; `nil` if none has ever used the directory.
