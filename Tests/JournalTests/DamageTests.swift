@@ -1,4 +1,5 @@
 import Diagnosis
+import Foundation
 import Testing
 import TestSupport
 
@@ -134,6 +135,37 @@ import TestSupport
         #expect(journal.lastPosition(of: "k") == [23])
         try journal.append([records[23]])
         #expect(try Journal.open(directory: directory.path).records() == records)
+    }
+
+    /// Found by fuzzing: counting on from such a number ended the process.
+    @Test(arguments: [UInt64.max, UInt64.max - 1, UInt64.max / 2 + 1] as [UInt64])
+    func aNumberThatNoJournalReachesIsNoneOfOurs(number: UInt64)
+        throws
+    {
+        let directory = ScratchFolder()
+        let records = try fill(directory)
+        let lane = directory.path + "/A/"
+        try Data([1, 2, 3]).write(to: URL(filePath: lane + "\(number).seg"))
+        var bytes = [UInt8](repeating: 0, count: 30)
+        RecordHeader(record("A", 3, 1), number: number, writtenAt: 1).encode(
+            payload: record("A", 3, 1).payload, into: &bytes)
+        try Data(bytes).write(to: URL(filePath: lane + SegmentName.of(500)))
+        let journal = try Journal.open(directory: directory.path, configuration: small(segment: 4096))
+        #expect(try journal.records() == records)
+        for n in 1...3 { try journal.append([record("A", 9, UInt64(n))]) }
+        #expect(try journal.records().suffix(3).map(\.epoch) == [9, 9, 9])
+        #expect(try Journal.open(directory: directory.path, configuration: small()).recovery.isClean)
+    }
+
+    /// Found by fuzzing: what a header says of the segment before is counted on from.
+    @Test(
+        arguments: [
+            (1, 3, 3, true), (1, 3, 4, false), (0, 3, 1, false), (3, 2, 1, false), (1, UInt64.max, 1, false),
+        ] as [(UInt64, UInt64, UInt64, Bool)])
+    func aHeaderIsReadOnlyIfItsNumbersCanBeCountedOnFrom(first: UInt64, last: UInt64, count: UInt64, isHeader: Bool) {
+        var header = SegmentHeader(number: 2, previous: nil, last: nil, lane: "A", sources: [:])
+        header.previousRuns = [Segment.Run(epoch: 1, first: first, last: last, count: count)]
+        #expect((header.encode().withUnsafeBytes { SegmentHeader($0) } != nil) == isHeader)
     }
 
     @Test func checksumIsTheOneEverybodyKnows() {

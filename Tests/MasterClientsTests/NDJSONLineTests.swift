@@ -44,6 +44,21 @@ import Testing
         #expect(MetricOrigin(json: "{}".utf8) == nil)
     }
 
+    /// Found by fuzzing: the origin counted as a key that no metric has, and the line as one without a position.
+    @Test(arguments: ["{}", #"{"node_id": 2, "data_type": "GENERIC"}"#, #"{"data_content": ", \"origin\": {"}"#])
+    func `the number is found behind an origin whatever the metric's form`(_ body: String) throws {
+        let origin = MetricOrigin(
+            path: #"/a, "origin": b"#, device: 1, inode: 2, firstOffset: 3, endOffset: 4, lines: 5)
+        var line: [UInt8] = []
+        NDJSONLine.append(
+            try MetricBody(checking: Array(body.utf8)[...]), origin: origin, publisher: Batches.publisher, epoch: 5,
+            sequence: 6,
+            to: &line)
+        let found = NDJSONLine.origin(of: line.dropLast())
+        #expect(found?.position == LanePosition(epoch: 5, sequence: 6))
+        #expect(found?.lane.dataType == .generic)
+    }
+
     @Test func `a metric that was on no bus has no further keys`() throws {
         #expect(try Self.line(Batches.log("x"), epoch: 0) == Batches.log("x") + "\n")
     }

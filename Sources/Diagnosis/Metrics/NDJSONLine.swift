@@ -96,7 +96,8 @@ extension NDJSONLine {
     }
 
     private static func slowDataType(_ json: ArraySlice<UInt8>) -> DiagnosisDataType? {
-        var whole = json
+        // The origin is no key of a metric. In a string its quotes would be escaped.
+        var whole = json.firstRange(of: originKey.utf8).map { json[..<$0.lowerBound] } ?? json
         while let last = whole.last, last == UInt8(ascii: ",") || last == 0x20 { whole = whole.dropLast() }
         whole.append(UInt8(ascii: "}"))
         return try? MetricBody(checking: whole).dataType

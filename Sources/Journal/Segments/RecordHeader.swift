@@ -91,7 +91,8 @@ struct RecordHeader: Hashable, Sendable {
             let earliest = reader.number(Int64.self), let latest = reader.number(Int64.self),
             let writtenAt = reader.number(Int64.self), let key = reader.bytes(Int(keyLength)),
             let source = reader.bytes(Int(sourceLength)),
-            count > 0, firstSequence > 0, !firstSequence.addingReportingOverflow(UInt64(count)).overflow,
+            number <= SegmentName.highest, count > 0, firstSequence > 0,
+            !firstSequence.addingReportingOverflow(UInt64(count)).overflow,
             payloadLength <= Self.longestPayload
         else { return nil }
         self.payloadChecksum = payloadChecksum

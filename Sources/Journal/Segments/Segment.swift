@@ -95,6 +95,8 @@ enum SegmentName {
     static let corruptSuffix = ".corrupt"
     static let leftoverSuffix = ".leftover"
     private static let digits = 20
+    /// No journal ever counts so far. A file or a record with a higher number is none of ours: counting on from it would overflow.
+    static let highest = UInt64.max / 2
 
     static func of(_ number: UInt64) -> String {
         let text = String(number)
@@ -104,7 +106,7 @@ enum SegmentName {
     /// The number of a segment, whether in use or set aside.
     static func number(of name: String) -> UInt64? {
         guard name.utf8.count >= digits else { return nil }
-        return UInt64(name.prefix(digits))
+        return UInt64(name.prefix(digits)).flatMap { $0 <= highest ? $0 : nil }
     }
 
     static func isInUse(_ name: String) -> Bool {
