@@ -5,7 +5,7 @@
 export SWIFT_FLAGS = --explicit-target-dependency-import-check error --disable-index-store
 
 .DEFAULT_GOAL := help
-.PHONY: help bootstrap build release test swift-test soak soak-rotation lint format docs demo bench clean
+.PHONY: help bootstrap build release test swift-test fuzz sanitize soak soak-rotation lint format docs demo bench clean
 .PHONY: cluster-up cluster-down cluster-faults cluster-fault cluster-audit cluster-test
 
 help: ## Show this list
@@ -27,9 +27,14 @@ swift-test: ## Build and run the Swift tests alone, or those that match FILTER
 	swift build --build-tests $(SWIFT_FLAGS)
 	swift test --skip-build $(SWIFT_FLAGS) --enable-swift-testing --disable-xctest $(if $(FILTER),--filter $(FILTER))
 
-MINUTES ?= 30
 soak: bootstrap build ## Run crash tests with random seeds for MINUTES (30), or until one fails
-	@scripts/soak --minutes $(MINUTES)
+	@scripts/soak --minutes $(or $(MINUTES),30)
+
+fuzz: ## Fuzz each target of Tests/Fuzz for MINUTES (2), or TARGET alone; the first build takes a quarter of an hour
+	@scripts/fuzz --minutes $(or $(MINUTES),2) $(if $(TARGET),--target $(TARGET))
+
+sanitize: ## Run the tests of the bus, the journal and the ledger under the thread and the address sanitizer
+	@scripts/sanitize
 
 SEEDS ?= 10000
 soak-rotation: ## Run SEEDS (10,000) random schedules of writing, rotating and killing a log collector

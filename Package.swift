@@ -237,3 +237,31 @@ let package = Package(
 if Context.environment["AROBUST_DOCS"] == "1" {
     package.dependencies.append(.package(url: "https://github.com/swiftlang/swift-docc-plugin", from: "1.5.0"))
 }
+
+// Tests/Fuzz is a test of its seeds, or for `make fuzz` the program that libFuzzer runs: that needs the fuzzer's run time, which only a
+// build with `--sanitize fuzzer` links.
+let fuzzDependencies: [Target.Dependency] = [
+    "Agent", "Collectors", "Commands", "DLRoverListener", "Delivery", "Diagnosis", "FailureDiagnosis", "Inspection",
+    "Journal", "LogText",
+    "MasterClients", "SystemSupport", "Telemetry", "ZMQBridge", logging, nioCore, nioHPACK, systemPackage,
+]
+if Context.environment["AROBUST_FUZZ"] == "1" {
+    package.targets.append(
+        .executableTarget(
+            name: "Fuzz", dependencies: fuzzDependencies, path: "Tests/Fuzz",
+            exclude: ["asan-suppressions.txt", "seeds", "SeedTests.swift"],
+            swiftSettings: settings))
+} else {
+    package.targets.append(
+        .testTarget(
+            name: "FuzzTests", dependencies: fuzzDependencies + ["TestSupport"], path: "Tests/Fuzz",
+            exclude: ["asan-suppressions.txt", "seeds", "FuzzProgram.swift"], swiftSettings: settings))
+}
+
+// `make sanitize` only: what has threads, C and files of its own, without what takes ten minutes to build and brings none of them.
+if Context.environment["AROBUST_SANITIZE"] == "1" {
+    let parts = ["SystemSupport", "Diagnosis", "Journal", "ZMQBridge", "Delivery"]
+    let kept = Set(parts + parts.map { $0 + "Tests" } + ["CZeroMQ", "CZlib", "TestSupport"])
+    package.targets.removeAll { !kept.contains($0.name) }
+    package.products = []
+}
