@@ -33,6 +33,9 @@ soak: bootstrap build ## Run crash tests with random seeds for MINUTES (30), or 
 fuzz: ## Fuzz each target of Tests/Fuzz for MINUTES (2), or TARGET alone; the first build takes a quarter of an hour
 	@scripts/fuzz --minutes $(or $(MINUTES),2) $(if $(TARGET),--target $(TARGET))
 
+sanitize: ## Run the tests of the bus, the journal and the ledger under the thread and the address sanitizer
+	@scripts/sanitize
+
 SEEDS ?= 10000
 soak-rotation: ## Run SEEDS (10,000) random schedules of writing, rotating and killing a log collector
 	ROTATION_SEEDS=$(SEEDS) $(MAKE) swift-test FILTER=RotationScheduleTests

@@ -102,7 +102,7 @@ struct DiagnoseCommand: AsyncParsableCommand {
             throw ExitCode(EX_NOINPUT)
         }
         // Within JSON a note is easily missed.
-        if json { for note in verdict.notes where note.hasPrefix("cannot ") { StandardError.say("Warning: \(note)") } }
+        for note in verdict.notes where json && note.hasPrefix("cannot ") { StandardError.say("Warning: \(note)") }
     }
 }
 

@@ -1,4 +1,5 @@
 import Diagnosis
+import Foundation
 import Testing
 
 @Suite struct VocabularyTests {
@@ -10,6 +11,16 @@ import Testing
     @Test func topicWordsHaveUpTo64Characters() {
         #expect(TopicWord.isValid(String(repeating: "a", count: 64)))
         #expect(!TopicWord.isValid(String(repeating: "a", count: 65)))
+    }
+
+    /// Found by fuzzing: counting on from the last number there is, or counting such a range, ended the process.
+    @Test(
+        arguments: [
+            (1, 3, true), (3, 3, true), (0, 3, false), (4, 3, false), (1, UInt64.max, false), (1, UInt64.max - 1, true),
+        ] as [(UInt64, UInt64, Bool)])
+    func aRangeIsReadOnlyIfItsSequencesCanBeCounted(first: UInt64, last: UInt64, isRange: Bool) {
+        let json = Data(#"{"epoch": 1, "first": \#(first), "last": \#(last)}"#.utf8)
+        #expect(((try? JSONDecoder().decode(SequenceRange.self, from: json)) != nil) == isRange)
     }
 
     @Test func publisherIDsReadWhatTheyWrite() {

@@ -157,6 +157,17 @@ import TestSupport
         #expect(try Journal.open(directory: directory.path, configuration: small()).recovery.isClean)
     }
 
+    /// Found by fuzzing: what a header says of the segment before is counted on from.
+    @Test(
+        arguments: [
+            (1, 3, 3, true), (1, 3, 4, false), (0, 3, 1, false), (3, 2, 1, false), (1, UInt64.max, 1, false),
+        ] as [(UInt64, UInt64, UInt64, Bool)])
+    func aHeaderIsReadOnlyIfItsNumbersCanBeCountedOnFrom(first: UInt64, last: UInt64, count: UInt64, isHeader: Bool) {
+        var header = SegmentHeader(number: 2, previous: nil, last: nil, lane: "A", sources: [:])
+        header.previousRuns = [Segment.Run(epoch: 1, first: first, last: last, count: count)]
+        #expect((header.encode().withUnsafeBytes { SegmentHeader($0) } != nil) == isHeader)
+    }
+
     @Test func checksumIsTheOneEverybodyKnows() {
         func crc(_ bytes: [UInt8]) -> UInt32 { bytes.withUnsafeBytes { CRC32C.of($0) } }
         #expect(crc(Array("123456789".utf8)) == 0xE306_9283)

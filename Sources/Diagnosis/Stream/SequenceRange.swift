@@ -14,6 +14,17 @@ package struct SequenceRange: Hashable, Sendable, Codable {
         self.last = last
     }
 
+    /// - Throws: for what is no range: nobody could count its sequences, or count on from its last.
+    package init(from decoder: any Decoder) throws {
+        let values = try decoder.container(keyedBy: CodingKeys.self)
+        epoch = try values.decode(UInt64.self, forKey: .epoch)
+        first = try values.decode(UInt64.self, forKey: .first)
+        last = try values.decode(UInt64.self, forKey: .last)
+        guard first > 0, first <= last, last < .max else {
+            throw DecodingError.dataCorruptedError(forKey: .last, in: values, debugDescription: "no range of sequences")
+        }
+    }
+
     package var count: UInt64 { last - first + 1 }
 
     package var start: LanePosition { LanePosition(epoch: epoch, sequence: first) }

@@ -74,11 +74,12 @@ struct SegmentHeader: Hashable, Sendable {
         var runs: [Segment.Run] = []
         for _ in 0..<runCount {
             guard let epoch = reader.number(UInt64.self), let first = reader.number(UInt64.self),
-                let last = reader.number(UInt64.self), let count = reader.number(UInt64.self), first <= last
+                let last = reader.number(UInt64.self), let count = reader.number(UInt64.self), first > 0, first <= last,
+                last < .max, count <= last - first + 1
             else { return nil }
             runs.append(Segment.Run(epoch: epoch, first: first, last: last, count: count))
         }
-        guard let count = reader.number(UInt32.self), number <= SegmentName.highest else { return nil }
+        guard let count = reader.number(UInt32.self), number <= SegmentName.highest, sequence < .max else { return nil }
         var sources: [String: StoredSource] = [:]
         for _ in 0..<count {
             guard let number = reader.number(UInt64.self), let keyLength = reader.number(UInt16.self),
