@@ -63,4 +63,18 @@ import Testing
             await client.close()
         }
     }
+
+    /// A client that lets nothing through: its window for answers is 0.
+    @Test func anAnswerThatNobodyTakesIsDropped() async throws {
+        try await Serving.with(requestPatience: .milliseconds(50)) { serving in
+            let client = try await RawClient.connect(port: serving.port)
+            client.send(
+                Array("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n".utf8) + Self.frame(4, [0, 4, 0, 0, 0, 0]) + Self.call
+                    + Self.frame(0, flags: 1, stream: 1, [0, 0, 0, 0, 2, 7, 8]))
+            let reset = Self.frame(3, stream: 1, [0, 0, 0, 8])
+            try await eventually { client.received.count >= reset.count && Array(client.received.suffix(13)) == reset }
+            try await eventually { serving.budget.reservedBytes == 0 }
+            await client.close()
+        }
+    }
 }

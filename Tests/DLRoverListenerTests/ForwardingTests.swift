@@ -62,7 +62,8 @@ import Testing
                     for _ in 0..<20 { #expect(try await listening.report(metric) == [0x08, 0x01]) }
                     try await group.waitForAll()
                 }
-                try await eventually { master.cancelledCalls == 50 }
+                // On a busy machine a client may give up before its call has gone on.
+                try await eventually { master.cancelledCalls == master.calls.count }
             }
         }
     }

@@ -7,6 +7,9 @@ struct SocketOwners: Sendable {
     /// More of a list is not read, some 400,000 sockets.
     static let longestList = 64 << 20
 
+    private static let blockBytes = 64 << 10
+    private static let newline = CChar(bitPattern: UInt8(ascii: "\n"))
+
     /// Where the lists are; for tests.
     var folder = "/proc/net"
 
@@ -38,26 +41,45 @@ struct SocketOwners: Sendable {
         let descriptor = open("\(folder)/\(name)", O_RDONLY | O_CLOEXEC)
         guard descriptor >= 0 else { return }
         defer { close(descriptor) }
-        var (block, rest) = ([UInt8](repeating: 0, count: 64 << 10), [UInt8]())
-        var (total, left) = (0, wanted.count)
-        while total < Self.longestList, left > 0 {
-            let count = Glibc.read(descriptor, &block, block.count)
+        // One more for a zero.
+        let block = UnsafeMutablePointer<CChar>.allocate(capacity: Self.blockBytes + 1)
+        defer { block.deallocate() }
+        var (kept, total, wanted) = (0, 0, wanted)
+        while total < Self.longestList, !wanted.isEmpty {
+            let count = Glibc.read(descriptor, block + kept, Self.blockBytes - kept)
             if count < 0, errno == EINTR { continue }
             guard count > 0 else { return }
             total += count
-            rest += block[..<count]
-            var lines = rest.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false)
-            let unfinished = lines.removeLast()
-            for line in lines {
-                guard let socket = ListedSocket(line), let end = wanted[socket.ends], found[end] == nil else {
-                    continue
+            let end = kept + count
+            var lines = end
+            while lines > 0, block[lines - 1] != Self.newline { lines -= 1 }
+            if lines > 0 {
+                block[lines - 1] = 0
+                for (text, ends) in wanted {
+                    guard let user = Self.user(of: text, in: block) else { continue }
+                    found[ends] = user
+                    wanted[text] = nil
                 }
-                found[end] = socket.user
-                left -= 1
             }
-            // A line has some 150 bytes.
-            rest = unfinished.count < 4096 ? Array(unfinished) : []
+            // The beginning of a line; none has more than some 150 bytes.
+            kept = lines > 0 ? end - lines : 0
+            memmove(block, block + lines, kept)
         }
+    }
+
+    /// Looks for a line with these ends and an owner. libc's search, since there may be a hundred thousand others.
+    private static func user(of ends: String, in lines: UnsafePointer<CChar>) -> uid_t? {
+        var from = lines
+        while let hit = strstr(from, ends) {
+            var begin = UnsafePointer(hit)
+            while begin > lines, begin[-1] != newline { begin -= 1 }
+            var end = UnsafePointer(hit)
+            while end.pointee != 0, end.pointee != newline { end += 1 }
+            let line = UnsafeBufferPointer(start: begin, count: end - begin).map { UInt8(bitPattern: $0) }
+            if let socket = ListedSocket(line), socket.ends == ends { return socket.user }
+            from = end
+        }
+        return nil
     }
 }
 

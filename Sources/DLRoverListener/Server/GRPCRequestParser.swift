@@ -118,8 +118,8 @@ struct GRPCRequest: Sendable {
     fileprivate let isCompressed: Bool
     fileprivate let encoding: MessageEncoding
     fileprivate let longestMessage: Int
-    /// The memory that the request takes, for as long as it is there.
-    fileprivate let reservation: RequestBudget.Reservation
+    /// The memory that the request takes, and then its answer, for as long as they are there.
+    let reservation: RequestBudget.Reservation
 
     /// Decompresses the message, if need be: up to a second of work for the largest.
     func call() throws(GRPCStatus) -> RelayedCall {

@@ -25,7 +25,7 @@ final class GRPCServer: Sendable {
 
     /// How long a client may take to begin with HTTP/2.
     private static let patience = TimeAmount.seconds(10)
-    /// How long a request may take to come: on this machine the largest needs a second.
+    /// How long a request may take to come, and its answer to be taken: on one machine the largest needs a second.
     private static let requestPatience = TimeAmount.seconds(60)
 
     private struct State {
@@ -54,7 +54,7 @@ final class GRPCServer: Sendable {
     ///   - doorkeeper: says who may call.
     ///   - grace: how long calls that are under way may take to end when the server stops.
     ///   - patience: how long a client may take to begin with HTTP/2.
-    ///   - requestPatience: how long a request may take to come, from its headers on.
+    ///   - requestPatience: how long a request may take to come, from its headers on, and its answer to be taken.
     init(
         budget: RequestBudget = RequestBudget(), limits: ConnectionTable.Limits, doorkeeper: Doorkeeper,
         report: ConnectionReport, grace: TimeAmount = .seconds(1), patience: TimeAmount = GRPCServer.patience,

@@ -17,7 +17,7 @@ final class GRPCServerStream: ChannelInboundHandler {
     private let ending: AsyncStream<Never>.Continuation
 
     /// - Parameters:
-    ///   - patience: how long the request may take to come, from its headers on.
+    ///   - patience: how long the request may take to come, from its headers on, and the answer to be taken.
     ///   - begin: takes the call, on the stream's event loop.
     init(budget: RequestBudget, patience: TimeAmount, begin: @escaping @Sendable (GRPCServerCall) -> Void) {
         parser = GRPCRequestParser(budget: budget)
@@ -62,7 +62,7 @@ final class GRPCServerStream: ChannelInboundHandler {
         if outcome != nil { timer?.cancel() }
         switch outcome {
         case .request(let request):
-            begin(GRPCServerCall(request: request, ended: ended, stream: context.channel))
+            begin(GRPCServerCall(request: request, patience: patience, ended: ended, stream: context.channel))
         case .rejection(let headers):
             // Not closed here: a reset right behind the status would hide it from the client, which ends the stream itself.
             context.writeAndFlush(wrapOutboundOut(.headers(.init(headers: headers, endStream: true))), promise: nil)
@@ -74,11 +74,13 @@ final class GRPCServerStream: ChannelInboundHandler {
 /// One call that waits for its answer.
 struct GRPCServerCall: Sendable {
     private let request: GRPCRequest
+    private let patience: TimeAmount
     private let ended: AsyncStream<Never>
     private let stream: any Channel
 
-    fileprivate init(request: GRPCRequest, ended: AsyncStream<Never>, stream: any Channel) {
+    fileprivate init(request: GRPCRequest, patience: TimeAmount, ended: AsyncStream<Never>, stream: any Channel) {
         self.request = request
+        self.patience = patience
         self.ended = ended
         self.stream = stream
     }
@@ -103,13 +105,27 @@ struct GRPCServerCall: Sendable {
     private func finish(_ result: Result<ByteBuffer, GRPCStatus>) {
         switch result {
         case .success(let message):
+            guard request.reservation.grow(to: message.readableBytes) else {
+                return finish(.failure(.requestsTakeTooMuchMemory))
+            }
             write(.headers(.init(headers: [":status": "200", "content-type": "application/grpc"])))
             write(.data(.init(data: .byteBuffer(GRPCMessageBody.framed(message)))))
-            write(.headers(.init(headers: ["grpc-status": "0"], endStream: true)))
+            writeEnd(.headers(.init(headers: ["grpc-status": "0"], endStream: true)))
         case .failure(let status):
             write(.headers(.init(headers: HPACKHeaders(trailersOnly: status), endStream: true)))
         }
         stream.flush()
+    }
+
+    /// Writes the last frame. An answer that the client does not take in time is dropped, and its memory with it.
+    private func writeEnd(_ payload: HTTP2Frame.FramePayload) {
+        let taken = stream.eventLoop.makePromise(of: Void.self)
+        let timer = stream.eventLoop.scheduleTask(in: patience) { [stream] in stream.close(promise: nil) }
+        taken.futureResult.whenComplete { [reservation = request.reservation] _ in
+            timer.cancel()
+            withExtendedLifetime(reservation) {}
+        }
+        stream.write(payload, promise: taken)
     }
 
     private func write(_ payload: HTTP2Frame.FramePayload) {

@@ -1,6 +1,6 @@
 private import Synchronization
 
-/// How much memory the requests of all connections may take together. May be used from any thread.
+/// How much memory the requests of all connections, and answers that were not taken yet, may take together. May be used from any thread.
 final class RequestBudget: Sendable {
     /// In bytes: room for one of the largest and many small ones. A request that is passed on is copied, so the memory is up to three times
     /// that.
@@ -28,6 +28,13 @@ final class RequestBudget: Sendable {
 
         deinit {
             budget.used.subtract(taken.load(ordering: .relaxed), ordering: .relaxed)
+        }
+
+        /// Takes so much in all, for an answer in place of its request.
+        ///
+        /// - Returns: whether that much was left.
+        func grow(to bytes: Int) -> Bool {
+            grow(by: max(0, bytes - taken.load(ordering: .relaxed)))
         }
 
         /// Takes more of the budget.
