@@ -69,8 +69,8 @@ struct StatusCommand: AsyncParsableCommand {
                 let current = check ? nil : await Self.reports(of: [directory], consumers: consumers, health.problems)
                 reports += current?.reports ?? []
                 // Where there is no status, it has been said why.
-                if current?.hasFailed != true {
-                    for problem in health.problems { StandardError.say("Error: \(problem)") }
+                for problem in health.problems where current?.hasFailed != true {
+                    StandardError.say("Error: \(problem)")
                 }
                 isHealthy = isHealthy && health.problems.isEmpty && current?.hasFailed != true
             }
