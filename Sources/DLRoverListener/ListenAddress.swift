@@ -57,7 +57,8 @@ package struct ListenAddress: Hashable, Sendable, CustomStringConvertible {
         var path = text.dropFirst(scheme.count)
         if path.hasPrefix("///") { path = path.dropFirst(2) }
         // What `sockaddr_un` holds, without the closing zero.
-        guard path.hasPrefix("/"), !path.hasPrefix("//"), !path.hasSuffix("/"), path.utf8.count <= UnixAddress.longestPath,
+        guard path.hasPrefix("/"), !path.hasPrefix("//"), !path.hasSuffix("/"),
+            path.utf8.count <= UnixAddress.longestPath,
             !path.utf8.contains(0)
         else { return nil }
         return String(path)

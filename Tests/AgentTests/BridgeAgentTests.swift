@@ -1,6 +1,7 @@
 import Delivery
 import Diagnosis
 import Synchronization
+import SystemSupport
 import TestSupport
 import Testing
 import ZMQBridge
@@ -54,7 +55,7 @@ import ZMQBridge
     @Test func aLinkThatFailsEndsTheOthersInOrderAndIsThrown() async throws {
         try await Bus.with { bus in
             // The publisher's socket has the longest path there may be, so that its replay socket's is too long to connect to.
-            let folder = "/" + String(repeating: "x", count: StateDirectory.longestSocketPath - 3)
+            let folder = "/" + String(repeating: "x", count: UnixAddress.longestPath - 3)
             let endpoint = try #require(BusEndpoint("ipc://\(folder)/p"))
             let (good, bad) = (FakeMaster(), FakeMaster())
             let links = [try bus.link(to: good, as: "good"), try bus.link(to: bad, as: "bad", endpoint: endpoint)]

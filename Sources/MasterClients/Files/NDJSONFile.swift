@@ -159,7 +159,7 @@ struct NDJSONFile: Sendable {
         guard status.kind != .regular || TrustedPath.isOurs(status.owner) else {
             throw ReportError(
                 code: .storage,
-                message: "cannot write \(path): it belongs to user \(status.owner), who could read or change what is written")
+                message: "cannot write \(path): it belongs to user \(status.owner), who could change it")
         }
     }
 

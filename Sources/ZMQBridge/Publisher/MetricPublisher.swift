@@ -43,7 +43,8 @@ public final class MetricPublisher: MasterClient, UrgentReporter {
     ) async throws -> MetricPublisher {
         if !GuardedListener.isInForce {
             logger.warning(
-                "Another library has replaced recv, accept4 or close (LD_PRELOAD?): the limits of the bus's sockets are not in force.")
+                "Another library has replaced recv, accept4 or close (LD_PRELOAD?): the limits of the bus's sockets are not in force."
+            )
         }
         try directory.prepare()
         let lock = try await PublisherLock.acquire(in: directory, patience: configuration.lockPatience)
