@@ -11,13 +11,12 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-enum { MOST_LISTENERS = 64, MOST_DESCRIPTORS = 1 << 18 };
+enum { MOST_LISTENERS = 1024, MOST_DESCRIPTORS = 1 << 18 };
 /// How long a connection is not read from while its listener's messages wait, in microseconds.
 static const useconds_t rest = 2000;
 
 struct listener {
-    /// -1 where the place is free.
-    _Atomic int descriptor;
+    _Atomic int is_open;
     _Atomic uint64_t number;
     struct socket_guard_limits limits;
     /// The connections that are open and not being ended, oldest first.
@@ -43,7 +42,8 @@ struct connection {
 };
 
 static struct listener listeners[MOST_LISTENERS];
-static _Atomic int listener_count;
+/// By descriptor: the place of a listener and 1, or 0.
+static _Atomic uint16_t places[MOST_DESCRIPTORS];
 /// By descriptor; set for those that a guarded listener gave.
 static _Atomic(struct connection *) connections[MOST_DESCRIPTORS];
 static _Atomic int keep_free_from;
@@ -59,34 +59,33 @@ static int real_accept(int descriptor, struct sockaddr *address, socklen_t *leng
 static int real_close(int descriptor) { return (int)syscall(SYS_close, descriptor); }
 
 static struct listener *find(int descriptor) {
-    int count = atomic_load(&listener_count);
-    for (int index = 0; index < count; index++)
-        if (atomic_load(&listeners[index].descriptor) == descriptor) return &listeners[index];
-    return NULL;
+    if (descriptor < 0 || descriptor >= MOST_DESCRIPTORS) return NULL;
+    int place = atomic_load(&places[descriptor]);
+    return place ? &listeners[place - 1] : NULL;
 }
 
+/// A number tells the place, and has a part that no other listener there had.
 static struct listener *find_number(uint64_t number) {
-    int count = atomic_load(&listener_count);
-    for (int index = 0; index < count; index++)
-        if (atomic_load(&listeners[index].number) == number) return &listeners[index];
-    return NULL;
+    struct listener *one = &listeners[number % MOST_LISTENERS];
+    return atomic_load(&one->number) == number ? one : NULL;
 }
+
+/// Whether a place is in use: a listener that is closed keeps it as long as it has connections.
+static int is_taken(struct listener *one) { return atomic_load(&one->is_open) || atomic_load(&one->open) > 0; }
 
 uint64_t socket_guard_add(int descriptor, struct socket_guard_limits limits) {
-    static uint64_t last_number;
+    static uint64_t made;
     uint64_t number = 0;
     if (descriptor < 0 || descriptor >= MOST_DESCRIPTORS) return 0;
     pthread_mutex_lock(&lock);
     if (spare < 0) spare = open("/dev/null", O_RDONLY | O_CLOEXEC);
-    int index = 0, count = atomic_load(&listener_count);
-    while (index < count && (atomic_load(&listeners[index].descriptor) >= 0 || atomic_load(&listeners[index].open) > 0)) index++;
+    int index = 0;
+    while (index < MOST_LISTENERS && is_taken(&listeners[index])) index++;
     if (index < MOST_LISTENERS) {
         struct listener *new = &listeners[index];
-        *new = (struct listener){.descriptor = -1, .limits = limits};
-        number = ++last_number;
-        atomic_store(&new->number, number);
-        atomic_store(&new->descriptor, descriptor);
-        if (index == count) atomic_store(&listener_count, count + 1);
+        number = ++made * MOST_LISTENERS + (uint64_t)index;
+        *new = (struct listener){.is_open = 1, .number = number, .limits = limits};
+        atomic_store(&places[descriptor], (uint16_t)(index + 1));
     }
     pthread_mutex_unlock(&lock);
     return number;
@@ -215,7 +214,10 @@ int close(int descriptor) {
         free(one);
     }
     struct listener *listener = find(descriptor);
-    if (listener) atomic_store(&listener->descriptor, -1);
+    if (listener) {
+        atomic_store(&places[descriptor], 0);
+        atomic_store(&listener->is_open, 0);
+    }
     return real_close(descriptor);
 }
 

@@ -68,7 +68,7 @@ import Testing
         let error = #expect(throws: UnixListenerError.self) {
             try UnixListener(path: folder.file("a.sock"), mode: 0o600, backlog: 1)
         }
-        #expect("\(try #require(error))".contains("could replace"))
+        #expect("\(try #require(error))".contains("could put something else there"))
         chmod(folder.path, 0o1777)
         let listener = try UnixListener(path: folder.file("a.sock"), mode: 0o600, backlog: 1)
         close(listener.descriptor)
