@@ -5,7 +5,7 @@
 export SWIFT_FLAGS = --explicit-target-dependency-import-check error --disable-index-store
 
 .DEFAULT_GOAL := help
-.PHONY: help bootstrap build release test swift-test fuzz sanitize soak soak-rotation lint format docs demo bench clean
+.PHONY: help bootstrap build release test swift-test fuzz sanitize siege soak soak-rotation lint format docs demo bench clean
 .PHONY: cluster-up cluster-down cluster-faults cluster-fault cluster-audit cluster-test
 
 help: ## Show this list
@@ -35,6 +35,9 @@ fuzz: ## Fuzz each target of Tests/Fuzz for MINUTES (2), or TARGET alone; the fi
 
 sanitize: ## Run the tests of the bus, the journal and the ledger under the thread and the address sanitizer
 	@scripts/sanitize
+
+siege: bootstrap build ## Attack an agent that does everything for MINUTES (10): nothing may grow, the books must balance
+	@scripts/siege --minutes $(or $(MINUTES),10)
 
 SEEDS ?= 10000
 soak-rotation: ## Run SEEDS (10,000) random schedules of writing, rotating and killing a log collector

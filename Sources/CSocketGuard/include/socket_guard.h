@@ -1,6 +1,6 @@
 // Limits that libzmq has no options for, for the sockets it accepts connections on. Why and how: docs/security.md, "In front of libzmq".
 //
-// guard.c replaces the C library's accept, accept4, recv and close for the whole process. They do what the library's do, except for
+// calls.c replaces the C library's accept, accept4, recv and close for the whole process. They do what the library's do, except for
 // listening sockets that were added here and for the connections that came from them.
 #pragma once
 #include <stdint.h>

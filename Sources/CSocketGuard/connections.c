@@ -1,0 +1,198 @@
+#define _GNU_SOURCE
+#include "connections.h"
+#include <pthread.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+enum { MOST_LISTENERS = 1024, MOST_DESCRIPTORS = 1 << 18 };
+/// Connections that are being ended and may be open beside as many as a listener may have.
+enum { MOST_ENDING = 64 };
+
+static struct listener listeners[MOST_LISTENERS];
+/// By descriptor: the place of a listener and 1, or 0.
+static _Atomic uint16_t places[MOST_DESCRIPTORS];
+/// By descriptor; set for those that a guarded listener gave.
+static _Atomic(struct connection *) connections[MOST_DESCRIPTORS];
+static _Atomic int keep_free_from;
+/// The process whose account this is. A child that only forked has a copy of it, perhaps with the lock held.
+static _Atomic pid_t owner;
+/// Guards the list of listeners and the links of connections.
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+
+static int is_in_range(int descriptor) { return descriptor >= 0 && descriptor < MOST_DESCRIPTORS; }
+
+// MARK: listeners
+
+struct listener *guard_listener(int descriptor) {
+    int place = is_in_range(descriptor) ? atomic_load(&places[descriptor]) : 0;
+    return place ? &listeners[place - 1] : NULL;
+}
+
+/// A number tells the place, and has a part that no other listener there had.
+static struct listener *find_number(uint64_t number) {
+    struct listener *one = &listeners[number % MOST_LISTENERS];
+    return atomic_load(&one->number) == number ? one : NULL;
+}
+
+/// Whether a place is in use: a listener that is closed keeps it as long as it has connections.
+static int is_taken(struct listener *one) { return atomic_load(&one->is_open) || atomic_load(&one->open) > 0; }
+
+uint64_t socket_guard_add(int descriptor, struct socket_guard_limits limits) {
+    static uint64_t made;
+    uint64_t number = 0;
+    if (!is_in_range(descriptor)) return 0;
+    pthread_mutex_lock(&lock);
+    atomic_store(&owner, getpid());
+    int index = 0;
+    while (index < MOST_LISTENERS && is_taken(&listeners[index])) index++;
+    if (index < MOST_LISTENERS) {
+        number = ++made * MOST_LISTENERS + (uint64_t)index;
+        listeners[index] = (struct listener){.is_open = 1, .number = number, .limits = limits};
+        atomic_store(&places[descriptor], (uint16_t)(index + 1));
+    }
+    pthread_mutex_unlock(&lock);
+    return number;
+}
+
+void socket_guard_took(uint64_t number, uint64_t bytes) {
+    struct listener *one = find_number(number);
+    if (one) atomic_fetch_sub(&one->whole, (int64_t)bytes);
+}
+
+void socket_guard_emptied(uint64_t number) {
+    struct listener *one = find_number(number);
+    if (one) atomic_store(&one->whole, 0);
+}
+
+struct socket_guard_counts socket_guard_read(uint64_t number) {
+    struct listener *one = find_number(number);
+    if (!one) return (struct socket_guard_counts){0};
+    return (struct socket_guard_counts){
+        .open = atomic_load(&one->open),
+        .refused = atomic_load(&one->refused),
+        .shed = atomic_load(&one->shed),
+        .ended = atomic_load(&one->ended),
+    };
+}
+
+void socket_guard_keep_free_from(int descriptor) { atomic_store(&keep_free_from, descriptor); }
+
+// MARK: the list of a listener's connections, under the lock
+
+static void append(struct connection *one) {
+    struct listener *of = one->listener;
+    one->before = of->last;
+    one->after = NULL;
+    *(of->last ? &of->last->after : &of->first) = one;
+    of->last = one;
+}
+
+static void detach(struct connection *one) {
+    struct listener *of = one->listener;
+    *(one->before ? &one->before->after : &of->first) = one->after;
+    *(one->after ? &one->after->before : &of->last) = one->before;
+}
+
+/// Ends a connection, and counts it; libzmq then finds it closed by its peer.
+static void end(struct connection *one, _Atomic uint64_t *counter) {
+    if (atomic_exchange(&one->is_ending, 1)) return;
+    detach(one);
+    one->listener->ending++;
+    atomic_fetch_add(counter, 1);
+    shutdown(one->descriptor, SHUT_RDWR);
+}
+
+/// Ends the connection that has waited longest without a whole message, if there is one.
+static void make_room(struct listener *of) {
+    struct connection *one = of->first;
+    while (one && one->reader.has_spoken) one = one->after;
+    if (one) end(one, &of->shed);
+}
+
+/// Ends the connection whose message has grown largest, since the messages that have begun take all the room.
+static void end_largest(struct listener *of) {
+    pthread_mutex_lock(&lock);
+    struct connection *largest = of->first;
+    for (struct connection *one = largest; one; one = one->after)
+        if (one->reader.message > largest->reader.message) largest = one;
+    if (largest) end(largest, &of->ended);
+    pthread_mutex_unlock(&lock);
+}
+
+// MARK: connections
+
+struct connection *guard_connection(int descriptor) {
+    return is_in_range(descriptor) ? atomic_load(&connections[descriptor]) : NULL;
+}
+
+int guard_admit(struct listener *by, int descriptor) {
+    int floor = atomic_load(&keep_free_from);
+    if (!is_in_range(descriptor) || (floor > 0 && descriptor >= floor)) return 0;
+    struct connection *new = calloc(1, sizeof *new);
+    if (!new) return 0;
+    new->descriptor = descriptor;
+    new->listener = by;
+    pthread_mutex_lock(&lock);
+    int32_t most = by->limits.connections;
+    if (atomic_load(&by->open) - by->ending >= most) make_room(by);
+    // Those that are being ended are closed in a moment, by this very thread.
+    int fits = atomic_load(&by->open) - by->ending < most && atomic_load(&by->open) < most + MOST_ENDING;
+    if (fits) {
+        append(new);
+        atomic_fetch_add(&by->open, 1);
+        atomic_store(&connections[descriptor], new);
+    }
+    pthread_mutex_unlock(&lock);
+    if (!fits) free(new);
+    return fits;
+}
+
+int guard_must_wait(struct listener *of) {
+    int64_t most = (int64_t)of->limits.unread;
+    if (most == 0 || atomic_load(&of->whole) + atomic_load(&of->begun) <= most) return 0;
+    if (atomic_load(&of->begun) > most / 2) end_largest(of);
+    return atomic_load(&of->whole) > 0;
+}
+
+/// Whether what a connection has sent is within the limits.
+static int is_within_limits(struct connection *one, const uint8_t *bytes, uint64_t length) {
+    struct listener *of = one->listener;
+    one->sent += length;
+    uint64_t together = atomic_fetch_add(&of->together, length) + length;
+    if (of->limits.lifetime && one->sent > of->limits.lifetime) return 0;
+    if (of->limits.together && together > of->limits.together) return 0;
+    uint64_t before = one->reader.message, whole = 0;
+    int is_fine = zmtp_read(&one->reader, bytes, length, of->limits.message, &whole);
+    atomic_fetch_add(&of->whole, (int64_t)whole);
+    atomic_fetch_add(&of->begun, (int64_t)one->reader.message - (int64_t)before);
+    return is_fine;
+}
+
+int guard_count(struct connection *one, const uint8_t *bytes, uint64_t length) {
+    if (is_within_limits(one, bytes, length)) return 1;
+    pthread_mutex_lock(&lock);
+    end(one, &one->listener->ended);
+    pthread_mutex_unlock(&lock);
+    return 0;
+}
+
+void guard_forget(int descriptor) {
+    if (!is_in_range(descriptor)) return;
+    struct connection *one = atomic_exchange(&connections[descriptor], NULL);
+    if (one && atomic_load(&owner) == getpid()) {
+        struct listener *of = one->listener;
+        pthread_mutex_lock(&lock);
+        if (atomic_load(&one->is_ending)) of->ending--;
+        else detach(one);
+        atomic_fetch_sub(&of->open, 1);
+        pthread_mutex_unlock(&lock);
+        atomic_fetch_sub(&of->together, one->sent);
+        atomic_fetch_sub(&of->begun, (int64_t)one->reader.message);
+        free(one);
+    }
+    struct listener *listener = guard_listener(descriptor);
+    if (!listener) return;
+    atomic_store(&places[descriptor], 0);
+    atomic_store(&listener->is_open, 0);
+}
