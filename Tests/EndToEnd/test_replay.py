@@ -291,16 +291,17 @@ def test_a_commit_is_seen_in_status_and_a_forgotten_consumer_is_gone(arobust: Ar
 
 
 def test_only_so_many_names_are_taken(arobust: Arobust, connect: Connect) -> None:
-    arobust.start_ready("collect")
+    arobust.start_ready("collect", environment={"AROBUST_PUBLISHER_CONSUMERS": "64"})
     publish(arobust.state, 1, 1)
     client = connect()
+    cursor = (client.status()["epoch"], 1)
     for number in range(64):
-        client.commit(f"consumer {number}", A=(1, 1))
-    with pytest.raises(bus.ReplayError, match="64"):
-        client.commit("one more", A=(1, 1))
-    client.commit("consumer 7", A=(1, 1))
+        client.commit(f"consumer {number}", A=cursor)
+    with pytest.raises(bus.ReplayError, match="there are 64 named consumers already"):
+        client.commit("one more", A=cursor)
+    client.commit("consumer 7", A=cursor)
     client.forget("consumer 0")
-    client.commit("one more", A=(1, 1))
+    client.commit("one more", A=cursor)
     assert len(client.status()["consumers"]) == 64
 
 

@@ -60,6 +60,22 @@ import Testing
         #expect(ledger.recordAccount(account(1, 20_000), epoch: 3, now: 0) != nil)
     }
 
+    /// A kill came before the ledger was saved, and then the journal was damaged: nothing is known of the run but that it was.
+    @Test func anUncertainRunMayHaveHadWhatNobodyElseKnows() {
+        var ledger = PublisherLedger()
+        ledger.begin(1, after: RunEnd(boot: "a"))
+        ledger.begin(3, after: RunEnd(boot: "a", isJournalDamaged: true))
+        ledger.extend(lane: "GENERIC", to: LanePosition(epoch: 3, sequence: 5))
+        var account = account(3, 5)
+        account.lanes[0].origin = LanePosition(epoch: 1, sequence: 0)
+        account.lanes[0].delivered = 6
+        #expect(ledger.recordAccount(account, epoch: 3, now: 0) == nil)
+        account.lanes[0].delivered = 20_000
+        #expect(ledger.recordAccount(account, epoch: 3, now: 0) != nil)
+        #expect(ledger.recordAccount(self.account(1, 1), epoch: 3, now: 0) == nil)
+        #expect(ledger.count("GENERIC", after: nil, through: LanePosition(epoch: 9, sequence: 0)) == 6)
+    }
+
     @Test func ofRunsBeforeALostLedgerNothingCanBeSaid() {
         var ledger = PublisherLedger(isFirstRun: false)
         ledger.begin(5, after: RunEnd(boot: "a"))

@@ -128,11 +128,12 @@ extension PublisherLedger {
             return "the \(what) \(position) in \(lane) is of a run that has not begun"
         }
         guard position.sequence > 0 else { return nil }
-        guard let known = end(of: position.epoch, in: lane) else {
+        let isUncertain = runs?.isUncertain(position.epoch) == true
+        guard let known = end(of: position.epoch, in: lane) ?? (isUncertain ? 0 : nil) else {
             guard isRecorded(position.epoch, in: lane) else { return nil }
             return "the \(what) \(position) in \(lane) is of a run that published nothing there"
         }
-        let unknown = runs?.isUncertain(position.epoch) == true ? Self.mostUnknown : 0
+        let unknown = isUncertain ? Self.mostUnknown : 0
         guard position.sequence > known, position.sequence - known > unknown else { return nil }
         return "the \(what) \(position) in \(lane) is beyond what was published there, which ended at "
             + "\(LanePosition(epoch: position.epoch, sequence: known))"
@@ -147,12 +148,9 @@ extension PublisherLedger {
             return "'ahead' of \(name) is \(account.ahead), but only \(later) follow the cursor \(account.through)"
         }
         // Of runs that are not recorded the number isn't known.
-        guard let origin = account.origin, isRecorded(origin.epoch, in: name),
-            !isOfUncertainRun(account, epoch: .max)
-        else {
-            return nil
-        }
-        let most = count(name, after: origin, through: account.through) + account.ahead
+        guard let origin = account.origin, isRecorded(origin.epoch, in: name) else { return nil }
+        let uncertain = UInt64(runs?.uncertainRuns(in: origin.epoch...account.through.epoch) ?? 0)
+        let most = count(name, after: origin, through: account.through) + account.ahead + uncertain * Self.mostUnknown
         let counts =
             [account.delivered ?? 0] + Array((account.skipped ?? [:]).values) + Array((account.lost ?? [:]).values)
         let (sum, overflow) = counts.reduce((UInt64(0), false)) { total, count in
@@ -168,10 +166,8 @@ extension PublisherLedger {
     /// Whether the cursor is beyond the known end of a run that may have been longer.
     private func isOfUncertainRun(_ account: ConsumerAccount.Lane, epoch: UInt64) -> Bool {
         let through = account.through
-        guard through.epoch < epoch, let known = end(of: through.epoch, in: account.dataType.rawValue) else {
-            return false
-        }
-        return through.sequence > known && runs?.isUncertain(through.epoch) == true
+        return through.epoch < epoch && through.sequence > end(of: through.epoch, in: account.dataType.rawValue) ?? 0
+            && runs?.isUncertain(through.epoch) == true
     }
 
     /// How long a run was in a lane, as far as is known.

@@ -42,6 +42,11 @@ struct RunRecord: Hashable, Codable {
         uncertain.contains(epoch)
     }
 
+    /// How many of these runs may have been longer than is known.
+    func uncertainRuns(in range: ClosedRange<UInt64>) -> Int {
+        uncertain.count { range.contains($0) }
+    }
+
     /// Whether every run from this one on is recorded.
     func isRecorded(_ epoch: UInt64) -> Bool {
         knownSince.map { epoch > $0 } ?? true
