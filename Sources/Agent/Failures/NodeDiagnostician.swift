@@ -44,7 +44,7 @@ package struct NodeDiagnostician: Sendable {
     }
 
     /// How long to wait beyond the budget, for a machine that is busy.
-    private static let patience: Duration = .milliseconds(200)
+    private static let patience: Duration = .milliseconds(500)
 
     private func diagnoseNow(_ failure: TrainingFailure) -> FailureVerdict {
         let now = Int64(failure.clock.now)
