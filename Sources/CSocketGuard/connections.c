@@ -185,10 +185,11 @@ void guard_forget(int descriptor) {
         pthread_mutex_lock(&lock);
         if (atomic_load(&one->is_ending)) of->ending--;
         else detach(one);
-        atomic_fetch_sub(&of->open, 1);
-        pthread_mutex_unlock(&lock);
         atomic_fetch_sub(&of->together, one->sent);
         atomic_fetch_sub(&of->begun, (int64_t)one->reader.message);
+        // The last: without open connections, another listener may take this one's place.
+        atomic_fetch_sub(&of->open, 1);
+        pthread_mutex_unlock(&lock);
         free(one);
     }
     struct listener *listener = guard_listener(descriptor);
