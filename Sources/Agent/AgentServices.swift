@@ -181,8 +181,7 @@ public struct AgentServices: Sendable {
     private func makeListener(for publisher: MetricPublisher, factory: any MetricsFactory) throws -> [any Service] {
         guard let address = try settings.listenAddress() else { return [] }
         let master = try settings.masters().first { $0.url.isDLRover }
-        // The other half of what may be accepted is the bus's.
-        let connections = try DescriptorLimit.current.available(masters: settings.masters().count) / 2
+        let connections = try DescriptorLimit.current.listenerConnections(masters: settings.masters().count)
         let listener = try DLRoverListener(
             address: address, callers: settings.listenAllow(), connectionLimit: connections, publisher: publisher,
             node: settings.node, master: master?.url,

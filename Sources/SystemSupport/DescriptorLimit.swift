@@ -15,6 +15,9 @@ package struct DescriptorLimit: Sendable, Hashable {
     private static let fewestConnections = 32
     /// The most that accepted connections of all kinds get.
     private static let mostConnections = 4096
+    /// Of each of the bus's sockets.
+    private static let mostBusConnections = 2048
+    private static let fewestBusConnections = 4
 
     /// The process's limit; `Int.max` if there is none.
     package let count: Int
@@ -52,10 +55,19 @@ package struct DescriptorLimit: Sendable, Hashable {
     /// How many followed logs may be open at a time.
     package var logs: Int { min(Self.mostLogs, count / 2) }
 
-    /// How many connections may be accepted in all: what neither the reserve nor the logs take. At least 2, or nobody could call.
-    package func available(masters: Int) -> Int {
-        min(Self.mostConnections, max(2, count - logs - Self.reserve(masters: masters)))
+    /// How many connections the listener for DLRover's clients may have: half of what neither the reserve nor the logs take; the other half
+    /// is the bus's. At least 1, or nobody could call.
+    package func listenerConnections(masters: Int) -> Int {
+        min(Self.mostConnections, max(2, count - logs - Self.reserve(masters: masters))) / 2
     }
+
+    /// How many connections each of a publisher's four sockets may have, together half of what the logs and the process's own files leave.
+    package var busConnections: Int {
+        min(Self.mostBusConnections, max(Self.fewestBusConnections, (count - logs - Self.own) / 8))
+    }
+
+    /// Descriptors from this number on are for the journal, cursors and calls: the bus gives them to no connection.
+    package var firstReserved: Int { max(count - Self.own, count / 2) }
 
     /// - Throws: `ProcessLimitError` if the limit is less than a process with so many masters needs.
     package func check(masters: Int) throws(ProcessLimitError) {

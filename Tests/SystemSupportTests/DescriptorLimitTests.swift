@@ -6,7 +6,7 @@ import Testing
     func whatIsNeededLeavesRoomForLogsAndConnections(masters: Int) {
         let needed = DescriptorLimit.needed(masters: masters)
         let limit = DescriptorLimit(count: needed)
-        #expect(limit.available(masters: masters) >= 32)
+        #expect(limit.listenerConnections(masters: masters) >= 16)
         #expect(throws: Never.self) { try limit.check(masters: masters) }
         #expect(throws: ProcessLimitError.self) { try DescriptorLimit(count: needed - 1).check(masters: masters) }
     }
@@ -14,9 +14,10 @@ import Testing
     @Test(arguments: [0, 1, 32, 100, 256, 512, 1024, 65536, 1 << 30, Int.max])
     func allSharesTogetherAreLessThanTheLimit(count: Int) {
         let limit = DescriptorLimit(count: count)
-        let shares = limit.logs + limit.available(masters: 3) + DescriptorLimit.reserve(masters: 3)
-        #expect(shares <= count || limit.available(masters: 3) == 2)
-        #expect(limit.available(masters: 3) <= 4096)
+        let shares = limit.logs + limit.listenerConnections(masters: 0) + 4 * limit.busConnections
+        #expect(shares + DescriptorLimit.reserve(masters: 0) <= count || count < DescriptorLimit.needed(masters: 0))
+        #expect(limit.listenerConnections(masters: 3) <= 2048 && limit.busConnections <= 2048)
+        #expect(limit.firstReserved < count || count == 0)
     }
 
     @Test func theErrorSaysHowManyAreNeeded() throws {

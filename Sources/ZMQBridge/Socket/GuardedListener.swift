@@ -8,7 +8,7 @@ internal import SystemSupport
 struct GuardedListener {
     /// What the connections may do; `nil` means no limit of that kind. The figures are bytes, but for `connections`.
     struct Limits {
-        var connections = ConnectionShare.now
+        var connections = DescriptorLimit.current.busConnections
         /// One message, all its frames together, each counting for `frameCost` more.
         var message: Int
         /// What one connection may send in its life.
@@ -34,6 +34,7 @@ struct GuardedListener {
         guard descriptor >= 0 else { throw SystemCallError("make a socket", path: path) }
         self.path = path
         self.descriptor = descriptor
+        socket_guard_keep_free_from(Int32(clamping: DescriptorLimit.current.firstReserved))
         do throws(SystemCallError) {
             guard UnixAddress.with(path, { bind(descriptor, $0, $1) }) == 0 else {
                 throw SystemCallError("bind", path: path)
@@ -96,21 +97,5 @@ extension GuardedListener.Limits {
         socket_guard_limits(
             connections: Int32(clamping: connections), message: UInt64(message), lifetime: UInt64(lifetime ?? 0),
             together: UInt64(together ?? 0), unread: UInt64(unread ?? 0))
-    }
-}
-
-/// How many connections each of a publisher's sockets may have, by the process's limit of descriptors (`ulimit -n`).
-enum ConnectionShare {
-    /// Kept free for the journal, cursors and calls; never given to a connection.
-    private static let reserve = 64
-    private static let most = 2048
-    private static let least = 4
-
-    /// The share now; also tells the guard which descriptors to keep free.
-    static var now: Int {
-        let limit = DescriptorLimit.current
-        socket_guard_keep_free_from(Int32(clamping: max(limit.count - reserve, limit.count / 2)))
-        // Four sockets, and as much again for the own ends of connections within the process.
-        return min(most, max(least, (limit.count - limit.logs - reserve) / 8))
     }
 }

@@ -9,7 +9,8 @@ import socket
 import struct
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import zmq
@@ -50,56 +51,46 @@ def subscriptions(state: Path, chance: random.Random) -> None:
         peer.pour(b"".join(frame(b"\1" + chance.randbytes(3)) for _ in range(1000)), 10 * MIB)
 
 
-def unread_replays(state: Path, chance: random.Random) -> None:
+@contextmanager
+def connected(state: Path, kind: int, name: str, **options: object) -> Iterator[zmq.Socket[bytes]]:
+    """A socket of a context of its own, so that none of its threads and buffers outlive the attack."""
     context = zmq.Context()
     try:
-        reader = context.socket(zmq.DEALER)
-        reader.linger, reader.rcvhwm, reader.rcvbuf = 0, 1, 4096
-        reader.connect(f"ipc://{state}/replay.sock")
+        one = context.socket(kind)
+        for option, value in {"linger": 0, **options}.items():
+            setattr(one, option, value)
+        one.connect(f"ipc://{state}/{name}.sock")
+        yield one
+    finally:
+        context.destroy(0)
+
+
+def unread_replays(state: Path, chance: random.Random) -> None:
+    with connected(state, zmq.DEALER, "replay", rcvhwm=1, rcvbuf=4096) as reader:
         for number in range(100):
             wanted = {"op": "replay", "data_type": chance.choice(["TRAINING_LOG", "JUNK", "XPU_TIMER_METRIC"])}
             reader.send_multipart([b"%d" % number, b"", json.dumps(wanted).encode()])
         time.sleep(3)
-    finally:
-        context.destroy(0)
 
 
 def unread_stream(state: Path, chance: random.Random) -> None:
-    context = zmq.Context()
-    try:
-        reader = context.socket(zmq.SUB)
-        reader.linger, reader.rcvhwm, reader.rcvbuf = 0, 1, 4096
+    with connected(state, zmq.SUB, "pub", rcvhwm=1, rcvbuf=4096) as reader:
         reader.subscribe(b"")
-        reader.connect(f"ipc://{state}/pub.sock")
         time.sleep(3)
-    finally:
-        context.destroy(0)
 
 
 def large_metrics(state: Path, chance: random.Random) -> None:
-    context = zmq.Context()
-    try:
-        client = context.socket(zmq.DEALER)
-        client.linger = 0
-        client.connect(f"ipc://{state}/ingest.sock")
+    with connected(state, zmq.DEALER, "ingest") as client:
         for _ in range(2):
             client.send_multipart([b"", json.dumps({"data_type": "JUNK", "data_content": "k" * (8 * MIB)}).encode()])
             client.poll(10_000) and client.recv_multipart()
-    finally:
-        context.destroy(0)
 
 
 def refused_pushes(state: Path, chance: random.Random) -> None:
-    context = zmq.Context()
-    try:
-        pusher = context.socket(zmq.PUSH)
-        pusher.linger = 0
-        pusher.connect(f"ipc://{state}/push.sock")
+    with connected(state, zmq.PUSH, "push") as pusher:
         for _ in range(2000):
             pusher.send(b'{"data_type":"GENERIC\x1b[31m\n')
         time.sleep(1)
-    finally:
-        context.destroy(0)
 
 
 def false_books(state: Path, chance: random.Random) -> None:
