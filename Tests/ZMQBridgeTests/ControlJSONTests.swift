@@ -23,6 +23,9 @@ import Testing
             ("", "the text ends"), ("nonsense", "not JSON"), (#"{"op":"status"} {}"#, "nothing after the value"),
             (#"{"op":"status""#, "expected ',' or '}'"), (#"{"op":"sta"#, "a string has no end"),
             (#"{"op":"a\u00"#, "no end"),
+            ("{\"\0\":1}", "at byte 2: a control character in a string must be escaped"),
+            ("{\"op\n\":1}", "a control character"), ("{\"op\":\"\u{1F}\"}", "a control character"),
+            ("{\"op\u{7F}\":1}", "'op' is missing"), (#"{"\"#, "no end"), (#"{"\":1}"#, "no end"),
             (String(repeating: "[", count: 100_000), "nested more than"), (#"{"op":null}"#, "'op'"),
             ("[]", "the message"),
         ] as [(String, String?)])

@@ -81,6 +81,10 @@ package struct JSONShape {
         while let byte = peek {
             index += 1
             if byte == UInt8(ascii: "\"") { return start..<(index - 1) }
+            guard byte >= 0x20 else {
+                index -= 1
+                throw problem("a control character in a string must be escaped")
+            }
             guard byte == UInt8(ascii: "\\") else { continue }
             let isLong = peek == UInt8(ascii: "u")
             index += isLong ? 5 : 1

@@ -1,3 +1,5 @@
+private import Glibc
+
 /// The inside of a JSON string: escaping and reading back (RFC 8259, section 7).
 package enum JSONString {
     /// Appends `utf8`, which must be valid UTF-8, with `"`, `\` and control characters escaped.
@@ -60,7 +62,8 @@ package enum JSONString {
         }
     }
 
-    /// The text that a checked string's inside stands for. Half of a surrogate pair reads as U+FFFD.
+    /// The text that a string's inside stands for. Half of a surrogate pair reads as U+FFFD, and so does what a checked string doesn't have:
+    /// an escape that is none, or not whole.
     package static func unescape(_ escaped: ArraySlice<UInt8>) -> String {
         let firstBackslash = backslash(in: escaped)
         guard firstBackslash < escaped.endIndex else { return String(decoding: escaped, as: UTF8.self) }
@@ -70,8 +73,11 @@ package enum JSONString {
         var next = firstBackslash
         while next < rest.endIndex {
             utf8.append(contentsOf: rest[..<next])
-            let code = rest[next + 1]
-            rest = rest[(next + 2)...]
+            rest = rest[(next + 1)...]
+            guard let code = rest.popFirst() else {
+                utf8.append(contentsOf: "\u{FFFD}".utf8)
+                break
+            }
             switch code {
             case UInt8(ascii: "n"): utf8.append(0x0A)
             case UInt8(ascii: "r"): utf8.append(0x0D)
@@ -87,9 +93,13 @@ package enum JSONString {
         return String(decoding: utf8, as: UTF8.self)
     }
 
-    /// The index of the first backslash, or the end. A checked string has no other byte that `firstSpecial` finds.
+    /// The index of the first backslash, or the end.
     private static func backslash(in escaped: ArraySlice<UInt8>) -> Int {
-        escaped.withUnsafeBufferPointer { escaped.startIndex + firstSpecial(in: $0, from: 0) }
+        escaped.withUnsafeBytes { bytes in
+            guard let start = bytes.baseAddress, let found = memchr(start, CInt(UInt8(ascii: "\\")), bytes.count)
+            else { return escaped.endIndex }
+            return escaped.startIndex + (UnsafeRawPointer(found) - start)
+        }
     }
 
     /// Takes the four digits after `\u`, and the second half of a surrogate pair where there is one.

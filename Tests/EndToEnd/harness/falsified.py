@@ -25,4 +25,5 @@ def falsified(epoch: int) -> list[bytes]:
         b'{"op":"commit","consumer":"stranger","lanes":[{"data_type":"GENERIC","through":[1e400,1]}]}',
         b'{"op":"commit","consumer":"stranger","lanes":{"a":1}}', b'{"op":"commit","lanes":[]}', b"[" * 100_000,
         b'{"op":"forget","consumer":"nobody"}', b'{"op":"replay","data_type":"GENERIC","credit":-1}', b"\xff\xfe{}", b"{",
+        b'{"\0":1}', b'{"op\n":1}', b'{"op":"\x1f"}', b'{"', b'{"\\', b'{"\\u', b'{"a":"\\u12',
     ]
