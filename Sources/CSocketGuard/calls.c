@@ -7,6 +7,7 @@
 #include <pthread.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 /// How long a connection is not read from while its listener's messages wait, in microseconds.
@@ -63,6 +64,17 @@ int accept(int descriptor, struct sockaddr *address, socklen_t *length) {
     return accept4(descriptor, address, length, 0);
 }
 
+int connect(int descriptor, const struct sockaddr *address, socklen_t length) {
+    int result = (int)syscall(SYS_connect, descriptor, address, length);
+    if ((result == 0 || errno == EINPROGRESS) && address && length > sizeof address->sa_family && address->sa_family == AF_UNIX) {
+        int error = errno;
+        const char *path = ((const struct sockaddr_un *)address)->sun_path;
+        guard_called(path, length - sizeof address->sa_family, descriptor);
+        errno = error;
+    }
+    return result;
+}
+
 ssize_t recv(int descriptor, void *buffer, size_t size, int flags) {
     struct connection *one = guard_connection(descriptor);
     if (one && guard_must_wait(one->listener)) {
@@ -83,5 +95,5 @@ int close(int descriptor) {
 
 int socket_guard_is_in_force(void) {
     return dlsym(RTLD_DEFAULT, "recv") == (void *)recv && dlsym(RTLD_DEFAULT, "accept4") == (void *)accept4 &&
-           dlsym(RTLD_DEFAULT, "close") == (void *)close;
+           dlsym(RTLD_DEFAULT, "close") == (void *)close && dlsym(RTLD_DEFAULT, "connect") == (void *)connect;
 }

@@ -2,7 +2,9 @@
 #include "connections.h"
 #include <pthread.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/socket.h>
+#include <time.h>
 #include <unistd.h>
 
 enum { MOST_LISTENERS = 1024, MOST_DESCRIPTORS = 1 << 18 };
@@ -38,26 +40,69 @@ static struct listener *find_number(uint64_t number) {
 /// Whether a place is in use: a listener that is closed keeps it as long as it has connections.
 static int is_taken(struct listener *one) { return atomic_load(&one->is_open) || atomic_load(&one->open) > 0; }
 
-uint64_t socket_guard_add(int descriptor, struct socket_guard_limits limits) {
+/// Begins an account, under the lock; NULL if there are too many.
+static struct listener *make(struct socket_guard_limits limits) {
     static uint64_t made;
-    uint64_t number = 0;
+    atomic_store(&owner, getpid());
+    uint64_t index = 0;
+    while (index < MOST_LISTENERS && is_taken(&listeners[index])) index++;
+    if (index == MOST_LISTENERS) return NULL;
+    listeners[index] = (struct listener){.is_open = 1, .number = ++made * MOST_LISTENERS + index, .limits = limits};
+    return &listeners[index];
+}
+
+uint64_t socket_guard_add(int descriptor, struct socket_guard_limits limits) {
     if (!is_in_range(descriptor)) return 0;
     pthread_mutex_lock(&lock);
-    atomic_store(&owner, getpid());
-    int index = 0;
-    while (index < MOST_LISTENERS && is_taken(&listeners[index])) index++;
-    if (index < MOST_LISTENERS) {
-        number = ++made * MOST_LISTENERS + (uint64_t)index;
-        listeners[index] = (struct listener){.is_open = 1, .number = number, .limits = limits};
-        atomic_store(&places[descriptor], (uint16_t)(index + 1));
-    }
+    struct listener *new = make(limits);
+    if (new) atomic_store(&places[descriptor], (uint16_t)(new - listeners + 1));
     pthread_mutex_unlock(&lock);
-    return number;
+    return new ? atomic_load(&new->number) : 0;
 }
+
+// MARK: called addresses
+
+/// The account of a path, under the lock; NULL if nobody wants one.
+static struct listener *find_path(const char *path, size_t room) {
+    size_t length = strnlen(path, room);
+    for (struct listener *one = listeners; one < listeners + MOST_LISTENERS; one++)
+        if (one->callers > 0 && strlen(one->path) == length && memcmp(one->path, path, length) == 0) return one;
+    return NULL;
+}
+
+uint64_t socket_guard_call(const char *path, struct socket_guard_limits limits) {
+    size_t length = strlen(path);
+    if (length == 0 || length >= sizeof listeners[0].path) return 0;
+    pthread_mutex_lock(&lock);
+    struct listener *one = find_path(path, length);
+    if (!one && (one = make(limits))) memcpy(one->path, path, length + 1);
+    if (one) one->callers++;
+    pthread_mutex_unlock(&lock);
+    return one ? atomic_load(&one->number) : 0;
+}
+
+void socket_guard_called(uint64_t number) {
+    pthread_mutex_lock(&lock);
+    struct listener *one = find_number(number);
+    if (one && one->callers > 0 && --one->callers == 0) atomic_store(&one->is_open, 0);
+    pthread_mutex_unlock(&lock);
+}
+
+void guard_called(const char *path, size_t room, int descriptor) {
+    pthread_mutex_lock(&lock);
+    struct listener *one = find_path(path, room);
+    pthread_mutex_unlock(&lock);
+    if (one) guard_admit(one, descriptor);
+}
+
+// MARK: what is known of an account
 
 void socket_guard_took(uint64_t number, uint64_t bytes) {
     struct listener *one = find_number(number);
-    if (one) atomic_fetch_sub(&one->whole, (int64_t)bytes);
+    if (!one) return;
+    // Never below nothing: what came just before `socket_guard_emptied` is forgotten there.
+    int64_t before = atomic_load(&one->whole);
+    while (!atomic_compare_exchange_weak(&one->whole, &before, before > (int64_t)bytes ? before - (int64_t)bytes : 0)) {}
 }
 
 void socket_guard_emptied(uint64_t number) {
@@ -110,14 +155,20 @@ static void make_room(struct listener *of) {
     if (one) end(one, &of->shed);
 }
 
-/// Ends the connection whose message has grown largest, since the messages that have begun take all the room.
-static void end_largest(struct listener *of) {
+/// Ends the connection whose message has begun and not gone on for the longest time, since such messages take all the room.
+static void end_idlest(struct listener *of) {
     pthread_mutex_lock(&lock);
-    struct connection *largest = of->first;
-    for (struct connection *one = largest; one; one = one->after)
-        if (one->reader.message > largest->reader.message) largest = one;
-    if (largest) end(largest, &of->ended);
+    struct connection *idlest = NULL;
+    for (struct connection *one = of->first; one; one = one->after)
+        if (one->reader.message > 0 && (!idlest || one->heard < idlest->heard)) idlest = one;
+    if (idlest) end(idlest, &of->ended);
     pthread_mutex_unlock(&lock);
+}
+
+static uint64_t now(void) {
+    struct timespec time;
+    clock_gettime(CLOCK_MONOTONIC_COARSE, &time);
+    return (uint64_t)time.tv_sec * 1000000000 + (uint64_t)time.tv_nsec;
 }
 
 // MARK: connections
@@ -151,7 +202,7 @@ int guard_admit(struct listener *by, int descriptor) {
 int guard_must_wait(struct listener *of) {
     int64_t most = (int64_t)of->limits.unread;
     if (most == 0 || atomic_load(&of->whole) + atomic_load(&of->begun) <= most) return 0;
-    if (atomic_load(&of->begun) > most / 2) end_largest(of);
+    if (atomic_load(&of->begun) > most / 2) end_idlest(of);
     return atomic_load(&of->whole) > 0;
 }
 
@@ -159,11 +210,12 @@ int guard_must_wait(struct listener *of) {
 static int is_within_limits(struct connection *one, const uint8_t *bytes, uint64_t length) {
     struct listener *of = one->listener;
     one->sent += length;
+    one->heard = now();
     uint64_t together = atomic_fetch_add(&of->together, length) + length;
     if (of->limits.lifetime && one->sent > of->limits.lifetime) return 0;
     if (of->limits.together && together > of->limits.together) return 0;
     uint64_t before = one->reader.message, whole = 0;
-    int is_fine = zmtp_read(&one->reader, bytes, length, of->limits.message, &whole);
+    int is_fine = zmtp_read(&one->reader, bytes, length, &of->limits, &whole);
     atomic_fetch_add(&of->whole, (int64_t)whole);
     atomic_fetch_add(&of->begun, (int64_t)one->reader.message - (int64_t)before);
     return is_fine;

@@ -3,9 +3,13 @@
 #include "socket_guard.h"
 #include "zmtp.h"
 #include <stdatomic.h>
+#include <stddef.h>
 
+/// A listening socket, or an address that is called: a path, with `callers` that want its connections guarded.
 struct listener {
     _Atomic int is_open;
+    char path[108];
+    int callers;
     _Atomic uint64_t number;
     struct socket_guard_limits limits;
     /// The connections that are open and not being ended, oldest first.
@@ -26,6 +30,8 @@ struct connection {
     struct connection *before, *after;
     struct zmtp_reader reader;
     uint64_t sent;
+    /// When it last sent something, in nanoseconds of the monotonic clock.
+    uint64_t heard;
     /// That a call has been made to end it.
     _Atomic int is_ending;
 };
@@ -38,6 +44,9 @@ struct connection *guard_connection(int descriptor);
 
 /// Takes a new connection into the listener's account; 0 if there is no room for it.
 int guard_admit(struct listener *by, int descriptor);
+
+/// Takes a connection to a path into account, if somebody wants those guarded. The path has `room` bytes at most.
+void guard_called(const char *path, size_t room, int descriptor);
 
 /// Whether the connections of a listener must wait until what came before was taken.
 int guard_must_wait(struct listener *of);

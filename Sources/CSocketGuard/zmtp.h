@@ -12,6 +12,9 @@ struct zmtp_reader {
     uint64_t length;
     /// Bytes of the frame's content that are still to come.
     uint64_t content_left;
+    /// The beginning of a command: the length of its name, and the name as far as it tells commands apart.
+    uint8_t name[10];
+    uint8_t name_length;
     /// What the message that has begun counts for so far, without its commands.
     uint64_t message;
     /// That a whole message has come, or a command after the handshake.
@@ -21,7 +24,7 @@ struct zmtp_reader {
 
 /// Follows the next bytes.
 ///
-/// - most: what a message may count for; 0 for no limit.
 /// - whole: what the messages count for that ended in these bytes.
-/// Returns 0 when a message is larger than that, or the bytes are not ZMTP 3.
-int zmtp_read(struct zmtp_reader *reader, const uint8_t *bytes, uint64_t count, uint64_t most, uint64_t *whole);
+/// Returns 0 when a message or command is larger than the limits allow, or the bytes are not ZMTP 3.
+int zmtp_read(
+    struct zmtp_reader *reader, const uint8_t *bytes, uint64_t count, const struct socket_guard_limits *limits, uint64_t *whole);

@@ -20,8 +20,7 @@ import TestSupport
             try directory.prepare()
             let socket = try RequestSocket(
                 .pull, at: directory.pushSocket, in: directory, context: ZMQContext(), largestFrame: 1 << 20,
-                limits: limits
-            ) { socket throws(ZMQError) in try socket.set(ZMQ_RCVHWM, Int32(1000)) }
+                limits: limits)
             try body(socket, directory.pushSocket)
         }
     }
@@ -62,6 +61,8 @@ import TestSupport
     @Test(arguments: [
         Array("GET / HTTP/1.1\r\nHost: x\r\n\r\n".utf8), [0x01, 0x00, 0x05],
         [0xFF] + [UInt8](repeating: 0, count: 8) + [0x7F, 1, 5],
+        // libzmq takes these for ZMTP 1, with frames of another form.
+        [0xFF] + [UInt8](repeating: 0, count: 8) + [0x7E, 3, 0], [0xFF] + [UInt8](repeating: 0, count: 9) + [3, 0],
     ])
     func whatIsNotZMTP3IsEnded(bytes: [UInt8]) async throws {
         try await withSocket(GuardedListener.Limits(message: 1 << 20)) { socket, path in
@@ -69,6 +70,83 @@ import TestSupport
             try peer.write(bytes)
             #expect(peer.isClosedByPeer())
             #expect(socket.closedConnections.ended == 1)
+        }
+    }
+
+    private static func command(_ name: String, _ content: [UInt8] = [], flags: UInt8 = 4) -> [UInt8] {
+        let bytes = [UInt8(name.utf8.count)] + Array(name.utf8) + content
+        return [flags | 2] + (0..<8).reversed().map { UInt8(truncatingIfNeeded: bytes.count >> ($0 * 8)) } + bytes
+    }
+
+    @Test(arguments: [
+        command("SUBSCRIBE", [1]), command("CANCEL", [1]), command("JOIN", [1]), command("PING", [0, 0], flags: 5),
+        command("READY"), command("PING", [UInt8](repeating: 0, count: 600)), [4, 0],
+    ])
+    func commandsThatNoClientSendsEndTheConnection(command: [UInt8]) async throws {
+        try await withSocket(GuardedListener.Limits(message: 1 << 20)) { socket, path in
+            let peer = try RawPeer(path)
+            try peer.shakeHands(as: "PUSH")
+            try peer.write(Self.command("PING", [0, 0]) + RawPeer.frame([1], more: false))
+            #expect(try Self.receives([[1]], from: socket))
+            #expect(socket.closedConnections.total == 0)
+            try peer.write(command)
+            #expect(peer.isClosedByPeer())
+            #expect(socket.closedConnections.ended == 1)
+        }
+    }
+
+    /// libzmq keeps the properties as long as the connection.
+    @Test func aHandshakeWithManyPropertiesIsEnded() async throws {
+        try await withSocket(GuardedListener.Limits(message: 1 << 20)) { socket, path in
+            let peer = try RawPeer(path)
+            let properties = Array(repeatElement([1, UInt8(ascii: "X"), 0, 0, 0, 0] as [UInt8], count: 100).joined())
+            try peer.write(RawPeer.greeting + Self.command("READY", properties))
+            #expect(peer.isClosedByPeer())
+            #expect(socket.closedConnections.ended == 1)
+        }
+    }
+
+    /// Where libzmq has stopped reading a connection that hangs up, a PING that it has read already ends the process.
+    @Test func peersThatSendMuchAndAPingAndHangUpLeaveTheirMessages() async throws {
+        try await withSocket(GuardedListener.Limits(message: 1 << 20, unread: 4 << 20)) { socket, path in
+            let (connections, messages) = (20, 1500)
+            for number in 0..<connections {
+                let peer = try RawPeer(path)
+                try peer.shakeHands(as: "PUSH")
+                let message = [UInt8(0), 1, UInt8(number)]
+                try peer.write(Array(repeatElement(message, count: messages).joined()) + Self.command("PING", [0, 0]))
+            }
+            for _ in 0..<(connections * messages) { try #require(try Self.receivesAny(from: socket)) }
+        }
+    }
+
+    private static func receivesAny(from socket: borrowing RequestSocket) throws -> Bool {
+        for _ in 0..<10_000 {
+            if try socket.receive() != nil { return true }
+            usleep(2000)
+        }
+        return false
+    }
+
+    /// One who lets his message lie gives way, not the one with the largest.
+    @Test func messagesThatDoNotGoOnGiveWay() async throws {
+        try await withSocket(GuardedListener.Limits(message: 4 << 20, unread: 8 << 20)) { socket, path in
+            let begun = RawPeer.frame([UInt8](repeating: 1, count: 1 << 20), more: true)
+            var idle: [RawPeer] = []
+            for _ in 0..<6 {
+                idle.append(try RawPeer(path))
+                try idle[idle.count - 1].shakeHands(as: "PUSH")
+                try idle[idle.count - 1].write(Array(begun.dropLast()))
+            }
+            let good = try RawPeer(path)
+            try good.shakeHands(as: "PUSH")
+            let content = [UInt8](repeating: 2, count: 1 << 20)
+            let writer = Thread {
+                try? good.write(RawPeer.frame(content, more: true) + RawPeer.frame(content, more: true))
+                try? good.write(RawPeer.frame(content, more: false))
+            }
+            writer.start()
+            #expect(try Self.receives([content, content, content], from: socket))
         }
     }
 

@@ -28,15 +28,16 @@ final class RawPeer: Sendable {
 
     /// Greets as ZMTP 3.0 with the NULL mechanism, says READY as a socket of this type, and waits until the other side does.
     func shakeHands(as type: String = "DEALER") throws {
-        try write(
-            [0xFF] + [UInt8](repeating: 0, count: 8) + [0x7F, 3, 0] + Array("NULL".utf8)
-                + [UInt8](repeating: 0, count: 48))
+        try write(Self.greeting)
         let property = [11] + Array("Socket-Type".utf8) + [0, 0, 0, UInt8(type.utf8.count)] + Array(type.utf8)
         let ready = [5] + Array("READY".utf8) + property
         try write([4, UInt8(ready.count)] + ready)
         let head = try take(64 + 2)
         _ = try take(Int(head[65]))
     }
+
+    static let greeting =
+        [0xFF] + [UInt8](repeating: 0, count: 8) + [0x7F, 3, 0] + Array("NULL".utf8) + [UInt8](repeating: 0, count: 48)
 
     static func frame(_ content: [UInt8], more: Bool) -> [UInt8] {
         [(more ? 1 : 0) | 2] + (0..<8).reversed().map { UInt8(truncatingIfNeeded: content.count >> ($0 * 8)) } + content

@@ -1,7 +1,7 @@
 // Limits that libzmq has no options for, for the sockets it accepts connections on. Why and how: docs/security.md, "In front of libzmq".
 //
-// calls.c replaces the C library's accept, accept4, recv and close for the whole process. They do what the library's do, except for
-// listening sockets that were added here and for the connections that came from them.
+// calls.c replaces the C library's accept, accept4, connect, recv and close for the whole process. They do what the library's do, except for
+// listening sockets and called addresses that were added here, and for the connections that came from them.
 #pragma once
 #include <stdint.h>
 
@@ -18,6 +18,8 @@ struct socket_guard_limits {
     /// Bytes of messages, whole or begun, that may wait for `socket_guard_took`. Beyond it connections are not read from. The socket must
     /// have a context of its own then, since its I/O thread sleeps for moments.
     uint64_t unread;
+    /// Whether SUBSCRIBE and CANCEL commands are let through.
+    int subscriptions;
 };
 
 /// What a frame costs libzmq beside its bytes: a `zmq_msg_t` in a queue.
@@ -38,6 +40,13 @@ struct socket_guard_counts {
 /// Guards a listening socket from now on, until it is closed. Returns a number for the other functions, which no other socket ever gets; 0
 /// when there are too many or the descriptor is too large.
 uint64_t socket_guard_add(int listener, struct socket_guard_limits limits);
+
+/// Guards the connections to a Unix socket's path that are made from now on; for a path that is guarded already, with the limits that it has.
+/// Returns a number as `socket_guard_add` does, to be given to `socket_guard_called` once; 0 when there are too many.
+uint64_t socket_guard_call(const char *path, struct socket_guard_limits limits);
+
+/// Ends what `socket_guard_call` began. Connections that are open stay guarded.
+void socket_guard_called(uint64_t number);
 
 /// Says that messages of this many bytes in all, counted as for `message`, were taken from libzmq.
 void socket_guard_took(uint64_t listener, uint64_t bytes);

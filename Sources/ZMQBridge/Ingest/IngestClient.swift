@@ -6,13 +6,18 @@ package struct IngestClient: ~Copyable {
     /// In microseconds.
     private static let pauseBetweenTries: UInt32 = 20_000
 
+    /// In bytes. An answer has a reason for each metric that was refused.
+    private static let largestAnswer = 16 << 20
+
     private let socket: ZMQSocket
+    private let guarding: GuardedCall
     package let endpoint: String
 
     package init(directory: StateDirectory) throws {
         let endpoint = "ipc://" + directory.ingestSocket
         let socket = try ZMQSocket(.dealer, in: try ZMQContext())
         try socket.set(ZMQ_LINGER, Int32(0))
+        try socket.set(ZMQ_MAXMSGSIZE, Int64(Self.largestAnswer))
         // Queues nothing for a publisher that isn't there.
         try socket.set(ZMQ_IMMEDIATE, Int32(1))
         try socket.set(ZMQ_RECONNECT_IVL_MAX, Int32(1000))
@@ -23,6 +28,7 @@ package struct IngestClient: ~Copyable {
     private init(endpoint: String, socket: consuming ZMQSocket) {
         self.endpoint = endpoint
         self.socket = socket
+        guarding = GuardedCall(to: endpoint, message: 2 * Self.largestAnswer)
     }
 
     /// Hands the metrics, a JSON each, to the publisher as one request.

@@ -57,7 +57,6 @@ package final class IngestServer: Sendable {
             limits: GuardedListener.Limits(message: Self.largestMessage, unread: Self.mostUnread)
         ) { socket throws(ZMQError) in
             try socket.set(ZMQ_LINGER, Int32(500))
-            try socket.set(ZMQ_RCVHWM, Int32(32))
             try socket.set(ZMQ_SNDHWM, Int32(128))
             // A peer that has gone, or was stopped, makes room for another.
             try socket.set(ZMQ_HEARTBEAT_IVL, Int32(5000))

@@ -204,6 +204,7 @@ extension ZMQSocket {
     func setUpPublishing(_ configuration: PublisherConfiguration) throws(ZMQError) {
         try set(ZMQ_LINGER, Int32(clamping: Int64(configuration.linger / .milliseconds(1))))
         try set(ZMQ_SNDHWM, configuration.highWaterMark)
+        try receiveWithoutMark()
         try set(ZMQ_HEARTBEAT_IVL, Self.heartbeat.interval)
         try set(ZMQ_HEARTBEAT_TIMEOUT, Self.heartbeat.timeout)
         try set(ZMQ_MAXMSGSIZE, Self.largestSubscription)
@@ -216,6 +217,6 @@ extension ZMQSocket {
 extension GuardedListener.Limits {
     /// A consumer only subscribes. libzmq keeps what all of them have subscribed to in a tree that takes up to a kilobyte for each byte.
     static var publishing: GuardedListener.Limits {
-        GuardedListener.Limits(message: 8 << 10, lifetime: 64 << 10, together: 512 << 10)
+        GuardedListener.Limits(message: 8 << 10, subscriptions: true, lifetime: 64 << 10, together: 512 << 10)
     }
 }

@@ -82,6 +82,9 @@ package struct PublisherInspection: Sendable {
         try PublisherIdentity.read(in: directory).flatMap { PublisherID($0.publisher) }
     }
 
+    /// In bytes, of an answer; a status with 1,024 consumers has less.
+    private var largestAnswer: Int { 32 << 20 }
+
     /// Sends a request and returns the answer's body.
     private func request(_ request: ReplayRequest, timeout: Duration) async throws -> [UInt8]? {
         let endpoint = "ipc://" + directory.replaySocket
@@ -89,6 +92,9 @@ package struct PublisherInspection: Sendable {
         return try await PinnedThread.run(name: "arobust-ask", onCancel: { stop.signal() }) {
             let socket = try ZMQSocket(.dealer, in: ZMQContext())
             try socket.set(ZMQ_LINGER, Int32(0))
+            try socket.set(ZMQ_MAXMSGSIZE, Int64(largestAnswer))
+            let guarding = GuardedCall(to: endpoint, message: 2 * largestAnswer)
+            defer { withExtendedLifetime(guarding) {} }
             try socket.connect(endpoint)
             _ = try socket.send([[], ControlJSON.encode(request)])
             var poller = Poller()

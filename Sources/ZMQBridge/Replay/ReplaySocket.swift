@@ -48,7 +48,6 @@ struct ReplaySocket: ~Copyable {
             // Makes sending fail for a peer that is gone, or whose queue is full, where a ROUTER would drop the message otherwise.
             try socket.set(ZMQ_ROUTER_MANDATORY, Int32(1))
             try socket.set(ZMQ_SNDHWM, Self.mostUnread)
-            try socket.set(ZMQ_RCVHWM, Int32(64))
             try socket.set(ZMQ_HEARTBEAT_IVL, Self.heartbeat.interval)
             try socket.set(ZMQ_HEARTBEAT_TIMEOUT, Self.heartbeat.timeout)
         }

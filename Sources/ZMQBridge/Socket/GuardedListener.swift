@@ -11,6 +11,8 @@ struct GuardedListener {
         var connections = DescriptorLimit.current.busConnections
         /// One message, all its frames together, each counting for `frameCost` more.
         var message: Int
+        /// Whether peers may subscribe by a command, as those of ZMTP 3.1 do.
+        var subscriptions = false
         /// What one connection may send in its life.
         var lifetime: Int?
         /// What all open connections together may have sent.
@@ -61,7 +63,7 @@ struct GuardedListener {
     }
 
     /// What a message counts for.
-    static func size(of message: [[UInt8]]) -> Int {
+    static func size(of message: some Sequence<[UInt8]>) -> Int {
         message.reduce(0) { $0 + $1.count + frameCost }
     }
 
@@ -73,6 +75,26 @@ struct GuardedListener {
 
     /// Whether libzmq uses the guard's functions: not where a preloaded library has replaced them as well.
     static var isInForce: Bool { socket_guard_is_in_force() != 0 }
+}
+
+/// Bounds what those who listen at a Unix socket may send to those in this process that connect to it: one message, all its frames together.
+final class GuardedCall: Sendable {
+    private let number: UInt64
+
+    /// - Parameters:
+    ///   - endpoint: libzmq's; only `ipc://` is guarded.
+    ///   - message: bytes, each frame counting for `GuardedListener.frameCost` more.
+    init(to endpoint: String, message: Int) {
+        let prefix = "ipc://"
+        let limits = GuardedListener.Limits(connections: 1 << 20, message: message)
+        number =
+            endpoint.hasPrefix(prefix)
+            ? socket_guard_call(String(endpoint.dropFirst(prefix.count)), limits.forGuard) : 0
+    }
+
+    deinit {
+        socket_guard_called(number)
+    }
 }
 
 /// Connections that a guarded socket has closed, and why.
@@ -96,6 +118,6 @@ extension GuardedListener.Limits {
     fileprivate var forGuard: socket_guard_limits {
         socket_guard_limits(
             connections: Int32(clamping: connections), message: UInt64(message), lifetime: UInt64(lifetime ?? 0),
-            together: UInt64(together ?? 0), unread: UInt64(unread ?? 0))
+            together: UInt64(together ?? 0), unread: UInt64(unread ?? 0), subscriptions: subscriptions ? 1 : 0)
     }
 }

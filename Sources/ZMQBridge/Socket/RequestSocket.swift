@@ -12,6 +12,8 @@ struct RequestSocket: ~Copyable {
 
     let socket: ZMQSocket
     private let listener: GuardedListener
+    /// How many frames libzmq puts before a message's own: a ROUTER names the peer.
+    private let addedFrames: Int
     private let unreadAnswers = QueuedBytes()
 
     /// Binds the socket at its path in the directory.
@@ -28,18 +30,20 @@ struct RequestSocket: ~Copyable {
     ) throws {
         let socket = try ZMQSocket(kind, in: context)
         try socket.set(ZMQ_MAXMSGSIZE, Int64(largestFrame))
+        try socket.receiveWithoutMark()
         try setUp(socket)
         try directory.removeStaleSocket(at: path)
         let listener = try GuardedListener(at: path, limits: limits)
         try socket.bind(listener)
         try directory.openSocket(at: path)
         log?.watch(listener)
-        self.init(socket, listener)
+        self.init(socket, listener, addedFrames: kind == .router ? 1 : 0)
     }
 
-    private init(_ socket: consuming ZMQSocket, _ listener: GuardedListener) {
+    private init(_ socket: consuming ZMQSocket, _ listener: GuardedListener, addedFrames: Int) {
         self.socket = socket
         self.listener = listener
+        self.addedFrames = addedFrames
     }
 
     var closedConnections: ClosedConnections { listener.closedConnections }
@@ -50,7 +54,7 @@ struct RequestSocket: ~Copyable {
             listener.recordEmpty()
             return nil
         }
-        listener.recordTaken(GuardedListener.size(of: message))
+        listener.recordTaken(GuardedListener.size(of: message[addedFrames...]))
         return message
     }
 

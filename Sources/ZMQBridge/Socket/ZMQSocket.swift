@@ -45,6 +45,14 @@ struct ZMQSocket: ~Copyable {
         guard zmq_setsockopt(pointer, option, value, size) == 0 else { throw ZMQError(call: "zmq_setsockopt") }
     }
 
+    /// Takes any number of messages, where the guard bounds their bytes.
+    ///
+    /// At the mark libzmq 4.3.4 stops reading a connection; when its peer hangs up then, and what was read before has a PING in it, libzmq ends
+    /// the process ("Assertion failed: !_io_error").
+    func receiveWithoutMark() throws(ZMQError) {
+        try set(ZMQ_RCVHWM, Int32(0))
+    }
+
     /// The descriptor that becomes readable when something happened inside the socket. Edge-triggered; never read or close it.
     func readinessDescriptor() throws(ZMQError) -> Int32 {
         var descriptor: Int32 = -1

@@ -16,6 +16,7 @@ final class SubscriberConnection {
     var status: SubscriberStatus.Connection
     var counts: SubscriberCounts
 
+    private let guards: [GuardedCall]
     let receiver: any EnvelopeReceiver
     let dataTypes: Set<DiagnosisDataType>
     let batchBytes: Int
@@ -64,6 +65,9 @@ final class SubscriberConnection {
         consumer = configuration.consumer
         self.receiver = receiver
         self.logger = logger
+        guards = [endpoint.address, endpoint.replayAddress].compactMap(\.self).map {
+            GuardedCall(to: $0, message: 2 * configuration.largestFrame)
+        }
         try socket.set(ZMQ_LINGER, Int32(0))
         // What is dropped because this queue is full is replayed.
         try socket.set(ZMQ_RCVHWM, Int32(128))

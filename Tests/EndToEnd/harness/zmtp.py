@@ -1,9 +1,10 @@
-"""A ZMTP 3.0 client by hand (rfc.zeromq.org/spec/23), so that it can send what no client of libzmq sends."""
+"""ZMTP 3.0 by hand (rfc.zeromq.org/spec/23), so that a client or a publisher can send what none of libzmq sends."""
 
 from __future__ import annotations
 
 import socket
 import struct
+import threading
 from pathlib import Path
 from types import TracebackType
 
@@ -15,6 +16,15 @@ SOCKETS = {"ingest": b"DEALER", "replay": b"DEALER", "push": b"PUSH", "pub": b"S
 
 def frame(content: bytes, more: bool = False) -> bytes:
     return bytes([2 | more]) + struct.pack(">Q", len(content)) + content
+
+
+def command(name: bytes, content: bytes = b"", flags: int = 4) -> bytes:
+    body = bytes([len(name)]) + name + content
+    return bytes([flags | 2]) + struct.pack(">Q", len(body)) + body
+
+
+def ready(kind: bytes) -> bytes:
+    return command(b"READY", b"\x0bSocket-Type" + struct.pack(">I", len(kind)) + kind)
 
 
 class RawPeer:
@@ -29,9 +39,7 @@ class RawPeer:
         if shake_hands:
             self.socket.sendall(GREETING)
             self.take(64)
-            kind = SOCKETS[name]
-            ready = b"\x05READY\x0bSocket-Type" + struct.pack(">I", len(kind)) + kind
-            self.socket.sendall(bytes([4, len(ready)]) + ready)
+            self.socket.sendall(ready(SOCKETS[name]))
             self.take(self.take(2)[1])
 
     def __enter__(self) -> RawPeer:
@@ -69,3 +77,42 @@ class RawPeer:
         except OSError:
             pass
         return True
+
+
+class RawPublisher:
+    """Listens in a state directory as a publisher does, and sends everybody who comes the same block until it has sent the total."""
+
+    KINDS = {"pub": b"XPUB", "ingest": b"ROUTER", "replay": b"ROUTER", "push": b"PULL"}
+
+    def __init__(self, state: Path, block: bytes, total: int) -> None:
+        self._block, self._left = block, total
+        self._listeners = [self._listen(state / f"{name}.sock", kind) for name, kind in self.KINDS.items()]
+
+    def _listen(self, path: Path, kind: bytes) -> socket.socket:
+        listener = socket.socket(socket.AF_UNIX)
+        listener.bind(str(path))
+        listener.listen(50)
+        threading.Thread(target=self._serve, args=(listener, kind), daemon=True).start()
+        return listener
+
+    def _serve(self, listener: socket.socket, kind: bytes) -> None:
+        while True:
+            try:
+                connection, _ = listener.accept()
+            except OSError:
+                return  # closed
+            threading.Thread(target=self._pour, args=(connection, kind), daemon=True).start()
+
+    def _pour(self, connection: socket.socket, kind: bytes) -> None:
+        try:
+            with connection:
+                connection.sendall(GREETING + ready(kind))
+                while self._left > 0:
+                    connection.sendall(self._block)
+                    self._left -= len(self._block)
+        except OSError:
+            pass  # left
+
+    def close(self) -> None:
+        for listener in self._listeners:
+            listener.close()
