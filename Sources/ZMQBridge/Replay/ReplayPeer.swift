@@ -7,6 +7,8 @@ final class ReplayPeer {
     let unread: QueuedBytes
     /// Its replays that are being answered.
     var jobs = 0
+    /// Whether libzmq no longer knows it: what it has asked for is not looked up any more.
+    var isGone = false
     private let together: QueuedBytes
     /// Set at the limit, until half of it has been read: answers then go out in pieces that are worth reading a record for.
     private var isFull = false
@@ -42,7 +44,11 @@ final class ReplayPeers {
     /// The route of an answer, by the frames that stand before it.
     func route(_ path: [[UInt8]]) -> ReplayRoute {
         let identity = path.first ?? []
-        if let peer = peers[identity] { return ReplayRoute(peer: peer, path: path) }
+        if let peer = peers[identity] {
+            // A name that libzmq made, which begins with 0, is never another connection's; one that a peer chose may come again.
+            if identity.first != 0 { peer.isGone = false }
+            return ReplayRoute(peer: peer, path: path)
+        }
         if peers.count >= Self.mostIdle {
             peers = peers.filter { $0.value.jobs > 0 || $0.value.unread.count > 0 }
         }

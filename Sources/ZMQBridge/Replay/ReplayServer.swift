@@ -139,7 +139,7 @@ final class ReplayServer: Sendable {
         case .status:
             publisher.state.recordNewest(publisher.newest)
             // Not worked out for a peer that would not get it.
-            guard route.peer.hasRoom() else { return }
+            guard !route.peer.isGone, route.peer.hasRoom() else { return }
             try socket.send(Topic.status, try publisher.state.status(), to: route)
         }
     }
@@ -148,6 +148,7 @@ final class ReplayServer: Sendable {
         _ request: ReplayRequest, _ route: ReplayRoute, _ socket: borrowing ReplaySocket,
         _ jobs: inout Deque<ReplayJob>
     ) throws {
+        guard !route.peer.isGone else { return }
         guard let dataType = request.dataType, dataType.isValid else {
             return try socket.refuse("replay needs a data_type, \(TopicWord.rule)", to: route)
         }
@@ -188,6 +189,7 @@ final class ReplayServer: Sendable {
 
     /// Sends the next part of a job's answer, and adds its bytes.
     private func advance(_ job: ReplayJob, _ socket: borrowing ReplaySocket, bytes: inout Int) throws -> JobState {
+        guard !job.route.peer.isGone else { return .over }
         guard job.route.peer.hasRoom() else { return .stuck }
         let step: ReplayJob.Step
         do {
@@ -233,6 +235,11 @@ final class ReplayServer: Sendable {
             return !job.isSpent
         }
         if state == .stuck { job.putBack(.record(record, after: job.start)) }
+        if state == .over {
+            job.route.peer.isGone = true
+            // It was read for nothing, which takes time, too.
+            bytes += record.payload.count
+        }
         return state
     }
 }

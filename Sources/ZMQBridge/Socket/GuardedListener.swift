@@ -77,26 +77,6 @@ struct GuardedListener {
     static var isInForce: Bool { socket_guard_is_in_force() != 0 }
 }
 
-/// Bounds what those who listen at a Unix socket may send to those in this process that connect to it: one message, all its frames together.
-final class GuardedCall: Sendable {
-    private let number: UInt64
-
-    /// - Parameters:
-    ///   - endpoint: libzmq's; only `ipc://` is guarded.
-    ///   - message: bytes, each frame counting for `GuardedListener.frameCost` more.
-    init(to endpoint: String, message: Int) {
-        let prefix = "ipc://"
-        let limits = GuardedListener.Limits(connections: 1 << 20, message: message)
-        number =
-            endpoint.hasPrefix(prefix)
-            ? socket_guard_call(String(endpoint.dropFirst(prefix.count)), limits.forGuard) : 0
-    }
-
-    deinit {
-        socket_guard_called(number)
-    }
-}
-
 /// Connections that a guarded socket has closed, and why.
 struct ClosedConnections: Hashable, Sendable {
     /// There were too many, or too few descriptors left.
@@ -115,7 +95,8 @@ struct ClosedConnections: Hashable, Sendable {
 }
 
 extension GuardedListener.Limits {
-    fileprivate var forGuard: socket_guard_limits {
+    /// As the guard takes them.
+    var forGuard: socket_guard_limits {
         socket_guard_limits(
             connections: Int32(clamping: connections), message: UInt64(message), lifetime: UInt64(lifetime ?? 0),
             together: UInt64(together ?? 0), unread: UInt64(unread ?? 0), subscriptions: subscriptions ? 1 : 0)

@@ -166,6 +166,11 @@ struct ZMQFrame: ~Copyable {
         zmq_msg_close(&message)
     }
 
+    /// In bytes.
+    var size: Int {
+        mutating get { zmq_msg_size(&message) }
+    }
+
     /// Whether another frame of the same message follows.
     var hasMore: Bool {
         mutating get { zmq_msg_more(&message) != 0 }

@@ -6,6 +6,9 @@ internal import Logging
 /// subscriber's thread only. The extensions have what comes over each socket.
 final class SubscriberConnection {
     private static let messagesPerDrain = 4096
+    /// In bytes, from each of a publisher's sockets, of all subscribers of the process: what waits to be taken by their thread. Beyond it the
+    /// publisher keeps the rest.
+    private static let mostUnread = 16 << 20
     /// How long an answer of the replay socket may take before the request is sent again.
     static let answerPatience: Duration = .seconds(10)
     /// How often a consumer that has nothing new repeats its account, as a sign of life.
@@ -16,7 +19,8 @@ final class SubscriberConnection {
     var status: SubscriberStatus.Connection
     var counts: SubscriberCounts
 
-    private let guards: [GuardedCall]
+    private let liveGuard: GuardedCall
+    private let replayGuard: GuardedCall
     let receiver: any EnvelopeReceiver
     let dataTypes: Set<DiagnosisDataType>
     let batchBytes: Int
@@ -65,12 +69,17 @@ final class SubscriberConnection {
         consumer = configuration.consumer
         self.receiver = receiver
         self.logger = logger
-        guards = [endpoint.address, endpoint.replayAddress].compactMap(\.self).map {
-            GuardedCall(to: $0, message: 2 * configuration.largestFrame)
-        }
+        let message = 2 * configuration.largestFrame
+        liveGuard = GuardedCall(to: endpoint.address, message: message, unread: Self.mostUnread)
+        replayGuard = GuardedCall(to: endpoint.replayAddress ?? "", message: message, unread: Self.mostUnread)
         try socket.set(ZMQ_LINGER, Int32(0))
-        // What is dropped because this queue is full is replayed.
-        try socket.set(ZMQ_RCVHWM, Int32(128))
+        if liveGuard.isInForce {
+            try socket.receiveWithoutMark()
+        } else {
+            // What is dropped because this queue is full is replayed.
+            try socket.set(ZMQ_RCVHWM, Int32(128))
+        }
+        if replayGuard.isInForce { try replay.receiveWithoutMark() }
         try socket.set(ZMQ_MAXMSGSIZE, Int64(configuration.largestFrame))
         try socket.set(ZMQ_RECONNECT_IVL_MAX, Int32(1000))
         try socket.set(ZMQ_SUBSCRIBE, Topic.beat)
@@ -108,30 +117,48 @@ final class SubscriberConnection {
     }
 
     func drainLive() throws(ZMQError) {
-        var messages = 0
-        while messages < Self.messagesPerDrain, builder.byteCount < batchBytes, try socket.receive(into: &topicFrame) {
-            recordSignOfLife()
+        _ = try drain(socket, liveGuard, frames: 3) { () throws(ZMQError) in
             if try takeFrames(from: socket) { try takeLive() }
-            messages += 1
         }
     }
 
     func drainReplay() throws(ZMQError) {
-        var messages = 0
-        while messages < Self.messagesPerDrain, builder.byteCount < batchBytes, try replay.receive(into: &topicFrame) {
-            recordSignOfLife()
+        let messages = try drain(replay, replayGuard, frames: 5) { () throws(ZMQError) in
             // Before the three frames: the number of the request, and an empty frame.
             let number = topicFrame.withBytes { UInt64(String(decoding: $0, as: UTF8.self)) }
             guard topicFrame.hasMore, try replay.receive(into: &topicFrame), topicFrame.hasMore,
                 try replay.receive(into: &topicFrame)
             else {
                 counts.malformed += 1
-                continue
+                return
             }
             if try takeFrames(from: replay) { takeReplayed(number) }
-            messages += 1
         }
         if messages > 0 { lastAnswer = .now }
+    }
+
+    /// Takes messages up to a bound, and tells the guard.
+    ///
+    /// - Parameters:
+    ///   - frames: how many each has.
+    ///   - take: called with the first frame of each in `topicFrame`.
+    /// - Returns: how many there were.
+    private func drain(
+        _ socket: borrowing ZMQSocket, _ guarding: GuardedCall, frames: Int, _ take: () throws(ZMQError) -> Void
+    ) throws(ZMQError) -> Int {
+        var (messages, bytes, isEmpty) = (0, 0, false)
+        while messages < Self.messagesPerDrain, builder.byteCount < batchBytes, !isEmpty {
+            guard try socket.receive(into: &topicFrame) else {
+                isEmpty = true
+                continue
+            }
+            try take()
+            bytes += topicFrame.size + headerFrame.size + bodyFrame.size
+            messages += 1
+        }
+        guarding.recordTaken(bytes, frames: frames * messages, isEmpty: isEmpty)
+        if messages > 0 { recordSignOfLife() }
+        return messages
     }
 
     /// Receives the second and third frame of a message; answers whether it had exactly those.
