@@ -46,14 +46,27 @@ extension DeliveryState {
             storageFailures += 1
             let pause = policy.backoff.delay(failures: storageFailures, using: &generator)
             storageRetry = now.instant + (isFinishing ? min(pause, Self.longestPauseAtEnd) : pause)
-            lastError = (result.error ?? "The ledger could not be written.", now.seconds)
+            let problem = result.error ?? "The ledger could not be written."
+            storageProblem = problem
+            lastError = (problem, now.seconds)
         } else if unstorable.isEmpty {
+            storageProblem = nil
             storageFailures = 0
             storageRetry = nil
         }
         needsAnnouncement = true
         forgetEmptyQueues()
         return wasFailing && unstorable.isEmpty
+    }
+
+    /// Records what looking at the store has found: while nothing is to be written, nothing else tells.
+    ///
+    /// - Returns: whether that is a problem that was not known.
+    mutating func recordObstacle(_ obstacle: String?) -> Bool {
+        guard unstorable.isEmpty, obstacle != storageProblem else { return false }
+        storageProblem = obstacle
+        needsAnnouncement = true
+        return obstacle != nil
     }
 
     /// Nodes come and go; a queue that holds nothing is made anew when it is needed.
@@ -108,7 +121,10 @@ extension DeliveryState {
         }
         let heldTypes = typeBreakers.filter { $0.value.heldUntil != nil }.keys.map(\.rawValue).sorted()
         if !heldTypes.isEmpty { states[.heldTypes] = heldTypes.joined(separator: ",") }
-        if !unstorable.isEmpty { states[.storage] = "failing" }
+        if let storageProblem {
+            states[.storage] = "failing"
+            states[.storageProblem] = storageProblem
+        }
         if let stopped { states[.stopped] = stopped.message }
         return states.reduce(into: [:]) { $0[$1.key.rawValue] = $1.value }
     }
@@ -128,6 +144,8 @@ package enum ConsumerStateKey: String {
     case heldTypes = "held_types"
     /// `failing` while the ledger can't be written.
     case storage
+    /// Why it can't.
+    case storageProblem = "storage_problem"
     /// Why nothing more is sent in this run.
     case stopped
 }

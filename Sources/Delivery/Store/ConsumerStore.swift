@@ -27,6 +27,13 @@ package final class ConsumerStore: Sendable {
         let database: LedgerDatabase
         let deadLetters: DeadLetterFile
         let lock: ConsumerLock
+        let databaseFile: FileIdentity?
+
+        /// The files that are no longer those which were opened: what is written to them is gone with the process, and another process could
+        /// open new ones in their place.
+        func lostFiles(database path: String) -> [String] {
+            (databaseFile == FileIdentity(path: path) ? [] : [path]) + (lock.isStillInPlace ? [] : [lock.path])
+        }
     }
 
     package let consumer: String
@@ -89,7 +96,7 @@ package final class ConsumerStore: Sendable {
         contents = Mutex(
             Contents(
                 database: database, deadLetters: DeadLetterFile(path: files.deadLetters, limit: bounds.deadLetters),
-                lock: lock))
+                lock: lock, databaseFile: FileIdentity(path: files.database)))
     }
 
     private static func open(
@@ -115,12 +122,23 @@ package final class ConsumerStore: Sendable {
         }
     }
 
+    private static func obstacle(_ contents: Contents, _ path: String) -> String? {
+        let lost = contents.lostFiles(database: path)
+        guard !lost.isEmpty else { return nil }
+        return "\(lost.joined(separator: " and ")) \(lost.count == 1 ? "was" : "were") removed or replaced while in use; start it again"
+    }
+
     private func store(_ commit: LedgerCommit) -> CommitResult {
         contents.withLock { contents in
             var result = CommitResult()
             guard let contents else {
                 result.failed = Set(commit.lanes.keys)
                 result.error = "the ledger is closed"
+                return result
+            }
+            if let obstacle = Self.obstacle(contents, path) {
+                result.failed = Set(commit.lanes.keys)
+                result.error = obstacle
                 return result
             }
             for (lane, letters) in commit.deadLetters {
@@ -149,6 +167,10 @@ extension ConsumerStore: LedgerStorage {
 
     package func write(_ commit: LedgerCommit) async -> CommitResult {
         await queue.run { self.store(commit) }
+    }
+
+    package func obstacle() async -> String? {
+        await queue.run { self.contents.withLock { $0.flatMap { Self.obstacle($0, self.path) } } }
     }
 
     package func close() async {
