@@ -53,7 +53,7 @@ package final class FileLock: Sendable {
 
     /// Whether the file at the path is still this one, and not that of a folder which was removed and made anew.
     package var isStillInPlace: Bool {
-        guard let held = FileIdentity(descriptor: descriptor) else { return false }
-        return held == FileIdentity(path: path)
+        guard let held = FileNumber(descriptor: descriptor) else { return false }
+        return held == FileNumber(path: path)
     }
 }

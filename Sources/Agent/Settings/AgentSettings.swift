@@ -28,7 +28,9 @@ public struct AgentSettings: Sendable {
         _ = try stackTarget()
         _ = try listenAddress()
         _ = try listenAllow()
-        guard try !endpoints().isEmpty else { throw noStateDirectory }
+        let endpoints = try endpointsIfAny()
+        // Where there is no default, only what needs a directory asks for one.
+        guard !endpoints.isEmpty || values.written(\.stateDirectory) == nil else { throw noStateDirectory }
     }
 
     /// `log-level`: the least severe level that is logged.
@@ -46,8 +48,7 @@ public struct AgentSettings: Sendable {
 
     /// The one state directory of a publisher.
     public func stateDirectory() throws(SettingsError) -> StateDirectory {
-        let directories = try stateDirectories()
-        guard !directories.isEmpty else { throw noStateDirectory }
+        let directories = try publisherDirectories()
         guard directories.count == 1 else {
             throw SettingsError(
                 place: place(of: \.stateDirectory),
@@ -77,9 +78,27 @@ public struct AgentSettings: Sendable {
         return directories
     }
 
-    /// The publishers to listen to: those of `connect`, and those in the state directories. The default state directory counts only if
-    /// `connect` is not set.
+    /// All of `state-dir`, or the default one; at least one.
+    ///
+    /// - Throws: `SettingsError` also if none is set and there is no default.
+    package func publisherDirectories() throws(SettingsError) -> [StateDirectory] {
+        let directories = try stateDirectories()
+        guard !directories.isEmpty else { throw noStateDirectory }
+        return directories
+    }
+
+    /// The publishers to listen to, at least one: those of `connect`, and those in the state directories. The default state directory counts
+    /// only if `connect` is not set.
     public func endpoints() throws(SettingsError) -> [BusEndpoint] {
+        let endpoints = try endpointsIfAny()
+        guard !endpoints.isEmpty else { throw noStateDirectory }
+        return endpoints
+    }
+
+    /// Whether the settings are those of a bridge to publishers elsewhere.
+    var readsOtherPublishers: Bool { !values[\.connect].isEmpty || values[\.stateDirectory].count > 1 }
+
+    private func endpointsIfAny() throws(SettingsError) -> [BusEndpoint] {
         var endpoints: [BusEndpoint] = []
         for text in values[\.connect] {
             guard let endpoint = BusEndpoint(text) else {
@@ -97,6 +116,15 @@ public struct AgentSettings: Sendable {
 
     /// Where the masters' cursors and ledgers are kept; `nil`: in the first state directory.
     public var consumersDirectory: String? { values[\.consumersDirectory] }
+
+    /// The same with its default.
+    func consumersHome() throws(SettingsError) -> String {
+        if let consumersDirectory { return consumersDirectory }
+        guard let home = try stateDirectories().first?.consumersDirectory else {
+            throw SettingsError(place: "consumers-dir", reason: "without a state directory it must be set")
+        }
+        return home
+    }
 
     /// How the publisher serves the bus and keeps its journal.
     var publisher: PublisherConfiguration {
@@ -162,6 +190,9 @@ public struct AgentSettings: Sendable {
             }
     }
 
+    /// Where the URL of a master came from, for errors.
+    func origin(ofMaster index: Int) -> String { "\(values.masters[index].url.origin)" }
+
     /// Where a setting's value came from, for errors.
     func place<Value>(of path: SettingPath<Value>) -> String { values.place(of: path) }
 }
@@ -192,6 +223,9 @@ extension AgentSettings {
         }
         return table
     }
+
+    /// Whether an agent or collect needs the rules: to name failures in the logs that it follows.
+    var usesRules: Bool { values[\.diagnosis.stream] && !logSelection.isEmpty }
 
     /// Whether failures are reported to masters.
     var reportsFailures: Bool { values[\.diagnosis.reportFailures] }

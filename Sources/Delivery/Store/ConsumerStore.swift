@@ -1,5 +1,4 @@
 package import Diagnosis
-private import Foundation
 internal import GRDB
 package import Logging
 private import Synchronization
@@ -27,12 +26,12 @@ package final class ConsumerStore: Sendable {
         let database: LedgerDatabase
         let deadLetters: DeadLetterFile
         let lock: ConsumerLock
-        let databaseFile: FileIdentity?
+        let databaseFile: FileNumber?
 
         /// The files that are no longer those which were opened: what is written to them is gone with the process, and another process could
         /// open new ones in their place.
         func lostFiles(database path: String) -> [String] {
-            (databaseFile == FileIdentity(path: path) ? [] : [path]) + (lock.isStillInPlace ? [] : [lock.path])
+            (databaseFile == FileNumber(path: path) ? [] : [path]) + (lock.isStillInPlace ? [] : [lock.path])
         }
     }
 
@@ -57,17 +56,11 @@ package final class ConsumerStore: Sendable {
             ConsumerStoreError(code: code, consumer: consumer, path: path, detail: detail)
         }
         let files = ConsumerFiles(directory: directory, consumer: consumer)
-        do throws(TrustedPathError) {
-            // A file in it, so that the folder itself is looked at, too.
-            _ = try TrustedPath.resolve(files.database)
+        if let obstacle = Self.obstacle(of: directory) { throw fail(.inputOutput, directory, obstacle) }
+        do throws(SystemCallError) {
+            try Directory(path: directory).makeAll(mode: 0o700)
         } catch {
             throw fail(.inputOutput, directory, "\(error)")
-        }
-        do {
-            try FileManager.default.createDirectory(
-                atPath: directory, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
-        } catch {
-            throw fail(.inputOutput, directory, "cannot make the folder \(directory): \(error.localizedDescription)")
         }
         let held: (lock: ConsumerLock?, holder: ConsumerLock.Holder)
         do {
@@ -96,7 +89,7 @@ package final class ConsumerStore: Sendable {
         contents = Mutex(
             Contents(
                 database: database, deadLetters: DeadLetterFile(path: files.deadLetters, limit: bounds.deadLetters),
-                lock: lock, databaseFile: FileIdentity(path: files.database)))
+                lock: lock, databaseFile: FileNumber(path: files.database)))
     }
 
     private static func open(
@@ -184,6 +177,17 @@ extension ConsumerStore: LedgerStorage {
 }
 
 extension ConsumerStore {
+    /// Why stores can't be in a directory, found without making anything: a sentence; `nil` if nothing speaks against it.
+    package static func obstacle(of directory: String) -> String? {
+        do throws(TrustedPathError) {
+            // A file in it, so that the folder itself is looked at, too.
+            _ = try TrustedPath.resolve(directory + "/x.db")
+        } catch {
+            return "\(error)"
+        }
+        return Directory(path: directory).obstacleToMaking
+    }
+
     /// Reads the stores of all consumers in a directory, by name. Waits for the disk.
     ///
     /// Each is locked while it is read; of one that is in use only the name is given.

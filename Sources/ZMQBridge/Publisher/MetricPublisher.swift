@@ -27,7 +27,7 @@ public final class MetricPublisher: MasterClient, UrgentReporter {
     private let logger: Logger
     private let bus: Mutex<PublisherBus>
     private let maintenance: PublisherMaintenance
-    private let journalFolder: FileIdentity?
+    private let journalFolder: FileNumber?
     private let readiness: Int32
     /// Made with the first request that waits for a sync.
     private let groups = Mutex<GroupCommit?>(nil)
@@ -62,7 +62,7 @@ public final class MetricPublisher: MasterClient, UrgentReporter {
         maintenance = PublisherMaintenance(
             of: state, file: opening.ledgerFile, mark: VolatileMark(path: directory.volatileFile), logger: logger)
         maintenance.saveLedger()
-        journalFolder = FileIdentity(path: directory.journalDirectory)
+        journalFolder = FileNumber(path: directory.journalDirectory)
         self.directory = directory
         self.lock = lock
         self.configuration = configuration

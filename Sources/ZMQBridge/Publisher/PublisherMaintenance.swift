@@ -147,7 +147,7 @@ final class PublisherMaintenance: Sendable {
     /// - Parameters:
     ///   - lostSockets: the paths at which its sockets no longer are.
     ///   - journalFolder: the folder that the journal was opened in.
-    func checkPlaces(lostSockets: [String], journalFolder: FileIdentity?) {
+    func checkPlaces(lostSockets: [String], journalFolder: FileNumber?) {
         attempt(
             .sockets, failure: "Other programs no longer find the publisher.",
             success: "Other programs find the publisher again."
@@ -159,7 +159,7 @@ final class PublisherMaintenance: Sendable {
             success: "The journal's folder is in its place again."
         ) {
             let folder = publisher.journal.directory
-            guard journalFolder == FileIdentity(path: folder) else { throw LostPlace(paths: [folder]) }
+            guard journalFolder == FileNumber(path: folder) else { throw LostPlace(paths: [folder]) }
         }
     }
 

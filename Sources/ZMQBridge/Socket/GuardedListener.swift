@@ -27,7 +27,7 @@ struct GuardedListener {
     let descriptor: Int32
     /// The guard's, which outlives the descriptor.
     private let number: UInt64
-    private let file: FileIdentity?
+    private let file: FileNumber?
 
     /// Makes the socket's file, which must not be there, and listens.
     init(at path: String, limits: Limits) throws(SystemCallError) {
@@ -45,7 +45,7 @@ struct GuardedListener {
             guard number > 0 else {
                 throw SystemCallError("guard", path: path, code: .tooManyOpenFiles)
             }
-            file = FileIdentity(path: path)
+            file = FileNumber(path: path)
         } catch {
             close(descriptor)
             throw error
@@ -63,7 +63,7 @@ struct GuardedListener {
     }
 
     /// Whether those who connect to the path come here: its file is still there, and still this one.
-    var isInPlace: Bool { file == FileIdentity(path: path) }
+    var isInPlace: Bool { file == FileNumber(path: path) }
 
     /// What a message counts for.
     static func size(of message: [[UInt8]]) -> Int {

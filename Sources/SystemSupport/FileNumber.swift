@@ -1,7 +1,7 @@
 private import Glibc
 
 /// Which file it is, whatever its name: two paths lead to the same file exactly when these are equal.
-package struct FileIdentity: Hashable, Sendable {
+package struct FileNumber: Hashable, Sendable {
     private let device: dev_t
     private let inode: ino_t
 
