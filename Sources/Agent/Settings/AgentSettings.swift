@@ -224,9 +224,6 @@ extension AgentSettings {
         return table
     }
 
-    /// Whether an agent or collect needs the rules: to name failures in the logs that it follows.
-    var usesRules: Bool { values[\.diagnosis.stream] && !logSelection.isEmpty }
-
     /// Whether failures are reported to masters.
     var reportsFailures: Bool { values[\.diagnosis.reportFailures] }
 

@@ -35,7 +35,7 @@ package struct SettingsCheck {
         if isForPublisher { attempt { try $0.stateDirectory().check() } }
         if purpose != .collect { checkMasters() }
         if purpose != .bridge {
-            if purpose == .everything || settings.usesRules { attempt { _ = try $0.ruleTable() } }
+            attempt { _ = try $0.ruleTable() }
             attempt(Self.checkListener)
         }
         warnings = settings.warnings() + (isForPublisher ? [] : settings.stateDirectoryWarnings)
@@ -79,16 +79,20 @@ package struct SettingsCheck {
     private static func checkConsumers(_ settings: AgentSettings) throws {
         let home = try settings.consumersHome()
         guard let obstacle = ConsumerStore.obstacle(of: home) else { return }
-        throw SettingsError(
-            place: settings.consumersDirectory == nil ? "state-dir" : settings.place(of: \.consumersDirectory),
-            reason: "the masters' ledgers can't be kept in \(home): \(obstacle)")
+        let place = settings.consumersDirectory == nil ? "state-dir" : settings.place(of: \.consumersDirectory)
+        throw StartObstacle(description: "\(place): the masters' ledgers can't be kept in \(home): \(obstacle)")
     }
 
     private static func checkListener(_ settings: AgentSettings) throws {
         guard let address = try settings.listenAddress() else { return }
         if let problem = try settings.listenAllow().unknownAccount() {
-            throw SettingsError(place: settings.place(of: \.listenAllow), reason: problem)
+            throw StartObstacle(description: "\(settings.place(of: \.listenAllow)): \(problem)")
         }
         try address.check()
     }
+}
+
+/// What settings name is not as a start needs it: the settings themselves may be right.
+struct StartObstacle: Error, CustomStringConvertible {
+    let description: String
 }

@@ -79,11 +79,20 @@ extension DeliveryState {
 }
 
 extension DeliveryState {
+    /// In characters: a publisher takes texts of up to 2 KiB.
+    private static let longestProblem = 500
     private static let announcementPause: Duration = .milliseconds(100)
 
     /// What the store has, for each publisher, and the state of the master.
     func accounts(consumer: String, now: DeliveryTime) -> [PublisherID: ConsumerAccount] {
-        ledgers.compactMapValues(\.stored).accounts(consumer: consumer, state: states(now: now))
+        let state = states(now: now)
+        var accounts = ledgers.compactMapValues(\.stored).accounts(consumer: consumer, state: state)
+        guard storageProblem != nil else { return accounts }
+        // A publisher must hear of the problem also if nothing of its lanes could ever be stored.
+        for publisher in Set(ledgers.keys.map(\.publisher)) where accounts[publisher] == nil {
+            accounts[publisher] = ConsumerAccount(consumer: consumer, state: state)
+        }
+        return accounts
     }
 
     /// The accounts, if they have changed and none were told within the last 100 ms.
@@ -123,7 +132,7 @@ extension DeliveryState {
         if !heldTypes.isEmpty { states[.heldTypes] = heldTypes.joined(separator: ",") }
         if let storageProblem {
             states[.storage] = "failing"
-            states[.storageProblem] = storageProblem
+            states[.storageProblem] = String(storageProblem.prefix(Self.longestProblem))
         }
         if let stopped { states[.stopped] = stopped.message }
         return states.reduce(into: [:]) { $0[$1.key.rawValue] = $1.value }
