@@ -14,12 +14,16 @@ enum CommandAdvice {
         let nearest = EditDistance.nearest(to: word, of: last.configuration.subcommands.map(name))
         let advice = nearest.map { " Did you mean '\($0)'?" } ?? ""
         let called = path.map(name).joined(separator: " ")
-        return ["Error: \(called) has no command '\(word)'.\(advice)", "  See '\(called) --help' for more information."]
+        return [
+            "Error: \(called) has no command '\(word)'.\(advice)", "  See '\(called) --help' for more information.",
+        ]
     }
 
     /// The message with better advice about a flag that the command doesn't have: which commands have it, or the flag that was meant.
     static func improved(_ message: String, arguments: [String]) -> String {
-        guard let match = message.firstMatch(of: /Unknown option '(?<flag>--[a-z-]+)'(\. Did you mean '(?<other>[a-z-]+)'\?)?/)
+        guard
+            let match = message.firstMatch(
+                of: /Unknown option '(?<flag>--[a-z-]+)'(\. Did you mean '(?<other>[a-z-]+)'\?)?/)
         else { return message }
         let flag = String(match.output.flag)
         let own = walk(arguments).path.last.map(name)

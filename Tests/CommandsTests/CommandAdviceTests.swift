@@ -15,7 +15,8 @@ import Testing
     }
 
     @Test(arguments: [
-        [], ["help"], ["help", "help"], ["help", "journal"], ["help", "journal", "ls"], ["--version"], ["status"], ["config", "check", "x"],
+        [], ["help"], ["help", "help"], ["help", "journal"], ["help", "journal", "ls"], ["--version"], ["status"],
+        ["config", "check", "x"],
         ["journal"], ["journal", "--help"], ["collect", "extra"], ["forget", "x"], ["--nope", "stauts"],
     ])
     func whatTheParserKnows(arguments: [String]) {

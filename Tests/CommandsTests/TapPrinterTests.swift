@@ -13,7 +13,8 @@ import Testing
         _ format: TapPrinter.Format, nodeRank: Int? = nil, count: Int? = nil
     ) -> TapPrinter {
         TapPrinter(
-            format: format, start: .now, nodeRank: nodeRank, count: count, write: { [output] (text) throws(SystemCallError) in try output.write(text) },
+            format: format, start: .now, nodeRank: nodeRank, count: count,
+            write: { [output] (text) throws(SystemCallError) in try output.write(text) },
             say: { [output] in output.say($0) })
     }
 

@@ -118,7 +118,8 @@ package final class ConsumerStore: Sendable {
     private static func obstacle(_ contents: Contents, _ path: String) -> String? {
         let lost = contents.lostFiles(database: path)
         guard !lost.isEmpty else { return nil }
-        return "\(lost.joined(separator: " and ")) \(lost.count == 1 ? "was" : "were") removed or replaced while in use; start it again"
+        return
+            "\(lost.joined(separator: " and ")) \(lost.count == 1 ? "was" : "were") removed or replaced while in use; start it again"
     }
 
     private func store(_ commit: LedgerCommit) -> CommitResult {

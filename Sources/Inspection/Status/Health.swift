@@ -38,7 +38,8 @@ package struct Health: Hashable, Sendable {
             guard let status = try await inspection.ask(timeout: patience) else {
                 let reason = inspection.obstacle ?? "it hangs, or has been stopped"
                 problems.append(
-                    "the publisher of \(path), \(HumanText.line(publisher)), does not answer: \(HumanText.line(reason))")
+                    "the publisher of \(path), \(HumanText.line(publisher)), does not answer: \(HumanText.line(reason))"
+                )
                 return
             }
             judge(status, holders, part)

@@ -86,7 +86,8 @@ package struct PublisherInspection: Sendable {
             return "its socket \(path) is gone; start it again"
         }
         guard status.st_mode & S_IFMT == S_IFSOCK else { return "\(path) is no socket any more; start it again" }
-        return UnixAddress.isRefused(path) ? "nobody listens at \(path): the socket is not its own; start it again" : nil
+        return UnixAddress.isRefused(path)
+            ? "nobody listens at \(path): the socket is not its own; start it again" : nil
     }
 
     /// The publisher's id; `nil` if none has ever used the directory.
