@@ -43,7 +43,8 @@ public struct AgentServices: Sendable {
         try await run(bridgeServices())
     }
 
-    /// `arobust tap`: a subscriber alone. Returns when the receiver wants no more, or after SIGTERM or SIGINT.
+    /// `arobust tap`: a subscriber alone. Returns when the receiver wants no more, nobody reads standard output any more, or after
+    /// SIGTERM or SIGINT.
     ///
     /// - Parameters:
     ///   - patience: how long to wait for a publisher; `nil`: for ever.
@@ -57,7 +58,16 @@ public struct AgentServices: Sendable {
         let subscriber = try MetricSubscriber(configuration: configuration, logger: logger)
         let waiter = PublisherWaiting(subscriber: subscriber, patience: patience, waiting: waiting)
         let service = CancelledService("tap") {
-            try await waiter.guarding { try await subscriber.run(receiver) }
+            try await waiter.guarding {
+                try await withThrowingTaskGroup { parts in
+                    parts.addTask { try await subscriber.run(receiver) }
+                    // While nothing comes, no write would tell.
+                    parts.addTask { await OutputReader.waitUntilGone() }
+                    try await parts.next()
+                    parts.cancelAll()
+                    try await parts.waitForAll()
+                }
+            }
         }
         try await run([service], endsWithItsReader: true)
     }

@@ -4,6 +4,7 @@ import json
 import os
 import pty
 import re
+import signal
 import subprocess
 from pathlib import Path
 
@@ -213,6 +214,25 @@ def test_a_tap_that_cannot_print_fails(arobust: Arobust) -> None:
         )  # fmt: skip
     assert done.returncode == 1
     assert done.stderr.count("cannot write standard output: No space left on device") == 1
+
+
+def test_a_tap_ends_with_its_reader(arobust: Arobust) -> None:
+    arobust.start_ready("collect")
+    arobust.publish("one", "two")
+    tap = subprocess.Popen(
+        [AROBUST, "tap", "--state-dir", arobust.state, "--from", "oldest", "--json"], stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    )
+    assert tap.stdout and b"one" in tap.stdout.readline()
+    tap.stdout.close()
+    assert tap.wait(20) in (0, -signal.SIGPIPE)
+
+
+def test_sigquit_ends_it_without_a_page_of_backtrace(arobust: Arobust) -> None:
+    agent = arobust.start_ready("collect")
+    agent.send(signal.SIGQUIT)
+    agent.wait()
+    assert agent.child.returncode == -signal.SIGQUIT
+    assert "crashed" not in agent.log()
 
 
 def test_a_file_that_is_no_state_directory(scratch: Path) -> None:
