@@ -237,7 +237,7 @@ def test_sigquit_ends_it_without_a_page_of_backtrace(arobust: Arobust) -> None:
 
 def test_a_file_that_is_no_state_directory(scratch: Path) -> None:
     (scratch / "plain").touch()
-    for command in (["status"], ["audit"], ["journal", "ls"]):
+    for command in (["status"], ["audit"]):
         done = run(*command, "--state-dir", scratch / "plain")
         assert done.returncode != 0
         assert f"the state directory {scratch}/plain is a file, not a directory" in done.stderr
@@ -258,7 +258,7 @@ def as_nobody(scratch: Path, *command: str | Path, home: bool = False) -> subpro
 @pytest.mark.skipif(os.geteuid() != 0, reason="needs root to become somebody else")
 def test_rules_and_diagnoses_need_no_home(scratch: Path) -> None:
     (scratch / "train.log").write_text("CUDA out of memory\n")
-    for command in (["rules", "list"], ["rules", "lint"], ["rules", "explain", "x"], ["diagnose", "--log", scratch / "train.log"]):
+    for command in (["rules", "list"], ["rules", "lint"], ["rules", "explain", "CUDA out of memory"], ["diagnose", "--log", scratch / "train.log"]):
         done = as_nobody(scratch, *command)
         assert done.returncode == 0, done.stderr
     done = as_nobody(scratch, "status")
