@@ -27,26 +27,24 @@ public struct AgentServices: Sendable {
 
     /// `arobust agent`: all in one process. Returns after SIGTERM or SIGINT.
     public func runAgent() async throws {
-        warn()
-        try checkLimits()
+        try check(for: .agent)
         try await run(agentServices())
     }
 
     /// `arobust collect`: collectors and publisher.
     public func runCollect() async throws {
-        warn()
-        try checkLimits()
+        try check(for: .collect)
         try await run(collectServices())
     }
 
     /// `arobust bridge`: subscribers and reporters.
     public func runBridge() async throws {
-        warn()
-        try checkLimits()
+        try check(for: .bridge)
         try await run(bridgeServices())
     }
 
-    /// `arobust tap`: a subscriber alone. Returns when the receiver wants no more, or after SIGTERM or SIGINT.
+    /// `arobust tap`: a subscriber alone. Returns when the receiver wants no more, nobody reads standard output any more, or after
+    /// SIGTERM or SIGINT.
     ///
     /// - Parameters:
     ///   - patience: how long to wait for a publisher; `nil`: for ever.
@@ -60,24 +58,29 @@ public struct AgentServices: Sendable {
         let subscriber = try MetricSubscriber(configuration: configuration, logger: logger)
         let waiter = PublisherWaiting(subscriber: subscriber, patience: patience, waiting: waiting)
         let service = CancelledService("tap") {
-            try await waiter.guarding { try await subscriber.run(receiver) }
+            try await waiter.guarding {
+                try await withThrowingTaskGroup { parts in
+                    parts.addTask { try await subscriber.run(receiver) }
+                    // While nothing comes, no write would tell.
+                    parts.addTask { await OutputReader.waitUntilGone() }
+                    try await parts.next()
+                    parts.cancelAll()
+                    try await parts.waitForAll()
+                }
+            }
         }
         try await run([service], endsWithItsReader: true)
     }
 
-    private func warn() {
-        for warning in settings.warnings() { logger.warning("\(warning)") }
-    }
-
-    /// Raises the limit of descriptors, and looks whether there will be enough of them and of threads: later that would end the process
-    /// without a sentence.
+    /// Looks at everything that the start needs, before anything is made.
     ///
-    /// - Throws: `ProcessLimitError`.
-    private func checkLimits() throws {
-        DescriptorLimit.raise()
-        let masters = try settings.masters().count
-        try DescriptorLimit.current.check(masters: masters)
-        try ThreadTrial.run(ThreadTrial.needed(masters: masters))
+    /// - Throws: what would end the start; of several the first, after the others are logged.
+    private func check(for purpose: SettingsCheck.Purpose) throws {
+        let check = SettingsCheck(settings, for: purpose)
+        for warning in check.warnings { logger.warning("\(warning)") }
+        guard let first = check.errors.first else { return }
+        for error in check.errors.dropFirst() { logger.error("\(error)") }
+        throw first
     }
 
     private func run(_ services: [any Service], endsWithItsReader: Bool = false) async throws {
@@ -138,9 +141,7 @@ public struct AgentServices: Sendable {
         if masters.isEmpty {
             logger.warning("No master is set: metrics are published, but reported to nobody.")
         }
-        guard let home = try settings.consumersDirectory ?? settings.stateDirectories().first?.consumersDirectory else {
-            throw SettingsError(place: "consumers-dir", reason: "without a state directory it must be set")
-        }
+        let home = try settings.consumersHome()
         let thread = try SubscriberThread()
         let links = try masters.map { try makeLink($0, endpoints: endpoints, consumers: home, thread: thread) }
         let removed = RemovedMasters(

@@ -8,6 +8,10 @@ package enum CommandRun {
     ///
     /// - Returns: the exit status.
     package static func run(_ arguments: [String]) async -> Int32 {
+        if let lines = CommandAdvice.unknownCommand(in: arguments) {
+            for line in lines { StandardError.say(line) }
+            return ExitCode.validationFailure.rawValue
+        }
         do {
             var command = try await ArobustCommand.asyncParseAsRoot(arguments)
             if var asyncCommand = command as? any AsyncParsableCommand {
@@ -20,13 +24,23 @@ package enum CommandRun {
             let code = ArobustCommand.exitCode(for: error)
             let text = ArobustCommand.fullMessage(for: error)
             guard !text.isEmpty else { return code.rawValue }
-            if code == .success {
-                // Nobody to tell if that fails.
-                try? StandardOutput.write(help: text)
-            } else {
-                for line in lines(of: text, arguments: arguments) { StandardError.say(line) }
-            }
+            guard code != .success else { return show(text) }
+            let advice = CommandAdvice.improved(text, arguments: arguments)
+            for line in lines(of: advice, arguments: arguments) { StandardError.say(line) }
             return code.rawValue
+        }
+    }
+
+    /// Writes what was asked for: help, the version, a completion script.
+    ///
+    /// - Returns: the exit status.
+    private static func show(_ text: String) -> Int32 {
+        do throws(SystemCallError) {
+            try StandardOutput.write(help: text)
+            return ExitCode.success.rawValue
+        } catch {
+            StandardError.say("Error: \(error)")
+            return ExitCode.failure.rawValue
         }
     }
 

@@ -6,9 +6,10 @@ struct ConfigCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "config", abstract: "Check or show the settings without starting.",
         discussion: """
-            Takes the flags of agent, collect and bridge. Check says what would stop
-            their start, and warns of what is named and not there; show lists every
-            setting there is.
+            Takes the flags of agent, collect and bridge. Check looks at what they look
+            at before they start, as the user who runs it: it says all that would stop
+            them, and warns of what is named and can't be used now. It makes and changes
+            nothing. Show lists every setting there is.
 
               arobust config check --config arobust.yaml
               arobust config show --config arobust.yaml --stack-interval 5m
@@ -39,7 +40,10 @@ struct ConfigCommand: AsyncParsableCommand {
         @OptionGroup var options: AllOptions
 
         func run() async throws {
-            for warning in try options.settings().warnings() { StandardError.say("Warning: \(warning)") }
+            let check = SettingsCheck(try options.settings(), for: .everything)
+            for warning in check.warnings { StandardError.say("Warning: \(warning)") }
+            for error in check.errors { StandardError.say("Error: \(error)") }
+            guard check.errors.isEmpty else { throw ExitCode.validationFailure }
             try StandardOutput.write(.lines(["The settings are right."]))
         }
     }

@@ -149,7 +149,9 @@ struct EvidenceOptions: ParsableArguments {
                 failure.logs += files.logs
                 failure.errorFiles += files.errorFiles
             } catch {
-                throw Self.refusal("--log-dir: \(error)")
+                let refusal = Self.refusal("--log-dir: \(error)")
+                guard case .unreadable = error else { throw refusal }
+                throw ExitCode(EX_NOINPUT)
             }
         }
         let inputs = (failure.logs + failure.errorFiles).map(\.path) + [failure.kernelLog, failures]

@@ -12,8 +12,19 @@ package enum StartCheck {
     /// More threads for connections would not be busy, and each takes three descriptors: by default there is one for each core.
     private static let mostEventLoops = 8
 
+    /// Lets SIGQUIT (Ctrl-\\) end the process at once, as it ends any program. Where Swift's toolchain is installed its runtime has taken the
+    /// signal for itself, prints a page of backtrace, and lets the program go on.
+    private static func restoreQuit() {
+        var action = sigaction()
+        guard sigaction(SIGQUIT, nil, &action) == 0 else { return }
+        // Whoever ignored it before the start, as a shell for the background jobs of a script, meant that.
+        let handler = unsafeBitCast(action.__sigaction_handler.sa_handler, to: Int.self)
+        if handler != unsafeBitCast(SIG_IGN, to: Int.self) { signal(SIGQUIT, SIG_DFL) }
+    }
+
     /// Raises the limit of descriptors. Ends the process with a sentence and status 1 if it may have too few of them or of threads.
     package static func run() {
+        restoreQuit()
         NIOSingletons.groupLoopCountSuggestion = min(mostEventLoops, System.coreCount)
         DescriptorLimit.raise()
         do throws(ProcessLimitError) {

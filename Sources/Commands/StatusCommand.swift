@@ -60,7 +60,7 @@ struct StatusCommand: AsyncParsableCommand {
     func run() async throws {
         let settings = try common.settings(directories.flags)
         try await CommandFailure.wrap {
-            let directories = try settings.stateDirectories()
+            let directories = try settings.publisherDirectories()
             if watch { return try await repeatText(directories, consumers: settings.consumersDirectory) }
             var (reports, isHealthy) = ([StatusReport](), true)
             for directory in directories {
@@ -146,7 +146,7 @@ struct AuditCommand: AsyncParsableCommand {
         let settings = try common.settings(directories.flags)
         try await CommandFailure.wrap {
             let current = await CurrentStatuses(
-                of: try settings.stateDirectories(), consumers: settings.consumersDirectory)
+                of: try settings.publisherDirectories(), consumers: settings.consumersDirectory)
             let audits = current.statuses.map { Audit($0) }
             try StandardOutput.write(
                 json

@@ -129,6 +129,7 @@ struct TapCommand: AsyncParsableCommand {
                     ) { error in
                         StandardError.say("-- waiting: \(error)")
                     }
+                    try printer.checkPrinted()
                 } catch let error as NoPublisherError {
                     StandardError.say("Error: \(error)")
                     throw ExitCode(2)

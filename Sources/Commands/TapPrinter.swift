@@ -14,7 +14,8 @@ final class TapPrinter: EnvelopeReceiver {
     private let start: StreamStart
     private let nodeRank: Int?
     private let left: Mutex<Int>
-    private let write: @Sendable ([UInt8]) throws -> Bool
+    private let failure = Mutex<SystemCallError?>(nil)
+    private let write: @Sendable ([UInt8]) throws(SystemCallError) -> Bool
     private let say: @Sendable (String) -> Void
 
     /// - Parameters:
@@ -24,7 +25,7 @@ final class TapPrinter: EnvelopeReceiver {
     ///   - say: takes a line for people.
     init(
         format: Format, start: StreamStart, nodeRank: Int?, count: Int?,
-        write: @escaping @Sendable ([UInt8]) throws -> Bool = { try StandardOutput.write(json: $0) },
+        write: @escaping @Sendable ([UInt8]) throws(SystemCallError) -> Bool = { try StandardOutput.write(json: $0) },
         say: @escaping @Sendable (String) -> Void = { StandardError.say($0) }
     ) {
         self.write = write
@@ -58,12 +59,17 @@ final class TapPrinter: EnvelopeReceiver {
             }
             return left > 0
         }
-        do {
+        do throws(SystemCallError) {
             return try write(text) && isMoreWanted
         } catch {
-            say("Error: \(error)")
+            failure.withLock { $0 = error }
             return false
         }
+    }
+
+    /// - Throws: why what it was given could not be printed. To be called when the tap has ended.
+    func checkPrinted() throws(SystemCallError) {
+        if let failure = failure.withLock({ $0 }) { throw failure }
     }
 
     private func append(_ entry: EnvelopeBatch.Entry, of batch: EnvelopeBatch, to text: inout [UInt8]) {

@@ -1,4 +1,5 @@
 private import Foundation
+internal import ZMQBridge
 
 /// Why something can't be looked at.
 package struct InspectionError: Error, Hashable, Sendable {
@@ -21,6 +22,14 @@ package struct InspectionError: Error, Hashable, Sendable {
     init(_ code: Code, _ message: String) {
         self.code = code
         self.message = message
+    }
+
+    /// A running publisher does not answer.
+    ///
+    /// - Parameter obstacle: why it can't be asked, if that is known.
+    static func silent(_ directory: StateDirectory, holder: String, obstacle: String?) -> InspectionError {
+        let reason = obstacle.map { ": \($0)" } ?? ""
+        return InspectionError(.unreadable, "the publisher of \(directory.path), \(holder), does not answer\(reason)")
     }
 }
 

@@ -1,5 +1,6 @@
 public import Diagnosis
 public import Logging
+internal import SystemSupport
 
 /// Names a master and how to reach it: `dlrover+grpc://host:port` (or just `host:port`), `dlrover+http://host:port`, `file:///path.ndjson`
 /// or `stdout:`.
@@ -120,23 +121,8 @@ extension MasterURL {
     private static func suggestion(for word: Substring) -> String {
         guard word.utf8.count <= 20 else { return "" }
         let schemes: [Scheme] = [.stdout, .file, .dlroverGRPC, .dlroverHTTP]
-        let near = schemes.first { changes(from: Array(word.lowercased()), to: Array($0.rawValue)) <= 2 }
+        let near = schemes.first { EditDistance.between(word.lowercased(), $0.rawValue) <= 2 }
         return near.map { " (did you mean '\($0.rawValue):'?)" } ?? ""
-    }
-
-    /// How many letters must be added, removed or replaced (Levenshtein).
-    private static func changes(from word: [Character], to other: [Character]) -> Int {
-        var row = Array(0...other.count)
-        for (index, letter) in word.enumerated() {
-            var diagonal = row[0]
-            row[0] = index + 1
-            for column in other.indices {
-                let above = row[column + 1]
-                row[column + 1] = min(above + 1, row[column] + 1, diagonal + (letter == other[column] ? 0 : 1))
-                diagonal = above
-            }
-        }
-        return row[other.count]
     }
 
     private static func afterSlashes(_ rest: Substring, in text: String) throws(MasterURLError) -> Substring {

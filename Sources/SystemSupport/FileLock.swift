@@ -53,9 +53,7 @@ package final class FileLock: Sendable {
 
     /// Whether the file at the path is still this one, and not that of a folder which was removed and made anew.
     package var isStillInPlace: Bool {
-        var held = stat()
-        var there = stat()
-        return fstat(descriptor, &held) == 0 && lstat(path, &there) == 0 && held.st_dev == there.st_dev
-            && held.st_ino == there.st_ino
+        guard let held = FileNumber(descriptor: descriptor) else { return false }
+        return held == FileNumber(path: path)
     }
 }

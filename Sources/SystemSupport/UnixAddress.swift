@@ -16,4 +16,13 @@ package enum UnixAddress {
             }
         }
     }
+
+    /// Whether a socket is at the path and nobody listens on it any more. Never waits.
+    package static func isRefused(_ path: String) -> Bool {
+        let descriptor = socket(
+            AF_UNIX, Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue | SOCK_NONBLOCK.rawValue), 0)
+        guard descriptor >= 0 else { return false }
+        defer { close(descriptor) }
+        return with(path) { connect(descriptor, $0, $1) } != 0 && errno == ECONNREFUSED
+    }
 }

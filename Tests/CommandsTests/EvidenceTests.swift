@@ -38,10 +38,15 @@ import Testing
         #expect(try failure(["--failures", "@\(path)"]).failures == object)
     }
 
-    @Test(arguments: [[], ["--failures", "[]"], ["--failures", "@/nonexistent"], ["--log-dir", "/nonexistent"]])
+    @Test(arguments: [[], ["--failures", "[]"], ["--failures", "@/nonexistent"]])
     func withoutEvidenceTheCommandEndsWithTheUsageStatus(arguments: [String]) throws {
         let error = try #require(throws: ExitCode.self) { _ = try failure(arguments) }
         #expect(error == .validationFailure)
+    }
+
+    @Test func aFolderThatCanNotBeReadIsNoInput() throws {
+        let error = try #require(throws: ExitCode.self) { _ = try failure(["--log-dir", "/nonexistent"]) }
+        #expect(error.rawValue == 66)
     }
 }
 

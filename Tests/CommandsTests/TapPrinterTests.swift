@@ -1,5 +1,7 @@
 import Diagnosis
 import Synchronization
+import SystemPackage
+import SystemSupport
 import Testing
 
 @testable import Commands
@@ -11,7 +13,8 @@ import Testing
         _ format: TapPrinter.Format, nodeRank: Int? = nil, count: Int? = nil
     ) -> TapPrinter {
         TapPrinter(
-            format: format, start: .now, nodeRank: nodeRank, count: count, write: { [output] in try output.write($0) },
+            format: format, start: .now, nodeRank: nodeRank, count: count,
+            write: { [output] (text) throws(SystemCallError) in try output.write(text) },
             say: { [output] in output.say($0) })
     }
 
@@ -106,10 +109,14 @@ import Testing
         #expect(!printer(.json).receive([.batch(batch(["a"]))]))
     }
 
-    @Test func anOutputThatFailsIsSaidAndNoMoreIsWanted() {
-        output.failure = Output.Full()
-        #expect(!printer(.json).receive([.batch(batch(["a"]))]))
-        #expect(output.said == ["Error: full"])
+    @Test func afterAnOutputThatFailsNoMoreIsWantedAndTheTapHasFailed() throws {
+        let printer = printer(.json)
+        try printer.checkPrinted()
+        output.failure = SystemCallError("write", path: "standard output", code: .noSpace)
+        #expect(!printer.receive([.batch(batch(["a"]))]))
+        #expect(throws: SystemCallError("write", path: "standard output", code: .noSpace)) {
+            try printer.checkPrinted()
+        }
     }
 
     @Test func itHasRoomForEverythingAndBeginsWhereItIsTold() {
@@ -119,13 +126,11 @@ import Testing
 
     /// What would be standard output and standard error.
     private final class Output: Sendable {
-        struct Full: Error, CustomStringConvertible { let description = "full" }
-
         private struct State {
             var text: [UInt8] = []
             var said: [String] = []
             var isRead = true
-            var failure: Full?
+            var failure: SystemCallError?
         }
 
         private let state = Mutex(State())
@@ -138,13 +143,13 @@ import Testing
             get { state.withLock { $0.isRead } }
             set { state.withLock { $0.isRead = newValue } }
         }
-        var failure: Full? {
+        var failure: SystemCallError? {
             get { state.withLock { $0.failure } }
             set { state.withLock { $0.failure = newValue } }
         }
 
-        func write(_ text: [UInt8]) throws -> Bool {
-            try state.withLock { state in
+        func write(_ text: [UInt8]) throws(SystemCallError) -> Bool {
+            try state.withLock { state throws(SystemCallError) in
                 if let failure = state.failure { throw failure }
                 state.text += text
                 return state.isRead

@@ -341,3 +341,47 @@ import Testing
         #expect(try open().lanes.count == 2)
     }
 }
+
+/// A store whose files are taken away while it is open.
+@Suite(.timeLimit(.minutes(1))) struct LostConsumerStoreTests {
+    private let scratch = ScratchFolder()
+
+    private func open() throws -> ConsumerStore {
+        try ConsumerStore(
+            directory: scratch.file("consumers"), consumer: "file:///x", bounds: .init(), logger: LogCapture().logger)
+    }
+
+    private var commit: LedgerCommit {
+        var commit = LedgerCommit()
+        commit.lanes[.test()] = LaneCommit(
+            lane: StoredLane(origin: .at(1), cursor: .at(2)), before: nil, newRanges: [])
+        return commit
+    }
+
+    @Test func nothingIsWrittenToFilesThatNobodyFinds() async throws {
+        let store = try open()
+        #expect(await store.obstacle() == nil)
+        #expect(await store.write(commit).failed.isEmpty)
+        try FileManager.default.removeItem(atPath: scratch.file("consumers"))
+        #expect(await store.obstacle()?.hasSuffix("were removed or replaced while in use; start it again") == true)
+        let result = await store.write(commit)
+        #expect(result.failed == [.test()])
+        #expect(await result.error == store.obstacle())
+        await store.close()
+        #expect(await store.obstacle() == nil)
+    }
+
+    @Test func oneFileIsEnough() async throws {
+        let store = try open()
+        try FileManager.default.removeItem(atPath: store.path)
+        #expect(await store.obstacle() == "\(store.path) was removed or replaced while in use; start it again")
+        await store.close()
+    }
+
+    @Test(arguments: ["/proc/none/c", "/dev/null/c"]) func aPlaceWhereNothingCanBeMadeIsNamed(directory: String) {
+        #expect(ConsumerStore.obstacle(of: directory) != nil)
+        #expect(throws: ConsumerStoreError.self) {
+            _ = try ConsumerStore(directory: directory, consumer: "x", bounds: .init(), logger: LogCapture().logger)
+        }
+    }
+}

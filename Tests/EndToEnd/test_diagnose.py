@@ -116,7 +116,6 @@ def test_any_object_of_failures(arobust: Arobust, scratch: Path, failures: dict[
         (["--failures", "{}", "--budget", "2"], "--budget: diagnosis.budget is '2'; it must be a duration"),
         (["--failures", "{}", "--rules", "/nowhere/r.yaml"], "/nowhere/r.yaml: cannot open: No such file or directory"),
         (["--failures", "{}", "--report-failures"], "there is no DLRover master to report failures to"),
-        (["--log-dir", "/nowhere"], "--log-dir: cannot open the folder /nowhere: No such file or directory"),
     ],
 )
 def test_wrong_flags(arobust: Arobust, arguments: list[str], words: str) -> None:
@@ -124,6 +123,12 @@ def test_wrong_flags(arobust: Arobust, arguments: list[str], words: str) -> None
     assert command.child.returncode == 64
     assert words in command.log()
     assert command.output() == ""
+
+
+def test_a_folder_that_cannot_be_read(arobust: Arobust) -> None:
+    command = arobust.run("diagnose", "--log-dir", "/nowhere")
+    assert command.child.returncode == 66
+    assert "--log-dir: cannot open the folder /nowhere: No such file or directory" in command.log()
 
 
 def test_what_cannot_be_read_is_a_note(arobust: Arobust, scratch: Path) -> None:

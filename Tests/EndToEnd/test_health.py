@@ -1,6 +1,7 @@
 """`arobust status --check`: what a container's health check is told of agent, collect and bridge, when they run, hang and are gone."""
 
 import re
+import shutil
 from pathlib import Path
 
 import pytest
@@ -86,3 +87,47 @@ def test_the_bridge_is_healthy_though_its_publisher_is_gone(arobust: Arobust, sc
 @pytest.mark.parametrize("flags", [["--json"], ["--watch"], ["--only", "nobody"]])
 def test_flags_that_do_not_fit(arobust: Arobust, flags: list[str]) -> None:
     assert check(arobust, *flags)[0] == 64
+
+
+@pytest.mark.parametrize("name", ["pub", "ingest", "push", "replay"])
+def test_a_socket_that_is_gone(arobust: Arobust, scratch: Path, name: str) -> None:
+    arobust.start_ready("agent", "--master", f"file://{scratch}/a.ndjson")
+    assert becomes(arobust, 0) == ""
+    path = arobust.state / f"{name}.sock"
+    path.unlink()
+    for flags in ([], ["--only", "collect"]):
+        said = becomes(arobust, 1, *flags)
+        assert str(path) in said and "it hangs" not in said and "start it again" in said
+
+
+def test_a_ledger_that_cannot_be_saved(arobust: Arobust, scratch: Path) -> None:
+    arobust.start_ready("agent", "--master", f"file://{scratch}/a.ndjson")
+    arobust.publish("one")
+    assert becomes(arobust, 0) == ""
+    (arobust.state / "ledger.json").unlink()
+    (arobust.state / "ledger.json").mkdir()
+    arobust.publish("two")
+    assert "the publisher's ledger can't be saved: cannot rename " in becomes(arobust, 1)
+    (arobust.state / "ledger.json").rmdir()
+    assert becomes(arobust, 0) == ""
+
+
+@pytest.mark.parametrize("is_first", [True, False])
+def test_the_files_of_a_master_are_gone(arobust: Arobust, scratch: Path, is_first: bool) -> None:
+    arobust.start_ready("agent", "--master", f"file://{scratch}/a.ndjson")
+    if not is_first:
+        arobust.publish("one")
+        wait_until(lambda: (scratch / "a.ndjson").exists(), "the first delivery")
+    assert becomes(arobust, 0) == ""
+    shutil.rmtree(arobust.state / "consumers")
+    arobust.publish("two")
+    said = becomes(arobust, 1)
+    assert "the ledger of file://" in said and "removed or replaced while in use; start it again" in said
+    assert becomes(arobust, 1, "--only", "bridge") != ""
+    assert check(arobust, "--only", "collect")[0] == 0
+
+
+def test_the_journal_is_gone(arobust: Arobust) -> None:
+    arobust.start_ready("collect")
+    (arobust.state / "journal").rename(arobust.state / "other")
+    assert f"{arobust.state}/journal was removed or replaced while it ran" in becomes(arobust, 1)

@@ -68,9 +68,23 @@ import ZMQBridge
     @Test(arguments: [
         (["stopped": "it belongs to another job"], "nothing more is sent to file:///a: it belongs to another job"),
         (["storage": "failing"], "the ledger of file:///a can't be written; free space on the disk of its directory"),
+        (
+            ["storage": "failing", "storage_problem": "/c/a.db was removed"],
+            "the ledger of file:///a can't be written: /c/a.db was removed"
+        ),
     ])
     func whatABridgeSaysOfItselfCounts(state: [String: String], sentence: String) {
         #expect(problems(state: state, holder: held(by: "pid 1")) == [sentence])
+    }
+
+    @Test func whatThePublisherSaysOfItselfCounts() {
+        var status = Samples.status()
+        status.faults = ["/s/ingest.sock was removed", "the publisher's ledger can't be saved: disk full"]
+        for part in [Health.Part.all, .collect] {
+            #expect(Health(status, holders: [:], part: part).problems == status.faults)
+        }
+        let holders = ["file:///a": held(by: "pid 1")]
+        #expect(Health(status, holders: holders, part: .bridge).problems == [])
     }
 
     @Test func theJournalsProblemAndTheConsumersAreAllTold() {
@@ -107,10 +121,8 @@ import ZMQBridge
         let health = await Health(
             of: try StateDirectory(path: scratch.path), consumers: folder.file("none"), part: .all,
             patience: .milliseconds(50))
-        #expect(
-            health.problems == [
-                "the publisher of \(scratch.path), pid 71 on worker-0, does not answer: it hangs, or has been stopped"
-            ])
+        let sentence = "the publisher of \(scratch.path), pid 71 on worker-0, does not answer: "
+        #expect(health.problems == [sentence + "its socket \(scratch.path)/replay.sock is gone; start it again"])
         withExtendedLifetime(lock) {}
     }
 }

@@ -2,13 +2,12 @@ internal import Collectors
 internal import DLRoverListener
 public import Diagnosis
 package import FailureDiagnosis
-private import Glibc
 internal import Journal
 public import Logging
 internal import MasterClients
 internal import SystemSupport
 internal import Telemetry
-public import ZMQBridge
+internal import ZMQBridge
 
 /// The settings, in the types that the parts of the process take. Read once at the start, which an impossible value stops.
 public struct AgentSettings: Sendable {
@@ -28,7 +27,9 @@ public struct AgentSettings: Sendable {
         _ = try stackTarget()
         _ = try listenAddress()
         _ = try listenAllow()
-        guard try !endpoints().isEmpty else { throw noStateDirectory }
+        let endpoints = try endpointsIfAny()
+        // Where there is no default, only what needs a directory asks for one.
+        guard !endpoints.isEmpty || values.written(\.stateDirectory) == nil else { throw noStateDirectory }
     }
 
     /// `log-level`: the least severe level that is logged.
@@ -43,60 +44,6 @@ public struct AgentSettings: Sendable {
     public var node: NodeIdentity {
         NodeIdentity(id: values[\.node.id], type: values[\.node.type], rank: values[\.node.rank])
     }
-
-    /// The one state directory of a publisher.
-    public func stateDirectory() throws(SettingsError) -> StateDirectory {
-        let directories = try stateDirectories()
-        guard !directories.isEmpty else { throw noStateDirectory }
-        guard directories.count == 1 else {
-            throw SettingsError(
-                place: place(of: \.stateDirectory),
-                reason: "a publisher has one state directory; \(directories.count) are given")
-        }
-        return directories[0]
-    }
-
-    private var noStateDirectory: SettingsError {
-        guard values.written(\.stateDirectory) == nil else {
-            return SettingsError(place: place(of: \.stateDirectory), reason: "state-dir is empty")
-        }
-        return SettingsError(
-            place: "state-dir", reason: "without HOME and XDG_STATE_HOME it has no default; set --state-dir")
-    }
-
-    /// All of `state-dir`, or the default one if none is set and there is one.
-    public func stateDirectories() throws(SettingsError) -> [StateDirectory] {
-        var directories: [StateDirectory] = []
-        for path in values[\.stateDirectory] {
-            do throws(StateDirectoryError) {
-                directories.append(try StateDirectory(path: path))
-            } catch {
-                throw SettingsError(place: place(of: \.stateDirectory), reason: "\(error)")
-            }
-        }
-        return directories
-    }
-
-    /// The publishers to listen to: those of `connect`, and those in the state directories. The default state directory counts only if
-    /// `connect` is not set.
-    public func endpoints() throws(SettingsError) -> [BusEndpoint] {
-        var endpoints: [BusEndpoint] = []
-        for text in values[\.connect] {
-            guard let endpoint = BusEndpoint(text) else {
-                throw SettingsError(
-                    place: place(of: \.connect),
-                    reason: "the endpoint is '\(SecretText.line(text))'; it must be \(BusEndpoint.rule)")
-            }
-            endpoints.append(endpoint)
-        }
-        if endpoints.isEmpty || values.written(\.stateDirectory)?.origin != .standard {
-            endpoints += try stateDirectories().map { BusEndpoint($0) }
-        }
-        return endpoints
-    }
-
-    /// Where the masters' cursors and ledgers are kept; `nil`: in the first state directory.
-    public var consumersDirectory: String? { values[\.consumersDirectory] }
 
     /// How the publisher serves the bus and keeps its journal.
     var publisher: PublisherConfiguration {
@@ -161,6 +108,9 @@ public struct AgentSettings: Sendable {
                 return "masters: \(SecretText.line(master.url.texts.joined()))\(options)  # \(master.url.origin)"
             }
     }
+
+    /// Where the URL of a master came from, for errors.
+    func origin(ofMaster index: Int) -> String { "\(values.masters[index].url.origin)" }
 
     /// Where a setting's value came from, for errors.
     func place<Value>(of path: SettingPath<Value>) -> String { values.place(of: path) }
@@ -283,18 +233,5 @@ extension AgentSettings {
                 reason: "stacks.ranks is true and stacks.pids is set (\(place(of: \.stacks.pids))); give one of them")
         }
         return .ranks
-    }
-}
-
-/// Where files are unless the settings say otherwise.
-enum DefaultPaths {
-    /// `/var/lib/arobust` for root, `$XDG_STATE_HOME/arobust` (or `~/.local/state/arobust`) for others.
-    ///
-    /// - Returns: `nil` if neither variable is set: any user could take a place that all users share.
-    static func stateDirectory(environment: [String: String], isRoot: Bool = geteuid() == 0) -> String? {
-        if isRoot { return "/var/lib/arobust" }
-        if let home = environment["XDG_STATE_HOME"], home.hasPrefix("/") { return home + "/arobust" }
-        if let home = environment["HOME"], home.hasPrefix("/") { return home + "/.local/state/arobust" }
-        return nil
     }
 }

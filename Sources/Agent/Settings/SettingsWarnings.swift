@@ -5,62 +5,73 @@ private import SystemSupport
 internal import ZMQBridge
 
 extension AgentSettings {
-    /// What the settings name and is not there. Each may still come, so none of it stops the start; but a name may be misspelt.
-    package func warnings() -> [String] {
-        logWarnings + torchrunWarnings + pySpyWarnings + masterWarnings + stateDirectoryWarnings
+    /// What the settings name and can't be used as things are now. Each may still come or change, so none of it stops the start; but a name may
+    /// be misspelt.
+    func warnings() -> [String] {
+        logWarnings + pySpyWarnings + processWarnings + masterWarnings + fileWarnings + listenWarnings
     }
 
     private var logWarnings: [String] {
-        values[\.logs.files].compactMap { path in
-            guard !LogSelection.isPattern(path) else {
-                let folder = Self.fixedFolder(of: path)
-                return Self.missing(folder).map { "nothing can match \(path) yet: there is no folder \(folder)\($0)" }
-            }
-            guard Self.missing(path) != nil else { return nil }
-            let folder = Directory.parent(of: path)
-            let nor = Self.missing(folder) == nil ? "" : ", nor is there a folder \(folder)"
-            return "there is no log \(path) yet\(nor); it is followed as soon as there is"
-        }.map { "\(place(of: \.logs.files)): \($0)" }
-    }
-
-    private var torchrunWarnings: [String] {
-        values[\.logs.torchrun].filter { Self.missing($0) != nil }
-            .map { "\(place(of: \.logs.torchrun)): there is no folder \($0) yet" }
+        logSelection.obstacles().map { obstacle in
+            "\(obstacle.isOfTorchrun ? place(of: \.logs.torchrun) : place(of: \.logs.files)): \(obstacle.sentence)"
+        }
     }
 
     private var pySpyWarnings: [String] {
-        guard let path = values[\.stacks.pySpy], access(path, X_OK) != 0 else { return [] }
-        let error = SystemCallError("run", path: path)
-        return ["\(place(of: \.stacks.pySpy)): \(error); no Python stacks can be taken with it"]
+        guard let path = values[\.stacks.pySpy] else { return [] }
+        let kind = [.regular, .missing].contains(PathLook(path)) ? nil : PathLook(path).kind
+        let problem = kind.map { "\(path) is \($0), not a program" } ?? PathLook.refusal(X_OK, "run", path)
+        return problem.map { ["\(place(of: \.stacks.pySpy)): \($0); no Python stacks can be taken with it"] } ?? []
+    }
+
+    /// Of processes that run later the number is not known now.
+    private var processWarnings: [String] {
+        values[\.stacks.pids].filter { PathLook("/proc/\($0)") == .missing }
+            .map { "\(place(of: \.stacks.pids)): there is no process \($0)" }
     }
 
     private var masterWarnings: [String] {
         values.masters.compactMap { entry in
-            guard let url = try? MasterURL(entry.url.texts.joined()), case .file(let path) = url.target else {
-                return nil
-            }
-            let folder = Directory.parent(of: path)
-            return Self.missing(folder).map {
-                "\(entry.url.origin): \(url) can't be written: there is no folder \(folder)\($0)"
-            }
+            guard let url = try? MasterURL(entry.url.texts.joined()), let obstacle = url.obstacle else { return nil }
+            return "\(entry.url.origin): \(url) can't be written: \(obstacle)"
         }
     }
 
-    private var stateDirectoryWarnings: [String] {
+    private var fileWarnings: [String] {
+        var warnings: [String] = []
+        if let path = values[\.telemetry.file], let obstacle = Self.obstacle(toReplacing: path) {
+            warnings.append("\(place(of: \.telemetry.file)): \(path) can't be written: \(obstacle)")
+        }
+        if let path = values[\.diagnosis.kernelLog] {
+            let problem = PathLook(path) == .folder ? "\(path) is a folder" : PathLook.refusal(R_OK, "read", path)
+            warnings += problem.map { ["\(place(of: \.diagnosis.kernelLog)): \($0)"] } ?? []
+        }
+        return warnings
+    }
+
+    private var listenWarnings: [String] {
+        guard !values[\.listenAllow].isEmpty, values[\.listen] == nil else { return [] }
+        return ["\(place(of: \.listenAllow)): without listen it allows nothing"]
+    }
+
+    /// State directories of publishers that this user may not ask.
+    var stateDirectoryWarnings: [String] {
         (try? stateDirectories())?.compactMap { directory in
             StateDirectoryAccess.obstacle(of: directory.path).map { "\(place(of: \.stateDirectory)): \($0)" }
         } ?? []
     }
 
-    /// Why nothing is at a path, to be put in brackets behind a sentence that says so; `nil` if something is there.
-    private static func missing(_ path: String) -> String? {
-        guard access(path, F_OK) != 0 else { return nil }
-        return errno == ENOENT ? "" : " (\(SystemCallError("look at", path: path).reason))"
-    }
-
-    /// The last folder before a pattern's first special character.
-    private static func fixedFolder(of pattern: String) -> String {
-        Directory.parent(of: String(pattern.prefix { !"*?[{".contains($0) }) + "x")
+    /// Why a file can't be put in the place of a path, in a folder that is there: a sentence.
+    private static func obstacle(toReplacing path: String) -> String? {
+        let folder = Directory.parent(of: path)
+        switch PathLook(folder) {
+        case .missing: return "there is no folder \(folder)"
+        case .hidden(let reason): return "cannot look at the folder \(folder): \(reason)"
+        case .regular, .special: return "\(folder) is no folder"
+        case .folder: break
+        }
+        guard PathLook(path) != .folder else { return "it is a folder" }
+        return PathLook.refusal(W_OK | X_OK, "write to the folder", folder)
     }
 }
 
@@ -68,6 +79,9 @@ extension AgentSettings {
 package enum StateDirectoryAccess {
     /// Why it may not: a sentence for people. `nil` if it may, or if the directory is not there.
     package static func obstacle(of path: String) -> String? {
+        if let kind = PathLook(path).kind, kind != "a folder" {
+            return "the state directory \(path) is \(kind), not a directory; name another one"
+        }
         guard access(path, R_OK | X_OK) != 0, errno == EACCES else { return nil }
         var status = stat()
         // Without a status it is a folder above that this user may not enter.

@@ -18,7 +18,7 @@ struct UnixListener: Sendable {
     /// - Throws: `UnixListenerError`.
     init(path: String, mode: mode_t, backlog: CInt) throws(UnixListenerError) {
         self.path = path
-        try Self.checkFolder(Directory.parent(of: path))
+        try Self.check(path)
         try Self.removeStale(path)
         let descriptor = socket(AF_UNIX, CInt(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue), 0)
         guard descriptor >= 0 else { throw UnixListenerError(SystemCallError("socket")) }
@@ -65,6 +65,25 @@ struct UnixListener: Sendable {
         var changed: [UInt8]
     }
 
+    /// Looks at the folder and at what is there, without making or removing anything. Of a socket at which somebody listens it says nothing.
+    static func check(_ path: String) throws(UnixListenerError) {
+        let folder = Directory.parent(of: path)
+        try checkFolder(folder)
+        guard let status = status(path) else {
+            if let refusal = PathLook.refusal(W_OK | X_OK, "make a socket in", folder) {
+                throw UnixListenerError(refusal)
+            }
+            return
+        }
+        try checkIsOurs(status)
+    }
+
+    private static func checkIsOurs(_ status: stat) throws(UnixListenerError) {
+        guard status.st_mode & S_IFMT == S_IFSOCK, status.st_uid == geteuid() else {
+            throw UnixListenerError("there is something else, which is not a socket of this user")
+        }
+    }
+
     /// Whoever may write into the folder could replace the socket, and be taken for us.
     private static func checkFolder(_ folder: String) throws(UnixListenerError) {
         guard let status = status(folder) else { throw UnixListenerError(SystemCallError("lstat", path: folder)) }
@@ -80,9 +99,7 @@ struct UnixListener: Sendable {
 
     private static func removeStale(_ path: String) throws(UnixListenerError) {
         guard let status = status(path) else { return }
-        guard status.st_mode & S_IFMT == S_IFSOCK, status.st_uid == geteuid() else {
-            throw UnixListenerError("there is something else, which is not a socket of this user")
-        }
+        try checkIsOurs(status)
         let probe = socket(AF_UNIX, CInt(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue | SOCK_NONBLOCK.rawValue), 0)
         guard probe >= 0 else { throw UnixListenerError(SystemCallError("socket")) }
         defer { close(probe) }

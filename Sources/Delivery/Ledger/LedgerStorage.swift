@@ -15,6 +15,9 @@ package protocol LedgerStorage: Sendable {
     /// is cancelled, no commit is left half done. One call at a time.
     func write(_ commit: LedgerCommit) async -> CommitResult
 
+    /// Why nothing could be written now, as far as that can be found out without writing; `nil` if nothing speaks against it.
+    func obstacle() async -> String?
+
     /// Ends the store. What was written is kept.
     func close() async
 }

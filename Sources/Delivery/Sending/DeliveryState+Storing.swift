@@ -46,14 +46,27 @@ extension DeliveryState {
             storageFailures += 1
             let pause = policy.backoff.delay(failures: storageFailures, using: &generator)
             storageRetry = now.instant + (isFinishing ? min(pause, Self.longestPauseAtEnd) : pause)
-            lastError = (result.error ?? "The ledger could not be written.", now.seconds)
+            let problem = result.error ?? "The ledger could not be written."
+            storageProblem = problem
+            lastError = (problem, now.seconds)
         } else if unstorable.isEmpty {
+            storageProblem = nil
             storageFailures = 0
             storageRetry = nil
         }
         needsAnnouncement = true
         forgetEmptyQueues()
         return wasFailing && unstorable.isEmpty
+    }
+
+    /// Records what looking at the store has found: while nothing is to be written, nothing else tells.
+    ///
+    /// - Returns: whether that is a problem that was not known.
+    mutating func recordObstacle(_ obstacle: String?) -> Bool {
+        guard unstorable.isEmpty, obstacle != storageProblem else { return false }
+        storageProblem = obstacle
+        needsAnnouncement = true
+        return obstacle != nil
     }
 
     /// Nodes come and go; a queue that holds nothing is made anew when it is needed.
@@ -66,11 +79,20 @@ extension DeliveryState {
 }
 
 extension DeliveryState {
+    /// In characters: a publisher takes texts of up to 2 KiB.
+    private static let longestProblem = 500
     private static let announcementPause: Duration = .milliseconds(100)
 
     /// What the store has, for each publisher, and the state of the master.
     func accounts(consumer: String, now: DeliveryTime) -> [PublisherID: ConsumerAccount] {
-        ledgers.compactMapValues(\.stored).accounts(consumer: consumer, state: states(now: now))
+        let state = states(now: now)
+        var accounts = ledgers.compactMapValues(\.stored).accounts(consumer: consumer, state: state)
+        guard storageProblem != nil else { return accounts }
+        // A publisher must hear of the problem also if nothing of its lanes could ever be stored.
+        for publisher in Set(ledgers.keys.map(\.publisher)) where accounts[publisher] == nil {
+            accounts[publisher] = ConsumerAccount(consumer: consumer, state: state)
+        }
+        return accounts
     }
 
     /// The accounts, if they have changed and none were told within the last 100 ms.
@@ -108,7 +130,10 @@ extension DeliveryState {
         }
         let heldTypes = typeBreakers.filter { $0.value.heldUntil != nil }.keys.map(\.rawValue).sorted()
         if !heldTypes.isEmpty { states[.heldTypes] = heldTypes.joined(separator: ",") }
-        if !unstorable.isEmpty { states[.storage] = "failing" }
+        if let storageProblem {
+            states[.storage] = "failing"
+            states[.storageProblem] = String(storageProblem.prefix(Self.longestProblem))
+        }
         if let stopped { states[.stopped] = stopped.message }
         return states.reduce(into: [:]) { $0[$1.key.rawValue] = $1.value }
     }
@@ -128,6 +153,8 @@ package enum ConsumerStateKey: String {
     case heldTypes = "held_types"
     /// `failing` while the ledger can't be written.
     case storage
+    /// Why it can't.
+    case storageProblem = "storage_problem"
     /// Why nothing more is sent in this run.
     case stopped
 }

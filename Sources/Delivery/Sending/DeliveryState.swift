@@ -36,6 +36,8 @@ struct DeliveryState {
     /// Lanes that could not be stored: they are held until they are.
     var unstorable: Set<Lane> = []
     var storageFailures = 0
+    /// Why the ledger can't be written now.
+    var storageProblem: String?
     var storageRetry: ContinuousClock.Instant?
     var generator = SystemRandomNumberGenerator()
 

@@ -80,6 +80,10 @@ struct ConsumerLock: Sendable {
         }
     }
 
+    /// Whether the file at its path is still the one that is locked.
+    var isStillInPlace: Bool { lock.isStillInPlace }
+    var path: String { lock.path }
+
     /// Takes the lock, or waits until it can or the time is over. Blocks.
     ///
     /// - Parameter consumer: the name to write into the file; `nil` leaves it as it is.

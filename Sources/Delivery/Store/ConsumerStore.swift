@@ -1,5 +1,4 @@
 package import Diagnosis
-private import Foundation
 internal import GRDB
 package import Logging
 private import Synchronization
@@ -27,6 +26,13 @@ package final class ConsumerStore: Sendable {
         let database: LedgerDatabase
         let deadLetters: DeadLetterFile
         let lock: ConsumerLock
+        let databaseFile: FileNumber?
+
+        /// The files that are no longer those which were opened: what is written to them is gone with the process, and another process could
+        /// open new ones in their place.
+        func lostFiles(database path: String) -> [String] {
+            (databaseFile == FileNumber(path: path) ? [] : [path]) + (lock.isStillInPlace ? [] : [lock.path])
+        }
     }
 
     package let consumer: String
@@ -50,17 +56,11 @@ package final class ConsumerStore: Sendable {
             ConsumerStoreError(code: code, consumer: consumer, path: path, detail: detail)
         }
         let files = ConsumerFiles(directory: directory, consumer: consumer)
-        do throws(TrustedPathError) {
-            // A file in it, so that the folder itself is looked at, too.
-            _ = try TrustedPath.resolve(files.database)
+        if let obstacle = Self.obstacle(of: directory) { throw fail(.inputOutput, directory, obstacle) }
+        do throws(SystemCallError) {
+            try Directory(path: directory).makeAll(mode: 0o700)
         } catch {
             throw fail(.inputOutput, directory, "\(error)")
-        }
-        do {
-            try FileManager.default.createDirectory(
-                atPath: directory, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
-        } catch {
-            throw fail(.inputOutput, directory, "cannot make the folder \(directory): \(error.localizedDescription)")
         }
         let held: (lock: ConsumerLock?, holder: ConsumerLock.Holder)
         do {
@@ -89,7 +89,7 @@ package final class ConsumerStore: Sendable {
         contents = Mutex(
             Contents(
                 database: database, deadLetters: DeadLetterFile(path: files.deadLetters, limit: bounds.deadLetters),
-                lock: lock))
+                lock: lock, databaseFile: FileNumber(path: files.database)))
     }
 
     private static func open(
@@ -115,12 +115,24 @@ package final class ConsumerStore: Sendable {
         }
     }
 
+    private static func obstacle(_ contents: Contents, _ path: String) -> String? {
+        let lost = contents.lostFiles(database: path)
+        guard !lost.isEmpty else { return nil }
+        return
+            "\(lost.joined(separator: " and ")) \(lost.count == 1 ? "was" : "were") removed or replaced while in use; start it again"
+    }
+
     private func store(_ commit: LedgerCommit) -> CommitResult {
         contents.withLock { contents in
             var result = CommitResult()
             guard let contents else {
                 result.failed = Set(commit.lanes.keys)
                 result.error = "the ledger is closed"
+                return result
+            }
+            if let obstacle = Self.obstacle(contents, path) {
+                result.failed = Set(commit.lanes.keys)
+                result.error = obstacle
                 return result
             }
             for (lane, letters) in commit.deadLetters {
@@ -151,6 +163,10 @@ extension ConsumerStore: LedgerStorage {
         await queue.run { self.store(commit) }
     }
 
+    package func obstacle() async -> String? {
+        await queue.run { self.contents.withLock { $0.flatMap { Self.obstacle($0, self.path) } } }
+    }
+
     package func close() async {
         await queue.run {
             self.contents.withLock { contents in
@@ -162,6 +178,17 @@ extension ConsumerStore: LedgerStorage {
 }
 
 extension ConsumerStore {
+    /// Why stores can't be in a directory, found without making anything: a sentence; `nil` if nothing speaks against it.
+    package static func obstacle(of directory: String) -> String? {
+        do throws(TrustedPathError) {
+            // A file in it, so that the folder itself is looked at, too.
+            _ = try TrustedPath.resolve(directory + "/x.db")
+        } catch {
+            return "\(error)"
+        }
+        return Directory(path: directory).obstacleToMaking
+    }
+
     /// Reads the stores of all consumers in a directory, by name. Waits for the disk.
     ///
     /// Each is locked while it is read; of one that is in use only the name is given.

@@ -45,7 +45,7 @@ package struct ConsumerRemoval {
             return false
         } catch StateDirectoryError.inUse(_, let holder) {
             guard try await inspection.forget(name) else {
-                throw InspectionError(.unreadable, "the publisher of \(directory.path), \(holder), does not answer")
+                throw InspectionError.silent(directory, holder: holder, obstacle: inspection.obstacle)
             }
             return true
         }

@@ -36,8 +36,9 @@ package struct Health: Hashable, Sendable {
                 return
             }
             guard let status = try await inspection.ask(timeout: patience) else {
+                let reason = inspection.obstacle ?? "it hangs, or has been stopped"
                 problems.append(
-                    "the publisher of \(path), \(HumanText.line(publisher)), does not answer: it hangs, or has been stopped"
+                    "the publisher of \(path), \(HumanText.line(publisher)), does not answer: \(HumanText.line(reason))"
                 )
                 return
             }
@@ -53,8 +54,11 @@ package struct Health: Hashable, Sendable {
     }
 
     private mutating func judge(_ status: PublisherStatus, _ holders: [String: ConsumerHolder], _ part: Part) {
-        if part != .bridge, let problem = status.journal.problem {
-            problems.append("the journal can't be written: \(HumanText.line(problem))")
+        if part != .bridge {
+            if let problem = status.journal.problem {
+                problems.append("the journal can't be written: \(HumanText.line(problem))")
+            }
+            problems += (status.faults ?? []).map { HumanText.line($0) }
         }
         guard part != .collect else { return }
         if part == .bridge, !holders.values.contains(where: \.isThere) { return judge(holders) }
@@ -86,7 +90,11 @@ package struct Health: Hashable, Sendable {
             return "nothing more is sent to \(name): \(HumanText.line(reason))"
         }
         if state[ConsumerStateKey.storage.rawValue] == "failing" {
-            return "the ledger of \(name) can't be written; free space on the disk of its directory"
+            // Older ones don't say why; then it is mostly a full disk.
+            guard let reason = state[ConsumerStateKey.storageProblem.rawValue] else {
+                return "the ledger of \(name) can't be written; free space on the disk of its directory"
+            }
+            return "the ledger of \(name) can't be written: \(HumanText.line(reason))"
         }
         return nil
     }

@@ -55,7 +55,7 @@ extension PublisherStatus {
             }
         } catch StateDirectoryError.inUse(_, let holder) {
             guard let status = try await inspection.ask() else {
-                throw InspectionError(.unreadable, "the publisher of \(directory.path), \(holder), does not answer")
+                throw InspectionError.silent(directory, holder: holder, obstacle: inspection.obstacle)
             }
             return status
         }

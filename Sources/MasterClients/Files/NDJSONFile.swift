@@ -176,7 +176,10 @@ struct NDJSONFile: Sendable {
         } catch {
             // The lock is the only call here that may say so.
             guard error.code == .wouldBlock else { throw storageError("read", error) }
-            throw ReportError(code: .storage, message: "cannot write \(path): another process is writing it")
+            throw ReportError(
+                code: .storage,
+                message:
+                    "cannot write \(path): this process has it under another name, or another process is writing it")
         }
         throw ReportError(code: .storage, message: "cannot write \(path): it is not a regular file")
     }

@@ -9,7 +9,7 @@ final class PublisherState: Sendable {
     let epoch: UInt64
     let journal: Journal
     private let ledger: Mutex<PublisherLedger>
-    private let problem = Mutex<String?>(nil)
+    private let standing = Mutex<[PublisherProblem: String]>([:])
 
     init(id: PublisherID, epoch: UInt64, journal: Journal, ledger: PublisherLedger) {
         self.id = id
@@ -20,10 +20,18 @@ final class PublisherState: Sendable {
         self.ledger = Mutex(ledger)
     }
 
-    /// Why the journal can't be written now; `nil` while it can.
-    var journalProblem: String? {
-        get { problem.withLock { $0 } }
-        set { problem.withLock { $0 = newValue } }
+    /// What keeps the publisher from a part of its work now, and why.
+    var problems: [PublisherProblem: String] { standing.withLock { $0 } }
+
+    /// Records why a part of the work can't be done now; `nil`: it can.
+    ///
+    /// - Returns: whether that part could until now and can't any more, or the other way round.
+    @discardableResult
+    func record(_ problem: PublisherProblem, _ reason: String?) -> Bool {
+        standing.withLock { standing in
+            defer { standing[problem] = reason }
+            return (standing[problem] == nil) != (reason == nil)
+        }
     }
 
     func withLedger<Result>(_ body: (inout PublisherLedger) -> Result) -> Result {
@@ -70,7 +78,7 @@ extension PublisherState {
         return PublisherStatus(
             publisher: "\(id)", epoch: epoch, time: now, journal: journalStatus,
             lanes: ledger.lanes.sorted { $0.key < $1.key }.compactMap { laneStatus($0.key, $0.value) },
-            losses: losses(ledger), consumers: consumers)
+            losses: losses(ledger), consumers: consumers, faults: faults)
     }
 
     private var journalStatus: PublisherStatus.Journal {
@@ -78,7 +86,16 @@ extension PublisherState {
         return PublisherStatus.Journal(
             directory: journal.directory, bytes: journal.bytes, totalBytes: configuration.totalBytes,
             durability: configuration.durability == .powerLoss ? "power-loss" : "process-crash",
-            problem: journalProblem)
+            problem: problems[.journal])
+    }
+
+    /// The problems as sentences, but for that of the journal, which is told with it.
+    private var faults: [String]? {
+        let problems = problems
+        let sentences = PublisherProblem.allCases.filter { $0 != .journal }.compactMap { problem in
+            problems[problem].map(problem.sentence)
+        }
+        return sentences.isEmpty ? nil : sentences
     }
 
     private func laneStatus(_ name: String, _ lane: PublisherLedger.Lane) -> PublisherStatus.Lane? {
@@ -162,5 +179,30 @@ extension PublisherState {
             if case .record(let record) = item { return record.earliest }
         }
         return nil
+    }
+}
+
+/// A part of a publisher's work that can fail while the rest goes on.
+enum PublisherProblem: CaseIterable {
+    /// Writing the journal.
+    case journal
+    /// Syncing it, and evicting what is old.
+    case sync
+    /// Saving the ledger.
+    case ledger
+    /// Being found by other programs.
+    case sockets
+    /// Keeping the journal where the next run finds it.
+    case journalFolder
+
+    /// What an operator reads.
+    func sentence(_ reason: String) -> String {
+        switch self {
+        case .journal: "the journal can't be written: \(reason)"
+        case .sync: "the journal can't be synced to its disk: \(reason)"
+        case .ledger: "the publisher's ledger can't be saved: \(reason)"
+        case .sockets: "other programs no longer find the publisher: \(reason)"
+        case .journalFolder: "what is published now is gone after the next start: \(reason)"
+        }
     }
 }

@@ -27,6 +27,7 @@ public final class MetricPublisher: MasterClient, UrgentReporter {
     private let logger: Logger
     private let bus: Mutex<PublisherBus>
     private let maintenance: PublisherMaintenance
+    private let journalFolder: FileNumber?
     private let readiness: Int32
     /// Made with the first request that waits for a sync.
     private let groups = Mutex<GroupCommit?>(nil)
@@ -61,6 +62,7 @@ public final class MetricPublisher: MasterClient, UrgentReporter {
         maintenance = PublisherMaintenance(
             of: state, file: opening.ledgerFile, mark: VolatileMark(path: directory.volatileFile), logger: logger)
         maintenance.saveLedger()
+        journalFolder = FileNumber(path: directory.journalDirectory)
         self.directory = directory
         self.lock = lock
         self.configuration = configuration
@@ -236,6 +238,7 @@ public final class MetricPublisher: MasterClient, UrgentReporter {
             guard lock.isStillInPlace else { throw StateDirectoryError.moved(path: directory.path) }
             state.recordNewest(newest)
             maintenance.runRound()
+            maintenance.checkPlaces(lostSockets: connectionLog.lostPaths, journalFolder: journalFolder)
             connectionLog.logNews()
         }
         guard lock.isStillInPlace else { return }

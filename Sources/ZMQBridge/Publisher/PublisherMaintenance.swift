@@ -15,8 +15,6 @@ final class PublisherMaintenance: Sendable {
         /// Whether the file names this run as one with envelopes that the journal does not have.
         var isMarkedVolatile = false
         var saved: PublisherLedger?
-        var saveProblem = ProblemLog()
-        var syncProblem = ProblemLog()
         /// Envelopes that were evicted before every named consumer had them.
         var evicted = QuietCounter(quietTime: .seconds(10))
         var nextEviction = ContinuousClock.now
@@ -89,8 +87,9 @@ final class PublisherMaintenance: Sendable {
 
     private func recordJournalError(_ error: JournalError?) {
         let text = error.map { "\($0)" }
-        guard (publisher.journalProblem == nil) != (text == nil) else { return }
-        publisher.journalProblem = text
+        // One that goes on keeps its first reason: one that changes is no news.
+        guard (publisher.problems[.journal] == nil) != (text == nil) else { return }
+        publisher.record(.journal, text)
         if let text {
             logger.error(
                 "The journal cannot be written: logs wait in their files, everything else is published as volatile.",
@@ -113,7 +112,7 @@ final class PublisherMaintenance: Sendable {
             return .now >= state.nextEviction
         }
         attempt(
-            \.syncProblem, failure: "The journal cannot be synced to its disk.", success: "The journal is synced again."
+            .sync, failure: "The journal cannot be synced to its disk.", success: "The journal is synced again."
         ) {
             if isEvictionDue { recordLosses(try journal.evict()) }
             recordLosses(journal.takeLosses())
@@ -134,7 +133,7 @@ final class PublisherMaintenance: Sendable {
         let ledger = publisher.withLedger { $0 }
         guard state.withLock({ $0.saved != ledger }) else { return }
         attempt(
-            \.saveProblem,
+            .ledger,
             failure: "The publisher's ledger cannot be saved; after a crash some losses may not be known.",
             success: "The publisher's ledger is saved again."
         ) {
@@ -143,19 +142,47 @@ final class PublisherMaintenance: Sendable {
         }
     }
 
+    /// Looks whether others still find what the publisher made for them.
+    ///
+    /// - Parameters:
+    ///   - lostSockets: the paths at which its sockets no longer are.
+    ///   - journalFolder: the folder that the journal was opened in.
+    func checkPlaces(lostSockets: [String], journalFolder: FileNumber?) {
+        attempt(
+            .sockets, failure: "Other programs no longer find the publisher.",
+            success: "Other programs find the publisher again."
+        ) {
+            guard lostSockets.isEmpty else { throw LostPlace(paths: lostSockets) }
+        }
+        attempt(
+            .journalFolder, failure: "What is published now is gone after the next start.",
+            success: "The journal's folder is in its place again."
+        ) {
+            let folder = publisher.journal.directory
+            guard journalFolder == FileNumber(path: folder) else { throw LostPlace(paths: [folder]) }
+        }
+    }
+
     /// Does `work`, and logs when that begins and when it ceases to fail.
     private func attempt(
-        _ problem: WritableKeyPath<State, ProblemLog>, failure: Logger.Message, success: Logger.Message,
-        _ work: () throws -> Void
+        _ problem: PublisherProblem, failure: Logger.Message, success: Logger.Message, _ work: () throws -> Void
     ) {
         do {
             try work()
-            if state.withLock({ $0[keyPath: problem].solve() }) { logger.notice(success) }
+            if publisher.record(problem, nil) { logger.notice(success) }
         } catch {
-            // The kind is the same whatever the error: one that changes is no news.
-            guard state.withLock({ $0[keyPath: problem].shouldReport("failed") }) else { return }
+            guard publisher.record(problem, "\(error)") else { return }
             logger.error(failure, metadata: ["error": "\(error)"])
         }
+    }
+}
+
+/// Something that a running publisher made is no longer at its path.
+struct LostPlace: Error, CustomStringConvertible {
+    let paths: [String]
+
+    var description: String {
+        "\(paths.joined(separator: ", ")) \(paths.count == 1 ? "was" : "were") removed or replaced while it ran; start it again"
     }
 }
 

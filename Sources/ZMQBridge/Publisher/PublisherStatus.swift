@@ -97,4 +97,6 @@ package struct PublisherStatus: Hashable, Sendable, Codable {
     package var lanes: [Lane]
     package var losses: [Loss]
     package var consumers: [Consumer]
+    /// What else the running publisher can't do now, a sentence each. An older one says nothing of it.
+    package var faults: [String]?
 }

@@ -77,6 +77,19 @@ package struct PublisherInspection: Sendable {
         return String(note.prefix { $0 != "\n" })
     }
 
+    /// Why the running publisher can't be asked, as far as its socket tells: a sentence; `nil` if it listens there.
+    package var obstacle: String? {
+        let path = directory.replaySocket
+        var status = stat()
+        guard lstat(path, &status) == 0 else {
+            guard errno == ENOENT else { return "\(SystemCallError("look at", path: path))" }
+            return "its socket \(path) is gone; start it again"
+        }
+        guard status.st_mode & S_IFMT == S_IFSOCK else { return "\(path) is no socket any more; start it again" }
+        return UnixAddress.isRefused(path)
+            ? "nobody listens at \(path): the socket is not its own; start it again" : nil
+    }
+
     /// The publisher's id; `nil` if none has ever used the directory.
     package func publisher() throws -> PublisherID? {
         try PublisherIdentity.read(in: directory).flatMap { PublisherID($0.publisher) }

@@ -1,7 +1,8 @@
 internal import Logging
 private import Synchronization
 
-/// Says in the log which connections the publisher's sockets have closed, and why. May be used from any thread.
+/// Watches the publisher's sockets: says in the log which connections they have closed, and why, and knows which of them nobody finds any
+/// more. May be used from any thread.
 final class ConnectionLog: Sendable {
     private let sockets = Mutex<[(listener: GuardedListener, logged: ClosedConnections)]>([])
     private let logger: Logger
@@ -12,6 +13,11 @@ final class ConnectionLog: Sendable {
 
     func watch(_ listener: GuardedListener) {
         sockets.withLock { $0.append((listener, ClosedConnections(refused: 0, shed: 0, ended: 0))) }
+    }
+
+    /// The paths at which there is no longer the socket that was bound there.
+    var lostPaths: [String] {
+        sockets.withLock { $0.map(\.listener) }.filter { !$0.isInPlace }.map(\.path)
     }
 
     /// Logs what has been closed since the last call.

@@ -29,6 +29,7 @@ struct GuardedListener {
     let descriptor: Int32
     /// The guard's, which outlives the descriptor.
     private let number: UInt64
+    private let file: FileNumber?
 
     /// Makes the socket's file, which must not be there, and listens.
     init(at path: String, limits: Limits) throws(SystemCallError) {
@@ -46,6 +47,7 @@ struct GuardedListener {
             guard number > 0 else {
                 throw SystemCallError("guard", path: path, code: .tooManyOpenFiles)
             }
+            file = FileNumber(path: path)
         } catch {
             close(descriptor)
             throw error
@@ -61,6 +63,9 @@ struct GuardedListener {
     func recordEmpty() {
         socket_guard_emptied(number)
     }
+
+    /// Whether those who connect to the path come here: its file is still there, and still this one.
+    var isInPlace: Bool { file == FileNumber(path: path) }
 
     /// What a message counts for.
     static func size(of message: some Sequence<[UInt8]>) -> Int {

@@ -1,3 +1,4 @@
+internal import Diagnosis
 private import Foundation
 private import SystemPackage
 internal import SystemSupport
@@ -38,6 +39,8 @@ struct SmallFile<Content: VersionedFile>: Sendable {
             }
         }
         do {
+            // The decoder takes one of two equal keys and says nothing.
+            try JSONShape.check(bytes[...])
             // Before the rest, which a newer version may have changed.
             let version = try JSONDecoder().decode(FormVersion.self, from: Data(bytes)).version ?? 1
             guard version <= Content.newestVersion else {

@@ -46,17 +46,10 @@ public struct StateDirectory: Hashable, Sendable {
     ///
     /// One that is empty, or has a publisher's lock file in it, gets mode 0700 if it is open to others. One with other files is refused.
     func prepare() throws {
-        _ = try TrustedPath.resolve(path)
+        try checkPath()
         try makeMissingDirectories()
-        var status = stat()
-        guard stat(path, &status) == 0 else { throw SystemCallError("stat", path: path) }
-        guard status.st_mode & S_IFMT == S_IFDIR else { throw StateDirectoryError.notADirectory(path: path) }
-        guard status.st_uid == geteuid() else { throw StateDirectoryError.notOurs(path: path, owner: status.st_uid) }
-        let mode = status.st_mode & 0o777
+        let mode = try checkOwner()
         guard mode & 0o027 != 0 else { return try PlantedFiles.check(in: path, wasOpen: false) }
-        guard try isOurs() else {
-            throw StateDirectoryError.tooOpen(path: path, mode: mode)
-        }
         guard chmod(path, 0o700) == 0 else { throw SystemCallError("chmod", path: path) }
         do {
             try PlantedFiles.check(in: path, wasOpen: mode & 0o022 != 0)
@@ -65,6 +58,43 @@ public struct StateDirectory: Hashable, Sendable {
             chmod(path, mode)
             throw error
         }
+    }
+
+    /// Looks for what would keep a publisher from using the directory, as `prepare` does, and at its small files. Makes and changes nothing.
+    ///
+    /// - Throws: what a publisher's start would fail with.
+    package func check() throws {
+        try checkPath()
+        guard access(path, F_OK) == 0 else {
+            if let obstacle = Directory(path: path).obstacleToMaking {
+                throw StateDirectoryError.notUsable(path: path, reason: obstacle)
+            }
+            return
+        }
+        let mode = try checkOwner()
+        try PlantedFiles.check(in: path, wasOpen: mode & 0o022 != 0)
+        _ = try PublisherIdentity.read(in: self)
+        do {
+            _ = try SmallFile<PublisherLedger>(path: ledgerFile).read()
+        } catch let error as StateDirectoryError where !error.isNewerVersion {
+            // A start sets it aside.
+        }
+    }
+
+    /// Checks the way to the directory.
+    private func checkPath() throws {
+        _ = try TrustedPath.resolve(path)
+    }
+
+    /// Checks what is there; returns the nine permission bits. If they let others in, a publisher may take them away.
+    private func checkOwner() throws -> mode_t {
+        var status = stat()
+        guard stat(path, &status) == 0 else { throw SystemCallError("stat", path: path) }
+        guard status.st_mode & S_IFMT == S_IFDIR else { throw StateDirectoryError.notADirectory(path: path) }
+        guard status.st_uid == geteuid() else { throw StateDirectoryError.notOurs(path: path, owner: status.st_uid) }
+        let mode = status.st_mode & 0o777
+        guard try mode & 0o027 == 0 || isOurs() else { throw StateDirectoryError.tooOpen(path: path, mode: mode) }
+        return mode
     }
 
     private func makeMissingDirectories() throws {
@@ -121,6 +151,8 @@ public enum StateDirectoryError: Error, Hashable, CustomStringConvertible {
     /// Its sockets' paths would be longer than the system allows; lengths in bytes.
     case pathTooLong(path: String, length: Int, limit: Int)
     case notADirectory(path: String)
+    /// It can't be made or written to.
+    case notUsable(path: String, reason: String)
     /// It belongs to another user; `owner` is that user's id.
     case notOurs(path: String, owner: UInt32)
     /// Others may enter it, and it has files that no publisher made; `mode` has the nine permission bits.
@@ -148,11 +180,13 @@ public enum StateDirectoryError: Error, Hashable, CustomStringConvertible {
             "the state directory's path has \(length) bytes and may have \(limit) at most, or its Unix sockets cannot be bound: \(path)"
         case .notADirectory(let path):
             "the state directory is not a directory: \(path)"
+        case .notUsable(let path, let reason):
+            "the state directory \(path) can't be used: \(reason)"
         case .notOurs(let path, let owner):
             "the state directory \(path) belongs to user \(owner); a publisher needs one that belongs to its own user"
         case .tooOpen(let path, let mode):
             "the state directory \(path) has mode 0\(String(mode, radix: 8)) and files in it that no publisher made; "
-                + "name another directory, or change its mode to 0700 (or 0750)"
+                + "name a directory that is arobust's alone, such as \(path == "/" ? "" : path)/arobust"
         case .inUse(let path, let holder):
             "the state directory \(path) belongs to a running publisher, \(holder)"
         case .notOurSocket(let path):

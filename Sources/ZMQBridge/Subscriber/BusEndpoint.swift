@@ -11,12 +11,13 @@ public struct BusEndpoint: Hashable, Sendable, CustomStringConvertible {
         address = "ipc://" + directory.publishSocket
     }
 
-    /// Reads `ipc://PATH`, or `tcp://` with a loopback address and port: the bus has no encryption, so it stays on the machine. `nil` for
+    /// Reads `ipc:///PATH`, or `tcp://` with a loopback address and port: the bus has no encryption, so it stays on the machine. `nil` for
     /// anything else.
     public init?(_ address: String) {
         if address.hasPrefix("ipc://") {
             let path = address.dropFirst("ipc://".count)
-            guard !path.isEmpty, path.utf8.count <= UnixAddress.longestPath else { return nil }
+            // A relative one would mean another socket in each working directory.
+            guard path.hasPrefix("/"), path.utf8.count <= UnixAddress.longestPath else { return nil }
         } else {
             let loopback = ["tcp://127.0.0.1:", "tcp://localhost:"].first { address.hasPrefix($0) }
             guard let loopback, case let port = address.dropFirst(loopback.count), port.allSatisfy(\.isNumber),
@@ -28,7 +29,7 @@ public struct BusEndpoint: Hashable, Sendable, CustomStringConvertible {
 
     /// What the failing initialiser takes; completes "must be" in an error text.
     public static let rule =
-        "ipc:// and a socket's path of up to \(UnixAddress.longestPath) bytes, or tcp:// and a loopback address with port"
+        "ipc:// and a socket's absolute path of up to \(UnixAddress.longestPath) bytes, or tcp:// and a loopback address with port"
 
     /// Why this user can't use a socket that is there; `nil` if it can, or if there is none.
     package var obstacle: String? {

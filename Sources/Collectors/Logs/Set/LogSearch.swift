@@ -1,4 +1,5 @@
 internal import Glibc
+private import SystemPackage
 internal import SystemSupport
 
 /// One look through the folders for the files of a selection. Blocks on the file system; bounded in names and depth.
@@ -21,6 +22,9 @@ struct LogSearch {
     private(set) var folders: Set<String> = []
     /// The texts of the selection that no file matches.
     private(set) var unmatched: [String] = []
+    /// Of those, the ones on whose way a folder is that this user may not enter or list: what was refused first.
+    private(set) var refusals: [String: SystemCallError] = [:]
+    private var refusal: SystemCallError?
     /// Whether there were more names than it looks at.
     private(set) var isCut = false
     private var paths: Set<String> = []
@@ -41,8 +45,12 @@ struct LogSearch {
         }
         for item in selection.items where item.path == nil {
             let before = paths.count
+            refusal = nil
             for pattern in item.patterns { walk("", pattern.parts[...], depth: 0, item) }
-            if paths.count == before, !hasMatch(item) { unmatched.append(item.text) }
+            if paths.count == before, !hasMatch(item) {
+                unmatched.append(item.text)
+                refusals[item.text] = refusal
+            }
         }
     }
 
@@ -80,6 +88,7 @@ struct LogSearch {
             } else if Self.isFolder(path) {
                 walk(path, rest, depth: depth + 1, item)
             } else {
+                do throws(SystemCallError) { _ = try FileStatus(path: path) } catch { recordRefusal(error) }
                 watchNearest(path)
             }
         case .wildcard(let pattern):
@@ -102,9 +111,14 @@ struct LogSearch {
     }
 
     private mutating func addMatch(_ path: String, _ item: LogSelection.Item) -> Bool {
-        guard let status = try? FileStatus(path: path), status.isRegular, !selection.excludes(path) else {
+        let status: FileStatus
+        do throws(SystemCallError) {
+            status = try FileStatus(path: path)
+        } catch {
+            recordRefusal(error)
             return false
         }
+        guard status.isRegular, !selection.excludes(path) else { return false }
         guard paths.insert(path).inserted else { return true }
         folders.insert(Directory.parent(of: path))
         files.append(Found(log: Self.log(path, item), status: status, isNamed: false))
@@ -117,13 +131,23 @@ struct LogSearch {
 
     private mutating func list(_ folder: String) -> [String] {
         let folder = folder.isEmpty ? "/" : folder
-        guard let all = try? Directory(path: folder).names() else {
+        let all: [String]
+        do throws(SystemCallError) {
+            all = try Directory(path: folder).names()
+        } catch {
+            recordRefusal(error)
             watchNearest(folder)
             return []
         }
         folders.insert(folder)
         names += all.count
         return all
+    }
+
+    /// Keeps the first refusal of a right: what isn't there may come, but what is refused stays so.
+    private mutating func recordRefusal(_ error: SystemCallError) {
+        guard [.permissionDenied, .notPermitted].contains(error.code) else { return }
+        refusal = refusal ?? error
     }
 
     private mutating func watchNearest(_ folder: String) {

@@ -115,7 +115,11 @@ extension LogSet {
         for file in files.values where !file.isNamed && !names.contains(file.path) { noteMissing(file) }
         for file in files.values where file.isNamed && hasChanged(file) { makeReady(file) }
         for text in search.unmatched where shouldTell("pattern \(text)") {
-            logger.notice("no file matches \(text) yet; waiting")
+            guard let refusal = search.refusals[text] else {
+                logger.notice("no file matches \(text) yet; waiting")
+                continue
+            }
+            logger.warning("no file matches \(text), and some can't be seen: \(refusal)")
         }
         if search.isCut, shouldTell("cut") {
             logger.warning(
