@@ -122,11 +122,15 @@ import Testing
         func refusal(_ name: String, _ time: Int64, isMaster: Bool = false) -> PublisherStatus.Refusal {
             .init(consumer: name, reason: "no room", time: time, isMaster: isMaster)
         }
-        for number in 0..<200 { refused.record(refusal("\(number)", 10)) }
+        for number in 0..<200 { refused.record(refusal("\(number)", 10), isExpected: false) }
         #expect(refused.current(now: 10).count == 64)
-        refused.record(refusal("m", 11, isMaster: true))
+        refused.record(refusal("m", 11, isMaster: true), isExpected: true)
         #expect(refused.current(now: 11).count == 64 && refused.current(now: 26).map(\.consumer) == ["m"])
-        refused.record(refusal("late", 30))
+        for number in 0..<200 { refused.record(refusal("\(number)", 11), isExpected: true) }
+        #expect(refused.current(now: 11).count == 64 && refused.current(now: 11).contains { $0.consumer == "m" })
+        refused.record(refusal("n", 11, isMaster: true), isExpected: true)
+        #expect(refused.current(now: 11).filter(\.isMaster).map(\.consumer) == ["m", "n"])
+        refused.record(refusal("late", 30), isExpected: false)
         #expect(refused.current(now: 30).map(\.consumer) == ["late"])
         refused.remove("late")
         #expect(refused.current(now: 30) == [])

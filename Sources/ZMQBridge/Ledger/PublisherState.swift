@@ -32,7 +32,7 @@ final class PublisherState: Sendable {
         ledger.withLock { body(&$0) }
     }
 
-    /// Replaces a consumer's account, or refuses it: `PublisherLedger.recordAccount`. What a status should say of a refusal is remembered.
+    /// Replaces a consumer's account, or refuses it, which the status tells for a while: `PublisherLedger.recordAccount`.
     ///
     /// - Parameters:
     ///   - now: seconds since 1970.
@@ -49,11 +49,12 @@ final class PublisherState: Sendable {
             refused.withLock { $0.remove(name) }
             return nil
         }
+        guard PublisherLedger.refusal(ofName: name) == nil else { return refusal }
         let isMaster = places.masters.contains(ConsumerName(name))
-        if isMaster || isKnown || account.isOfReporter, PublisherLedger.refusal(ofName: name) == nil {
-            refused.withLock {
-                $0.record(.init(consumer: name, reason: refusal, time: now, isMaster: isMaster))
-            }
+        refused.withLock {
+            $0.record(
+                .init(consumer: name, reason: refusal, time: now, isMaster: isMaster),
+                isExpected: isMaster || isKnown || account.isOfReporter)
         }
         return refusal
     }
