@@ -92,13 +92,13 @@ public struct AgentServices: Sendable {
     // MARK: the services of a command
 
     func agentServices() async throws -> [any Service] {
-        let publisher = try await makePublisher()
+        let publisher = try await makePublisher(for: settings.masters())
         let bridge = try makeBridge([BusEndpoint(publisher.directory)], requestBeat: { publisher.beat() })
         return try await publishing(as: "agent", publisher, to: [bridge])
     }
 
     func collectServices() async throws -> [any Service] {
-        try await publishing(as: "collect", makePublisher(), to: [])
+        try await publishing(as: "collect", makePublisher(for: []), to: [])
     }
 
     func bridgeServices() throws -> [any Service] {
@@ -129,9 +129,12 @@ public struct AgentServices: Sendable {
         return CancelledService("telemetry") { await file.run() }
     }
 
-    private func makePublisher() async throws -> MetricPublisher {
-        try await MetricPublisher.open(
-            in: settings.stateDirectory(), configuration: settings.publisher, logger: logger)
+    /// - Parameter masters: those that this process reports to itself.
+    private func makePublisher(for masters: [MasterSettings]) async throws -> MetricPublisher {
+        var configuration = settings.publisher
+        configuration.masters = masters.map { "\($0.url)" }
+        return try await MetricPublisher.open(
+            in: settings.stateDirectory(), configuration: configuration, logger: logger)
     }
 
     private func makeBridge(

@@ -74,6 +74,20 @@ import Testing
         #expect(ledger.window.cursor == .at(6))
     }
 
+    /// The publisher's system went down and lost what this consumer had finished ahead of its cursor: nobody will state a gap for it.
+    @Test func whatWasFinishedInARunWhoseEndIsLostDoesNotHoldTheCursor() {
+        var counts = LaneCounts()
+        counts.delivered = 12
+        let stored = StoredLane(
+            origin: .at(0), cursor: .at(10), ahead: [SequenceRange(epoch: 1, first: 12, last: 13)], counts: counts)
+        var ledger = LaneLedger(stored: stored)
+        let new = EnvelopeBatch.test(["a", "b"], epoch: 9)
+        #expect(receive(&ledger, new) == [["a", "b"]])
+        ledger.finish(new, first: 2, as: .delivered, time: 5)
+        #expect(ledger.window.cursor == .at(2, epoch: 9) && ledger.window.ahead.isEmpty)
+        #expect(ledger.counts.total == 14)
+    }
+
     @Test func repetitionsArePassedOverAndHolesAreLost() {
         var ledger = ledger(cursor: 5)
         #expect(receive(&ledger, .test(["d", "e", "f"], first: 4)) == [["f"]])

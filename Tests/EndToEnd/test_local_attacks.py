@@ -184,6 +184,117 @@ def test_no_client_unbalances_the_books(arobust: Arobust, scratch: Path) -> None
     assert agent.stop() == 0
 
 
+def consumers(arobust: Arobust) -> list[str]:
+    status = json.loads(arobust.run("status", "--json").output())[0]
+    return [one["account"]["consumer"] for one in status["consumers"]]
+
+
+def test_after_a_lost_ledger_the_master_is_believed_and_nobody_is_harmed(arobust: Arobust, scratch: Path) -> None:
+    received = FileMaster(scratch / "all.ndjson")
+    epochs = []
+    for number in range(3):
+        agent = arobust.start_ready("agent", "--master", received.url)
+        arobust.publish(f"{number}")
+        wait_until(lambda: len(received.contents("GENERIC")) == number + 1, "the metric")
+        wait_until(lambda: balanced(arobust), "the books to balance")
+        status = json.loads(arobust.run("status", "--json").output())[0]
+        epochs.append(status["epoch"])
+        # An origin in a run that is not recorded: what is said of it is in no sum but that account's own.
+        client = ReplayClient(arobust.state)
+        unrecorded = epochs[0] if number else epochs[0] - 9
+        lane = {"data_type": "GENERIC", "origin": [unrecorded, 0], "through": [status["epoch"], 1]}
+        for counts in ({"delivered": 999}, {"delivered": 2**64 - 1, "lost": {"evicted": 2**64 - 1}}, {"delivered": 0}):
+            try:
+                client.receive(client.ask("commit", consumer="stranger", lanes=[{**lane, **counts}]))
+            except ReplayError:
+                pass
+            assert balanced(arobust), counts
+            assert json.loads(arobust.run("status", "--json").output())[0]["lanes"] == status["lanes"]
+        client.close()
+        assert "could not do what it was asked" not in agent.log()
+        assert arobust.run("status", "--check").child.returncode == 0
+        assert agent.stop() == 0
+        assert balanced(arobust), "nobody runs"
+        (arobust.state / "ledger.json").unlink()
+
+
+@pytest.mark.timeout(120)
+def test_large_accounts_crowd_out_nobody_and_stay_small(arobust: Arobust, scratch: Path) -> None:
+    received = FileMaster(scratch / "all.ndjson")
+    agent = arobust.start_ready("agent", "--master", received.url)
+    arobust.publish("x")
+    wait_until(lambda: balanced(arobust), "the books to balance")
+    before = resident_kib(agent.pid)
+    client, refused = ReplayClient(arobust.state), 0
+    for number in range(300):
+        state = {f"{key}": "\1" * 1340 for key in range(28)}
+        try:
+            client.receive(client.ask("commit", consumer=f"c{number}", lanes=[], state=state))
+        except ReplayError as error:
+            assert "4 MiB together" in str(error)
+            refused += 1
+    client.close()
+    assert refused > 250
+    assert resident_kib(agent.pid, peak=True) - before < 120 << 10
+    arobust.publish("y")
+    wait_until(lambda: len(received.contents("GENERIC")) == 2, "the metric")
+    wait_until(lambda: balanced(arobust), "the books to balance")
+    assert received.url in consumers(arobust)
+    assert arobust.run("status", "--check").child.returncode == 0
+    assert agent.stop() == 0
+    assert (arobust.state / "ledger.json").stat().st_size < 6 * MIB
+
+
+def test_a_master_finds_a_place_among_strangers(arobust: Arobust, scratch: Path) -> None:
+    settings = {"AROBUST_PUBLISHER_CONSUMERS": "3"}
+    collect = arobust.start_ready("collect", environment=settings)
+    client = ReplayClient(arobust.state)
+    for number in range(3):
+        client.commit(f"stranger {number}")
+    received = FileMaster(scratch / "all.ndjson")
+    bridge = arobust.start_ready("bridge", "--master", received.url)
+    bridge.wait_for_log("as many as publisher.consumers allows")
+    sentence = f"the publisher does not take the account of {received.url}: there are 3 named consumers already"
+    for command in ("--check", "--json"):
+        refused = arobust.run("status", command)
+        assert refused.child.returncode == 1
+        assert sentence in refused.log() + refused.output()
+    audit = arobust.run("audit")
+    assert audit.child.returncode == 1
+    assert sentence in audit.output() and audit.output().rstrip().endswith("NOT COMPLETE")
+    client.forget("stranger 1")
+    wait_until(lambda: arobust.run("status", "--check").child.returncode == 0, "the bridge to have a place")
+    assert balanced(arobust)
+    assert bridge.stop() == 0
+    client.commit("stranger 0")
+    client.forget(received.url)
+    client.commit("stranger 1")
+    client.close()
+    assert collect.stop() == 0
+    # An agent's own masters need not ask.
+    agent = arobust.start_ready("agent", "--master", received.url, environment=settings)
+    wait_until(lambda: received.url in consumers(arobust), "the master")
+    assert consumers(arobust) == [received.url, "stranger 0", "stranger 1"]
+    assert arobust.run("status", "--check").child.returncode == 0
+    assert agent.stop() == 0
+
+
+def test_names_are_compared_as_bytes(arobust: Arobust) -> None:
+    collect = arobust.start_ready("collect")
+    alike = ["caf\u00e9", "cafe\u0301"]
+    client = ReplayClient(arobust.state)
+    for name in alike:
+        client.commit(name)
+    assert sorted(consumers(arobust)) == sorted(alike)
+    client.close()
+    assert collect.stop() == 0
+    collect = arobust.start_ready("collect")
+    assert sorted(consumers(arobust)) == sorted(alike)
+    ReplayClient(arobust.state).forget(alike[0])
+    assert consumers(arobust) == alike[1:]
+    assert collect.stop() == 0
+
+
 def test_a_master_too_many_is_told_before_the_start(arobust: Arobust, scratch: Path) -> None:
     masters = [part for number in range(3) for part in ("--master", f"file://{scratch}/{number}.ndjson")]
     settings = {"AROBUST_PUBLISHER_CONSUMERS": "2"}

@@ -187,6 +187,7 @@ import TestSupport
                 try await withSubscriber([BusEndpoint(directory)], consumer: "mine") { subscriber, _ in
                     var lane = ConsumerAccount.Lane(
                         dataType: .trainingLog, through: LanePosition(epoch: epoch, sequence: 4))
+                    lane.origin = LanePosition(epoch: epoch, sequence: 0)
                     lane.delivered = 4
                     subscriber.commit(ConsumerAccount(consumer: "mine", lanes: [lane]), to: publisher.id)
                     try await eventually {

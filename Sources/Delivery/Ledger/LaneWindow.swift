@@ -90,6 +90,8 @@ struct LaneWindow {
                 passed.append(gap)
                 segments.removeFirst()
             case .envelopes(var range):
+                // Finished in a run whose end the publisher's system has lost: it is never received again.
+                while finished < ahead.count, ahead[finished].end < range.start { finished += 1 }
                 guard finished < ahead.count, ahead[finished].epoch == range.epoch,
                     ahead[finished].first <= range.first
                 else {

@@ -119,6 +119,11 @@ extension DeliveryState {
         return held
     }
 
+    /// A publisher takes 2 KiB for each entry of the state. A master's error, or the names of all held types, may be longer.
+    private static func shortened(_ text: String) -> String {
+        text.utf8.count <= 2000 ? text : String(decoding: text.utf8.prefix(2000), as: UTF8.self) + "…"
+    }
+
     private func states(now: DeliveryTime) -> [String: String] {
         var states: [ConsumerStateKey: String] = [
             .breaker: breaker.state(now: now.instant).rawValue, .startedAt: TimeText.write(startedAt),
@@ -135,7 +140,7 @@ extension DeliveryState {
             states[.storageProblem] = String(storageProblem.prefix(Self.longestProblem))
         }
         if let stopped { states[.stopped] = stopped.message }
-        return states.reduce(into: [:]) { $0[$1.key.rawValue] = $1.value }
+        return states.reduce(into: [:]) { $0[$1.key.rawValue] = Self.shortened($1.value) }
     }
 }
 

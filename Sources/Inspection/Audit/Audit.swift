@@ -13,9 +13,11 @@ package struct Audit: Hashable, Sendable, Encodable {
     /// Whether nothing is unaccounted for, and nothing counted twice.
     package let isBalanced: Bool
     package let hasLosses: Bool
+    /// Masters whose present account is not in the rows, since the publisher does not take it.
+    package let refused: [PublisherStatus.Refusal]
 
     enum CodingKeys: String, CodingKey {
-        case publisher, epoch, time, rows
+        case publisher, epoch, time, rows, refused
         case isBalanced = "balanced"
         case hasLosses = "has_losses"
     }
@@ -27,11 +29,12 @@ package struct Audit: Hashable, Sendable, Encodable {
         rows = status.consumers.sorted { $0.account.consumer < $1.account.consumer }.flatMap(\.laneAccounts)
         isBalanced = rows.allSatisfy { $0.difference == 0 }
         hasLosses = rows.contains { $0.totalLost > 0 }
+        refused = (status.refused ?? []).filter(\.isMaster)
     }
 
     /// - Parameter isStrict: whether losses fail it too, though they are accounted for.
     package func isPassed(isStrict: Bool) -> Bool {
-        isBalanced && !(isStrict && hasLosses)
+        isBalanced && refused.isEmpty && !(isStrict && hasLosses)
     }
 }
 
@@ -55,29 +58,31 @@ package struct AuditText {
     }
 
     private var findings: [String] {
-        audit.rows.flatMap { row in
-            let place = "\(HumanText.line(row.consumer)) \(HumanText.line(row.dataType.rawValue)): "
-            var findings: [String] = []
-            let isOne = row.difference.magnitude == 1
-            let number = HumanText.count(row.difference.magnitude, "envelope")
-            if row.difference > 0 { findings.append(place + "\(number) \(isOne ? "is" : "are") unaccounted for") }
-            if row.difference < 0 {
-                findings.append(place + "\(number) more \(isOne ? "is" : "are") accounted for than were produced")
+        audit.refused.map(\.sentence)
+            + audit.rows.flatMap { row in
+                let place = "\(HumanText.line(row.consumer)) \(HumanText.line(row.dataType.rawValue)): "
+                var findings: [String] = []
+                let isOne = row.difference.magnitude == 1
+                let number = HumanText.count(row.difference.magnitude, "envelope")
+                if row.difference > 0 { findings.append(place + "\(number) \(isOne ? "is" : "are") unaccounted for") }
+                if row.difference < 0 {
+                    findings.append(place + "\(number) more \(isOne ? "is" : "are") accounted for than were produced")
+                }
+                if row.lost.total > 0 { findings.append(place + "lost: \(HumanText.counts(row.lost))") }
+                if row.unnoticed.total > 0 {
+                    findings.append(
+                        place
+                            + "no longer in the journal, and lost unless the consumer holds them: \(HumanText.counts(row.unnoticed))"
+                    )
+                }
+                return findings
             }
-            if row.lost.total > 0 { findings.append(place + "lost: \(HumanText.counts(row.lost))") }
-            if row.unnoticed.total > 0 {
-                findings.append(
-                    place
-                        + "no longer in the journal, and lost unless the consumer holds them: \(HumanText.counts(row.unnoticed))"
-                )
-            }
-            return findings
-        }
     }
 
     private var verdict: String {
         let consumers = HumanText.count(UInt64(Set(audit.rows.map(\.consumer)).count), "consumer")
         if !audit.isBalanced { return "NOT BALANCED" }
+        if !audit.refused.isEmpty { return "NOT COMPLETE" }
         if audit.rows.isEmpty { return "No consumer has given an account here." }
         if !audit.isPassed(isStrict: isStrict) { return "BALANCED, WITH LOSSES: \(consumers)" }
         return "balanced\(audit.hasLosses ? ", with losses" : ""): \(consumers)"

@@ -67,6 +67,10 @@ package struct Health: Hashable, Sendable {
             if part == .bridge, holder == nil { continue }
             if let problem = Self.problem(of: consumer, holder, now: status.time) { problems.append(problem) }
         }
+        for refusal in status.refused ?? [] {
+            let isHere = holders[refusal.consumer]?.isThere == true
+            if isHere || refusal.isMaster && part == .all { problems.append(refusal.sentence) }
+        }
     }
 
     private static func problem(

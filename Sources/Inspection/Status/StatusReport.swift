@@ -54,11 +54,27 @@ extension PublisherStatus {
                 }
             }
         } catch StateDirectoryError.inUse(_, let holder) {
-            guard let status = try await inspection.ask() else {
+            guard var status = try await inspection.ask() else {
                 throw InspectionError.silent(directory, holder: holder, obstacle: inspection.obstacle)
+            }
+            // The masters of a bridge are known by their files here, not to the publisher.
+            if let refused = status.refused, !refused.isEmpty {
+                let holders = try ConsumerHolder.all(inDirectory: consumerDirectory)
+                status.refused = refused.map { refusal in
+                    var refusal = refusal
+                    refusal.isMaster = refusal.isMaster || holders[refusal.consumer]?.isThere == true
+                    return refusal
+                }
             }
             return status
         }
+    }
+}
+
+extension PublisherStatus.Refusal {
+    /// What an operator reads.
+    var sentence: String {
+        "the publisher does not take the account of \(HumanText.line(consumer)): \(HumanText.line(reason))"
     }
 }
 

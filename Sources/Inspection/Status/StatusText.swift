@@ -21,6 +21,7 @@ package struct StatusText {
         lines.append("")
         lines += laneLines
         lines += lossLines
+        for refusal in status.refused ?? [] where refusal.isMaster { lines += ["", "REFUSED    \(refusal.sentence)"] }
         for consumer in status.consumers.sorted(by: { $0.account.consumer < $1.account.consumer }) {
             lines.append("")
             lines += ConsumerText(consumer, now: status.time).lines

@@ -9,12 +9,6 @@ struct PublisherLedger: Hashable, Codable, VersionedFile {
         var losses = LaneLosses()
     }
 
-    struct Consumer: Hashable, Codable {
-        var account: ConsumerAccount
-        /// Seconds since 1970.
-        var heard: Int64
-    }
-
     /// How the journal is kept, for whoever looks when no publisher runs.
     struct Keeping: Hashable, Codable {
         var totalBytes: Int
@@ -28,7 +22,7 @@ struct PublisherLedger: Hashable, Codable, VersionedFile {
     var keeping: Keeping?
     private(set) var lanes: [String: Lane] = [:]
     /// Changed by the extension with the consumers' accounts only.
-    var consumers: [String: Consumer] = [:]
+    var consumers = ConsumerTable()
     /// `nil` until a run begins, where earlier runs are not recorded.
     private(set) var runs: RunRecord?
 

@@ -10,6 +10,7 @@ final class PublisherState: Sendable {
     let journal: Journal
     private let ledger: Mutex<PublisherLedger>
     private let standing = Mutex<[PublisherProblem: String]>([:])
+    private let refused = Mutex(RefusedAccounts())
 
     init(id: PublisherID, epoch: UInt64, journal: Journal, ledger: PublisherLedger) {
         self.id = id
@@ -17,6 +18,7 @@ final class PublisherState: Sendable {
         self.journal = journal
         var ledger = ledger
         ledger.reconcile(with: journal)
+        ledger.dropFalseAccounts()
         self.ledger = Mutex(ledger)
     }
 
@@ -36,6 +38,39 @@ final class PublisherState: Sendable {
 
     func withLedger<Result>(_ body: (inout PublisherLedger) -> Result) -> Result {
         ledger.withLock { body(&$0) }
+    }
+
+    /// Replaces a consumer's account, or refuses it, which the status tells for a while: `PublisherLedger.recordAccount`.
+    ///
+    /// - Parameters:
+    ///   - now: seconds since 1970.
+    ///   - heard: when the account was given, if not now.
+    func recordAccount(
+        _ account: ConsumerAccount, epoch: UInt64, now: Int64, heard: Int64? = nil, places: ConsumerPlaces
+    ) -> String? {
+        let (refusal, isKnown) = withLedger { ledger in
+            let refusal = ledger.recordAccount(account, epoch: epoch, now: heard ?? now, places: places)
+            return (refusal, ledger.consumers[account.consumer] != nil)
+        }
+        let name = account.consumer
+        guard let refusal else {
+            refused.withLock { $0.remove(name) }
+            return nil
+        }
+        guard PublisherLedger.refusal(ofName: name) == nil else { return refusal }
+        let isMaster = places.masters.contains(ConsumerName(name))
+        refused.withLock {
+            $0.record(
+                .init(consumer: name, reason: refusal, time: now, isMaster: isMaster),
+                isExpected: isMaster || isKnown || account.isOfReporter)
+        }
+        return refusal
+    }
+
+    /// Forgets a consumer; answers whether there was one.
+    func forget(_ name: String) -> Bool {
+        refused.withLock { $0.remove(name) }
+        return withLedger { $0.forget(name) }
     }
 
     func lane(_ dataType: DiagnosisDataType) -> Lane {
@@ -69,16 +104,18 @@ extension PublisherState {
     func status(now: Int64 = WallClock.seconds()) throws(JournalError) -> PublisherStatus {
         let ledger = withLedger { $0 }
         var consumers: [PublisherStatus.Consumer] = []
-        for (_, consumer) in ledger.consumers.sorted(by: { $0.key < $1.key }) {
+        var found: [RetainedKey: Retained] = [:]
+        for consumer in ledger.consumers.sorted {
             var lanes: [PublisherStatus.ConsumerLane] = []
-            for lane in consumer.account.lanes { lanes.append(try standing(of: lane, ledger)) }
+            for lane in consumer.account.lanes { lanes.append(try standing(of: lane, ledger, &found)) }
             consumers.append(
                 PublisherStatus.Consumer(account: consumer.account, heard: consumer.heard, lanes: lanes))
         }
         return PublisherStatus(
             publisher: "\(id)", epoch: epoch, time: now, journal: journalStatus,
             lanes: ledger.lanes.sorted { $0.key < $1.key }.compactMap { laneStatus($0.key, $0.value) },
-            losses: losses(ledger), consumers: consumers, faults: faults)
+            losses: losses(ledger), consumers: consumers, faults: faults,
+            refused: refused.withLock { $0.current(now: now) })
     }
 
     private var journalStatus: PublisherStatus.Journal {
@@ -117,9 +154,34 @@ extension PublisherState {
         }
     }
 
+    /// Where a consumer is in a lane. Many are at the same place.
+    private struct RetainedKey: Hashable {
+        var lane: String
+        var cursor: LanePosition
+    }
+
+    /// What the journal has after a place in a lane, up to what the ledger knows of.
+    private struct Retained {
+        var count: UInt64
+        var bytes: Int
+        /// The collection time of the oldest.
+        var since: Int64?
+    }
+
+    private func retained(_ lane: String, after cursor: LanePosition, through last: LanePosition)
+        throws(JournalError) -> Retained
+    {
+        let all = try journal.count(lane: lane, after: cursor)
+        // What was published since the ledger was looked at.
+        let newer = try journal.count(lane: lane, after: max(cursor, last))
+        return Retained(
+            count: all.count - newer.count, bytes: all.bytes - newer.bytes,
+            since: try pendingSince(lane, cursor: cursor))
+    }
+
     /// A consumer's account of a lane compared with what the publisher has.
     private func standing(
-        of account: ConsumerAccount.Lane, _ ledger: PublisherLedger
+        of account: ConsumerAccount.Lane, _ ledger: PublisherLedger, _ found: inout [RetainedKey: Retained]
     ) throws(JournalError) -> PublisherStatus.ConsumerLane {
         let name = account.dataType.rawValue
         guard let last = ledger.lanes[name]?.history.newest else {
@@ -128,11 +190,9 @@ extension PublisherState {
         }
         let cursor = account.through
         let after = ledger.count(name, after: cursor, through: last)
-        var retained = try journal.count(lane: name, after: cursor)
-        // What was published since the ledger was looked at.
-        let newer = try journal.count(lane: name, after: max(cursor, last))
-        retained.count -= newer.count
-        retained.bytes -= newer.bytes
+        let key = RetainedKey(lane: name, cursor: cursor)
+        if found[key] == nil { found[key] = try retained(name, after: cursor, through: last) }
+        let retained = found[key] ?? Retained(count: 0, bytes: 0)
         // What is finished ahead of the cursor is retained, or, of late, evicted.
         let open = after > account.ahead ? after - account.ahead : 0
         let pending = min(open, retained.count > account.ahead ? retained.count - account.ahead : 0)
@@ -153,12 +213,10 @@ extension PublisherState {
             }
             if gone > 0 { unnoticed[StreamGap.Reason.missing.rawValue, default: 0] += gone }
         }
-        let oldest = try pendingSince(name, cursor: cursor)
+        let produced = ledger.count(name, after: account.origin ?? LanePosition(epoch: 0, sequence: 0), through: last)
         return PublisherStatus.ConsumerLane(
-            dataType: account.dataType,
-            produced: ledger.count(name, after: account.origin ?? LanePosition(epoch: 0, sequence: 0), through: last),
-            pending: pending,
-            pendingBytes: retained.bytes, pendingSince: pending > 0 ? oldest : nil, unnoticed: unnoticed)
+            dataType: account.dataType, produced: produced &+ ledger.unknown(in: account), pending: pending,
+            pendingBytes: retained.bytes, pendingSince: pending > 0 ? retained.since : nil, unnoticed: unnoticed)
     }
 
     /// The recorded losses in a range, by reason.

@@ -9,6 +9,8 @@ struct RunEnd: Hashable {
     var volatileRun: UInt64?
     /// Whether the journal was found damaged.
     var isJournalDamaged = false
+    /// The publisher's last run, as its identity says it.
+    var lastRun: UInt64?
 
     /// The number of this boot (random(4)); empty where the system doesn't say.
     static func currentBoot() -> String {
@@ -30,6 +32,8 @@ struct RunRecord: Hashable, Codable {
     private var open: UInt64?
     /// The boot in which that began.
     private var boot = ""
+    /// The newest run of which this knows; `nil` where an earlier version wrote it.
+    private var latest: UInt64?
     /// The newest runs that may have been longer than is known.
     private var uncertain: [UInt64] = []
 
@@ -53,15 +57,28 @@ struct RunRecord: Hashable, Codable {
     }
 
     mutating func note(_ end: RunEnd) {
+        // A run whose beginning could not even be saved: the disk was full.
+        if let latest {
+            for run in [end.lastRun, end.volatileRun] {
+                if let run, run > latest { addUncertain(run) }
+            }
+        }
         guard let last = open else { return }
         let isCertain = !end.boot.isEmpty && boot == end.boot && end.volatileRun != last && !end.isJournalDamaged
-        guard !isCertain, !uncertain.contains(last) else { return }
-        uncertain.append(last)
-        if uncertain.count > Self.mostUncertain { uncertain.removeFirst() }
+        if !isCertain { addUncertain(last) }
+    }
+
+    private mutating func addUncertain(_ run: UInt64) {
+        guard !uncertain.contains(run) else { return }
+        uncertain.append(run)
+        guard uncertain.count > Self.mostUncertain else { return }
+        // What is no longer listed must not become certain.
+        knownSince = max(knownSince ?? 0, uncertain.removeFirst())
     }
 
     mutating func begin(_ epoch: UInt64, boot: String) {
         open = epoch
+        latest = epoch
         self.boot = boot
     }
 

@@ -66,6 +66,7 @@ public final class MetricPublisher: MasterClient, UrgentReporter {
         self.directory = directory
         self.lock = lock
         self.configuration = configuration
+        places = configuration.places
         self.logger = logger
         connectionLog = ConnectionLog(logger: logger)
         context = try ZMQContext(holding: lock)
@@ -182,8 +183,8 @@ public final class MetricPublisher: MasterClient, UrgentReporter {
         maintenance.recordLosses(state.journal.takeLosses())
     }
 
-    /// How many named consumers may have an account.
-    var mostConsumers: Int { configuration.consumers }
+    /// How many named consumers may have an account, and who always may.
+    let places: ConsumerPlaces
 
     /// The newest position of each lane.
     var newest: [DiagnosisDataType: LanePosition] {
@@ -273,9 +274,15 @@ public struct PublisherConfiguration: Sendable {
     public var journal = JournalConfiguration()
     /// How many named consumers may have a cursor: a master's reporter is one. What a consumer has not had is retained for it.
     public var consumers = 1024
+    /// The names of the masters that this process reports to: they are among `consumers`, and nobody takes their places.
+    package var masters: [String] = []
     /// How many bytes a second all replays together may send.
     public var replayBytesPerSecond = 128 << 20
 
     /// The defaults, which suit a node with one agent.
     public init() {}
+
+    var places: ConsumerPlaces {
+        ConsumerPlaces(most: consumers, masters: Set(masters.map(ConsumerName.init)))
+    }
 }

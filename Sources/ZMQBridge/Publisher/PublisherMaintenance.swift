@@ -10,6 +10,8 @@ internal import SystemSupport
 /// `recordOutcome` and `recordLosses` may be called from any thread, the rest from one.
 final class PublisherMaintenance: Sendable {
     private static let evictionInterval: Duration = .seconds(60)
+    /// Where accounts are large, the ledger is saved so seldom that this is written in a second.
+    private static let savedAccountBytes = 256 << 10
 
     private struct State {
         /// Whether the file names this run as one with envelopes that the journal does not have.
@@ -18,6 +20,7 @@ final class PublisherMaintenance: Sendable {
         /// Envelopes that were evicted before every named consumer had them.
         var evicted = QuietCounter(quietTime: .seconds(10))
         var nextEviction = ContinuousClock.now
+        var nextSave = ContinuousClock.now
     }
 
     private let publisher: PublisherState
@@ -66,7 +69,7 @@ final class PublisherMaintenance: Sendable {
             ledger.recordLosses(losses)
             return losses.filter { loss in
                 loss.reason == .corrupt
-                    || ledger.consumers.values.contains { $0.account.needs(loss.range.end, of: loss.lane) }
+                    || ledger.consumers.entries.contains { $0.account.needs(loss.range.end, of: loss.lane) }
             }
         }
         for loss in needed where loss.reason == .corrupt {
@@ -119,7 +122,7 @@ final class PublisherMaintenance: Sendable {
             try journal.sync()
         }
         logEvictions()
-        saveLedger()
+        if state.withLock({ $0.nextSave <= .now }) { saveLedger() }
     }
 
     /// Saves the ledger of a run that ends in order.
@@ -138,7 +141,10 @@ final class PublisherMaintenance: Sendable {
             success: "The publisher's ledger is saved again."
         ) {
             try file.write(ledger)
-            state.withLock { $0.saved = ledger }
+            state.withLock {
+                $0.saved = ledger
+                $0.nextSave = .now + .seconds(ledger.consumers.weight / Self.savedAccountBytes)
+            }
         }
     }
 

@@ -15,7 +15,8 @@ struct PublisherOpening {
         let journal = try Journal.open(directory: directory.journalDirectory, configuration: journalConfiguration)
         Self.report(journal.recovery, logger)
         let ledgerFile = SmallFile<PublisherLedger>(path: directory.ledgerFile)
-        let isFirstRun = try PublisherIdentity.read(in: directory) == nil && journal.lanes.isEmpty
+        let last = try PublisherIdentity.read(in: directory)
+        let isFirstRun = last == nil && journal.lanes.isEmpty
         var ledger = try Self.read(ledgerFile, logger, isFirstRun: isFirstRun)
         ledger.keeping = PublisherLedger.Keeping(
             totalBytes: journalConfiguration.totalBytes, isPowerLoss: journalConfiguration.durability == .powerLoss)
@@ -35,7 +36,9 @@ struct PublisherOpening {
             identity.epoch,
             after: RunEnd(
                 boot: RunEnd.currentBoot(), volatileRun: mark.read(),
-                isJournalDamaged: !journal.recovery.cuts.isEmpty || !journal.recovery.setAside.isEmpty))
+                isJournalDamaged: !journal.recovery.cuts.isEmpty || !journal.recovery.setAside.isEmpty,
+                lastRun: last?.epoch))
+        ledger.consumers.fit(configuration.places)
         // Without the mark, on a full disk, an earlier one does.
         try? mark.prepare()
         state = PublisherState(id: id, epoch: identity.epoch, journal: journal, ledger: ledger)

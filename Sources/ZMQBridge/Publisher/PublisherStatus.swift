@@ -89,6 +89,21 @@ package struct PublisherStatus: Hashable, Sendable, Codable {
         }
     }
 
+    /// A consumer whose account is refused at present.
+    package struct Refusal: Hashable, Sendable, Codable {
+        package var consumer: String
+        package var reason: String
+        /// When it was refused last, seconds since 1970.
+        package var time: Int64
+        /// Whether it is certain that this is a master's reporter.
+        package var isMaster: Bool
+
+        enum CodingKeys: String, CodingKey {
+            case consumer, reason, time
+            case isMaster = "is_master"
+        }
+    }
+
     package var publisher: String
     package var epoch: UInt64
     /// When this was said, seconds since 1970.
@@ -99,4 +114,6 @@ package struct PublisherStatus: Hashable, Sendable, Codable {
     package var consumers: [Consumer]
     /// What else the running publisher can't do now, a sentence each. An older one says nothing of it.
     package var faults: [String]?
+    /// `nil`: the publisher is of a version that does not say it.
+    package var refused: [Refusal]?
 }

@@ -60,11 +60,17 @@ package struct PublisherInspection: Sendable {
         ledger.noteEnd(
             RunEnd(
                 boot: RunEnd.currentBoot(), volatileRun: VolatileMark(path: directory.volatileFile).read(),
-                isJournalDamaged: !journal.recovery.setAside.isEmpty))
-        for account in try accounts(id) where ledger.consumers[account.consumer] != nil {
-            _ = ledger.recordAccount(account, epoch: .max, now: ledger.consumers[account.consumer]?.heard ?? 0)
+                isJournalDamaged: !journal.recovery.setAside.isEmpty, lastRun: identity.epoch))
+        let state = PublisherState(id: id, epoch: identity.epoch, journal: journal, ledger: ledger)
+        for account in try accounts(id) {
+            let name = account.consumer
+            guard let heard = ledger.consumers[name]?.heard else { continue }
+            // What it says of a refusal is in the status.
+            _ = state.recordAccount(
+                account, epoch: .max, now: WallClock.seconds(), heard: heard,
+                places: ConsumerPlaces(masters: [ConsumerName(name)]))
         }
-        return try PublisherState(id: id, epoch: identity.epoch, journal: journal, ledger: ledger).status()
+        return try state.status()
     }
 
     /// Which process publishes from the directory now, as it says itself: `pid 71 on worker-0`; `nil` if none does.

@@ -118,12 +118,9 @@ final class ReplayServer: Sendable {
                 return try socket.refuse("commit needs a consumer", to: route)
             }
             let account = ConsumerAccount(consumer: consumer, lanes: request.lanes ?? [], state: request.state ?? [:])
-            let epoch = publisher.epoch
             publisher.state.recordNewest(publisher.newest)
-            let mostConsumers = publisher.mostConsumers
-            let refusal = publisher.state.withLedger {
-                $0.recordAccount(account, epoch: epoch, now: WallClock.seconds(), mostConsumers: mostConsumers)
-            }
+            let refusal = publisher.state.recordAccount(
+                account, epoch: publisher.epoch, now: WallClock.seconds(), places: publisher.places)
             if let refusal { return try socket.refuse(refusal, to: route) }
             try socket.send(Topic.done, ReplayAnswer.Done(), to: route)
         case .forget:
@@ -131,7 +128,7 @@ final class ReplayServer: Sendable {
                 return try socket.refuse("forget needs a consumer", to: route)
             }
             if let refusal = PublisherLedger.refusal(ofName: consumer) { return try socket.refuse(refusal, to: route) }
-            guard publisher.state.withLedger({ $0.forget(consumer) }) else {
+            guard publisher.state.forget(consumer) else {
                 return try socket.refuse("there is no consumer '\(consumer)'", to: route)
             }
             logger.notice("A consumer is forgotten.", metadata: ["consumer": "\(consumer)"])

@@ -286,8 +286,15 @@ class Chaos:
         running = [subject.process for subject in self.world.subjects.values() if subject.process is not None]
         return "\n".join(process.tail(12) for process in running)
 
+    def _refusals(self) -> list[str]:
+        """What publishers have refused to the masters' reporters."""
+        words = "could not do what it was asked"
+        logs = self.world.scratch.rglob("*.log")
+        return [line for path in logs for line in path.read_text(errors="replace").splitlines() if words in line]
+
     def judge(self) -> None:
         self.history.append("judge")
+        assert not self._refusals(), self._refusals()[:5]
         state = self.world.state
         beside = inspection.rows(inspection.audit(state))
         for name in ("bridge", "collect", "agent"):
