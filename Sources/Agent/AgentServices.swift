@@ -28,21 +28,21 @@ public struct AgentServices: Sendable {
     /// `arobust agent`: all in one process. Returns after SIGTERM or SIGINT.
     public func runAgent() async throws {
         warn()
-        try checkLimits()
+        try settings.checkStart()
         try await run(agentServices())
     }
 
     /// `arobust collect`: collectors and publisher.
     public func runCollect() async throws {
         warn()
-        try checkLimits()
+        try settings.checkStart()
         try await run(collectServices())
     }
 
     /// `arobust bridge`: subscribers and reporters.
     public func runBridge() async throws {
         warn()
-        try checkLimits()
+        try settings.checkStart()
         try await run(bridgeServices())
     }
 
@@ -67,17 +67,6 @@ public struct AgentServices: Sendable {
 
     private func warn() {
         for warning in settings.warnings() { logger.warning("\(warning)") }
-    }
-
-    /// Raises the limit of descriptors, and looks whether there will be enough of them and of threads: later that would end the process
-    /// without a sentence.
-    ///
-    /// - Throws: `ProcessLimitError`.
-    private func checkLimits() throws {
-        DescriptorLimit.raise()
-        let masters = try settings.masters().count
-        try DescriptorLimit.current.check(masters: masters)
-        try ThreadTrial.run(ThreadTrial.needed(masters: masters))
     }
 
     private func run(_ services: [any Service], endsWithItsReader: Bool = false) async throws {

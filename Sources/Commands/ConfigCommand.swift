@@ -15,7 +15,8 @@ struct ConfigCommand: AsyncParsableCommand {
 
             \(HelpText.settings)
 
-            Exit status: 0 if the settings are right, 64 if not.
+            Exit status: 0 if the settings are right, 64 if not, 1 if they are but this
+            process may have too few open files or threads, or too little memory.
             """,
         subcommands: [Check.self, Show.self])
 
@@ -35,11 +36,13 @@ struct ConfigCommand: AsyncParsableCommand {
 
     struct Check: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
-            abstract: "Say whether the settings are right; status 64 if not.")
+            abstract: "Say whether the settings are right; status 64 if not, 1 if limits are too small.")
         @OptionGroup var options: AllOptions
 
         func run() async throws {
-            for warning in try options.settings().warnings() { StandardError.say("Warning: \(warning)") }
+            let settings = try options.settings()
+            for warning in settings.warnings() { StandardError.say("Warning: \(warning)") }
+            try await CommandFailure.wrap { try settings.checkStart() }
             try StandardOutput.write(.lines(["The settings are right."]))
         }
     }
