@@ -1,16 +1,14 @@
 internal import NIOCore
 
-/// Reads nothing more of a client that does not read what it is answered, and closes its connection if that lasts.
+/// Closes a connection whose client reads nothing of what it is answered.
 ///
-/// A status is no DATA, so no window of HTTP/2 holds it back: a client that makes calls without end and reads nothing would fill the memory
-/// with refusals. The last handler of the connection.
-final class UnreadAnswers: ChannelDuplexHandler {
-    typealias InboundIn = Never
-    typealias OutboundIn = Never
+/// The largest answer goes out piece by piece, whenever there is room. So a client that reads makes room, and one that does not in all this
+/// time keeps its streams, and what is written on them, for nothing. A status is no DATA: HTTP/2's windows don't hold it back.
+final class UnreadAnswers: ChannelInboundHandler {
+    typealias InboundIn = Any
 
     private let patience: TimeAmount
     private let report: ConnectionReport
-    private var isHeld = false
     private var timer: Scheduled<Void>?
 
     /// - Parameter patience: how long a client may read nothing.
@@ -19,20 +17,14 @@ final class UnreadAnswers: ChannelDuplexHandler {
         self.report = report
     }
 
-    func read(context: ChannelHandlerContext) {
-        isHeld = !context.channel.isWritable
-        if !isHeld { context.read() }
-    }
-
     func channelWritabilityChanged(context: ChannelHandlerContext) {
         timer?.cancel()
+        timer = nil
         if !context.channel.isWritable {
-            timer = context.channel.eventLoop.scheduleTask(in: patience) { [report, channel = context.channel] in
+            timer = context.eventLoop.scheduleTask(in: patience) { [report, channel = context.channel] in
                 report.record(.unread)
                 channel.close(promise: nil)
             }
-        } else if isHeld {
-            read(context: context)
         }
         context.fireChannelWritabilityChanged()
     }
