@@ -23,7 +23,7 @@ import Testing
         try await Serving.withClient { client in
             let settings = client.settings.reduce(into: [:]) { $0[$1.parameter] = $1.value }
             #expect(
-                settings[.maxConcurrentStreams] == 512 && settings[.maxHeaderListSize] == 8192
+                settings[.maxConcurrentStreams] == 512 && settings[.maxHeaderListSize] == 16384
                     && settings[.initialWindowSize] == 1 << 20)
         }
     }

@@ -1,5 +1,6 @@
 internal import MasterClients
 internal import NIOCore
+internal import NIOHPACK
 internal import NIOHTTP2
 internal import NIOPosix
 internal import PeerLimits
@@ -16,8 +17,6 @@ final class GRPCServer: Sendable {
 
     /// More calls of one connection wait with the client. More than may be with the master, so that metrics pass those that hang there.
     private static let streamsPerConnection = 2 * CallForwarder.limit
-    /// How long a call's headers may be, 32 bytes added for each field: as much as gRPC takes by default.
-    private static let headerListBytes = 8192
     /// What a client may send ahead, on one stream and on all of a connection.
     private static let window = 1 << 20
     /// How many calls of one who may not call are refused at a time.
@@ -196,7 +195,7 @@ final class GRPCServer: Sendable {
         configuration.connection.initialSettings = [
             HTTP2Setting(parameter: .maxConcurrentStreams, value: streams),
             HTTP2Setting(parameter: .initialWindowSize, value: window),
-            HTTP2Setting(parameter: .maxHeaderListSize, value: Self.headerListBytes),
+            HTTP2Setting(parameter: .maxHeaderListSize, value: HPACKDecoder.defaultMaxHeaderListSize),
         ]
         configuration.connection.targetWindowSize = Self.window
         configuration.stream.targetWindowSize = window
