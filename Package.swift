@@ -214,7 +214,7 @@ let package = Package(
             dependencies: [
                 "TestSupport",
                 "CZlib", "DLRoverListener", "Diagnosis", "MasterClients", "SystemSupport", "Telemetry", "ZMQBridge",
-                coreMetrics, logging, nioCore, nioHPACK, nioHTTP2, nioPosix, systemPackage,
+                coreMetrics, logging, nioCore, nioEmbedded, nioHPACK, nioHTTP2, nioPosix, systemPackage,
             ], swiftSettings: settings),
         .testTarget(
             name: "InspectionTests",

@@ -16,7 +16,8 @@ struct ConfigCommand: AsyncParsableCommand {
 
             \(HelpText.settings)
 
-            Exit status: 0 if the settings are right, 64 if not.
+            Exit status: 0 if the settings are right, 64 if not, 1 if they are but this
+            process may have too few open files or threads, or too little memory.
             """,
         subcommands: [Check.self, Show.self])
 
@@ -36,7 +37,7 @@ struct ConfigCommand: AsyncParsableCommand {
 
     struct Check: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
-            abstract: "Say whether the settings are right; status 64 if not.")
+            abstract: "Say whether the settings are right; status 64 if not, 1 if limits are too small.")
         @OptionGroup var options: AllOptions
 
         func run() async throws {

@@ -22,12 +22,14 @@ package enum StartCheck {
         if handler != unsafeBitCast(SIG_IGN, to: Int.self) { signal(SIGQUIT, SIG_DFL) }
     }
 
-    /// Raises the limit of descriptors. Ends the process with a sentence and status 1 if it may have too few of them or of threads.
+    /// Raises the limit of descriptors. Ends the process with a sentence and status 1 if it may have too few of them, of threads, or too little memory.
     package static func run() {
         restoreQuit()
+        MemoryLimit.economize()
         NIOSingletons.groupLoopCountSuggestion = min(mostEventLoops, System.coreCount)
         DescriptorLimit.raise()
         do throws(ProcessLimitError) {
+            try MemoryLimit.checkStacks()
             let limit = DescriptorLimit.current.count
             guard limit >= descriptors else {
                 throw ProcessLimitError(
@@ -35,7 +37,7 @@ package enum StartCheck {
                         "cannot run with at most \(limit) open files: \(descriptors) are needed; raise the limit (ulimit -n)"
                 )
             }
-            try ThreadTrial.run(threads)
+            try ThreadTrial.run(threads, bytes: MemoryLimit.ofCommand)
         } catch {
             StandardError.say("Error: \(error)")
             exit(1)

@@ -29,9 +29,8 @@ package struct ListenAddress: Hashable, Sendable, CustomStringConvertible {
         guard text.lowercased().hasPrefix(scheme) else { return nil }
         var rest = text.dropFirst(scheme.count)
         if rest.hasSuffix("/") { rest.removeLast() }
-        guard let colon = rest.lastIndex(of: ":"), let port = UInt16(rest[rest.index(after: colon)...]) else {
-            return nil
-        }
+        guard let colon = rest.lastIndex(of: ":"), let port = UInt16(digits: rest[rest.index(after: colon)...])
+        else { return nil }
         switch rest[..<colon].lowercased() {
         case "localhost": place = .tcp(host: "127.0.0.1", port: Int(port))
         case "[::1]": place = .tcp(host: "::1", port: Int(port))
@@ -47,7 +46,8 @@ package struct ListenAddress: Hashable, Sendable, CustomStringConvertible {
     /// Whether it is one of 127.0.0.0/8.
     private static func isLoopback(_ text: String) -> Bool {
         let parts = text.split(separator: ".", omittingEmptySubsequences: false)
-        return parts.count == 4 && parts[0] == "127" && parts.allSatisfy { UInt8($0) != nil }
+        return parts.count == 4 && parts[0] == "127"
+            && parts.allSatisfy { ($0 == "0" || !$0.hasPrefix("0")) && UInt8(digits: $0) != nil }
     }
 
     /// The path of `unix:/path` or `unix:///path`, as grpcio takes them.

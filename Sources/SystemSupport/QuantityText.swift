@@ -46,3 +46,11 @@ package enum SizeText {
         return unit.map { "\(bytes / $0.value)\($0.key)" } ?? "\(bytes)"
     }
 }
+
+extension FixedWidthInteger {
+    /// Reads digits alone: Swift's own parser takes a sign, too, so that a port could be "+80".
+    package init?(digits text: some StringProtocol) {
+        guard text.utf8.allSatisfy({ (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0) }) else { return nil }
+        self.init(text)
+    }
+}

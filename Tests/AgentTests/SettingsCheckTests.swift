@@ -1,4 +1,5 @@
 import Glibc
+import SystemSupport
 import TestSupport
 import Testing
 
@@ -112,5 +113,12 @@ import Testing
         let check = try check([.one(\.telemetry.file, "--telemetry", path)])
         #expect(check.errors.isEmpty)
         #expect(check.warnings.first?.hasPrefix("--telemetry: \(path) can't be written: ") == true)
+    }
+
+    @Test func moreMastersThanThereAreDescriptorsFor() throws {
+        let count = min(1000, DescriptorLimit.current.count)
+        guard DescriptorLimit.needed(masters: count) > DescriptorLimit.current.count else { return }
+        let check = try check([.masters("--master", (0..<count).map { "h\($0):1" })])
+        #expect(check.errors.contains { $0 is ProcessLimitError })
     }
 }

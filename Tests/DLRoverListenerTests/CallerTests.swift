@@ -21,7 +21,8 @@ import Testing
     }
 
     @Test(arguments: [
-        "", "root", "user:", "uid:root", "uid:-1", "uid:4294967296", "gid:", "Everyone", "all", "user", "host:a",
+        "", "root", "user:", "uid:root", "uid:-1", "uid:+1", "gid:+0", "uid:4294967296", "gid:", "Everyone", "all",
+        "user", "host:a",
         "user:\(String(repeating: "a", count: 257))", "user:a\0",
     ])
     func whatMayNot(text: String) {

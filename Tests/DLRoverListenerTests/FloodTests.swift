@@ -77,4 +77,45 @@ import Testing
             await client.close()
         }
     }
+
+    // MARK: streams
+
+    /// Fields that are a byte each on the wire.
+    @Test func headersAloneCountInTheBudget() async throws {
+        let fields = Array(repeating: ("a", ""), count: 200)
+        try await Serving.with(budget: RequestBudget(capacity: 1 << 20)) { serving in
+            let clients = [
+                try await WireClient.connect(port: serving.port), try await WireClient.connect(port: serving.port),
+            ]
+            for client in clients { for call in 0..<50 { client.begin(2 * call + 1, fields: fields) } }
+            for client in clients {
+                let refused = try await client.end(99)
+                #expect(refused.status == "8" && refused.message?.contains("as many requests as it may") == true)
+            }
+            #expect((500 << 10...1 << 20).contains(serving.budget.reservedBytes))
+            for client in clients { await client.close() }
+            try await eventually { serving.budget.reservedBytes == 0 }
+        }
+    }
+
+    /// Whatever a call is refused for, its stream is over, though the client neither goes on nor gives up.
+    @Test(arguments: [["content-type": "text/plain"], [":method": "GET"], ["grpc-encoding": "snappy"], [:]])
+    func aRefusedCallKeepsNoStream(changes: [String: String?]) async throws {
+        try await Serving.with(requestPatience: .milliseconds(50)) { serving in
+            let client = try await WireClient.connect(port: serving.port)
+            client.begin(1, changes)
+            try await eventually { client.answer(1).isEnd && client.answer(1).reset == .noError }
+            try await eventually { serving.budget.reservedBytes == 0 }
+            await client.close()
+        }
+    }
+
+    @Test func headersLongerThanMayBeEndTheConnection() async throws {
+        try await Serving.with { serving in
+            let client = try await WireClient.connect(port: serving.port)
+            client.begin(1, fields: Array(repeating: ("a", ""), count: 500))
+            try await eventually { client.isClosed }
+            #expect(serving.budget.reservedBytes == 0)
+        }
+    }
 }

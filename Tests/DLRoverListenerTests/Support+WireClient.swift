@@ -103,6 +103,15 @@ final class WireClient: Sendable {
         send(stream, .headers(.init(headers: HPACKHeaders(sorted), endStream: isEnd)))
     }
 
+    /// Sends the headers of a call, and these after them.
+    func begin(_ stream: Int, fields: [(String, String)]) {
+        let call = [
+            (":method", "POST"), (":scheme", "http"), (":authority", "a"), (":path", "/elastic.Master/get"),
+            ("te", "trailers"), ("content-type", "application/grpc"),
+        ]
+        send(stream, .headers(.init(headers: HPACKHeaders(call + fields), endStream: false)))
+    }
+
     func data(_ stream: Int, _ bytes: some Collection<UInt8>, isEnd: Bool = false) {
         send(stream, .data(.init(data: .byteBuffer(ByteBuffer(bytes: bytes)), endStream: isEnd)))
     }

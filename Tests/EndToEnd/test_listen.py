@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import signal
+import socket
 import sys
 import threading
 from collections.abc import Callable, Iterator
@@ -165,6 +166,23 @@ def test_a_master_that_hangs_holds_nobody_up(
                 made.unary_unary(GET)(b"", timeout=0.2)
             assert error.value.code() == grpc.StatusCode.DEADLINE_EXCEEDED
     record.hold.set()
+    assert agent.stop() == 0
+
+
+@pytest.mark.parametrize("way_to_end", [signal.SIGTERM, signal.SIGKILL])
+def test_a_restart_while_a_client_is_connected(arobust: Arobust, address: str, way_to_end: signal.Signals) -> None:
+    """What closes a connection first keeps its port for a minute (TIME_WAIT)."""
+    host, port = address.split(":")
+    for _ in range(3):
+        agent = start(arobust, address, command="collect")
+        with socket.create_connection((host, int(port))) as client:
+            client.sendall(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + bytes([0, 0, 0, 4, 0, 0, 0, 0, 0]))
+            assert client.recv(1)
+            agent.send(way_to_end)
+            assert agent.wait() == (0 if way_to_end == signal.SIGTERM else -way_to_end)
+    metric = {"data_type": LOG, "data_content": "now", "node_id": 0}
+    agent = start(arobust, address, command="collect")
+    assert foreign_agent.report(address, "grpc", "0.6.1", metric) == "stored"
     assert agent.stop() == 0
 
 

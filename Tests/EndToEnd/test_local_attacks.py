@@ -12,7 +12,8 @@ import zmq
 from harness.bus import ReplayClient, ReplayError, publish
 from harness.falsified import falsified
 from harness.file_master import FileMaster
-from harness.process import Arobust, Process, resident_kib, wait_until
+from harness.headers_client import HeadersClient
+from harness.process import Arobust, Process, free_port, resident_kib, wait_until
 from harness.zmtp import RawPeer, frame
 
 MIB = 1 << 20
@@ -121,6 +122,28 @@ def test_unread_replays_are_not_kept(arobust: Arobust) -> None:
         assert len(answer.envelopes) > 20
     finally:
         context.destroy(0)
+    assert collect.stop() == 0
+
+
+def test_calls_that_are_headers_alone_do_not_fill_the_memory(arobust: Arobust) -> None:
+    """Each has 450 fields of one byte (HPACK), and nothing follows: 24 KiB that count in the budget, as twice that."""
+    port = free_port()
+    collect = arobust.start_ready("collect", "--listen", f"dlrover+grpc://127.0.0.1:{port}")
+    collect.wait_for_log("Listening for DLRover clients.")
+    before = resident_kib(collect.pid)
+    clients = [HeadersClient(port) for _ in range(6)]
+    for client in clients:
+        client.open_streams(300, fields=450)
+    for client in clients:
+        client.wait_until_read()
+    assert resident_kib(collect.pid, peak=True) - before < 90 << 10
+    # What is longer than may be, or more than may be at a time, costs the connection.
+    for streams, fields in [(1, 600), (600, 0)]:
+        client = HeadersClient(port)
+        client.open_streams(streams, fields)
+        assert client.is_closed()
+    for client in clients:
+        client.socket.close()
     assert collect.stop() == 0
 
 

@@ -72,7 +72,12 @@ def test_a_limit_of_open_files(arobust: Arobust, scratch: Path, limit: int) -> N
         ("-n 100", "bridge", "at most 100 open files: 232 are needed with 1 master"),
         ("-n 32", "agent", "at most 32 open files"),
         ("-n 32", "status", "at most 32 open files"),
-        ("-v 350000", "agent", "ulimit -v is 350000"),
+        ("-v 350000", "agent", "ulimit -v is 350000, and about "),
+        ("-v 560000", "bridge", "ulimit -v is 560000, and about "),
+        ("-d 300000", "agent", "ulimit -d is 300000, and about "),
+        ("-d 60000", "status", "ulimit -d is 60000, and about "),
+        ("-s 64", "agent", "stacks of 64 KiB: 512 are needed"),
+        ("-s 64", "status", "stacks of 64 KiB: 512 are needed"),
     ],
 )
 def test_a_limit_that_is_too_small_is_told_at_the_start(scratch: Path, limit: str, command: str, said: str) -> None:
@@ -80,6 +85,39 @@ def test_a_limit_that_is_too_small_is_told_at_the_start(scratch: Path, limit: st
     arguments = [AROBUST, command, "--state-dir", scratch / "state", *master]
     status, error = status_and_error("sh", "-c", f'ulimit {limit}; exec "$0" "$@"', *arguments)
     assert status == 1 and said in error and len(error.splitlines()) == 1, error
+
+
+@pytest.mark.parametrize("flag, least", [("v", 500_000), ("d", 350_000)])
+def test_limited_memory_either_does_or_is_told(arobust: Arobust, scratch: Path, flag: str, least: int) -> None:
+    """No limit is just large enough for the look at the start and too small for what comes then."""
+    # A thread for each core, each with its stack.
+    limits = [least + step + 8200 * (os.cpu_count() or 1) for step in range(0, 400_000, 60_000)]
+    copy, log, ran = FileMaster(scratch / "copy.ndjson"), scratch / "train.log", []
+    log.write_text("a line\n" * 1000)
+    for limit in limits:
+        arobust.prefix = ["sh", "-c", f'ulimit -{flag} {limit}; exec "$@"', "sh"]
+        agent = arobust.start("agent", "--log-file", log, "--master", copy.url, "--listen", "dlrover+grpc://127.0.0.1:0")
+        wait_until(lambda: agent.child.poll() is not None or "Listening for" in agent.log(), agent.tail)
+        if agent.child.poll() is None:
+            metrics = [{"data_type": "GENERIC", "data_content": f"{limit} {'y' * 100_000}"}] * 3
+            assert bus.publish(arobust.state, *metrics)["accepted"] == 3
+            wait_until(lambda: any(text.startswith(f"{limit} ") for text in copy.contents("GENERIC")), agent.tail)
+            assert agent.stop() == 0, agent.tail()
+            ran.append(limit)
+        else:
+            assert agent.child.returncode == 1 and f"ulimit -{flag} is {limit}" in agent.log() and not ran, agent.tail()
+    assert ran and ran[0] > limits[0]
+
+
+def test_config_check_says_what_the_start_would(scratch: Path) -> None:
+    masters = [part for number in range(70) for part in ("--master", f"file://{scratch}/{number}.ndjson")]
+    limited = ["sh", "-c", 'ulimit -n 1024; exec "$0" "$@"', AROBUST]
+    check = status_and_error(*limited, "config", "check", "--state-dir", scratch / "state", *masters)
+    start = status_and_error(*limited, "agent", "--state-dir", scratch / "state", *masters)
+    assert check == start and check[0] == 1 and "1752 are needed with 70 masters" in check[1]
+    listen = ["--state-dir", scratch / "state", "--listen", "dlrover+grpc://127.0.0.1:0", "--listen-allow", "user:no-such-user"]
+    check, start = (status_and_error(AROBUST, *command, *listen) for command in (["config", "check"], ["collect"]))
+    assert check == start and check[0] == 64 and "--listen-allow: listen-allow names the user no-such-user" in check[1]
 
 
 @pytest.mark.skipif(bool(small_disk.why_not()), reason=small_disk.why_not() or "-")

@@ -36,7 +36,12 @@ import Testing
 
 @Suite struct ThreadTrialTests {
     @Test func aFewThreadsCanBeStarted() {
-        #expect(throws: Never.self) { try ThreadTrial.run(20) }
+        #expect(throws: Never.self) { try ThreadTrial.run(20, bytes: 1 << 20) }
+    }
+
+    @Test func moreMemoryThanThereCanBeIsTold() throws {
+        let error = #expect(throws: ProcessLimitError.self) { try ThreadTrial.run(2, bytes: 1 << 60) }
+        #expect("\(try #require(error))".hasPrefix("cannot run in the memory that this process may have: "))
     }
 
     @Test func moreMastersNeedMoreThreads() {

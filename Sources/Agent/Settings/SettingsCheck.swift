@@ -51,13 +51,15 @@ package struct SettingsCheck {
         }
     }
 
-    /// Raises the limit of descriptors, and looks whether there will be enough of them and of threads: later that would end the process
-    /// without a sentence.
+    /// Raises the limit of descriptors, and looks whether there will be enough of them, of threads, and memory: later that would end the
+    /// process without a sentence.
     private static func checkLimits(_ settings: AgentSettings) throws {
         DescriptorLimit.raise()
         let masters = try settings.masters().count
         try DescriptorLimit.current.check(masters: masters)
-        try ThreadTrial.run(ThreadTrial.needed(masters: masters))
+        try MemoryLimit.checkStacks()
+        try ThreadTrial.run(
+            ThreadTrial.needed(masters: masters), bytes: MemoryLimit.ofService + masters * MemoryLimit.perMaster)
     }
 
     /// The masters, and where their ledgers are kept.

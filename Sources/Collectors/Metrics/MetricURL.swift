@@ -42,7 +42,7 @@ public struct MetricURL: Hashable, Sendable {
         if rest.isEmpty {
             port = 80
         } else {
-            guard rest.first == ":", let port = Int(rest.dropFirst()), (1...65535).contains(port) else {
+            guard rest.first == ":", let port = Int(digits: rest.dropFirst()), (1...65535).contains(port) else {
                 throw refuse("after the host only a port of 1 to 65535 is allowed")
             }
             self.port = port

@@ -26,10 +26,10 @@ package struct AllowedCallers: Hashable, Sendable {
             case "user": self = .user(parts[1])
             case "group": self = .group(parts[1])
             case "uid":
-                guard let number = UInt32(parts[1]) else { return nil }
+                guard let number = UInt32(digits: parts[1]) else { return nil }
                 self = .uid(number)
             case "gid":
-                guard let number = UInt32(parts[1]) else { return nil }
+                guard let number = UInt32(digits: parts[1]) else { return nil }
                 self = .gid(number)
             default: return nil
             }
@@ -81,10 +81,10 @@ package struct AllowedCallers: Hashable, Sendable {
     }
 
     /// A name in `listen-allow` that the system does not know.
-    struct UnknownAccount: Error, CustomStringConvertible {
+    package struct UnknownAccount: Error, CustomStringConvertible {
         let text: String
 
-        var description: String { "listen-allow names the \(text), which this system does not have" }
+        package var description: String { "listen-allow names the \(text), which this system does not have" }
     }
 }
 

@@ -16,6 +16,8 @@ final class ConnectionReport: Sendable {
         case stranger
         /// The client sent too much that is of no use.
         case flood
+        /// The client did not read what it was answered.
+        case unread
 
         fileprivate var sentence: String {
             switch self {
@@ -23,6 +25,7 @@ final class ConnectionReport: Sendable {
             case .silent: "Connections were closed whose clients said nothing."
             case .stranger: "Calls were refused: the program runs as a user that may not call."
             case .flood: "Connections were closed whose clients sent too much that says nothing."
+            case .unread: "Connections were closed whose clients did not read their answers."
             }
         }
     }

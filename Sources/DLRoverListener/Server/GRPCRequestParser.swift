@@ -31,8 +31,15 @@ struct GRPCRequestParser {
         guard headers == nil else {
             return reject(GRPCStatus(code: .internalError, message: "the request has trailers"))
         }
+        guard reservation?.grow(by: Self.bytes(of: block)) ?? false else { return reject(.requestsTakeTooMuchMemory) }
         headers = block
         return reasonToReject(block).map { end(.rejection($0)) } ?? (isEnd ? finish() : nil)
+    }
+
+    /// How much memory headers take. A field that was one byte on the wire takes a place in an array, which has up to twice as many as it
+    /// needs, and the heads of two texts.
+    private static func bytes(of block: HPACKHeaders) -> Int {
+        block.reduce(0) { $0 + 128 + $1.name.utf8.count + $1.value.utf8.count }
     }
 
     /// Takes a piece of the body.

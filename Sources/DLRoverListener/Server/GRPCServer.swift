@@ -15,8 +15,8 @@ final class GRPCServer: Sendable {
     /// Makes the answer to a call. Its task is cancelled once the client gives up.
     typealias Answer = @Sendable (RelayedCall) async throws(GRPCStatus) -> ByteBuffer
 
-    /// More calls of one connection wait with the client.
-    private static let streamsPerConnection = 1024
+    /// More calls of one connection wait with the client. More than may be with the master, so that metrics pass those that hang there.
+    private static let streamsPerConnection = 2 * CallForwarder.limit
     /// What a client may send ahead, on one stream and on all of a connection.
     private static let window = 1 << 20
     /// How many calls of one who may not call are refused at a time.
@@ -99,6 +99,8 @@ final class GRPCServer: Sendable {
 
     private var bootstrap: ServerBootstrap {
         ServerBootstrap(group: MultiThreadedEventLoopGroup.singleton)
+            // Or a connection that was open at the end would hold the port for a minute (TIME_WAIT).
+            .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
             .serverChannelOption(.backlog, value: Int32(Self.backlog))
             .serverChannelOption(.maxMessagesPerRead, value: UInt(AcceptGate.acceptsPerRead))
             .serverChannelInitializer { [limits] listener in
@@ -211,6 +213,7 @@ final class GRPCServer: Sendable {
         try channel.pipeline.syncOperations.addHandlers([
             FrameMeter.ofClient(), http2, closing,
             ServerConnectionHandler(activity: ticket.activity, patience: patience, report: report),
+            UnreadAnswers(patience: requestPatience, report: report),
         ])
     }
 }

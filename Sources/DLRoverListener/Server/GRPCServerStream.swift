@@ -10,6 +10,9 @@ final class GRPCServerStream: ChannelInboundHandler {
 
     /// `nil` once the stream is closed, so that its budget is free at once.
     private var parser: GRPCRequestParser?
+    /// The stream's own share of the budget; `nil` once it is closed.
+    private var place: RequestBudget.Reservation?
+    private var isEndOfRequest = false
     private let patience: TimeAmount
     private let begin: @Sendable (GRPCServerCall) -> Void
     private var timer: Scheduled<Void>?
@@ -21,6 +24,7 @@ final class GRPCServerStream: ChannelInboundHandler {
     ///   - begin: takes the call, on the stream's event loop.
     init(budget: RequestBudget, patience: TimeAmount, begin: @escaping @Sendable (GRPCServerCall) -> Void) {
         parser = GRPCRequestParser(budget: budget)
+        place = RequestBudget.Reservation(of: budget)
         self.patience = patience
         self.begin = begin
         (ended, ending) = AsyncStream.makeStream()
@@ -29,10 +33,13 @@ final class GRPCServerStream: ChannelInboundHandler {
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         switch unwrapInboundIn(data) {
         case .headers(let block):
+            guard timer != nil || takePlace(context) else { return }
             if timer == nil { expectEnd(context) }
+            isEndOfRequest = block.endStream
             act(on: parser?.receive(block.headers, isEnd: block.endStream), context)
         case .data(let piece):
             guard case .byteBuffer(let bytes) = piece.data else { return }
+            isEndOfRequest = piece.endStream
             act(on: parser?.receive(bytes, isEnd: piece.endStream), context)
         default: break
         }
@@ -41,9 +48,24 @@ final class GRPCServerStream: ChannelInboundHandler {
     /// The stream is done, or the client has reset it or gone.
     func channelInactive(context: ChannelHandlerContext) {
         parser = nil
+        place = nil
         timer?.cancel()
         ending.finish()
         context.fireChannelInactive()
+    }
+
+    /// An open stream takes memory, whatever it brings.
+    ///
+    /// - Returns: whether there was room; otherwise the call is refused.
+    private func takePlace(_ context: ChannelHandlerContext) -> Bool {
+        if place?.grow(by: RequestBudget.streamBytes) == true { return true }
+        // Where no refusal gets out the streams would pile up.
+        guard let connection = context.channel.parent, connection.isWritable else {
+            context.channel.parent?.close(promise: nil)
+            return false
+        }
+        act(on: parser?.giveUp(.requestsTakeTooMuchMemory), context)
+        return false
     }
 
     /// A request that comes drop by drop takes its memory and its place no longer than this.
@@ -64,8 +86,11 @@ final class GRPCServerStream: ChannelInboundHandler {
         case .request(let request):
             begin(GRPCServerCall(request: request, patience: patience, ended: ended, stream: context.channel))
         case .rejection(let headers):
-            // Not closed here: a reset right behind the status would hide it from the client, which ends the stream itself.
-            context.writeAndFlush(wrapOutboundOut(.headers(.init(headers: headers, endStream: true))), promise: nil)
+            context.write(wrapOutboundOut(.headers(.init(headers: headers, endStream: true))), promise: nil)
+            // Without an error, or it would hide the status from the client (RFC 9113, section 8.1). A client that neither goes on nor gives
+            // up would keep the stream for as long as it likes.
+            if !isEndOfRequest { context.write(wrapOutboundOut(.rstStream(.noError)), promise: nil) }
+            context.flush()
         case nil: break
         }
     }

@@ -1,10 +1,14 @@
 private import Synchronization
 
-/// How much memory the requests of all connections, and answers that were not taken yet, may take together. May be used from any thread.
+/// How much memory the requests of all connections, their headers, the streams on which they come, and answers that were not taken yet, may
+/// take together. May be used from any thread.
 final class RequestBudget: Sendable {
     /// In bytes: room for one of the largest and many small ones. A request that is passed on is copied, so the memory is up to three times
     /// that.
     static let bytes = 320 << 20
+
+    /// What an open stream takes without its headers and data: the channel with its handlers, and the task that answers.
+    static let streamBytes = 6 << 10
 
     private let capacity: Int
     private let used = Atomic(0)

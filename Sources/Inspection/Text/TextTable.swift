@@ -103,7 +103,8 @@ package enum PositionText {
 
     package static func read(_ text: String) -> LanePosition? {
         let parts = text.split(separator: "/", omittingEmptySubsequences: false)
-        guard parts.count == 2, let epoch = UInt64(parts[0]), let sequence = UInt64(parts[1]), epoch < .max,
+        guard parts.count == 2, let epoch = UInt64(digits: parts[0]), let sequence = UInt64(digits: parts[1]),
+            epoch < .max,
             sequence < .max
         else { return nil }
         return LanePosition(epoch: epoch, sequence: sequence)

@@ -16,7 +16,8 @@ import Testing
     }
 
     @Test(arguments: [
-        "", "http://", "https://host/", "host:80", "http://:80/", "http://host:0", "http://host:65536", "http://host:x",
+        "", "http://", "https://host/", "host:80", "http://:80/", "http://host:0", "http://host:+80",
+        "http://host:65536", "http://host:x",
         "http://user:secret@host/", "http://[::1", "http://[::1]x", "http://a b/", "http://hôte/",
     ])
     func refusesAnythingElse(text: String) {
