@@ -49,18 +49,14 @@ package final class ConsumerStore: Sendable {
         func fail(_ code: ConsumerStoreError.Code, _ path: String, _ detail: String) -> ConsumerStoreError {
             ConsumerStoreError(code: code, consumer: consumer, path: path, detail: detail)
         }
+        let directory = Directory.absolute(directory)
         let files = ConsumerFiles(directory: directory, consumer: consumer)
-        do throws(TrustedPathError) {
-            // A file in it, so that the folder itself is looked at, too.
-            _ = try TrustedPath.resolve(files.database)
+        do {
+            try TrustedPath.makeFolder(directory, mode: 0o700)
+            // Sticky or not: SQLite would take what others put beside its file.
+            try TrustedPath.checkOwnFolder(directory)
         } catch {
             throw fail(.inputOutput, directory, "\(error)")
-        }
-        do {
-            try FileManager.default.createDirectory(
-                atPath: directory, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
-        } catch {
-            throw fail(.inputOutput, directory, "cannot make the folder \(directory): \(error.localizedDescription)")
         }
         let held: (lock: ConsumerLock?, holder: ConsumerLock.Holder)
         do {
@@ -95,6 +91,7 @@ package final class ConsumerStore: Sendable {
     private static func open(
         _ files: ConsumerFiles, consumer: String, bounds: Bounds, logger: Logger
     ) throws -> sending LedgerDatabase {
+        try files.checkDatabase()
         do {
             return try LedgerDatabase(path: files.database, consumer: consumer, bounds: bounds)
         } catch let error where isDamage(error) {
@@ -166,9 +163,14 @@ extension ConsumerStore {
     ///
     /// Each is locked while it is read; of one that is in use only the name is given.
     ///
-    /// - Parameter directory: none is there before the first consumer was.
-    /// - Throws: if the directory can't be read.
-    package static func readings(inDirectory directory: String) throws -> [ConsumerReading] {
+    /// - Parameters:
+    ///   - directory: none is there before the first consumer was.
+    ///   - owner: another user whose directory it may be.
+    /// - Throws: if the directory can't be read, or others could put something there.
+    package static func readings(
+        inDirectory directory: String, alsoOf owner: UInt32? = nil
+    ) throws -> [ConsumerReading] {
+        try ConsumerFiles.check(directory, alsoOf: owner)
         let names: [String]
         do throws(SystemCallError) {
             names = try Directory(path: directory).names()
@@ -176,19 +178,22 @@ extension ConsumerStore {
             if error.code == .noSuchFileOrDirectory { return [] }
             throw error
         }
-        return names.compactMap { ConsumerFiles(directory: directory, databaseName: $0).map(reading) }
+        return names.compactMap { 
+            ConsumerFiles(directory: directory, databaseName: $0).map { reading($0, alsoOf: owner) }
+        }
     }
 
-    private static func reading(_ files: ConsumerFiles) -> ConsumerReading {
+    private static func reading(_ files: ConsumerFiles, alsoOf owner: UInt32?) -> ConsumerReading {
         var reading = ConsumerReading(consumer: files.stem, path: files.database, content: .accounts([:]))
         do {
-            let (lock, holder) = try ConsumerLock.acquire(files.lock, consumer: nil)
+            let (lock, holder) = try ConsumerLock.acquire(files.lock, consumer: nil, alsoOf: owner)
             if !holder.consumer.isEmpty { reading.consumer = holder.consumer }
             guard let lock else {
                 reading.content = .inUse(by: holder.process)
                 return reading
             }
             try withExtendedLifetime(lock) {
+                try files.checkDatabase(alsoOf: owner)
                 let database = try LedgerDatabase(path: files.database, consumer: nil, bounds: Bounds())
                 defer { database.close() }
                 reading.consumer = try database.name()

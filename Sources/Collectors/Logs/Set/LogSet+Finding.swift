@@ -175,7 +175,9 @@ extension LogSet {
         files[path] = file
         hasNewFiles = true
         file.seen = found.status
-        if let status = found.status, status.isRegular { _ = take(status.identity, by: file) }
+        if let status = found.status, status.isRegular, !LogPath.refuses(path) {
+            _ = take(status.identity, by: file)
+        }
         noteWatch(of: file)
         makeReady(file)
     }
