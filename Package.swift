@@ -175,7 +175,7 @@ let package = Package(
             name: "TestSupport", dependencies: [inMemoryLogging, logging], path: "Tests/TestSupport",
             swiftSettings: settings),
         .testTarget(
-            name: "SystemSupportTests", dependencies: ["SystemSupport", "TestSupport", systemPackage],
+            name: "SystemSupportTests", dependencies: ["CXattr", "SystemSupport", "TestSupport", systemPackage],
             swiftSettings: settings),
         .testTarget(name: "LogTextTests", dependencies: ["LogText", "TestSupport"], swiftSettings: settings),
         .testTarget(name: "DiagnosisTests", dependencies: ["Diagnosis", "TestSupport"], swiftSettings: settings),

@@ -48,8 +48,19 @@ extension AgentSettings {
 
     private var stateDirectoryWarnings: [String] {
         (try? stateDirectories())?.compactMap { directory in
-            StateDirectoryAccess.obstacle(of: directory.path).map { "\(place(of: \.stateDirectory)): \($0)" }
+            (StateDirectoryAccess.obstacle(of: directory.path) ?? Self.distrust(of: directory))
+                .map { "\(place(of: \.stateDirectory)): \($0)" }
         } ?? []
+    }
+
+    /// Why a state directory could be another user's; `nil` if it can't.
+    private static func distrust(of directory: StateDirectory) -> String? {
+        do throws(StateDirectoryError) {
+            try directory.checkForClients()
+            return nil
+        } catch {
+            return "\(error)"
+        }
     }
 
     /// Why nothing is at a path, to be put in brackets behind a sentence that says so; `nil` if something is there.

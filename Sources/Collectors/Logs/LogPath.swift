@@ -31,13 +31,13 @@ struct LogPath {
         return try log.walk()
     }
 
-    /// Whether the file is not to be read, because of the way to it.
-    static func refuses(_ path: String) -> Bool {
+    /// Why the file is not to be read, because of the way to it; `nil` if it is, or can't be opened anyway.
+    static func refusal(_ path: String) -> SystemCallError? {
         do throws(SystemCallError) {
             close(try open(path))
-            return false
+            return nil
         } catch {
-            return error.isRefusal
+            return error.isRefusal ? error : nil
         }
     }
 
@@ -141,12 +141,14 @@ struct LogPath {
             if let linker = linkers.first(where: { $0 != status.st_uid }), !isReadableByAll {
                 throw SystemCallError(
                     "follow", path: path,
-                    refusal: "user \(linker) has made the link \(link), which leads to a file of user \(status.st_uid)'s")
+                    refusal:
+                        "user \(linker) has made the link \(link), which leads to a file of user \(status.st_uid)'s")
             }
             if status.st_nlink > 1, status.st_mode & S_IFMT == S_IFREG, !isReadableByAll, try mayBeLinked(status) {
                 throw SystemCallError(
                     "follow", path: path,
-                    refusal: "it has a second name, which another user can have given to a file of user \(status.st_uid)'s")
+                    refusal:
+                        "it has a second name, which another user can have given to a file of user \(status.st_uid)'s")
             }
         } catch {
             close(file)

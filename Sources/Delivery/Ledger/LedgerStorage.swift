@@ -15,8 +15,15 @@ package protocol LedgerStorage: Sendable {
     /// is cancelled, no commit is left half done. One call at a time.
     func write(_ commit: LedgerCommit) async -> CommitResult
 
+    /// Throws if others no longer find what is written, since it was moved or removed.
+    func checkPlace() async throws
+
     /// Ends the store. What was written is kept.
     func close() async
+}
+
+extension LedgerStorage {
+    package func checkPlace() async throws {}
 }
 
 /// A lane as it is in the consumer's store.

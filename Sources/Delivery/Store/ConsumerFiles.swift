@@ -86,6 +86,8 @@ struct ConsumerLock: Sendable {
     /// `nil` where there was no file to lock, since somebody only looks.
     private let lock: FileLock?
 
+    var isStillInPlace: Bool { lock?.isStillInPlace ?? true }
+
     /// What the file says of whoever holds the lock, or held it last.
     struct Holder: Sendable {
         /// The consumer's name; empty if the file does not say.

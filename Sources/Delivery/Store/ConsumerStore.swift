@@ -148,6 +148,12 @@ extension ConsumerStore: LedgerStorage {
         await queue.run { self.store(commit) }
     }
 
+    package func checkPlace() async throws {
+        let isMoved = await queue.run { self.contents.withLock { $0.map { !$0.lock.isStillInPlace } ?? false } }
+        guard isMoved else { return }
+        throw ConsumerStoreError(code: .moved, consumer: consumer, path: path, detail: "")
+    }
+
     package func close() async {
         await queue.run {
             self.contents.withLock { contents in
@@ -178,7 +184,7 @@ extension ConsumerStore {
             if error.code == .noSuchFileOrDirectory { return [] }
             throw error
         }
-        return names.compactMap { 
+        return names.compactMap {
             ConsumerFiles(directory: directory, databaseName: $0).map { reading($0, alsoOf: owner) }
         }
     }
@@ -236,6 +242,8 @@ package struct ConsumerStoreError: Error, Hashable, CustomStringConvertible {
         case otherConsumer
         /// A file cannot be made, opened or written.
         case inputOutput
+        /// The files were moved or removed while they were used.
+        case moved
     }
 
     package let code: Code
@@ -252,6 +260,8 @@ package struct ConsumerStoreError: Error, Hashable, CustomStringConvertible {
             "the ledger of '\(consumer)' in \(path) was written by a newer arobust (\(detail)); "
                 + "use that version, or move the file away to begin anew"
         case .otherConsumer: "\(path) is the ledger of '\(detail)' and cannot hold that of '\(consumer)' too"
+        case .moved:
+            "the ledger of '\(consumer)' was moved or removed while it was used: its lock is no longer beside \(path); start arobust again"
         case .inputOutput: "the ledger of '\(consumer)' cannot be used: \(detail)"
         }
     }

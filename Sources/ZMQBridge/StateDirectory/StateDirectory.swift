@@ -146,7 +146,7 @@ public enum StateDirectoryError: Error, Hashable, CustomStringConvertible {
             "\(path) is a link, has a second name or is open to others, in a directory that others could write to: look at it, "
                 + "and name another state directory"
         case .moved(let path):
-            "the state directory \(path) was moved or removed, so nobody finds the publisher any more"
+            "\(path) was moved or removed while a publisher used it, so nobody else finds what it publishes; start it again"
         case .untrusted(let path, let reason):
             "the state directory \(path) is not used: \(reason); if it is the right one, run this as its owner"
         case .unreadable(let path, let reason):

@@ -163,6 +163,12 @@ extension LogSet {
                 return
             }
         }
+        if !found.isNamed, let refusal = LogPath.refusal(path) {
+            if shouldTell("refused \(path)") {
+                logger.warning("The log is not followed.", metadata: ["error": "\(refusal)"])
+            }
+            return
+        }
         guard files.count < limits.files else {
             if shouldTell("too many") {
                 logger.warning(
@@ -175,7 +181,7 @@ extension LogSet {
         files[path] = file
         hasNewFiles = true
         file.seen = found.status
-        if let status = found.status, status.isRegular, !LogPath.refuses(path) {
+        if let status = found.status, status.isRegular, LogPath.refusal(path) == nil {
             _ = take(status.identity, by: file)
         }
         noteWatch(of: file)

@@ -14,7 +14,7 @@ extension LogSet {
             return true
         }
         // One that is refused must not keep others from reading the file under its own name.
-        guard status.isRegular, status.identity != file.identity, !LogPath.refuses(file.path) else { return true }
+        guard status.isRegular, status.identity != file.identity, LogPath.refusal(file.path) == nil else { return true }
         return take(status.identity, by: file)
     }
 
