@@ -65,13 +65,14 @@ let package = Package(
         .target(name: "CSocketGuard"),
         // zlib1g-dev, which async-http-client needs as well.
         .systemLibrary(name: "CZlib", providers: [.apt(["zlib1g-dev"])]),
+        .systemLibrary(name: "CXattr"),
         .target(
             name: "CBuildInfo",
             cSettings: [
                 .define(
                     "AROBUST_COMMIT", to: "\"\(commit.filter { $0.isHexDigit || $0 == "+" || "unkow".contains($0) })\"")
             ]),
-        .target(name: "SystemSupport", dependencies: ["CZlib", systemPackage], swiftSettings: settings),
+        .target(name: "SystemSupport", dependencies: ["CXattr", "CZlib", systemPackage], swiftSettings: settings),
         .target(name: "LogText", dependencies: ["Diagnosis"], swiftSettings: settings),
         .target(name: "Diagnosis", dependencies: ["SystemSupport"], swiftSettings: settings),
         .target(name: "Telemetry", dependencies: ["SystemSupport", coreMetrics, logging], swiftSettings: settings),
@@ -174,7 +175,7 @@ let package = Package(
             name: "TestSupport", dependencies: [inMemoryLogging, logging], path: "Tests/TestSupport",
             swiftSettings: settings),
         .testTarget(
-            name: "SystemSupportTests", dependencies: ["SystemSupport", "TestSupport", systemPackage],
+            name: "SystemSupportTests", dependencies: ["CXattr", "SystemSupport", "TestSupport", systemPackage],
             swiftSettings: settings),
         .testTarget(name: "LogTextTests", dependencies: ["LogText", "TestSupport"], swiftSettings: settings),
         .testTarget(name: "DiagnosisTests", dependencies: ["Diagnosis", "TestSupport"], swiftSettings: settings),
@@ -286,7 +287,7 @@ if Context.environment["AROBUST_FUZZ"] == "1" {
 // `make sanitize` only: what has threads, C and files of its own, without what takes ten minutes to build and brings none of them.
 if Context.environment["AROBUST_SANITIZE"] == "1" {
     let parts = ["SystemSupport", "Diagnosis", "Journal", "ZMQBridge", "Delivery"]
-    let kept = Set(parts + parts.map { $0 + "Tests" } + ["CSocketGuard", "CZeroMQ", "CZlib", "TestSupport"])
+    let kept = Set(parts + parts.map { $0 + "Tests" } + ["CSocketGuard", "CXattr", "CZeroMQ", "CZlib", "TestSupport"])
     package.targets.removeAll { !kept.contains($0.name) }
     package.products = []
 }

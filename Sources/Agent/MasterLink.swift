@@ -50,8 +50,8 @@ final class MasterLink: Sendable {
     /// - Parameters:
     ///   - deadline: how long the end may take.
     ///   - requestBeat: makes the publisher in this process beat now, so that the end of its stream is known at once.
-    ///   - onReadingEnded: called when the subscriber has ended: at the end, or as soon as it fails.
-    /// - Throws: what the subscriber failed with, after what it had read was delivered.
+    ///   - onReadingEnded: called when the subscriber has ended: at the end, or as soon as it or the ledger fails.
+    /// - Throws: what the subscriber failed with, or where the ledger has gone, after what was read was delivered.
     func run(
         deadline: Duration, requestBeat: (@Sendable () -> Void)?, onReadingEnded: @escaping @Sendable () -> Void
     ) async throws {
@@ -62,6 +62,14 @@ final class MasterLink: Sendable {
                 // A subscriber ends by itself only when it fails.
                 defer { onReadingEnded() }
                 try await self.subscriber.run(self.reporter)
+            }
+            reading.addTask {
+                do {
+                    try await self.reporter.watchPlace()
+                } catch {
+                    onReadingEnded()
+                    throw error
+                }
             }
             // Reading goes on until the last account is on its way, so delivering is a group inside this one.
             await deliver(deadline: deadline, requestBeat: requestBeat)

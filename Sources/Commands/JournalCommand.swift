@@ -39,6 +39,7 @@ struct JournalOptions: ParsableArguments {
         try await CommandFailure.wrap {
             let directory = try settings.stateDirectory()
             try await StateDirectoryAccess.explaining(directory) {
+                try directory.checkForClients()
                 try body(StoredJournal(stateDirectory: directory.path))
             }
         }

@@ -85,7 +85,7 @@ struct LinePublishing: ~Copyable {
     /// How long to wait for a publisher without saying so.
     private static let patience: Duration = .seconds(1)
 
-    private let client: IngestClient
+    private var client: IngestClient
     private let timeout: Duration
     private let say: (String) -> Void
     private var accepted = 0

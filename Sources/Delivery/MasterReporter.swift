@@ -62,6 +62,16 @@ package final class MasterReporter: EnvelopeReceiver {
         return true
     }
 
+    /// Looks once a second whether the ledger is still where others find it, until the task is cancelled.
+    ///
+    /// - Throws: what is wrong.
+    package func watchPlace() async throws {
+        while !Task.isCancelled {
+            try await store.checkPlace()
+            try? await Task.sleep(for: .seconds(1))
+        }
+    }
+
     /// Lets `run` end once what waits in memory is delivered.
     package func finish() {
         state.withLock { $0.finish() }

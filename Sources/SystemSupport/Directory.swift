@@ -46,6 +46,13 @@ package struct Directory: Sendable {
         guard fsync(descriptor) == 0 else { throw SystemCallError("fsync", path: path) }
     }
 
+    /// The path from the root on; a relative one is taken from the current directory.
+    package static func absolute(_ path: String) -> String {
+        guard !path.hasPrefix("/"), let current = getcwd(nil, 0) else { return path }
+        defer { free(current) }
+        return String(cString: current) + "/" + path
+    }
+
     /// The folder that a file is in: `.` for a bare name.
     package static func parent(of path: String) -> String {
         guard let slash = path.lastIndex(of: "/") else { return "." }

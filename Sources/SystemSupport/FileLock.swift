@@ -22,11 +22,15 @@ package final class FileLock: Sendable {
         case held(note: String)
     }
 
-    /// Takes the lock if nobody has it; makes the file with mode 0600 if there is none. Never waits, follows no link.
-    package static func tryTake(_ path: String) throws(SystemCallError) -> Attempt {
-        let descriptor = try SystemCallError.retrying("open", path: path) {
-            open(path, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0o600)
-        }
+    /// Takes the lock if nobody has it. Never waits, and takes no file but an `OwnFile`.
+    ///
+    /// - Parameters:
+    ///   - isMade: whether the file is made, with mode 0600, if there is none.
+    ///   - other: a user whose file will do, too.
+    package static func tryTake(
+        _ path: String, making isMade: Bool = true, alsoOf other: UInt32? = nil
+    ) throws(SystemCallError) -> Attempt {
+        let descriptor = try OwnFile.open(path, O_RDWR | (isMade ? O_CREAT : 0), alsoOf: other)
         let lock = FileLock(path: path, descriptor: descriptor)
         do throws(SystemCallError) {
             _ = try SystemCallError.retrying("flock", path: path) { flock(descriptor, LOCK_EX | LOCK_NB) }

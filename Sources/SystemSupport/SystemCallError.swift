@@ -7,18 +7,33 @@ public struct SystemCallError: Error, Hashable, CustomStringConvertible {
     public let call: String
     /// The file or folder; `nil` where the call has none, or its caller names it.
     public let path: String?
-    /// What the system answered.
+    /// What the system answered; `.notPermitted` where it was not asked, since we refuse what is there.
     public let code: Errno
+    private let refusal: String?
 
     /// - Parameter code: without it `errno`, so this must be the first thing after the failed call.
     public init(_ call: String, path: String? = nil, code: Errno = Errno(rawValue: errno)) {
         self.call = call
         self.path = path
         self.code = code
+        refusal = nil
     }
 
-    /// The system's own words, for example "No space left on device".
-    public var reason: String { Self.text(code.rawValue) }
+    /// A call that was not made, or whose result is not used.
+    ///
+    /// - Parameter refusal: why.
+    package init(_ call: String, path: String, refusal: String) {
+        self.call = call
+        self.path = path
+        code = .notPermitted
+        self.refusal = refusal
+    }
+
+    /// Whether it was us who refused.
+    package var isRefusal: Bool { refusal != nil }
+
+    /// The system's own words, for example "No space left on device", or ours where we refused.
+    public var reason: String { refusal ?? Self.text(code.rawValue) }
 
     public var description: String { "cannot \(call)\(path.map { " \($0)" } ?? ""): \(reason)" }
 

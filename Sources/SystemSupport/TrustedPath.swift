@@ -11,17 +11,22 @@ package enum TrustedPath {
     /// is: then what is in it must belong to root or the own user. Links are followed where one of those two has made them. What does not exist
     /// yet ends the check. A path into `/proc` is the kernel's, and is returned as it is.
     ///
-    /// - Parameter path: absolute.
-    package static func resolve(_ path: String) throws(TrustedPathError) -> String {
+    /// What has been passed stays as it is: nobody else can rename or replace it any more. So a second look, after something was made there, tells
+    /// for certain what it was made in.
+    ///
+    /// - Parameters:
+    ///   - path: absolute.
+    ///   - other: a user whose folders and links are trusted as well, but not in a sticky folder, where anybody can make some.
+    package static func resolve(_ path: String, alsoOf other: uid_t? = nil) throws(TrustedPathError) -> String {
         var rest = components(of: path)[...]
         var current = ""
         var links = 0
-        var isShared = try checkFolder("/")
+        var isShared = try checkFolder("/", alsoOf: other)
         while let name = rest.popFirst() {
             if name == ".." {
                 current = current.isEmpty ? "" : Directory.parent(of: current)
                 if current == "/" { current = "" }
-                isShared = try checkFolder(current.isEmpty ? "/" : current)
+                isShared = try checkFolder(current.isEmpty ? "/" : current, alsoOf: other)
                 continue
             }
             let next = current + "/" + name
@@ -31,7 +36,7 @@ package enum TrustedPath {
                 guard errno == ENOENT else { throw TrustedPathError(path: next, problem: .unreadable(errno)) }
                 return ([next] + rest).joined(separator: "/")
             }
-            guard isOurs(status.st_uid) || (!isShared && rest.isEmpty) else {
+            guard isOurs(status.st_uid) || !isShared && (rest.isEmpty || status.st_uid == other) else {
                 throw TrustedPathError(path: next, problem: .owner(status.st_uid))
             }
             switch status.st_mode & S_IFMT {
@@ -45,7 +50,7 @@ package enum TrustedPath {
             case S_IFDIR:
                 current = next
                 // The last one is its user's to judge.
-                if !rest.isEmpty { isShared = try checkFolder(next, status) }
+                if !rest.isEmpty { isShared = try checkFolder(next, status, alsoOf: other) }
             default:
                 current = next
             }
@@ -53,20 +58,66 @@ package enum TrustedPath {
         return current.isEmpty ? "/" : current
     }
 
+    /// Makes a folder and those above it that are missing, and looks at the way there again: another user may have made one in between.
+    ///
+    /// - Parameters:
+    ///   - path: absolute.
+    ///   - mode: of the folder itself; those above it get 0755.
+    /// - Throws: `TrustedPathError` or `SystemCallError`. The folder itself, where it was there before, is its user's to judge.
+    package static func makeFolder(_ path: String, mode: mode_t) throws {
+        var missing: [String] = []
+        var current = try resolve(path)
+        while access(current, F_OK) != 0, current != "/" {
+            missing.append(current)
+            current = Directory.parent(of: current)
+        }
+        for folder in missing.reversed() {
+            try Directory(path: folder).make(mode: folder == missing.first ? mode : 0o755)
+        }
+        _ = try resolve(path)
+    }
+
     private static func components(of path: String) -> [String] {
         path.split(separator: "/").map(String.init).filter { $0 != "." }
     }
 
     /// Checks a folder that is passed; answers whether everybody may make files in it.
-    private static func checkFolder(_ path: String, _ known: stat? = nil) throws(TrustedPathError) -> Bool {
+    private static func checkFolder(
+        _ path: String, _ known: stat? = nil, alsoOf other: uid_t?
+    ) throws(TrustedPathError) -> Bool {
         var status = known ?? stat()
         if known == nil, lstat(path, &status) != 0 { throw TrustedPathError(path: path, problem: .unreadable(errno)) }
+        guard isOurs(status.st_uid) || status.st_uid == other else {
+            throw TrustedPathError(path: path, problem: .owner(status.st_uid))
+        }
+        do throws(TrustedPathError) {
+            try checkIsClosed(path, status)
+            return false
+        } catch {
+            guard status.st_mode & S_ISVTX != 0 else { throw error }
+            return true
+        }
+    }
+
+    /// Checks that a folder belongs to root or the own user, and that nobody else may write to it, sticky or not.
+    ///
+    /// - Parameter path: of a folder that is there; a link is followed.
+    package static func checkOwnFolder(_ path: String) throws(TrustedPathError) {
+        let path = try resolve(path)
+        var status = stat()
+        guard lstat(path, &status) == 0 else { throw TrustedPathError(path: path, problem: .unreadable(errno)) }
+        guard status.st_mode & S_IFMT == S_IFDIR else {
+            throw TrustedPathError(path: path, problem: .unreadable(ENOTDIR))
+        }
         guard isOurs(status.st_uid) else { throw TrustedPathError(path: path, problem: .owner(status.st_uid)) }
-        let isOpen = isOpenToOthers(status)
-        guard !isOpen || status.st_mode & S_ISVTX != 0 else {
+        try checkIsClosed(path, status)
+    }
+
+    private static func checkIsClosed(_ path: String, _ status: stat) throws(TrustedPathError) {
+        guard !modeIsOpen(status) else {
             throw TrustedPathError(path: path, problem: .mode(status.st_mode & 0o7777))
         }
-        return isOpen
+        guard !AccessList.letsOthersWrite(path, status) else { throw TrustedPathError(path: path, problem: .accessList) }
     }
 
     private static func target(of link: String) -> String? {
@@ -85,11 +136,18 @@ package enum TrustedPath {
         owner == 0 || owner == geteuid() || owner == overflowOwner
     }
 
-    /// Whether others than root and the owner may change it. The owner's own group, that has their name and nobody else, counts as the owner.
-    package static func isOpenToOthers(_ status: stat) -> Bool {
-        if status.st_mode & S_IWOTH != 0 { return true }
-        return status.st_mode & S_IWGRP != 0 && status.st_gid != 0 && !isOwnGroup(status.st_gid)
+    /// Whether others than root and the owner may change it, by its mode or its access list. Root's group counts as root, and the own user's
+    /// group, that has their name and nobody else, as that user.
+    package static func isOpenToOthers(_ path: String, _ status: stat) -> Bool {
+        modeIsOpen(status) || AccessList.letsOthersWrite(path, status)
     }
+
+    private static func modeIsOpen(_ status: stat) -> Bool {
+        if status.st_mode & S_IWOTH != 0 { return true }
+        return status.st_mode & S_IWGRP != 0 && !isTrustedGroup(status.st_gid)
+    }
+
+    static func isTrustedGroup(_ id: gid_t) -> Bool { id == 0 || isOwnGroup(id) }
 
     private static func isOwnGroup(_ id: gid_t) -> Bool {
         guard id == getegid(), let user = getpwuid(geteuid()), let group = getgrgid(id) else { return false }
@@ -114,6 +172,8 @@ package struct TrustedPathError: Error, Hashable, CustomStringConvertible {
         case owner(uid_t)
         /// Others may write to the folder; the mode with its special bits.
         case mode(mode_t)
+        /// Its access list (acl(5)) lets others write to the folder.
+        case accessList
         /// It can't be looked at; the value of `errno`.
         case unreadable(CInt)
     }
@@ -133,6 +193,9 @@ package struct TrustedPathError: Error, Hashable, CustomStringConvertible {
         case .mode(let mode):
             "\(path) has mode 0\(String(mode, radix: 8)), so that others could put something else there; take their right to write "
                 + "away, or name a place elsewhere"
+        case .accessList:
+            "\(path) has an access list that lets others put something else there; take their right to write out of it (setfacl), or name "
+                + "a place elsewhere"
         case .unreadable(let code): "cannot look at \(path): \(SystemCallError.text(code))"
         }
     }

@@ -37,9 +37,11 @@ package struct WholeFile: Sendable {
 
     /// Writes the bytes beside the file, as `<path>.new`, and renames them into place. Where that fails the file is what it was.
     ///
-    /// - Parameter mode: exactly this, whatever the umask.
+    /// - Parameters:
+    ///   - mode: exactly this, whatever the umask.
+    ///   - keepsOwner: whether a file that was another user's stays theirs, where root writes it.
     package func replace(
-        with bytes: [UInt8], mode: mode_t = 0o600, lasting durability: Durability = .power
+        with bytes: [UInt8], mode: mode_t = 0o600, lasting durability: Durability = .power, keepsOwner: Bool = false
     ) throws(SystemCallError) {
         let temporary = path + ".new"
         unlink(temporary)
@@ -48,6 +50,8 @@ package struct WholeFile: Sendable {
         }
         do throws(SystemCallError) {
             defer { close(descriptor) }
+            var status = stat()
+            if keepsOwner, geteuid() == 0, lstat(path, &status) == 0 { _ = fchown(descriptor, status.st_uid, status.st_gid) }
             guard fchmod(descriptor, mode) == 0 else { throw SystemCallError("chmod", path: temporary) }
             try Self.writeAll(bytes, to: descriptor, path: temporary)
             if durability == .power, fsync(descriptor) != 0 { throw SystemCallError("fsync", path: temporary) }

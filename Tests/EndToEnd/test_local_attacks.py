@@ -3,7 +3,9 @@
 import json
 import os
 import random
+import shutil
 import signal
+import subprocess
 import time
 from pathlib import Path
 
@@ -362,3 +364,135 @@ def test_a_state_directory_that_is_moved_ends_the_agent(arobust: Arobust, scratc
     assert agent.wait() != 0
     assert "was moved or removed" in agent.log()
     assert not arobust.state.exists()
+
+
+# Other users
+
+
+as_stranger = pytest.mark.skipif(os.geteuid() != 0, reason="needs root, to be another user")
+STRANGER = 12345
+
+
+def by_stranger(*command: str | Path) -> None:
+    subprocess.run(command, user=STRANGER, group=STRANGER, extra_groups=[], check=True, cwd="/")
+
+
+def shared(scratch: Path) -> Path:
+    """A folder as `/tmp` is."""
+    scratch.chmod(0o755)
+    folder = scratch / "shared"
+    folder.mkdir()
+    folder.chmod(0o1777)
+    return folder
+
+
+@as_stranger
+def test_a_folder_that_another_user_makes_meanwhile_is_not_used(arobust: Arobust, scratch: Path) -> None:
+    above = shared(scratch) / "x"
+    racing = "while :; do mkdir -m 777 $0 2>/dev/null; rmdir $0 2>/dev/null; done"
+    racer = subprocess.Popen(["sh", "-c", racing, above], user=STRANGER, group=STRANGER, extra_groups=[], cwd="/")
+    arobust.state = above / "state"
+    try:
+        for _ in range(12):
+            collect = arobust.start("collect")
+            wait_until(lambda: collect.child.poll() is not None or "Publishing." in collect.log(), "a start or an error")
+            if collect.child.poll() is None:
+                assert above.stat().st_uid == 0, "it publishes in the other user's folder"
+            else:
+                assert "Error: " in collect.log()
+            collect.kill()
+            shutil.rmtree(above, ignore_errors=True)
+    finally:
+        racer.kill()
+        racer.wait()
+
+
+@as_stranger
+def test_a_strangers_state_directory_is_not_used(arobust: Arobust, scratch: Path) -> None:
+    theirs, received = shared(scratch) / "state", FileMaster(scratch / "all.ndjson")
+    by_stranger("mkdir", "-m", "700", theirs)
+    arobust.state = theirs
+    elsewhere = {"AROBUST_CONSUMERS_DIR": str(scratch / "consumers")}
+    bridge = arobust.start("bridge", "--master", received.url, environment=elsewhere)
+    bridge.wait_for_log("A publisher is not read.")
+    for command, *arguments in (["status"], ["status", "--check"], ["audit"], ["forget", "x"], ["tap", "--no-wait"]):
+        process = arobust.run(command, *arguments)
+        assert process.child.returncode not in (0, None), command
+        assert f"{theirs} belongs to user {STRANGER}" in process.log(), command
+    refused = arobust.run("publish", text='{"data_type": "GENERIC", "data_content": "secret"}')
+    assert refused.child.returncode not in (0, None) and "is not used" in refused.log()
+    assert list(theirs.iterdir()) == []
+    by_stranger("rmdir", theirs)
+    agent = arobust.start_ready("collect")
+    arobust.publish("ours")
+    wait_until(lambda: received.contents("GENERIC") == ["ours"], "what the real publisher has")
+    assert bridge.stop() == agent.stop() == 0
+
+
+@as_stranger
+def test_consumers_have_no_files_where_others_make_some(arobust: Arobust, scratch: Path) -> None:
+    folder = shared(scratch)
+    by_stranger("touch", folder / "x.dead.ndjson")
+    elsewhere = {"AROBUST_CONSUMERS_DIR": str(folder)}
+    agent = arobust.run("agent", "--master", FileMaster(scratch / "all.ndjson").url, environment=elsewhere)
+    assert agent.child.returncode == 1
+    assert f"{folder} has mode 01777" in agent.log()
+    assert len(list(folder.iterdir())) == 1
+
+
+@as_stranger
+def test_a_link_of_another_user_is_no_log(arobust: Arobust, scratch: Path) -> None:
+    folder, received = shared(scratch), FileMaster(scratch / "all.ndjson")
+    secret = scratch / "secret"
+    secret.write_text("root's\n")
+    secret.chmod(0o600)
+    by_stranger("ln", "-s", secret, folder / "train.log")
+    by_stranger("sh", "-c", f"echo theirs > {folder}/their-own; ln -s their-own {folder}/latest.log")
+    (folder / "root.log").symlink_to(secret.with_name("roots-own"))
+    secret.with_name("roots-own").write_text("linked by root\n")
+    logs = ["--log-file", folder / "*.log", "--log-file", folder / "train.log"]
+    agent = arobust.start_ready("agent", "--master", received.url, *logs)
+    wait_until(lambda: len(received.contents("TRAINING_LOG")) >= 2, "the others")
+    agent.wait_for_log(f"user {STRANGER} has made the link train.log")
+    assert agent.stop() == 0
+    assert sorted(received.contents("TRAINING_LOG")) == ["linked by root", "theirs"]
+
+
+@as_stranger
+def test_an_endless_hole_holds_up_no_other_log(arobust: Arobust, scratch: Path) -> None:
+    folder, received = shared(scratch), FileMaster(scratch / "all.ndjson")
+    by_stranger("truncate", "-s", "4T", folder / "a.log")
+    (folder / "train.log").write_text("step 1\n")
+    agent = arobust.start_ready("agent", "--master", received.url, "--log-file", folder / "*.log")
+    wait_until(lambda: received.contents("TRAINING_LOG") == ["step 1"], "a line of the other log")
+    assert agent.stop() == 0
+
+
+@as_stranger
+def test_whoever_may_read_a_file_does_not_keep_it_from_being_written(arobust: Arobust, scratch: Path) -> None:
+    scratch.chmod(0o755)
+    received = FileMaster(scratch / "all.ndjson")
+    received.path.touch()
+    received.path.chmod(0o644)
+    reader = subprocess.Popen(
+        ["flock", "--nonblock", "--no-fork", received.path, "sh", "-c", "echo held; exec sleep 600"],
+        user=STRANGER, group=STRANGER, extra_groups=[], cwd="/", stdout=subprocess.PIPE,
+    )
+    try:
+        assert reader.stdout and reader.stdout.readline() == b"held\n"
+        agent = arobust.start_ready("agent", "--master", received.url)
+        arobust.publish("x")
+        wait_until(lambda: received.contents("GENERIC") == ["x"], "the metric")
+        assert agent.stop() == 0
+    finally:
+        reader.kill()
+        reader.wait()
+
+
+@pytest.mark.parametrize("folder", ["journal", "consumers"])
+def test_a_journal_or_ledger_that_is_moved_ends_the_agent(arobust: Arobust, scratch: Path, folder: str) -> None:
+    agent = arobust.start_ready("agent", "--master", FileMaster(scratch / "all.ndjson").url)
+    wait_until(lambda: (arobust.state / folder).exists(), "its files")
+    (arobust.state / folder).rename(scratch / "elsewhere")
+    assert agent.wait() != 0
+    assert "was moved or removed while" in agent.log()

@@ -25,7 +25,7 @@ import TestSupport
 
     private func ask(_ directory: StateDirectory, _ bodies: [String]) async throws -> IngestAnswer {
         try await PinnedThread.run(name: "test-ingest", onCancel: {}) {
-            let client = try IngestClient(directory: directory)
+            var client = try IngestClient(directory: directory)
             #expect(try client.submit(bodies.map { Array($0.utf8) }, patience: .seconds(20)))
             return try #require(try client.awaitAnswer(timeout: .seconds(20)))
         }

@@ -53,7 +53,7 @@ final class FailureMemory: Sendable {
 
     private func contents() -> [UInt8] {
         // There is none before the first failure.
-        file.flatMap { try? $0.read(limit: .max) } ?? []
+        file.flatMap { try? $0.read(limit: 2 * Self.mostBytes, followsLinks: false) } ?? []
     }
 
     private func entries(in contents: [UInt8]) -> [Entry] {
@@ -70,9 +70,7 @@ final class FailureMemory: Sendable {
             let newest = contents.suffix(Self.mostBytes / 2).drop { $0 != 0x0A }.dropFirst()
             return try file.replace(with: Array(newest) + Array(line), lasting: .process)
         }
-        let descriptor = try SystemCallError.retrying("open", path: file.path) {
-            open(file.path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0o600)
-        }
+        let descriptor = try OwnFile.open(file.path, O_WRONLY | O_APPEND | O_CREAT)
         defer { close(descriptor) }
         try WholeFile.writeAll(Array(line), to: descriptor, path: file.path)
     }

@@ -17,7 +17,8 @@ package struct NodeDiagnostician: Sendable {
         diagnostician = FailureDiagnostician(try settings.ruleTable())
         job = settings.values[\.diagnosis.job] ?? settings.values[\.jobUID] ?? ""
         memory = FailureMemory(
-            directory: try settings.stateDirectories().first?.path,
+            // What a stranger has made remembers nothing for us.
+            directory: try settings.stateDirectories().first { (try? $0.checkForClients()) != nil }?.path,
             longest: settings.values[\.diagnosis.memory], logger: logger)
     }
 

@@ -57,7 +57,8 @@ extension AgentSettings {
     /// State directories of publishers that this user may not ask.
     var stateDirectoryWarnings: [String] {
         (try? stateDirectories())?.compactMap { directory in
-            StateDirectoryAccess.obstacle(of: directory.path).map { "\(place(of: \.stateDirectory)): \($0)" }
+            (StateDirectoryAccess.obstacle(of: directory.path) ?? Self.distrust(of: directory))
+                .map { "\(place(of: \.stateDirectory)): \($0)" }
         } ?? []
     }
 
@@ -72,6 +73,16 @@ extension AgentSettings {
         }
         guard PathLook(path) != .folder else { return "it is a folder" }
         return PathLook.refusal(W_OK | X_OK, "write to the folder", folder)
+    }
+
+    /// Why a state directory could be another user's; `nil` if it can't.
+    private static func distrust(of directory: StateDirectory) -> String? {
+        do throws(StateDirectoryError) {
+            try directory.checkForClients()
+            return nil
+        } catch {
+            return "\(error)"
+        }
     }
 }
 

@@ -83,8 +83,14 @@ public actor LogCollector: DataCollector {
     /// There may be more at once: after a successful `storeData`, call again until it returns `nil`.
     public func collectData() async -> LogChunk? {
         await restorePosition()
-        return follower.next(isLast: isInLastRound)
+        let end = ContinuousClock.now + Self.longestSearch
+        var chunk = follower.next(isLast: isInLastRound)
+        while chunk == nil, follower.isTurnOver, .now < end { chunk = follower.next(isLast: isInLastRound) }
+        return chunk
     }
+
+    /// How long lines are looked for in what is none, such as NULs, before the thread is given back.
+    static let longestSearch: Duration = .milliseconds(200)
 
     /// From now on a line without its end is reported at once, as far as it is there.
     public func prepareForLastRound() async {

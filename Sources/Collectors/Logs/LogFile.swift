@@ -16,11 +16,9 @@ final class LogFile {
 
     /// Opens a regular file and nothing else; never waits, not even for a named pipe's writer.
     ///
-    /// - Throws: `SystemCallError`; `.invalidArgument` for anything but a regular file.
+    /// - Throws: `SystemCallError`; `.invalidArgument` for anything but a regular file, and a refusal as `LogPath.open`.
     init(path: String) throws(SystemCallError) {
-        let descriptor = try SystemCallError.retrying("open", path: path) {
-            open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY)
-        }
+        let descriptor = try LogPath.open(path)
         do throws(SystemCallError) {
             let status = try FileStatus(descriptor: descriptor, path: path)
             guard status.isRegular else { throw SystemCallError("follow", path: path, code: .invalidArgument) }
@@ -77,10 +75,11 @@ final class LogFile {
         guard futimens(descriptor, [time, time]) == 0 else { throw SystemCallError("futimens", path: path) }
     }
 
-    /// Where the next data begins at or after `offset`; `nil` if there is none, or the file system can't tell.
+    /// Where the next data begins at or after `offset`; `UInt64.max` if there is none, `nil` if the file system can't tell.
     func nextData(from offset: UInt64) -> UInt64? {
         let data = lseek(descriptor, off_t(offset), Self.seekData)
-        return data < 0 ? nil : UInt64(data)
+        if data < 0 { return errno == ENXIO ? .max : nil }
+        return UInt64(data)
     }
 
     /// The `count` bytes from `offset` on, fewer at the end of the file.

@@ -68,6 +68,7 @@ extension LogFollower {
             let count = try buffer.fill(room: room) { (bytes) throws(SystemCallError) in
                 try file.read(into: bytes, at: offset)
             }
+            turnBytes += count
             if let length = holeLength(in: file, readAt: offset, count: count, size: known.size) {
                 buffer.removeLast(count)
                 hole = length

@@ -30,6 +30,7 @@ struct LogFollower {
 
     /// Follows each piece but the last of a line that is too long.
     static let continuesMark = " [arobust: line continues]"
+    static let mostTurnBytes = 4 << 20
     /// Precedes what is added to a line after its beginning went out, since its file had been quiet.
     static let continuedMark = "[arobust: line continued] "
 
@@ -89,6 +90,10 @@ struct LogFollower {
     var lastProgress: ContinuousClock.Instant?
     var skippedNulls = QuietCounter()
     var warnedOfLongLine = false
+    /// How much was read since `next()` was called.
+    var turnBytes = 0
+    /// Whether `next()` gave nothing only because it had read enough: there may be more at once.
+    private(set) var isTurnOver = false
     private var soughtCopy = false
 
     init(path: String, configuration: LogCollector.Configuration, logger: Logger) {
@@ -115,12 +120,19 @@ struct LogFollower {
         nextStart = .stored(position)
     }
 
-    /// The next unconfirmed lines, or `nil` when none is finished.
+    /// The next unconfirmed lines, or `nil` when none is finished, or when a call has read `mostTurnBytes` without finding any: of NULs, or of
+    /// the states of a progress bar.
     ///
     /// - Parameter isLast: whether nobody may ask again, so that an unfinished line goes out at once.
     mutating func next(now: ContinuousClock.Instant = .now, isLast: Bool = false) -> LogChunk? {
+        turnBytes = 0
+        isTurnOver = false
         look()
         while file != nil {
+            guard turnBytes < Self.mostTurnBytes else {
+                isTurnOver = true
+                return nil
+            }
             if buffer.count <= cutter.chunkBytes, fill() { lastRead = now }
             skipFront()
             switch cutter.cut(buffer.bytes) {

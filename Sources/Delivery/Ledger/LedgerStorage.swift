@@ -18,8 +18,15 @@ package protocol LedgerStorage: Sendable {
     /// Why nothing could be written now, as far as that can be found out without writing; `nil` if nothing speaks against it.
     func obstacle() async -> String?
 
+    /// Throws if others no longer find what is written, since it was moved or removed.
+    func checkPlace() async throws
+
     /// Ends the store. What was written is kept.
     func close() async
+}
+
+extension LedgerStorage {
+    package func checkPlace() async throws {}
 }
 
 /// A lane as it is in the consumer's store.

@@ -1,4 +1,5 @@
 private import Glibc
+private import SystemPackage
 internal import SystemSupport
 
 /// The files of one named consumer in a directory.
@@ -29,6 +30,16 @@ struct ConsumerFiles: Hashable, Sendable {
     var lock: String { path(".lock") }
     var deadLetters: String { path(".dead.ndjson") }
 
+    /// What SQLite opens by its name.
+    private static let databaseParts = ["", "-wal", "-shm", "-journal"]
+
+    /// Checks that the database, and what SQLite keeps beside it, can only be ours, in a folder to which others can't write.
+    ///
+    /// - Parameter other: a user whose files will do, too.
+    func checkDatabase(alsoOf other: UInt32? = nil) throws(SystemCallError) {
+        for part in Self.databaseParts { try OwnFile.check(database + part, alsoOf: other) }
+    }
+
     /// Moves the database out of the way, with what SQLite keeps beside it.
     ///
     /// - Returns: the new path.
@@ -48,6 +59,13 @@ struct ConsumerFiles: Hashable, Sendable {
         return newPath
     }
 
+    /// Checks that nobody but root, the own user and perhaps another one can have put something into a directory of consumers.
+    ///
+    /// - Throws: `TrustedPathError`; nothing if there is no such directory.
+    static func check(_ directory: String, alsoOf owner: UInt32?) throws(TrustedPathError) {
+        _ = try TrustedPath.resolve(Directory.absolute(directory) + "/x", alsoOf: owner)
+    }
+
     private func path(_ suffix: String) -> String { "\(directory)/\(stem)\(suffix)" }
 
     private static func isPlain(_ scalar: Unicode.Scalar) -> Bool {
@@ -65,7 +83,10 @@ struct ConsumerFiles: Hashable, Sendable {
 
 /// The right to open a consumer's store: a `FileLock` on a file that names the consumer, and the process that has it.
 struct ConsumerLock: Sendable {
-    private let lock: FileLock
+    /// `nil` where there was no file to lock, since somebody only looks.
+    private let lock: FileLock?
+
+    var isStillInPlace: Bool { lock?.isStillInPlace ?? true }
 
     /// What the file says of whoever holds the lock, or held it last.
     struct Holder: Sendable {
@@ -86,14 +107,23 @@ struct ConsumerLock: Sendable {
 
     /// Takes the lock, or waits until it can or the time is over. Blocks.
     ///
-    /// - Parameter consumer: the name to write into the file; `nil` leaves it as it is.
+    /// - Parameters:
+    ///   - consumer: the name to write into the file; `nil` leaves it as it is, and makes none.
+    ///   - owner: another user whose file will do, too.
     /// - Returns: no lock, but its holder, if somebody still has it then.
     static func acquire(
-        _ path: String, consumer: String?, waiting time: Duration = .zero
+        _ path: String, consumer: String?, alsoOf owner: UInt32? = nil, waiting time: Duration = .zero
     ) throws(SystemCallError) -> (lock: ConsumerLock?, holder: Holder) {
         let end = ContinuousClock.now + time
         while true {
-            switch try FileLock.tryTake(path) {
+            let attempt: FileLock.Attempt
+            do throws(SystemCallError) {
+                attempt = try FileLock.tryTake(path, making: consumer != nil, alsoOf: owner)
+            } catch {
+                guard consumer == nil, error.code == .noSuchFileOrDirectory else { throw error }
+                return (ConsumerLock(lock: nil), Holder(note: ""))
+            }
+            switch attempt {
             case .taken(let lock):
                 let holder = Holder(note: lock.note)
                 if let consumer { lock.write(note: "\(consumer)\npid \(getpid())\n") }

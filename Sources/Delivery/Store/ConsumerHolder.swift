@@ -1,5 +1,5 @@
 private import SystemPackage
-package import SystemSupport
+private import SystemSupport
 
 /// Which process reports for a named consumer, as the lock of its files tells. The files themselves are not opened.
 package struct ConsumerHolder: Hashable, Sendable {
@@ -26,9 +26,14 @@ package struct ConsumerHolder: Hashable, Sendable {
 
     /// Those of all consumers that have files in a directory, by name.
     ///
-    /// - Parameter directory: none is there before the first consumer was.
-    /// - Throws: `SystemCallError` if the directory or a lock can't be read.
-    package static func all(inDirectory directory: String) throws(SystemCallError) -> [String: ConsumerHolder] {
+    /// - Parameters:
+    ///   - directory: none is there before the first consumer was.
+    ///   - owner: another user whose directory it may be.
+    /// - Throws: `SystemCallError` if the directory or a lock can't be read; `TrustedPathError` if others could put something there.
+    package static func all(
+        inDirectory directory: String, alsoOf owner: UInt32? = nil
+    ) throws -> [String: ConsumerHolder] {
+        try ConsumerFiles.check(directory, alsoOf: owner)
         let names: [String]
         do throws(SystemCallError) {
             names = try Directory(path: directory).names()
@@ -39,7 +44,7 @@ package struct ConsumerHolder: Hashable, Sendable {
         var holders: [String: ConsumerHolder] = [:]
         for name in names {
             guard let files = ConsumerFiles(directory: directory, databaseName: name) else { continue }
-            let (lock, holder) = try ConsumerLock.acquire(files.lock, consumer: nil)
+            let (lock, holder) = try ConsumerLock.acquire(files.lock, consumer: nil, alsoOf: owner)
             let consumer = holder.consumer.isEmpty ? files.stem : holder.consumer
             holders[consumer] = ConsumerHolder(consumer: consumer, process: lock == nil ? holder.process : nil)
         }

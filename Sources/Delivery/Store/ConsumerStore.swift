@@ -55,10 +55,12 @@ package final class ConsumerStore: Sendable {
         func fail(_ code: ConsumerStoreError.Code, _ path: String, _ detail: String) -> ConsumerStoreError {
             ConsumerStoreError(code: code, consumer: consumer, path: path, detail: detail)
         }
+        let directory = Directory.absolute(directory)
         let files = ConsumerFiles(directory: directory, consumer: consumer)
-        if let obstacle = Self.obstacle(of: directory) { throw fail(.inputOutput, directory, obstacle) }
-        do throws(SystemCallError) {
-            try Directory(path: directory).makeAll(mode: 0o700)
+        do {
+            try TrustedPath.makeFolder(directory, mode: 0o700)
+            // Sticky or not: SQLite would take what others put beside its file.
+            try TrustedPath.checkOwnFolder(directory)
         } catch {
             throw fail(.inputOutput, directory, "\(error)")
         }
@@ -95,6 +97,7 @@ package final class ConsumerStore: Sendable {
     private static func open(
         _ files: ConsumerFiles, consumer: String, bounds: Bounds, logger: Logger
     ) throws -> sending LedgerDatabase {
+        try files.checkDatabase()
         do {
             return try LedgerDatabase(path: files.database, consumer: consumer, bounds: bounds)
         } catch let error where isDamage(error) {
@@ -167,6 +170,12 @@ extension ConsumerStore: LedgerStorage {
         await queue.run { self.contents.withLock { $0.flatMap { Self.obstacle($0, self.path) } } }
     }
 
+    package func checkPlace() async throws {
+        let isMoved = await queue.run { self.contents.withLock { $0.map { !$0.lock.isStillInPlace } ?? false } }
+        guard isMoved else { return }
+        throw ConsumerStoreError(code: .moved, consumer: consumer, path: path, detail: "")
+    }
+
     package func close() async {
         await queue.run {
             self.contents.withLock { contents in
@@ -193,9 +202,14 @@ extension ConsumerStore {
     ///
     /// Each is locked while it is read; of one that is in use only the name is given.
     ///
-    /// - Parameter directory: none is there before the first consumer was.
-    /// - Throws: if the directory can't be read.
-    package static func readings(inDirectory directory: String) throws -> [ConsumerReading] {
+    /// - Parameters:
+    ///   - directory: none is there before the first consumer was.
+    ///   - owner: another user whose directory it may be.
+    /// - Throws: if the directory can't be read, or others could put something there.
+    package static func readings(
+        inDirectory directory: String, alsoOf owner: UInt32? = nil
+    ) throws -> [ConsumerReading] {
+        try ConsumerFiles.check(directory, alsoOf: owner)
         let names: [String]
         do throws(SystemCallError) {
             names = try Directory(path: directory).names()
@@ -203,19 +217,22 @@ extension ConsumerStore {
             if error.code == .noSuchFileOrDirectory { return [] }
             throw error
         }
-        return names.compactMap { ConsumerFiles(directory: directory, databaseName: $0).map(reading) }
+        return names.compactMap {
+            ConsumerFiles(directory: directory, databaseName: $0).map { reading($0, alsoOf: owner) }
+        }
     }
 
-    private static func reading(_ files: ConsumerFiles) -> ConsumerReading {
+    private static func reading(_ files: ConsumerFiles, alsoOf owner: UInt32?) -> ConsumerReading {
         var reading = ConsumerReading(consumer: files.stem, path: files.database, content: .accounts([:]))
         do {
-            let (lock, holder) = try ConsumerLock.acquire(files.lock, consumer: nil)
+            let (lock, holder) = try ConsumerLock.acquire(files.lock, consumer: nil, alsoOf: owner)
             if !holder.consumer.isEmpty { reading.consumer = holder.consumer }
             guard let lock else {
                 reading.content = .inUse(by: holder.process)
                 return reading
             }
             try withExtendedLifetime(lock) {
+                try files.checkDatabase(alsoOf: owner)
                 let database = try LedgerDatabase(path: files.database, consumer: nil, bounds: Bounds())
                 defer { database.close() }
                 reading.consumer = try database.name()
@@ -258,6 +275,8 @@ package struct ConsumerStoreError: Error, Hashable, CustomStringConvertible {
         case otherConsumer
         /// A file cannot be made, opened or written.
         case inputOutput
+        /// The files were moved or removed while they were used.
+        case moved
     }
 
     package let code: Code
@@ -274,6 +293,8 @@ package struct ConsumerStoreError: Error, Hashable, CustomStringConvertible {
             "the ledger of '\(consumer)' in \(path) was written by a newer arobust (\(detail)); "
                 + "use that version, or move the file away to begin anew"
         case .otherConsumer: "\(path) is the ledger of '\(detail)' and cannot hold that of '\(consumer)' too"
+        case .moved:
+            "the ledger of '\(consumer)' was moved or removed while it was used: its lock is no longer beside \(path); start arobust again"
         case .inputOutput: "the ledger of '\(consumer)' cannot be used: \(detail)"
         }
     }

@@ -109,9 +109,7 @@ final class DeadLetterFile {
 
     /// Opens the file and cuts off a last line that is not whole.
     private func openFile() throws(SystemCallError) {
-        descriptor = try SystemCallError.retrying("open", path: path) {
-            open(path, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0o600)
-        }
+        descriptor = try OwnFile.open(path, O_RDWR | O_CREAT)
         do throws(SystemCallError) {
             length = try wholeLength()
             guard ftruncate(descriptor, off_t(length)) == 0 else { throw SystemCallError("truncate", path: path) }

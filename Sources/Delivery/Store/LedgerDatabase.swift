@@ -19,10 +19,7 @@ final class LedgerDatabase {
         mostRanges = bounds.ranges
         if consumer != nil {
             // With SQLite's default mode others could read it. Its other files take their mode from this one.
-            let descriptor = try SystemCallError.retrying("open", path: path) {
-                open(path, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0o600)
-            }
-            _ = Glibc.close(descriptor)
+            _ = Glibc.close(try OwnFile.open(path, O_RDWR | O_CREAT))
         }
         queue = try DatabaseQueue(path: path, configuration: LedgerSchema.configuration(busyTime: bounds.busyTime))
         try queue.write { database in

@@ -26,7 +26,8 @@ package struct Health: Hashable, Sendable {
         let inspection = PublisherInspection(directory)
         let path = HumanText.line(directory.path)
         do {
-            let holders = part == .collect ? [:] : try ConsumerHolder.all(inDirectory: consumers)
+            let owner = try directory.checkForClients()
+            let holders = part == .collect ? [:] : try ConsumerHolder.all(inDirectory: consumers, alsoOf: owner)
             guard let publisher = try inspection.holder() else {
                 if part == .bridge {
                     judge(holders)

@@ -47,8 +47,9 @@ extension PublisherStatus {
             throw InspectionError(.notThere, "no publisher has ever used the state directory \(directory.path)")
         }
         do {
+            let owner = try directory.checkForClients()
             return try await inspection.readFiles { publisher in
-                try ConsumerStore.readings(inDirectory: consumerDirectory).compactMap { reading in
+                try ConsumerStore.readings(inDirectory: consumerDirectory, alsoOf: owner).compactMap { reading in
                     guard case .accounts(let accounts) = reading.content else { return nil }
                     return accounts[publisher]
                 }

@@ -1,4 +1,5 @@
 import Diagnosis
+private import Glibc
 import SystemPackage
 import SystemSupport
 
@@ -9,6 +10,8 @@ struct NDJSONFile: Sendable {
     let path: String
     private let fileSystem: FileSystem
     private var open: Open?
+    /// The right to write the file.
+    private var lock: FileLock?
     /// The last envelope of each lane in the file, or in the one that was at this path before.
     private var positions: [Lane: LanePosition] = [:]
 
@@ -58,6 +61,7 @@ struct NDJSONFile: Sendable {
     mutating func close() {
         if let open { fileSystem.close(open.descriptor) }
         open = nil
+        lock = nil
     }
 
     // MARK: envelopes
@@ -142,7 +146,7 @@ struct NDJSONFile: Sendable {
         }
         do throws(ReportError) {
             try checkOwner(descriptor)
-            open = try check(descriptor)
+            open = try check(descriptor, resolved)
         } catch {
             fileSystem.close(descriptor)
             throw error
@@ -163,25 +167,54 @@ struct NDJSONFile: Sendable {
         }
     }
 
-    private mutating func check(_ descriptor: CInt) throws(ReportError) -> Open {
-        do throws(SystemCallError) {
+    private mutating func check(_ descriptor: CInt, _ resolved: String) throws(ReportError) -> Open {
+        do {
             let status = try fileSystem.status(descriptor)
             switch status.kind {
             case .characterDevice: return Open(descriptor: descriptor, status: status)
             case .directory, .other: break
             case .regular:
-                try fileSystem.lock(descriptor)
+                if let holder = try takeLock(descriptor, resolved) {
+                    throw ReportError(
+                        code: .storage, message: "cannot write \(path): another process is writing it\(holder)")
+                }
                 return try scan(descriptor)
             }
+        } catch let error as SystemCallError {
+            throw storageError("read", error)
+        } catch let error as ReportError {
+            throw error
         } catch {
-            // The lock is the only call here that may say so.
-            guard error.code == .wouldBlock else { throw storageError("read", error) }
-            throw ReportError(
-                code: .storage,
-                message:
-                    "cannot write \(path): this process has it under another name, or another process is writing it")
+            throw ReportError(code: .storage, message: "cannot read \(path): \(error)")
         }
         throw ReportError(code: .storage, message: "cannot write \(path): it is not a regular file")
+    }
+
+    /// Takes the lock of a file of our own beside the other one, which only its user can open: whoever may read a file can hold a lock on it.
+    /// Where there can be none, the file itself is locked.
+    ///
+    /// - Returns: who has the lock, in brackets, if somebody has.
+    private mutating func takeLock(_ descriptor: CInt, _ resolved: String) throws(SystemCallError) -> String? {
+        do throws(SystemCallError) {
+            switch try FileLock.tryTake(resolved + ".lock") {
+            case .taken(let taken):
+                taken.write(note: "pid \(getpid())\n")
+                lock = taken
+                return nil
+            case .held(let note):
+                let holder = note.prefix { $0 != "\n" }
+                guard holder != "pid \(getpid())" else { return ": this one, under another name" }
+                return holder.isEmpty ? "" : " (\(holder))"
+            }
+        } catch {
+            do throws(SystemCallError) {
+                try fileSystem.lock(descriptor)
+                return nil
+            } catch {
+                guard error.code == .wouldBlock else { throw error }
+                return ""
+            }
+        }
     }
 
     private mutating func scan(_ descriptor: CInt) throws(SystemCallError) -> Open {

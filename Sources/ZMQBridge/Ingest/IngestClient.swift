@@ -11,34 +11,49 @@ package struct IngestClient: ~Copyable {
 
     private let socket: ZMQSocket
     private let guarding: GuardedCall
-    package let endpoint: String
+    private let directory: StateDirectory
+    private var isConnected: Bool
+    package var endpoint: String { "ipc://" + directory.ingestSocket }
 
+    /// - Throws: `StateDirectoryError.untrusted`, as `submit` does, where another user could be taken for the publisher.
     package init(directory: StateDirectory) throws {
-        let endpoint = "ipc://" + directory.ingestSocket
         let socket = try ZMQSocket(.dealer, in: try ZMQContext())
         try socket.set(ZMQ_LINGER, Int32(0))
         try socket.set(ZMQ_MAXMSGSIZE, Int64(Self.largestAnswer))
         // Queues nothing for a publisher that isn't there.
         try socket.set(ZMQ_IMMEDIATE, Int32(1))
         try socket.set(ZMQ_RECONNECT_IVL_MAX, Int32(1000))
-        try socket.connect(endpoint)
-        self.init(endpoint: endpoint, socket: socket)
+        // Before it connects: only connections that are made later are guarded.
+        let guarding = GuardedCall(to: "ipc://" + directory.ingestSocket, message: 2 * Self.largestAnswer)
+        let isConnected = try Self.connect(socket, to: directory)
+        self.init(directory: directory, socket: socket, isConnected: isConnected, guarding: guarding)
     }
 
-    private init(endpoint: String, socket: consuming ZMQSocket) {
-        self.endpoint = endpoint
+    private init(
+        directory: StateDirectory, socket: consuming ZMQSocket, isConnected: Bool, guarding: GuardedCall
+    ) {
+        self.directory = directory
         self.socket = socket
-        guarding = GuardedCall(to: endpoint, message: 2 * Self.largestAnswer)
+        self.isConnected = isConnected
+        self.guarding = guarding
+    }
+
+    /// Connects if there is a directory: until then anybody may make one.
+    private static func connect(_ socket: borrowing ZMQSocket, to directory: StateDirectory) throws -> Bool {
+        guard try directory.checkForClients() != nil else { return false }
+        try socket.connect("ipc://" + directory.ingestSocket)
+        return true
     }
 
     /// Hands the metrics, a JSON each, to the publisher as one request.
     ///
     /// - Returns: whether it was sent; `false` if no publisher was there within `patience`.
-    package func submit(_ bodies: [[UInt8]], patience: Duration) throws -> Bool {
+    package mutating func submit(_ bodies: [[UInt8]], patience: Duration) throws -> Bool {
         let deadline = ContinuousClock.now + patience
         while try !socket.send([[]] + bodies) {
             guard ContinuousClock.now < deadline else { return false }
             usleep(Self.pauseBetweenTries)
+            if !isConnected { isConnected = try Self.connect(socket, to: directory) }
         }
         return true
     }

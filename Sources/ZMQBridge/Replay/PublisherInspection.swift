@@ -42,11 +42,12 @@ package struct PublisherInspection: Sendable {
     package func readFiles(
         accounts: (PublisherID) throws -> [ConsumerAccount] = { _ in [] }
     ) async throws -> PublisherStatus {
+        let owner = try directory.checkForClients()
         guard let identity = try PublisherIdentity.read(in: directory), let id = PublisherID(identity.publisher) else {
             throw StateDirectoryError.unreadable(
                 path: directory.path, reason: "no publisher has ever used this state directory")
         }
-        let lock = try await PublisherLock.acquire(in: directory, patience: .zero)
+        let lock = try await lock(of: owner)
         defer { withExtendedLifetime(lock) {} }
         var ledger =
             try SmallFile<PublisherLedger>(path: directory.ledgerFile).read() ?? PublisherLedger(isFirstRun: false)
@@ -77,8 +78,10 @@ package struct PublisherInspection: Sendable {
     ///
     /// - Throws: `SystemCallError` if that can't be found out.
     package func holder() throws -> String? {
+        let owner = try directory.checkForClients()
         // Without the file there never was one; looking must not make it.
-        guard access(directory.lockFile, F_OK) == 0, case .held(let note) = try FileLock.tryTake(directory.lockFile)
+        guard access(directory.lockFile, F_OK) == 0,
+            case .held(let note) = try FileLock.tryTake(directory.lockFile, making: false, alsoOf: owner)
         else { return nil }
         return String(note.prefix { $0 != "\n" })
     }
@@ -98,7 +101,14 @@ package struct PublisherInspection: Sendable {
 
     /// The publisher's id; `nil` if none has ever used the directory.
     package func publisher() throws -> PublisherID? {
-        try PublisherIdentity.read(in: directory).flatMap { PublisherID($0.publisher) }
+        try directory.checkForClients()
+        return try PublisherIdentity.read(in: directory).flatMap { PublisherID($0.publisher) }
+    }
+
+    /// The publisher's lock. In another user's directory no file is made for it: where there is none, nobody publishes.
+    private func lock(of owner: UInt32?) async throws -> PublisherLock? {
+        guard owner == geteuid() || access(directory.lockFile, F_OK) == 0 else { return nil }
+        return try await PublisherLock.acquire(in: directory, patience: .zero, alsoOf: owner)
     }
 
     /// In bytes, of an answer; a status with 1,024 consumers has less.
@@ -106,6 +116,7 @@ package struct PublisherInspection: Sendable {
 
     /// Sends a request and returns the answer's body.
     private func request(_ request: ReplayRequest, timeout: Duration) async throws -> [UInt8]? {
+        try directory.checkForClients()
         let endpoint = "ipc://" + directory.replaySocket
         let stop = try Wakeup()
         return try await PinnedThread.run(name: "arobust-ask", onCancel: { stop.signal() }) {
@@ -139,7 +150,7 @@ extension PublisherInspection {
     /// - Returns: whether there was one.
     /// - Throws: `StateDirectoryError.inUse` while a publisher runs.
     package func forgetInFiles(_ consumer: String) async throws -> Bool {
-        let lock = try await PublisherLock.acquire(in: directory, patience: .zero)
+        let lock = try await lock(of: directory.checkForClients())
         defer { withExtendedLifetime(lock) {} }
         let file = SmallFile<PublisherLedger>(path: directory.ledgerFile)
         guard var ledger = try file.read(), ledger.forget(consumer) else { return false }

@@ -27,7 +27,7 @@ enum PlantedFiles {
             }
             switch status.st_mode & S_IFMT {
             case S_IFDIR:
-                let isOpen = TrustedPath.isOpenToOthers(status)
+                let isOpen = TrustedPath.isOpenToOthers(path, status)
                 guard !isOpen || !wasOpen else { throw StateDirectoryError.planted(path: path, owner: nil) }
                 if depth < deepest { try check(path, wasOpen, depth: depth + 1) }
             case S_IFLNK: if wasOpen { throw StateDirectoryError.planted(path: path, owner: nil) }

@@ -21,11 +21,14 @@ final class PublisherLock: Sendable {
 
     /// Takes the lock, waiting for another holder up to `patience`: one that is just ending should not make its successor fail.
     ///
+    /// - Parameter owner: another user to whom the directory belongs, where this is no publisher but only looks.
     /// - Throws: `StateDirectoryError.inUse` with the holder's pid if the lock is still held then.
-    static func acquire(in directory: StateDirectory, patience: Duration) async throws -> PublisherLock {
+    static func acquire(
+        in directory: StateDirectory, patience: Duration, alsoOf owner: UInt32? = nil
+    ) async throws -> PublisherLock {
         let deadline = ContinuousClock.now + patience
         while true {
-            switch try FileLock.tryTake(directory.lockFile) {
+            switch try FileLock.tryTake(directory.lockFile, alsoOf: owner) {
             case .taken(let lock):
                 // The last holder may have removed the directory with it while we waited.
                 guard lock.isStillInPlace else { continue }

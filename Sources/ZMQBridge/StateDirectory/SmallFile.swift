@@ -59,7 +59,8 @@ struct SmallFile<Content: VersionedFile>: Sendable {
     }
 
     func write(_ content: Content) throws {
-        try file.replace(with: Array(try JSONEncoder().encode(content)))
+        // An operator may have a service's publisher forget a consumer.
+        try file.replace(with: Array(try JSONEncoder().encode(content)), keepsOwner: true)
     }
 
     /// Renames a file that can't be read, so that a new one can take its place.

@@ -12,7 +12,7 @@ public struct StateDirectory: Hashable, Sendable {
     ///
     /// - Throws: `StateDirectoryError.pathTooLong` if a socket in it could not be bound.
     public init(path: String) throws(StateDirectoryError) {
-        var path = path.hasPrefix("/") ? path : Self.currentDirectory() + "/" + path
+        var path = Directory.absolute(path)
         while path.count > 1, path.hasSuffix("/") { path.removeLast() }
         self.path = path
         let longest = sockets.map(\.utf8.count).max() ?? 0
@@ -46,8 +46,7 @@ public struct StateDirectory: Hashable, Sendable {
     ///
     /// One that is empty, or has a publisher's lock file in it, gets mode 0700 if it is open to others. One with other files is refused.
     func prepare() throws {
-        try checkPath()
-        try makeMissingDirectories()
+        try TrustedPath.makeFolder(path, mode: 0o700)
         let mode = try checkOwner()
         guard mode & 0o027 != 0 else { return try PlantedFiles.check(in: path, wasOpen: false) }
         guard chmod(path, 0o700) == 0 else { throw SystemCallError("chmod", path: path) }
@@ -97,28 +96,10 @@ public struct StateDirectory: Hashable, Sendable {
         return mode
     }
 
-    private func makeMissingDirectories() throws {
-        var missing: [String] = []
-        var current = path
-        while access(current, F_OK) != 0, current != "/" {
-            missing.append(current)
-            current = Directory.parent(of: current)
-        }
-        for directory in missing.reversed() {
-            try Directory(path: directory).make(mode: directory == path ? 0o700 : 0o755)
-        }
-    }
-
     /// Whether the directory is empty or has our lock file.
     private func isOurs() throws -> Bool {
         if access(lockFile, F_OK) == 0 { return true }
         return try Directory(path: path).names().isEmpty
-    }
-
-    private static func currentDirectory() -> String {
-        guard let path = getcwd(nil, 0) else { return "" }
-        defer { free(path) }
-        return String(cString: path)
     }
 }
 
@@ -163,8 +144,10 @@ public enum StateDirectoryError: Error, Hashable, CustomStringConvertible {
     case notOurSocket(path: String)
     /// Something in it is not its user's, or may not be: others could write to the directory. `owner` is the other user's id.
     case planted(path: String, owner: UInt32?)
-    /// It was moved or removed while a publisher used it.
+    /// It, or its journal, was moved or removed while a publisher used it.
     case moved(path: String)
+    /// A consumer or a command does not use it, since another user could have made it in a publisher's place.
+    case untrusted(path: String, reason: String)
     /// One of its small files is not what a publisher writes.
     case unreadable(path: String, reason: String)
     /// A newer arobust wrote one of its small files.
@@ -197,7 +180,9 @@ public enum StateDirectoryError: Error, Hashable, CustomStringConvertible {
             "\(path) is a link, has a second name or is open to others, in a directory that others could write to: look at it, "
                 + "and name another state directory"
         case .moved(let path):
-            "the state directory \(path) was moved or removed, so nobody finds the publisher any more"
+            "\(path) was moved or removed while a publisher used it, so nobody else finds what it publishes; start it again"
+        case .untrusted(let path, let reason):
+            "the state directory \(path) is not used: \(reason); if it is the right one, run this as its owner"
         case .unreadable(let path, let reason):
             "\(path) cannot be read (\(reason)); move it away to start without it"
         case .newerVersion(let path, let version):

@@ -5,9 +5,12 @@ internal import SystemSupport
 public struct BusEndpoint: Hashable, Sendable, CustomStringConvertible {
     /// `ipc:///path` or `tcp://host:port`.
     public let address: String
+    /// The state directory that was named; `nil` if it was the endpoint itself.
+    let directory: StateDirectory?
 
-    /// The publisher of a state directory on this machine.
+    /// The publisher of a state directory on this machine. Nothing is read there while it may be another user's in the publisher's place.
     public init(_ directory: StateDirectory) {
+        self.directory = directory
         address = "ipc://" + directory.publishSocket
     }
 
@@ -25,15 +28,21 @@ public struct BusEndpoint: Hashable, Sendable, CustomStringConvertible {
             else { return nil }
         }
         self.address = address
+        directory = nil
     }
 
     /// What the failing initialiser takes; completes "must be" in an error text.
     public static let rule =
         "ipc:// and a socket's absolute path of up to \(UnixAddress.longestPath) bytes, or tcp:// and a loopback address with port"
 
-    /// Why this user can't use a socket that is there; `nil` if it can, or if there is none.
+    /// Why this user can't use a socket that is there, or does not; `nil` if it can, or if there is none.
     package var obstacle: String? {
         guard address.hasPrefix("ipc://") else { return nil }
+        do throws(StateDirectoryError) {
+            try directory?.checkForClients()
+        } catch {
+            return "\(error)"
+        }
         let path = String(address.dropFirst("ipc://".count))
         guard access(path, W_OK) != 0, errno == EACCES else { return nil }
         return "this user may not use \(path)"

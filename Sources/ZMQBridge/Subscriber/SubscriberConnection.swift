@@ -52,6 +52,11 @@ final class SubscriberConnection {
     var headerFrame = ZMQFrame()
     var bodyFrame = ZMQFrame()
 
+    private var isConnected = false
+    /// The state directory that was checked and is connected to, and the one that was last refused.
+    private var trusted: StateDirectory.Identity?
+    private var untrusted: StateDirectory.Identity?
+
     /// When the publisher last sent something, and whether the log says that it is silent.
     var lastHeard = ContinuousClock.now
     var isSilent = false
@@ -84,12 +89,11 @@ final class SubscriberConnection {
         try socket.set(ZMQ_RECONNECT_IVL_MAX, Int32(1000))
         try socket.set(ZMQ_SUBSCRIBE, Topic.beat)
         try greet()
-        try socket.connect(endpoint.address)
         // Time for the last commit to arrive.
         try replay.set(ZMQ_LINGER, Int32(500))
         try replay.set(ZMQ_MAXMSGSIZE, Int64(configuration.largestFrame))
         try replay.set(ZMQ_RECONNECT_IVL_MAX, Int32(1000))
-        if let address = endpoint.replayAddress { try replay.connect(address) }
+        _ = try connectIfTrusted()
     }
 
     /// Asks for a beat by subscribing to a name that nobody else has. The beat comes when all earlier subscriptions are in force.
@@ -100,11 +104,62 @@ final class SubscriberConnection {
         try socket.set(ZMQ_SUBSCRIBE, topic(greetings))
     }
 
+    // MARK: trust
+
+    /// Connects once the state directory is there and can only be a publisher's, and disconnects when it is gone or another one: libzmq would go
+    /// to whatever is at the path. An endpoint that was named itself is taken as it stands.
+    ///
+    /// - Returns: whether what comes is to be read.
+    private func connectIfTrusted() throws(ZMQError) -> Bool {
+        guard let directory = status.endpoint.directory else {
+            if !isConnected { try setConnected(true) }
+            return true
+        }
+        let identity = directory.identity
+        if isConnected {
+            if identity == trusted { return true }
+            try setConnected(false)
+        }
+        guard let identity else { return false }
+        do throws(StateDirectoryError) {
+            try directory.checkForClients()
+        } catch {
+            if untrusted != identity {
+                untrusted = identity
+                logger.error("A publisher is not read.", metadata: ["reason": "\(error)"])
+            }
+            return false
+        }
+        trusted = identity
+        untrusted = nil
+        try setConnected(true)
+        return true
+    }
+
+    private func setConnected(_ isWanted: Bool) throws(ZMQError) {
+        let endpoint = status.endpoint
+        if isWanted { try socket.connect(endpoint.address) } else { try socket.disconnect(endpoint.address) }
+        if let address = endpoint.replayAddress {
+            if isWanted { try replay.connect(address) } else { try replay.disconnect(address) }
+        }
+        isConnected = isWanted
+    }
+
+    /// Drops what came from a publisher that is none.
+    private func discard() throws(ZMQError) {
+        while try socket.receive(into: &topicFrame) {}
+        while try replay.receive(into: &topicFrame) {}
+    }
+
     // MARK: rounds
 
     /// One round: takes what has arrived, up to a bound, hands it over, and asks for what is missing. Answers whether the receiver wants
     /// more.
     func turn(liveIsReady: Bool, replayIsReady: Bool) throws -> Bool {
+        guard try connectIfTrusted() else {
+            try discard()
+            return true
+        }
         rooms.removeAll(keepingCapacity: true)
         if replayIsReady { try drainReplay() }
         if liveIsReady { try drainLive() }

@@ -167,6 +167,12 @@ extension LogSet {
                 return
             }
         }
+        if !found.isNamed, let refusal = LogPath.refusal(path) {
+            if shouldTell("refused \(path)") {
+                logger.warning("The log is not followed.", metadata: ["error": "\(refusal)"])
+            }
+            return
+        }
         guard files.count < limits.files else {
             if shouldTell("too many") {
                 logger.warning(
@@ -179,7 +185,9 @@ extension LogSet {
         files[path] = file
         hasNewFiles = true
         file.seen = found.status
-        if let status = found.status, status.isRegular { _ = take(status.identity, by: file) }
+        if let status = found.status, status.isRegular, LogPath.refusal(path) == nil {
+            _ = take(status.identity, by: file)
+        }
         noteWatch(of: file)
         makeReady(file)
     }

@@ -13,7 +13,8 @@ extension LogSet {
             file.twin = nil
             return true
         }
-        guard status.isRegular, status.identity != file.identity else { return true }
+        // One that is refused must not keep others from reading the file under its own name.
+        guard status.isRegular, status.identity != file.identity, LogPath.refusal(file.path) == nil else { return true }
         return take(status.identity, by: file)
     }
 

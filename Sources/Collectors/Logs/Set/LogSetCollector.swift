@@ -89,9 +89,12 @@ package actor LogSetCollector: WakingCollector {
             set.hasNewFiles = false
             for file in set.files.values { await restorePosition(of: file) }
         }
+        let end = ContinuousClock.now + LogCollector.longestSearch
         while let file = set.current {
             if let lines = set.next(of: file) { return Chunk(log: file.log, lines: lines) }
-            set.endTurn(of: file, hasMore: false)
+            let hasMore = file.follower?.isTurnOver ?? false
+            set.endTurn(of: file, hasMore: hasMore)
+            if hasMore, .now >= end { break }
         }
         return nil
     }

@@ -1,0 +1,50 @@
+internal import Glibc
+internal import SystemSupport
+
+/// Whether consumers and commands may take what is at a state directory's path for a publisher's.
+///
+/// It must belong to root or the own user, or to another user in whose own folders it is, or for whom root has made it: whoever names such a
+/// place means that user. Where anybody can make a directory, as in `/tmp`, it could be a stranger's.
+extension StateDirectory {
+    /// Which directory is at the path, as far as a change of it matters.
+    struct Identity: Hashable {
+        let device: dev_t
+        let inode: ino_t
+        let owner: uid_t
+        let mode: mode_t
+    }
+
+    /// `nil` if nothing is there, or this user may not look.
+    var identity: Identity? { Self.identity(of: path) }
+
+    static func identity(of path: String) -> Identity? {
+        var status = stat()
+        guard stat(path, &status) == 0 else { return nil }
+        return Identity(device: status.st_dev, inode: status.st_ino, owner: status.st_uid, mode: status.st_mode)
+    }
+
+    /// Whether the directory is still at the path, as far as can be told: a file system may fail for a moment.
+    static func isInPlace(_ known: Identity?, at path: String) -> Bool {
+        var status = stat()
+        guard stat(path, &status) == 0 else { return errno != ENOENT }
+        return status.st_dev == known?.device && status.st_ino == known?.inode
+    }
+
+    /// Checks it for consumers and commands. What passes can't be replaced by others afterwards.
+    ///
+    /// - Returns: its owner; `nil` if nothing is there yet.
+    /// - Throws: `StateDirectoryError.untrusted`.
+    @discardableResult
+    package func checkForClients() throws(StateDirectoryError) -> UInt32? {
+        guard let identity else { return nil }
+        do throws(TrustedPathError) {
+            // A file in it, so that the directory itself is looked at, too.
+            _ = try TrustedPath.resolve(path + "/x", alsoOf: identity.owner)
+        } catch {
+            // What this user may not look at, it can't use either; that is said elsewhere.
+            if case .unreadable = error.problem { return identity.owner }
+            throw .untrusted(path: path, reason: "\(error)")
+        }
+        return identity.owner
+    }
+}
