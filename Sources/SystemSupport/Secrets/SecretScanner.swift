@@ -148,7 +148,8 @@ struct SecretScanner {
     }
 
     /// The name that ends here.
-    func name(endingAt end: Int) -> ArraySlice<UInt8> {
+    func name(endingAt last: Int) -> ArraySlice<UInt8> {
+        let end = max(0, last)
         var start = end
         while start > 0, end - start < SecretName.longest, isOfName(text[start - 1]) { start -= 1 }
         return text[start..<end]

@@ -37,6 +37,11 @@ package enum SecretText {
         return TerminalText.line(hidden(in: head), limit: limit)
     }
 
+    /// The same for the value of a name.
+    package static func line(_ text: String, of name: String) -> String {
+        isUnmistakable(name[...]) && isValue(text, of: name[...]) ? replacement : line(text)
+    }
+
     /// Whether a name is one for secrets: `hf_token` and `accessToken` are; `tokenizer`, `max-tokens` and `token-file` are not.
     package static func isName(_ name: Substring) -> Bool {
         SecretName.certainty(Array(name.utf8.suffix(SecretName.longest))[...]) != nil

@@ -39,6 +39,10 @@ extension PublisherLedger {
             }
             if let refusal = refusal(of: lane, epoch: epoch) { return refusal }
         }
+        guard accountTotal.replace(consumers[name]?.account, with: account, of: consumers.values.lazy.map(\.account)) else {
+            return "the accounts of all \(consumers.count) named consumers would take more than \(AccountTotal.limit >> 20) MiB; "
+                + "'arobust forget NAME' those that no longer exist, or give them less state"
+        }
         for lane in account.lanes where isOfUncertainRun(lane, epoch: epoch) {
             extend(lane: lane.dataType.rawValue, to: lane.through)
         }
@@ -48,7 +52,9 @@ extension PublisherLedger {
 
     /// Forgets a consumer; answers whether there was one.
     mutating func forget(_ name: String) -> Bool {
-        consumers.removeValue(forKey: name) != nil
+        guard let consumer = consumers.removeValue(forKey: name) else { return false }
+        accountTotal.remove(consumer.account)
+        return true
     }
 
     /// Up to where every named consumer has finished a lane; `nil` if one has not begun, or if there is none.

@@ -23,12 +23,17 @@ struct PublisherLedger: Hashable, Codable, VersionedFile {
 
     static let newestVersion = 1
 
+    private enum CodingKeys: String, CodingKey {
+        case version, keeping, lanes, consumers, runs
+    }
+
     /// Of the file's form; a file without it is of version 1.
     private(set) var version: Int? = newestVersion
     var keeping: Keeping?
     private(set) var lanes: [String: Lane] = [:]
     /// Changed by the extension with the consumers' accounts only.
     var consumers: [String: Consumer] = [:]
+    var accountTotal = AccountTotal()
     /// `nil` until a run begins, where earlier runs are not recorded.
     private(set) var runs: RunRecord?
 
