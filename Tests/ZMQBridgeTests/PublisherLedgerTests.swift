@@ -145,6 +145,30 @@ import Testing
         #expect(ledger.recordAccount(ConsumerAccount(consumer: "2"), epoch: 3, now: 1, mostConsumers: 3) == nil)
     }
 
+    @Test func accountsTogetherHaveABound() throws {
+        func account(_ name: String, bytes: Int) -> ConsumerAccount {
+            let state = (0..<bytes / 2000).map { ("k\($0)", String(repeating: "x", count: 2000)) }
+            return ConsumerAccount(consumer: name, state: Dictionary(uniqueKeysWithValues: state))
+        }
+        var ledger = ledger()
+        var taken = 0
+        while ledger.recordAccount(account("\(taken)", bytes: 60_000), epoch: 3, now: 0) == nil { taken += 1 }
+        #expect(60...70 ~= taken)
+        let refusal = ledger.recordAccount(account("new", bytes: 60_000), epoch: 3, now: 0)
+        #expect(refusal?.contains("more than 4 MiB; 'arobust forget NAME'") == true)
+        #expect(ledger.recordAccount(account("0", bytes: 60_000), epoch: 3, now: 1) == nil)
+        #expect(ledger.recordAccount(account("1", bytes: 2_000), epoch: 3, now: 1) == nil)
+        #expect(ledger.recordAccount(account("new", bytes: 50_000), epoch: 3, now: 1) == nil)
+        #expect(ledger.forget("0"))
+        // What was read from a file counts as well.
+        let file = try JSONEncoder().encode(ledger)
+        #expect(file.count <= AccountTotal.limit + 1000)
+        var reread = try JSONDecoder().decode(PublisherLedger.self, from: file)
+        #expect(reread == ledger)
+        #expect(reread.recordAccount(account("newer", bytes: 60_000), epoch: 3, now: 1) == nil)
+        #expect(reread.recordAccount(account("newest", bytes: 60_000), epoch: 3, now: 1) != nil)
+    }
+
     @Test func gapsAreStatedInPiecesOfOneReason() {
         var ledger = ledger()
         ledger.recordVolatile(SequenceRange(epoch: 1, first: 8, last: 9), lane: "GENERIC")

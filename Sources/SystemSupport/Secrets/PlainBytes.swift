@@ -47,7 +47,9 @@ struct PlainBytes {
         case 0x1B: return (endOfSequence(in: text, after: index + 1), nil)
         case UInt8(ascii: "\\"): return written(text, at: index)
         case UInt8(ascii: "%"):
-            guard let byte = number(text, from: index + 1, digits: 2), byte > 0x20, byte < 0x7F, !"{(<$%".utf8.contains(UInt8(byte)) else {
+            guard let byte = number(text, from: index + 1, digits: 2), byte > 0x20, byte < 0x7F,
+                !"{(<$%".utf8.contains(UInt8(byte))
+            else {
                 return (index + 1, text[index])
             }
             return (index + 3, UInt8(byte))
@@ -61,7 +63,8 @@ struct PlainBytes {
         guard index + 1 < text.count else { return (index + 1, text[index]) }
         let code: (value: Int, end: Int)? =
             switch text[index + 1] {
-            case UInt8(ascii: "u"): number(text, from: index + 2, digits: 4).map { ($0, index + 6) }
+            case UInt8(ascii: "u"):
+                bracketed(text, from: index + 2) ?? number(text, from: index + 2, digits: 4).map { ($0, index + 6) }
             case UInt8(ascii: "x"): number(text, from: index + 2, digits: 2).map { ($0, index + 4) }
             case UInt8(ascii: "0") where text[index...].starts(with: "\\033".utf8): (0x1B, index + 4)
             case UInt8(ascii: "e") where text[index...].starts(with: "\\e[".utf8): (0x1B, index + 2)
@@ -99,7 +102,8 @@ struct PlainBytes {
         switch scalar {
         case "\u{2018}", "\u{2019}": return .byte(UInt8(ascii: "'"))
         case "\u{201C}", "\u{201D}", "\u{AB}", "\u{BB}": return .byte(UInt8(ascii: "\""))
-        case "\u{2028}", "\u{2029}", "\u{85}": return .byte(0x0A)
+        // Whoever reads a line does not end it there.
+        case "\u{2028}", "\u{2029}", "\u{85}": return .nothing
         // Full-width forms.
         case "\u{FF01}"..."\u{FF5E}": return .byte(UInt8(scalar.value - 0xFF01 + 0x21))
         case " "..."~": return .byte(UInt8(scalar.value))
@@ -108,6 +112,14 @@ struct PlainBytes {
         }
         if scalar.properties.generalCategory == .spaceSeparator { return .byte(0x20) }
         return TerminalText.isInvisible(scalar) ? .nothing : .itself
+    }
+
+    /// What `TerminalText` has written.
+    private static func bracketed(_ text: [UInt8], from start: Int) -> (value: Int, end: Int)? {
+        guard start < text.count, text[start] == UInt8(ascii: "{") else { return nil }
+        let digits = text[(start + 1)...].prefix(7).prefix { $0 != UInt8(ascii: "}") }
+        guard 1...6 ~= digits.count, digits.endIndex < text.count else { return nil }
+        return number(text, from: start + 1, digits: digits.count).map { ($0, digits.endIndex + 1) }
     }
 
     private static func number(_ text: [UInt8], from start: Int, digits: Int) -> Int? {

@@ -50,11 +50,14 @@ enum SecretName {
     }
 
     private static let strongWords: Set<String> = [
-        "secret", "secrets", "credential", "credentials", "creds", "cred", "mnemonic", "authorization", "bearer", "cookie", "pwd", "passcode",
+        "secret", "secrets", "credential", "credentials", "creds", "cred", "mnemonic", "authorization", "bearer",
+        "cookie", "pwd", "passcode",
         "jwt", "phpsessid", "jsessionid", "sessid", "dbpass", "rootpw", "keytabpassword", "passphrases", "passwords",
         "apikeys",
     ]
-    private static let weakWords: Set<String> = ["auth", "ak", "sk", "sessionid", "csrf", "xsrf", "totp", "passin", "passout", "otp"]
+    private static let weakWords: Set<String> = [
+        "auth", "ak", "sk", "sessionid", "csrf", "xsrf", "totp", "passin", "passout", "otp",
+    ]
     private static let ordinaryWords: Set<String> = [
         "token", "secret", "secrets", "credential", "credentials", "cookie", "bearer", "jwt",
     ]
@@ -91,7 +94,8 @@ enum SecretName {
     }
 
     private static let fileTypes: Set<String> = [
-        "yaml", "yml", "json", "txt", "toml", "ini", "cfg", "conf", "py", "sh", "md", "csv", "log", "db", "pem", "crt", "xml",
+        "yaml", "yml", "json", "txt", "toml", "ini", "cfg", "conf", "py", "sh", "md", "csv", "log", "db", "pem", "crt",
+        "xml",
         "go", "rs", "c", "cc", "cpp", "h", "js", "ts", "java", "swift",
     ]
     /// With these at its end a name means something about a secret, or no secret at all: `--token-file`, `--pad-token-id`, `--key-dim`.
@@ -101,25 +105,32 @@ enum SecretName {
         "exception", "warning", "weight", "weights", "bias", "norm", "states", "cache", "layer", "layers", "embedding",
         "embeddings", "tensor", "shape", "dtype", "version", "format", "mode", "method", "url", "uri", "provider",
         "manager", "sec", "second", "seconds", "rate", "ratio", "loss", "prob", "pos", "position", "positions",
-        "number", "usage", "budget", "expiry", "expires", "ttl", "enabled", "required", "acc", "accuracy", "stdin", "prompt",
-        "policy", "backend", "algorithm", "plugin", "plugins", "less", "throughput", "time", "latency", "generator",
+        "number", "usage", "budget", "expiry", "expires", "ttl", "enabled", "required", "acc", "accuracy", "stdin",
+        "prompt",
+        "policy", "backend", "bucket", "algorithm", "plugin", "plugins", "less", "throughput", "time", "latency",
+        "generator",
         "handler", "store", "helper", "class", "env", "field", "header",
     ]
     private static let harmlessRests: Set<String> = ["s", "ed", "es", "auth"]
     /// A language model's own tokens, and counts of them: `--eos-token </s>`.
     private static let specialTokens: Set<String> = [
         "eos", "bos", "pad", "unk", "mask", "sep", "cls", "image", "special", "num", "max", "min", "per", "prompt",
-        "input", "output", "completion", "start", "end", "embed", "embedding", "vocab", "tokenizer", "model", "n", "total",
+        "input", "output", "completion", "start", "end", "embed", "embedding", "vocab", "tokenizer", "model", "n",
+        "total",
         "new", "next", "prev", "last", "first", "avg", "mean", "text", "audio", "video", "word", "sub", "seen", "train",
-        "eval", "consumed", "processed", "generated", "cached", "batch", "global", "target", "label", "extra", "additional",
-        "added", "think", "tool", "stop", "system", "assistant", "nan", "multi", "by", "begin", "header", "decoder", "encoder",
+        "eval", "consumed", "processed", "generated", "cached", "batch", "global", "target", "label", "extra",
+        "additional",
+        "added", "think", "tool", "stop", "system", "assistant", "nan", "multi", "by", "begin", "header", "decoder",
+        "encoder",
     ]
     /// Whose keys are secrets.
     private static let keyOwners: Set<String> = [
         "api", "access", "secret", "private", "auth", "account", "storage", "service", "signing", "encryption",
-        "license", "ssh", "rsa", "aws", "azure", "hf", "openai", "anthropic", "wandb", "nvidia", "ngc", "nvapi", "comet",
+        "license", "ssh", "rsa", "aws", "azure", "hf", "openai", "anthropic", "wandb", "nvidia", "ngc", "nvapi",
+        "comet",
         "neptune", "shared", "session", "client", "subscription", "app", "consumer", "master", "admin", "x", "deploy",
-        "fernet", "hmac", "crypto", "cipher", "jwt", "stripe", "sendgrid", "twilio", "datadog", "dd", "sentry", "langchain",
+        "fernet", "hmac", "crypto", "cipher", "jwt", "stripe", "sendgrid", "twilio", "datadog", "dd", "sentry",
+        "langchain",
         "langsmith", "github", "gitlab", "gemini", "mistral", "cohere", "groq", "huggingface", "clearml", "mlflow",
         "minio", "oss", "cos", "gpg", "pgp", "tls", "ssl", "registry", "root", "webhook", "bot",
     ]
@@ -129,13 +140,17 @@ enum SecretName {
     ]
     /// Whose `pass` or `pw` is a password.
     private static let passOwners: Set<String> = [
-        "db", "database", "mysql", "mariadb", "pg", "postgres", "redis", "mongo", "user", "smtp", "imap", "mail", "email", "root",
-        "admin", "ftp", "sftp", "ssh", "http", "https", "proxy", "registry", "docker", "git", "github", "gitlab", "azure", "ado",
-        "ldap", "sudo", "key", "keystore", "truststore", "login", "auth", "my", "api", "app", "service", "rabbitmq", "amqp",
+        "db", "database", "mysql", "mariadb", "pg", "postgres", "redis", "mongo", "user", "smtp", "imap", "mail",
+        "email", "root",
+        "admin", "ftp", "sftp", "ssh", "http", "https", "proxy", "registry", "docker", "git", "github", "gitlab",
+        "azure", "ado",
+        "ldap", "sudo", "key", "keystore", "truststore", "login", "auth", "my", "api", "app", "service", "rabbitmq",
+        "amqp",
         "minio", "es", "elastic", "kafka", "influx", "clickhouse", "vault", "devops", "bitbucket", "jira", "u", "d",
     ]
     private static let harmlessPasses: Set<String> = [
-        "forward", "backward", "first", "second", "last", "per", "num", "rate", "test", "tests", "multi", "single", "full", "n",
+        "forward", "backward", "first", "second", "last", "per", "num", "rate", "test", "tests", "multi", "single",
+        "full", "n",
         "at", "low", "high", "band",
     ]
 

@@ -25,12 +25,16 @@ extension SecretScanner {
         // `=>`
         if !isColon, byte(value) == UInt8(ascii: ">") { value += 1 }
         guard byte(value) != UInt8(ascii: "=") else { return nil }
-        while value < text.count, value - index < Self.widestSpace, isBlank(text[value]) || text[value] == UInt8(ascii: "\\") {
+        while value < text.count, value - index < Self.widestSpace,
+            isBlank(text[value]) || text[value] == UInt8(ascii: "\\")
+        {
             value += 1
         }
         let isJoined = value == index + 1
         guard value < text.count else { return nil }
-        if isColon, text[value] == 0x0A || "|>".utf8.contains(text[value]), let block = block(of: name.bytes, from: value) {
+        if isColon, text[value] == 0x0A || "|>".utf8.contains(text[value]),
+            let block = block(of: name.bytes, from: value)
+        {
             return block
         }
         guard value < text.count, let start = startOfValue(from: value) else {
@@ -49,18 +53,28 @@ extension SecretScanner {
         if isProse, !isHeader, !looksSecret {
             if isJoined, !isJoinedValue(sample, end: sample.endIndex, name: name) { return nil }
             // `/none/password: file cannot be read`, `password: no such file`
-            if before == UInt8(ascii: "/") || before == UInt8(ascii: "\\") || SecretValue.beginsSentence(sample) { return nil }
+            if before == UInt8(ascii: "/") || before == UInt8(ascii: "\\") || SecretValue.beginsSentence(sample) {
+                return nil
+            }
+        }
+        // `volume "token" : secret "x" not found`
+        if isColon, !isQuoted, !looksSecret, byte(sample.endIndex) == 0x20, SecretName.certainty(sample) != nil {
+            return nil
         }
         if isColon, before == UInt8(ascii: "/"), !isQuoted, !looksSecret, !isJoined { return nil }
         let isGiven =
             name.certainty == .strong
-            && (isHeader || !isProse || !SecretName.isOrdinary(name.bytes) || isQuoted && beginsLine(name.bytes.startIndex))
-        guard isGiven || isInQuery || isWord && !isColon || looksSecret || scheme != nil && name.certainty == .strong else { return nil }
+            && (isHeader || !isProse || !SecretName.isOrdinary(name.bytes)
+                || isQuoted && beginsLine(name.bytes.startIndex))
+        guard isGiven || isInQuery || isWord && !isColon || looksSecret || scheme != nil && name.certainty == .strong
+        else { return nil }
 
         if isQuoted { return quoted(from: start - 1) }
         if !isColon, isWord, name.bytes.startIndex <= wordStart, name.padding.isEmpty { return value..<text.count }
         if isHeader {
-            return value..<(text[value...].firstIndex { $0 == 0x0A || isQuote($0) || $0 == UInt8(ascii: "}") } ?? text.count)
+            return
+                value..<(text[value...].firstIndex { $0 == 0x0A || isQuote($0) || $0 == UInt8(ascii: "}") }
+                ?? text.count)
         }
         return value..<endOfValue(from: scheme ?? start)
     }
@@ -71,8 +85,7 @@ extension SecretScanner {
         let isArrow = byte(index - 1) == UInt8(ascii: "-")
         if isArrow { end -= 1 }
         while isArrow, end > 0, index - end < 8, isBlank(byte(end - 1)) || isQuote(byte(end - 1)) { end -= 1 }
-        let name = name(endingAt: end)
-        guard !name.isEmpty, isArrow || byte(name.startIndex - 1) == UInt8(ascii: "<"), SecretName.certainty(name) == .strong,
+        guard let name = isArrow ? name(endingAt: end) : nameOfTag(), SecretName.certainty(name) == .strong,
             let value = isArrow ? skipSpace(from: index + 1) : index + 1, value < text.count
         else { return nil }
         if isArrow {
@@ -82,24 +95,44 @@ extension SecretScanner {
         }
         let content = text[value...].prefix(8 * Self.horizon).prefix { $0 != UInt8(ascii: "<") }
         guard byte(content.endIndex + 1) == UInt8(ascii: "/") else { return nil }
-        guard SecretValue.isWorthHiding(content.prefix(Self.horizon).drop(while: isSpace), name: name) else { return nil }
+        guard SecretValue.isWorthHiding(content.prefix(Self.horizon).drop(while: isSpace), name: name) else {
+            return nil
+        }
         return value..<content.endIndex
+    }
+
+    /// `password` in `<password>`, `<password hint="x">`, `<entry key="password">`.
+    private func nameOfTag() -> ArraySlice<UInt8>? {
+        let before = text[..<index].suffix(Self.horizon)
+        guard let open = before.lastIndex(of: UInt8(ascii: "<")), !before[open...].contains(UInt8(ascii: ">")) else {
+            return nil
+        }
+        let tag = text[(open + 1)..<index]
+        let attributes = tag.split(whereSeparator: isQuote).filter { $0.allSatisfy(isOfName) }
+        return ([tag.prefix(while: isOfName)] + attributes).first { SecretName.certainty($0) == .strong }
     }
 
     /// `('HF_TOKEN', 'value')`, `setattr(c, 'token', 'value')`
     func valueAfterQuotedName() -> Range<Int>? {
-        guard isQuote(byte(index - 1)), let value = skipSpace(from: index + 1), let start = startOfValue(from: value), isQuote(text[start - 1])
+        guard isQuote(byte(index - 1)), let value = skipSpace(from: index + 1), let start = startOfValue(from: value),
+            isQuote(text[start - 1])
         else { return nil }
         let name = name(endingAt: index - 1)
-        guard let first = name.first, first != UInt8(ascii: "-"), isQuote(byte(name.startIndex - 1)), SecretName.certainty(name) == .strong else {
+        guard let first = name.first, first != UInt8(ascii: "-"), isQuote(byte(name.startIndex - 1)),
+            SecretName.certainty(name) == .strong
+        else {
             return nil
         }
         let secret = text[start...].prefix(Self.horizon).prefix { $0 != text[start - 1] }
         var before = name.startIndex - 2
         while before > 0, "bBrRuUfF".utf8.contains(text[before]) { before -= 1 }
-        let isPair = byte(before) == UInt8(ascii: "(") && byte(skipSpace(from: min(text.count, secret.endIndex + 1)) ?? -1) == UInt8(ascii: ")")
+        let isPair =
+            byte(before) == UInt8(ascii: "(")
+            && byte(skipSpace(from: min(text.count, secret.endIndex + 1)) ?? -1) == UInt8(ascii: ")")
         let isWordOfLanguage = secret.allSatisfy { isLower($0) || $0 == UInt8(ascii: "_") }
-        guard SecretValue.isWorthHiding(secret, name: name), SecretValue.looksRandom(secret) || isPair && !isWordOfLanguage else { return nil }
+        guard SecretValue.isWorthHiding(secret, name: name),
+            SecretValue.looksRandom(secret) || isPair && !isWordOfLanguage
+        else { return nil }
         return quoted(from: start - 1)
     }
 
@@ -108,22 +141,29 @@ extension SecretScanner {
     private func nameBeforeSign() -> Name? {
         var end = index
         // `:=`, `"name" :`, `['name'] =`, `a[name]=`, `a[]=`
-        while end > 0, index - end < Self.widestSpace, isPadding(text[end - 1]) || end == index && text[end - 1] == UInt8(ascii: ":") {
+        while end > 0, index - end < Self.widestSpace,
+            isPadding(text[end - 1]) || end == index && text[end - 1] == UInt8(ascii: ":")
+        {
             end -= 1
         }
         let name = name(endingAt: end)
         guard !name.isEmpty else { return nil }
         let padding = text[end..<index]
         let before = byte(name.startIndex - 1)
-        if let certainty = SecretName.certainty(name) { return Name(bytes: name, padding: padding, certainty: certainty) }
+        if let certainty = SecretName.certainty(name) {
+            return Name(bytes: name, padding: padding, certainty: certainty)
+        }
         let lower = SecretValue.lowercased(name)
         if "?&#".utf8.contains(before), text[index] == UInt8(ascii: "="), Self.secretsOfQueries.contains(lower) {
             return Name(bytes: name, padding: padding, certainty: .strong)
         }
-        if Self.valueNames.contains(lower), let owner = ownerOfValue(before: name.startIndex) {
+        if Self.valueNames.contains(lower),
+            let owner = ownerOfValue(before: name.startIndex) ?? ownerOfValue(after: index)
+        {
             return Name(bytes: owner, padding: text[index..<index], certainty: .strong)
         }
-        if text[index] == UInt8(ascii: "="), Self.types.contains(lower), let owner = annotated(before: name.startIndex) {
+        if text[index] == UInt8(ascii: "="), Self.types.contains(lower), let owner = annotated(before: name.startIndex)
+        {
             return Name(bytes: owner, padding: text[index..<index], certainty: .strong)
         }
         return nil
@@ -133,11 +173,14 @@ extension SecretScanner {
         "sig", "signature", "x-amz-signature", "x-goog-signature", "code", "pass", "pw", "auth", "key", "k", "sk", "st",
     ]
     private static let valueNames: Set<String> = ["value", "val", "content"]
-    private static let types: Set<String> = ["str", "bytes", "secretstr", "secretbytes", "string", "any", "none", "secret", "text", "final"]
+    private static let types: Set<String> = [
+        "str", "bytes", "secretstr", "secretbytes", "string", "any", "none", "secret", "text", "final",
+    ]
 
     /// What may stand between a name and its sign.
     private func isPadding(_ byte: UInt8) -> Bool {
-        isBlank(byte) || isQuote(byte) || byte == UInt8(ascii: "\\") || byte == UInt8(ascii: "]") || byte == UInt8(ascii: "[")
+        isBlank(byte) || isQuote(byte) || byte == UInt8(ascii: "\\") || byte == UInt8(ascii: "]")
+            || byte == UInt8(ascii: "[")
     }
 
     /// `HF_TOKEN` in `{"name": "HF_TOKEN", "value": …`, `- name: HF_TOKEN\n  value: …`, `{"HF_TOKEN": {"value": …`
@@ -145,12 +188,25 @@ extension SecretScanner {
         var end = start
         var isStructured = false
         while end > 0, start - end < Self.widestSpace, !isOfName(text[end - 1]) || text[end - 1] == UInt8(ascii: "-") {
-            guard isSpace(text[end - 1]) || isQuote(text[end - 1]) || "{,:=\\-".utf8.contains(text[end - 1]) else { return nil }
-            isStructured = isStructured || isQuote(text[end - 1]) || text[end - 1] == UInt8(ascii: "{") || text[end - 1] == 0x0A
+            guard isSpace(text[end - 1]) || isQuote(text[end - 1]) || "{,:=\\-".utf8.contains(text[end - 1]) else {
+                return nil
+            }
+            isStructured =
+                isStructured || isQuote(text[end - 1]) || text[end - 1] == UInt8(ascii: "{") || text[end - 1] == 0x0A
             end -= 1
         }
         let name = name(endingAt: end)
         return isStructured && SecretName.certainty(name) == .strong ? name : nil
+    }
+
+    /// `HF_TOKEN` in `"value": "…", "name": "HF_TOKEN"`
+    private func ownerOfValue(after start: Int) -> ArraySlice<UInt8>? {
+        let object = text[start...].prefix(Self.horizon).prefix { $0 != UInt8(ascii: "}") && $0 != UInt8(ascii: "{") }
+        let parts = object.split(whereSeparator: isQuote)
+        for (key, name) in zip(parts, parts.dropFirst(2)) where ["name", "key"].contains(SecretValue.lowercased(key)) {
+            return name.allSatisfy(isOfName) && SecretName.certainty(name) == .strong ? name : nil
+        }
+        return nil
     }
 
     /// `token` in `token: str = …`, `token: Optional[str] = …`
@@ -175,7 +231,9 @@ extension SecretScanner {
         if isQuote(text[value]) { return value + 1 }
         let head = text[value...].prefix(24).prefix { isOfName($0) }
         let next = byte(head.endIndex)
-        if isQuote(next), head.count <= 2, head.allSatisfy({ "bBrRuUfF".utf8.contains($0) }) { return head.endIndex + 1 }
+        if isQuote(next), head.count <= 2, head.allSatisfy({ "bBrRuUfF".utf8.contains($0) }) {
+            return head.endIndex + 1
+        }
         if let inner = quoteInCall(head) { return inner + 1 }
         // `!secret value`
         if text[value] == UInt8(ascii: "!"), head.isEmpty, let space = text[value...].prefix(24).firstIndex(of: 0x20),
@@ -188,40 +246,55 @@ extension SecretScanner {
 
     /// The quote in `SecretStr('value')`, but not in `getenv('TOKEN')`.
     private func quoteInCall(_ head: ArraySlice<UInt8>) -> Int? {
-        guard byte(head.endIndex) == UInt8(ascii: "("), head.endIndex + 1 < text.count else { return nil }
-        let quote = text[(head.endIndex + 1)...].prefix(3).prefix { isBlank($0) || "bBrRuUfF".utf8.contains($0) }.endIndex
+        guard !head.isEmpty, byte(head.endIndex) == UInt8(ascii: "("), head.endIndex + 1 < text.count else {
+            return nil
+        }
+        let quote = text[(head.endIndex + 1)...].prefix(3).prefix { isBlank($0) || "bBrRuUfF".utf8.contains($0) }
+            .endIndex
         guard isQuote(byte(quote)) else { return nil }
         let content = text[(quote + 1)...].prefix(SecretName.longest).prefix { $0 != text[quote] }
-        return content.allSatisfy(isOfName) && SecretName.certainty(content) != nil && !SecretValue.looksRandom(content) ? nil : quote
+        return content.allSatisfy(isOfName) && SecretName.certainty(content) != nil && !SecretValue.looksRandom(content)
+            ? nil : quote
     }
 
     /// `self.get_token(name)`, `tokens[0]`, `os.environ["API_KEY"]`: what a program says, not what it has.
     private func isExpression(_ value: Int) -> Bool {
         let head = text[value...].prefix(Self.horizon).prefix { isOfName($0) && !isDigit($0) }
         let open = byte(head.endIndex)
-        guard !head.isEmpty, open == UInt8(ascii: "(") || open == UInt8(ascii: "["), quoteInCall(head) == nil else { return false }
+        guard !head.isEmpty, open == UInt8(ascii: "(") || open == UInt8(ascii: "["), quoteInCall(head) == nil else {
+            return false
+        }
         let close = open == UInt8(ascii: "(") ? UInt8(ascii: ")") : UInt8(ascii: "]")
         return text[head.endIndex...].prefix(Self.horizon).prefix { $0 != 0x0A }.contains(close)
     }
 
     /// What is between brackets, if it has something that can be a secret.
     private func list(from open: Int, of name: Name) -> Range<Int>? {
-        let items = text[(open + 1)...].prefix(4 * Self.horizon).prefix { $0 != UInt8(ascii: "]") && $0 != UInt8(ascii: ")") && $0 != 0x0A }
-        let first = items.drop { isBlank($0) || isQuote($0) || $0 == UInt8(ascii: "\\") }
-        let isPrefixed = first.dropFirst().first.map(isQuote) ?? false
-        let item = (isPrefixed ? first.dropFirst(2) : first).prefix { !Self.valueEnds.contains($0) }
-        guard SecretValue.isWorthHiding(item, name: name.bytes), !SecretValue.beginsSentence(item), !SecretValue.isNumber(item),
-            !text[open...].starts(with: SecretText.replacement.utf8),
-            name.certainty == .strong && !SecretName.isOrdinary(name.bytes) || SecretValue.looksSecret(item)
-        else { return nil }
-        return open + 1..<items.endIndex
+        let items = text[(open + 1)...].prefix(4 * Self.horizon).prefix {
+            $0 != UInt8(ascii: "]") && $0 != UInt8(ascii: ")") && $0 != 0x0A
+        }
+        guard !text[open...].starts(with: SecretText.replacement.utf8) else { return nil }
+        let isSurely = name.certainty == .strong && !SecretName.isOrdinary(name.bytes)
+        let hasSecret = items.split(separator: UInt8(ascii: ",")).contains { item in
+            let first = item.drop { isBlank($0) || isQuote($0) || $0 == UInt8(ascii: "\\") }
+            let isPrefixed = first.dropFirst().first.map(isQuote) ?? false
+            let word = (isPrefixed ? first.dropFirst(2) : first).prefix { !Self.valueEnds.contains($0) }
+            return SecretValue.isWorthHiding(word, name: name.bytes) && !SecretValue.beginsSentence(word)
+                && !SecretValue.isNumber(word)
+                && (isSurely || SecretValue.looksSecret(word))
+        }
+        return hasSecret ? open + 1..<items.endIndex : nil
     }
 
     /// A YAML value on the lines below its name: `password: |`, `api_keys:\n  - X`.
     private func block(of name: ArraySlice<UInt8>, from start: Int) -> Range<Int>? {
         let head = text[start...].prefix(8).prefix { $0 != 0x0A }
-        guard head.endIndex < text.count, text[head.endIndex] == 0x0A, head.allSatisfy({ "|>+-123456789 ".utf8.contains($0) }) else { return nil }
-        func indent(_ line: Int) -> Int { text[line...].prefix(Self.widestSpace).prefix { $0 == 0x20 || $0 == 0x09 }.count }
+        guard head.endIndex < text.count, text[head.endIndex] == 0x0A,
+            head.allSatisfy({ "|>+-123456789 ".utf8.contains($0) })
+        else { return nil }
+        func indent(_ line: Int) -> Int {
+            text[line...].prefix(Self.widestSpace).prefix { $0 == 0x20 || $0 == 0x09 }.count
+        }
         var nameLine = name.startIndex
         while nameLine > 0, name.startIndex - nameLine < Self.widestSpace, text[nameLine - 1] != 0x0A { nameLine -= 1 }
         let first = head.endIndex + 1
@@ -231,7 +304,10 @@ extension SecretScanner {
         if text[content...].starts(with: "- ".utf8) { content += 2 }
         let sample = text[content...].prefix(Self.horizon).prefix { $0 != 0x0A }
         let value = sample.drop(while: isQuote)
-        let isMapping = head.isEmpty && (sample.last == UInt8(ascii: ":") || zip(sample, sample.dropFirst()).contains { $0 == UInt8(ascii: ":") && $1 == 0x20 })
+        let isMapping =
+            head.isEmpty
+            && (sample.last == UInt8(ascii: ":")
+                || zip(sample, sample.dropFirst()).contains { $0 == UInt8(ascii: ":") && $1 == 0x20 })
         guard !isMapping, SecretName.certainty(name) == .strong, SecretValue.isWorthHiding(value, name: name),
             !SecretName.isOrdinary(name) || beginsLine(name.startIndex) || SecretValue.looksSecret(value)
         else { return nil }
@@ -243,7 +319,8 @@ extension SecretScanner {
     /// Where the credentials begin, if a scheme stands before them.
     private func schemeEnd(_ sample: ArraySlice<UInt8>) -> Int? {
         let word = sample.prefix { !isBlank($0) }
-        guard SecretValue.isScheme(word), let next = skipSpace(from: word.endIndex), next > word.endIndex, !self.sample(from: next).isEmpty,
+        guard SecretValue.isScheme(word), let next = skipSpace(from: word.endIndex), next > word.endIndex,
+            !self.sample(from: next).isEmpty,
             !SecretValue.beginsSentence(self.sample(from: next)), text[next] != UInt8(ascii: "-")
         else { return nil }
         return next
@@ -258,7 +335,9 @@ extension SecretScanner {
     private func quotedSample(from start: Int) -> ArraySlice<UInt8> {
         let sign = text[start - 1]
         let isTriple = byte(start) == sign && byte(start + 1) == sign
-        return text[(isTriple ? start + 2 : start)...].prefix(Self.horizon).prefix { $0 != sign && (isTriple || $0 != 0x0A) }
+        return text[(isTriple ? start + 2 : start)...].prefix(Self.horizon).prefix {
+            $0 != sign && (isTriple || $0 != 0x0A)
+        }
     }
 
     /// What stands between this quote and the next of its kind; without one, to the end of the line.

@@ -18,10 +18,16 @@ extension SecretScanner {
         guard let first = sample.first, first != UInt8(ascii: "-") || SecretValue.looksRandom(sample),
             SecretValue.isWorthHiding(sample, name: name), !SecretValue.isOrdinaryWord(sample),
             !text[name.endIndex..<value].contains(UInt8(ascii: ",")) || isQuote(text[value - 1]),
-            certainty == .strong || SecretValue.looksSecret(sample) || start - index == 2
+            !isMetavariable(sample), certainty == .strong || SecretValue.looksSecret(sample) || start - index == 2
         else { return nil }
         let end = end(of: last, from: value)
         return value..<(SecretName.isPlural(name) ? endOfMore(from: end) : end)
+    }
+
+    /// `PATH` in `[--token PATH]`.
+    private func isMetavariable(_ word: ArraySlice<UInt8>) -> Bool {
+        byte(index - 1) == UInt8(ascii: "[") && byte(word.endIndex) == UInt8(ascii: "]")
+            && word.allSatisfy { isUpper($0) || $0 == UInt8(ascii: "_") }
     }
 
     /// Further values of an option that takes several: `--api-keys X Y`.
@@ -47,7 +53,8 @@ extension SecretScanner {
     private func valueAfterSpace(from start: Int) -> Int? {
         var value = start
         while value < text.count, value - start < Self.widestSpace, Self.separators.contains(text[value]) { value += 1 }
-        return value < text.count && text[start..<value].contains { isBlank($0) || $0 == UInt8(ascii: ",") } ? value : nil
+        return value < text.count && text[start..<value].contains { isBlank($0) || $0 == UInt8(ascii: ",") }
+            ? value : nil
     }
 
     private static let separators = ByteSet("'\", \t")
@@ -62,7 +69,8 @@ extension SecretScanner {
         let words = line.split { isBlank($0) || isQuote($0) || $0 == UInt8(ascii: ",") }
         for program in words.reversed() {
             guard let kinds = SecretFlags.of(program: program) else { continue }
-            guard kinds.subcommand.map({ subcommand in words.contains { $0.elementsEqual(subcommand.utf8) } }) ?? true else { return nil }
+            guard kinds.subcommand.map({ subcommand in words.contains { $0.elementsEqual(subcommand.utf8) } }) ?? true
+            else { return nil }
             let word = text[index...].prefix(4 * Self.horizon).prefix { !isSpace($0) && !isQuote($0) }
             guard let match = kinds.match(word) else { return nil }
             var value = match.valueStart
@@ -82,7 +90,9 @@ extension SecretScanner {
         var end = index
         var isSpaced = false
         for _ in 0..<3 {
-            while end > 0, index - end < Self.widestSpace, isBlank(text[end - 1]) || isQuote(text[end - 1]) || ":([<".utf8.contains(text[end - 1]) {
+            while end > 0, index - end < Self.widestSpace,
+                isBlank(text[end - 1]) || isQuote(text[end - 1]) || ":([<".utf8.contains(text[end - 1])
+            {
                 isSpaced = true
                 end -= 1
             }
@@ -95,7 +105,9 @@ extension SecretScanner {
         return nil
     }
 
-    private static let fillers: Set<String> = ["is", "was", "provided", "to", "value", "given", "of", "with", "for", "rejected"]
+    private static let fillers: Set<String> = [
+        "is", "was", "provided", "to", "value", "given", "of", "with", "for", "rejected",
+    ]
 
     /// `API key`, `secret key`
     private func isKeyOfTwoWords(_ name: ArraySlice<UInt8>) -> Bool {
