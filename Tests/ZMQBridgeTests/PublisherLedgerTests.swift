@@ -1,4 +1,5 @@
 import Diagnosis
+import Foundation
 import Testing
 
 @testable import ZMQBridge
@@ -159,7 +160,8 @@ import Testing
         #expect(ledger.recordAccount(account("0", bytes: 60_000), epoch: 3, now: 1) == nil)
         #expect(ledger.recordAccount(account("1", bytes: 2_000), epoch: 3, now: 1) == nil)
         #expect(ledger.recordAccount(account("new", bytes: 50_000), epoch: 3, now: 1) == nil)
-        #expect(ledger.forget("0"))
+        let isForgotten = ledger.forget("0")
+        #expect(isForgotten)
         // What was read from a file counts as well.
         let file = try JSONEncoder().encode(ledger)
         #expect(file.count <= AccountTotal.limit + 1000)
