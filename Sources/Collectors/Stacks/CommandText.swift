@@ -44,9 +44,9 @@ private struct CommandReader {
         case .value(_, isFirst: true) where word.isEmpty: return word
         case .value(let name, let isFirst):
             next = .any
-            if isValue(word, of: name, isFirst: isFirst) {
-                // `--auth Bearer X`: the scheme is none.
-                let isScheme = isFirst && SecretText.isScheme(word)
+            // `--auth Bearer X`: the scheme is none.
+            let isScheme = isFirst && SecretText.isScheme(word)
+            if isScheme || isValue(word, of: name, isFirst: isFirst) {
                 if isScheme || SecretText.isPlural(name) { next = .value(name: name, isFirst: isScheme) }
                 return isScheme ? word : SecretText.replacement
             }
@@ -56,7 +56,8 @@ private struct CommandReader {
 
     private func isValue(_ word: String, of name: Substring, isFirst: Bool) -> Bool {
         if SecretText.looksRandom(word) { return true }
-        return isFirst && !word.hasPrefix("--") && !SecretText.beginsSentence(word) && SecretText.isWorthHiding(word, of: name)
+        return isFirst && !word.hasPrefix("--") && !SecretText.beginsSentence(word)
+            && SecretText.isWorthHiding(word, of: name)
     }
 
     private mutating func other(_ word: String) -> String {
@@ -85,7 +86,9 @@ private struct CommandReader {
 
     private func hidden(_ match: SecretFlags.Match, in word: String, from start: Int) -> String {
         let bytes = Array(word.utf8)
-        guard let secret = match.secret(in: bytes[start...]), !secret.isEmpty else { return SecretText.hidden(in: word, isWord: true) }
+        guard let secret = match.secret(in: bytes[start...]), !secret.isEmpty else {
+            return SecretText.hidden(in: word, isWord: true)
+        }
         return String(decoding: bytes[..<secret.startIndex], as: UTF8.self) + SecretText.replacement
             + String(decoding: bytes[secret.endIndex...], as: UTF8.self)
     }

@@ -71,10 +71,10 @@ enum StackText {
 
     private static func text(_ thread: KernelThread) -> String {
         var text = "Thread \(thread.osID) (\(thread.state)): \"\(SecretText.line(thread.name))\""
-        if let channel = thread.waitChannel { text += ", waits in \(TerminalText.line(channel))" }
-        if let call = thread.systemCall { text += ", system call \(TerminalText.line(call))" }
+        if let channel = thread.waitChannel { text += ", waits in \(SecretText.line(channel))" }
+        if let call = thread.systemCall { text += ", system call \(SecretText.line(call))" }
         text += "\n"
-        for frame in thread.kernelStack { text += "    \(TerminalText.line(frame))\n" }
+        for frame in thread.kernelStack { text += "    \(SecretText.line(frame))\n" }
         return text
     }
 

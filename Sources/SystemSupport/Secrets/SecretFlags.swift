@@ -9,7 +9,9 @@ package struct SecretFlags {
     /// Without which the flag means something else: `docker run -p 80:80`.
     package let subcommand: String?
 
-    private init(_ separate: Set<String> = [], joined: [String] = [], accounts: Set<String> = [], of subcommand: String? = nil) {
+    private init(
+        _ separate: Set<String> = [], joined: [String] = [], accounts: Set<String> = [], of subcommand: String? = nil
+    ) {
         self.subcommand = subcommand
         self.separate = separate
         self.joined = joined
@@ -23,13 +25,21 @@ package struct SecretFlags {
         let login = SecretFlags(["-p"], joined: ["-p"], of: "login")
         let openssl = SecretFlags(["-passin", "-passout", "-k", "-K", "-pass"])
         var programs = ["curl": account, "openssl": openssl, "keytool": SecretFlags(["-storepass", "-keypass"])]
-        for name in ["mysql", "mysqldump", "mysqladmin", "mariadb", "mysqlsh", "7z", "7za"] { programs[name] = database }
-        for name in ["docker", "podman", "buildah", "nerdctl", "helm", "skopeo", "oras", "az", "kinit"] { programs[name] = login }
-        for name in ["sshpass", "mongo", "mongosh", "mongodump"] { programs[name] = SecretFlags(["-p"], joined: ["-p"]) }
+        for name in ["mysql", "mysqldump", "mysqladmin", "mariadb", "mysqlsh", "7z", "7za"] {
+            programs[name] = database
+        }
+        for name in ["docker", "podman", "buildah", "nerdctl", "helm", "skopeo", "oras", "az", "kinit"] {
+            programs[name] = login
+        }
+        for name in ["sshpass", "mongo", "mongosh", "mongodump"] {
+            programs[name] = SecretFlags(["-p"], joined: ["-p"])
+        }
         // What `sshpass` runs has a port there.
         for name in ["ssh", "scp", "sftp", "rsync"] { programs[name] = SecretFlags() }
         programs["redis-cli"] = SecretFlags(["-a"])
-        for name in ["ldapsearch", "ldapadd", "ldapmodify", "ldapwhoami"] { programs[name] = SecretFlags(["-w"], joined: ["-w"]) }
+        for name in ["ldapsearch", "ldapadd", "ldapmodify", "ldapwhoami"] {
+            programs[name] = SecretFlags(["-w"], joined: ["-w"])
+        }
         for name in ["sqlcmd", "bcp", "zip", "unzip"] { programs[name] = SecretFlags(["-P"], joined: ["-P"]) }
         programs["ipmitool"] = SecretFlags(["-P"])
         programs["http"] = SecretFlags(accounts: ["-a", "--auth"])
@@ -41,7 +51,9 @@ package struct SecretFlags {
 
     /// A quick look before others.
     static func mayBe(_ flag: ArraySlice<UInt8>) -> Bool {
-        guard flag.first == UInt8(ascii: "-"), let letter = flag.first(where: { $0 != UInt8(ascii: "-") }) else { return false }
+        guard flag.first == UInt8(ascii: "-"), let letter = flag.first(where: { $0 != UInt8(ascii: "-") }) else {
+            return false
+        }
         return firstLetters.contains(letter)
     }
 

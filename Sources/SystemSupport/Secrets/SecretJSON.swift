@@ -61,7 +61,8 @@ private struct SecretJSONReader {
         defer { levels.append(level) }
         guard level.isObject else {
             let isArgument = level.name.map { $0.hasPrefix("-") && !$0.contains("=") } ?? false
-            append(isArgument ? SecretText.hidden(in: text, named: (level.name ?? "")[...]) : SecretText.hidden(in: text))
+            append(
+                isArgument ? SecretText.hidden(in: text, named: (level.name ?? "")[...]) : SecretText.hidden(in: text))
             level.name = text
             return
         }

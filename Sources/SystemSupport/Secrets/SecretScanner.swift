@@ -106,10 +106,11 @@ struct SecretScanner {
         }
         let isBearer = scheme.count == 6 && scheme.first.map { $0 | 0x20 } == UInt8(ascii: "b")
         let sample = sample(from: start)
-        guard isBearer ? sample.count >= 6 && !SecretValue.isOrdinaryWord(sample) : SecretValue.looksRandom(sample) else {
+        guard isBearer ? sample.count >= 6 && !SecretValue.isOrdinaryWord(sample) : SecretValue.looksRandom(sample)
+        else {
             return nil
         }
-        return start..<endOfValue(from: start)
+        return start..<(KnownToken.end(in: text, from: start) ?? endOfValue(from: start))
     }
 
     /// From `-----BEGIN … PRIVATE KEY-----` to its end, or to that of the text.

@@ -67,7 +67,9 @@ package enum SecretText {
     package static func isScheme(_ word: String) -> Bool { SecretValue.isScheme(Array(word.utf8.prefix(32))[...]) }
 
     /// Whether several values may follow a name: `--api-keys X Y`.
-    package static func isPlural(_ name: Substring) -> Bool { SecretName.isPlural(Array(name.utf8.suffix(SecretName.longest))[...]) }
+    package static func isPlural(_ name: Substring) -> Bool {
+        SecretName.isPlural(Array(name.utf8.suffix(SecretName.longest))[...])
+    }
 
     /// Whether a word is random rather than one of a language, whatever it is called.
     package static func looksRandom(_ word: String) -> Bool {
@@ -75,7 +77,9 @@ package enum SecretText {
     }
 
     /// Whether a sentence goes on with this word, rather than a value.
-    package static func beginsSentence(_ word: String) -> Bool { SecretValue.beginsSentence(Array(word.utf8.prefix(32))[...]) }
+    package static func beginsSentence(_ word: String) -> Bool {
+        SecretValue.beginsSentence(Array(word.utf8.prefix(32))[...])
+    }
 
     /// Whether a word can be a secret of this name at all: `--tokens 5` has none.
     package static func isWorthHiding(_ word: String, of name: Substring) -> Bool {

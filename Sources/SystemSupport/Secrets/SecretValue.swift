@@ -9,7 +9,9 @@ enum SecretValue {
         let name = lowercased(name)
         if name.hasSuffix("pwd"), first == UInt8(ascii: "/") { return false }
         // A number of tokens, of passes.
-        let isCounted = ["token", "key", "auth"].contains(where: name.contains) || ["pass", "pw", "sk", "ak", "pat"].contains(where: name.hasSuffix)
+        let isCounted =
+            ["token", "key", "auth"].contains(where: name.contains)
+            || ["pass", "pw", "sk", "ak", "pat"].contains(where: name.hasSuffix)
         return !isCounted || !isNumber(value)
     }
 
@@ -24,8 +26,10 @@ enum SecretValue {
     }
 
     private static let valuesOfSwitches: Set<String> = [
-        "true", "false", "none", "null", "nil", "yes", "no", "0", "1", "unset", "enabled", "disabled", "undefined", "missing",
-        "required", "optional", "invalid", "expired", "ok", "on", "off", "empty", "str", "bytes", "string", "int", "float",
+        "true", "false", "none", "null", "nil", "yes", "no", "0", "1", "unset", "enabled", "disabled", "undefined",
+        "missing",
+        "required", "optional", "invalid", "expired", "ok", "on", "off", "empty", "str", "bytes", "string", "int",
+        "float",
         "bool", "any", "self", "default",
     ]
 
@@ -62,7 +66,9 @@ enum SecretValue {
         return changes >= 4 && changes * 6 >= value.count || value.count >= 24 && value.allSatisfy(isHexadecimal)
     }
 
-    private static func isHexadecimal(_ byte: UInt8) -> Bool { isDigit(byte) || (byte >= UInt8(ascii: "a") && byte <= UInt8(ascii: "f")) }
+    private static func isHexadecimal(_ byte: UInt8) -> Bool {
+        isDigit(byte) || (byte >= UInt8(ascii: "a") && byte <= UInt8(ascii: "f"))
+    }
 
     /// Whether a sentence goes on with this word: `--token is required`.
     static func isOrdinaryWord(_ word: ArraySlice<UInt8>) -> Bool {
@@ -71,7 +77,8 @@ enum SecretValue {
 
     private static let ordinaryWords: Set<String> = [
         "is", "was", "are", "to", "or", "and", "must", "may", "can", "in", "for", "not", "needs", "requires", "flag",
-        "option", "argument", "instead", "with", "the", "a", "an", "if", "as", "from", "on", "has", "when", "token", "tokens",
+        "option", "argument", "instead", "with", "the", "a", "an", "if", "as", "from", "on", "has", "when", "token",
+        "tokens",
         "auth", "authentication",
     ]
 
@@ -81,13 +88,19 @@ enum SecretValue {
     }
 
     private static let sentenceWords: Set<String> = [
-        "file", "no", "permission", "cannot", "can't", "expected", "missing", "could", "too", "operation", "input", "wrong",
+        "file", "no", "permission", "cannot", "can't", "expected", "missing", "could", "too", "operation", "input",
+        "wrong",
         "bad", "incorrect", "access", "connection", "denied", "failed", "expired", "unknown", "directory", "read-only",
-        "it", "this", "please", "value", "field", "should", "does", "unable", "error", "found", "got", "empty", "invalid",
-        "required", "unsupported", "unexpected", "only", "there", "some", "at", "be", "here", "line", "cannot:", "device",
-        "resource", "broken", "use", "given", "you", "your", "we", "but", "stale", "text", "key", "keys", "name", "set", "unset",
-        "try", "again", "mismatch", "check", "see", "provide", "rejected", "refused", "ignored", "used", "using", "loaded", "loading",
-        "reading", "updated", "changed", "deleted", "created", "hidden", "unavailable", "mounted", "read", "written", "off", "on",
+        "it", "this", "please", "value", "field", "should", "does", "unable", "error", "found", "got", "empty",
+        "invalid",
+        "required", "unsupported", "unexpected", "only", "there", "some", "at", "be", "here", "line", "cannot:",
+        "device",
+        "resource", "broken", "use", "given", "you", "your", "we", "but", "stale", "text", "key", "keys", "name", "set",
+        "unset",
+        "try", "again", "mismatch", "check", "see", "provide", "rejected", "refused", "ignored", "used", "using",
+        "loaded", "loading",
+        "reading", "updated", "changed", "deleted", "created", "hidden", "unavailable", "mounted", "read", "written",
+        "off", "on",
     ]
 
     /// Whether credentials may follow this word.
@@ -96,7 +109,8 @@ enum SecretValue {
     }
 
     private static let schemes: Set<String> = [
-        "bearer", "basic", "token", "digest", "negotiate", "ntlm", "apikey", "api-key", "aws4-hmac-sha256", "hmac", "jwt", "key",
+        "bearer", "basic", "token", "digest", "negotiate", "ntlm", "apikey", "api-key", "aws4-hmac-sha256", "hmac",
+        "jwt", "key",
         "genie-key", "sso-key", "hawk", "scram-sha-256", "discogs", "bot", "oauth", "mac", "snowflake", "splunk",
     ]
 
