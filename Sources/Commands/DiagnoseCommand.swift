@@ -93,9 +93,7 @@ struct DiagnoseCommand: AsyncParsableCommand {
         try evidence.add(to: &failure)
         let verdict = await diagnostician.diagnose(failure)
         try StandardOutput.write(
-            json
-                ? .json([SecretText.hidden(in: verdict.json.text ?? "{}")])
-                : .lines(verdict.lines.map { SecretText.hidden(in: $0) }))
+            json ? .json([verdict.json.text ?? "{}"]) : .lines(verdict.lines))
         _ = try await reports?.send(failure, verdict)
         if failure.isUnread(in: verdict) {
             StandardError.say("Error: none of the files could be read; the notes say why.")

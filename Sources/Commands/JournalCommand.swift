@@ -98,8 +98,8 @@ struct JournalShowCommand: AsyncParsableCommand {
                 sequence: sequence, dataType: type.map { DiagnosisDataType(rawValue: $0) }, epoch: epoch)
             try StandardOutput.write(
                 json
-                    ? .json(envelopes.map { try $0.json() })
-                    : .lines(Array(envelopes.map(\.lines).joined(separator: [""]))))
+                    ? .publishedJSON(envelopes.map { try $0.json() })
+                    : .publishedLines(Array(envelopes.map(\.lines).joined(separator: [""]))))
         }
     }
 }

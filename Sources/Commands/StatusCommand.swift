@@ -77,7 +77,7 @@ struct StatusCommand: AsyncParsableCommand {
             if !check {
                 try StandardOutput.write(
                     json
-                        ? .json([SecretText.hidden(in: InspectionJSON.text(reports))]) : .lines(Self.lines(reports)))
+                        ? .json([InspectionJSON.text(reports)]) : .lines(Self.lines(reports)))
             }
             if !isHealthy { throw ExitCode.failure }
         }
@@ -150,7 +150,7 @@ struct AuditCommand: AsyncParsableCommand {
             let audits = current.statuses.map { Audit($0) }
             try StandardOutput.write(
                 json
-                    ? .json([SecretText.hidden(in: InspectionJSON.text(audits))])
+                    ? .json([InspectionJSON.text(audits)])
                     : .lines(Array(audits.map { AuditText($0, isStrict: strict).lines }.joined(separator: [""]))))
             let isPassed = audits.allSatisfy { $0.isPassed(isStrict: strict) }
             if current.hasFailed || !isPassed { throw ExitCode.failure }

@@ -15,10 +15,14 @@ package enum StandardStreams {
 
 /// What a command was asked for.
 enum CommandOutput {
-    /// For people: whatever is in one of them, it stays one line.
+    /// For people: whatever is in one of them, it stays one line, and shows no secret.
     case lines([String])
-    /// For programs: a value each, which may go over several lines.
+    /// For programs: a value each, which may go over several lines. No string in it shows a secret.
     case json([String])
+    /// What was published, for people: as it is, a line each.
+    case publishedLines([String])
+    /// What was published, for programs: a value each, as it is.
+    case publishedJSON([String])
 }
 
 /// What a command is asked for: other programs may read it. Nothing gets there that a terminal could take for a command, wherever it is from.
@@ -27,11 +31,15 @@ enum StandardOutput {
     @discardableResult
     static func write(_ output: CommandOutput) throws(SystemCallError) -> Bool {
         switch output {
-        case .lines(let lines):
-            let shown = lines.map { TerminalText.line($0, limit: TerminalText.longestLine) + "\n" }
-            return try writeAll(Array(shown.joined().utf8))
-        case .json(let values): return try write(json: Array(values.map { $0 + "\n" }.joined().utf8))
+        case .lines(let lines): try write(lines: lines) { SecretText.line($0, limit: TerminalText.longestLine) }
+        case .publishedLines(let lines): try write(lines: lines) { TerminalText.line($0, limit: TerminalText.longestLine) }
+        case .json(let values): try write(.publishedJSON(values.map { SecretJSON.hidden(in: $0) }))
+        case .publishedJSON(let values): try write(json: Array(values.map { $0 + "\n" }.joined().utf8))
         }
+    }
+
+    private static func write(lines: [String], _ shown: (String) -> String) throws(SystemCallError) -> Bool {
+        try writeAll(Array(lines.map { shown($0) + "\n" }.joined().utf8))
     }
 
     /// Writes JSON as it is, or lines that are made like it; `false` when nobody reads any more.

@@ -44,7 +44,7 @@ package struct LineBudget<Site: Hashable & Sendable>: Sendable {
         guard account.bucket.available(now: now) > 0 else {
             account.held += 1
             if account.held == 1 {
-                account.example = TerminalText.line(message, limit: Self.longestExample)
+                account.example = SecretText.line(message, limit: Self.longestExample)
                 silent.insert(key)
             }
             return .held

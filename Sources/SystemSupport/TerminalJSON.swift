@@ -9,9 +9,10 @@ package enum TerminalJSON {
         shown.reserveCapacity(json.count + 64)
         var decoder = UTF8()
         var rest = json[end...].makeIterator()
+        var scan = TerminalText.Scan()
         while true {
             switch decoder.decode(&rest) {
-            case .scalarValue(let scalar): append(scalar, to: &shown)
+            case .scalarValue(let scalar): append(scalar, isDangerous: scan.isDangerous(scalar), to: &shown)
             case .error: shown += "\u{FFFD}".utf8
             case .emptyInput: return shown
             }
@@ -25,8 +26,8 @@ package enum TerminalJSON {
         return index
     }
 
-    private static func append(_ scalar: Unicode.Scalar, to shown: inout [UInt8]) {
-        guard scalar != "\n", TerminalText.isDangerous(scalar) else {
+    private static func append(_ scalar: Unicode.Scalar, isDangerous: Bool, to shown: inout [UInt8]) {
+        guard scalar != "\n", isDangerous else {
             if let bytes = UTF8.encode(scalar) { shown += bytes }
             return
         }

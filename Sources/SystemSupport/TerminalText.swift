@@ -19,13 +19,17 @@ package enum TerminalText {
     }
 
     private static func escaped(_ text: String, limit: Int, but isAllowed: (Unicode.Scalar) -> Bool) -> String {
-        if text.utf8.count <= limit, !text.unicodeScalars.contains(where: { isDangerous($0) && !isAllowed($0) }) {
+        var scan = Scan()
+        if text.utf8.count <= limit,
+            !text.unicodeScalars.contains(where: { scan.isDangerous($0) && !isAllowed($0) })
+        {
             return text
         }
+        scan = Scan()
         var shown = String.UnicodeScalarView()
         var room = limit
         for scalar in text.unicodeScalars {
-            let escape = isDangerous(scalar) && !isAllowed(scalar) ? escape(scalar) : nil
+            let escape = scan.isDangerous(scalar) && !isAllowed(scalar) ? escape(scalar) : nil
             room -= escape?.utf8.count ?? UTF8.width(scalar)
             guard room >= 0 else {
                 shown.append(cut)
@@ -36,13 +40,39 @@ package enum TerminalText {
         return String(shown)
     }
 
-    /// C0 and C1 controls, line separators, and what turns the direction of text or is invisible.
-    static func isDangerous(_ scalar: Unicode.Scalar) -> Bool {
-        if scalar.isASCII { return scalar.value < 0x20 || scalar.value == 0x7F }
-        return switch scalar.properties.generalCategory {
-        case .control, .format, .lineSeparator, .paragraphSeparator: true
-        default: false
+    /// Goes over a text and says what of it must not be shown as it is.
+    struct Scan {
+        /// More than any language puts on a letter: Unicode's own limit for streams is 30, and each is drawn above the last one.
+        static let mostMarks = 8
+        private var marks = 0
+
+        /// C0 and C1 controls, line separators, what turns the direction of text or is invisible, and what would be piled up over other lines.
+        mutating func isDangerous(_ scalar: Unicode.Scalar) -> Bool {
+            if scalar.isASCII {
+                marks = 0
+                return scalar.value < 0x20 || scalar.value == 0x7F
+            }
+            switch scalar.properties.generalCategory {
+            case .control, .lineSeparator, .paragraphSeparator:
+                marks = 0
+                return true
+            case .nonspacingMark, .enclosingMark: marks += 1
+            default: if !isInvisible(scalar) { marks = 0 }
+            }
+            return marks > Self.mostMarks || isInvisible(scalar)
         }
+    }
+
+    /// What takes no room of its own, or only looks like a space: format characters, what Unicode lets a font ignore, and blanks that are
+    /// letters or symbols.
+    static func isInvisible(_ scalar: Unicode.Scalar) -> Bool {
+        switch scalar {
+        case "\u{2800}", "\u{16FE4}", "\u{1D159}": return true
+        default: break
+        }
+        let properties = scalar.properties
+        return properties.generalCategory == .format || properties.generalCategory == .control
+            || properties.isDefaultIgnorableCodePoint
     }
 
     private static func escape(_ scalar: Unicode.Scalar) -> String {

@@ -93,6 +93,11 @@ import Testing
         "key=", "token: ", "sk-", "eyJ12345678901234567890-", "eyJ", "://", "://a:", "bearer ", "--token ",
         "-----BEGIN ", "'token': '", "a:b@",
         "=", ":", "\\", "\" ", "x",
+        "token=[", "password: |\n  ", "password:\n x\n", "token: str", "value=", "curl -u ", "-u ",
+        "hooks/a1B2c3D4e5F6g7H8/", "<password>", "<",
+        "password='''", "%3D", "\\u001b[", "\u{1B}]", "token = a(", "name: token, value", "a1B2c3D4e5F6 ",
+        "token a1B2c3D4e5F6 ", "'token','",
+        "api_keys:\n- a\n", "/", " ", "password:  ", "\u{200B}", "\\u{",
         "-----BEGIN PRIVATE KEY-----'", "key: \"", "[", "password", "{\"key\":", "wandb login ", "'", "@", "ü",
     ])
     func hostileTextTakesNoLonger(piece: String) {

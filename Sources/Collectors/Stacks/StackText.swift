@@ -61,20 +61,20 @@ enum StackText {
     private static func text(_ thread: PythonThread) -> String {
         let activity = thread.ownsGIL ? "active+gil" : thread.isActive ? "active" : "idle"
         var text = "Thread \(thread.osID.map { "\($0)" } ?? "?") (\(activity))"
-        if let name = thread.name { text += ": \"\(TerminalText.line(name))\"" }
+        if let name = thread.name { text += ": \"\(SecretText.line(name))\"" }
         text += "\n"
         for frame in thread.frames {
-            text += "    \(TerminalText.line(frame.function)) (\(TerminalText.line(frame.file)):\(frame.line))\n"
+            text += "    \(SecretText.line(frame.function)) (\(SecretText.line(frame.file)):\(frame.line))\n"
         }
         return text
     }
 
     private static func text(_ thread: KernelThread) -> String {
-        var text = "Thread \(thread.osID) (\(thread.state)): \"\(TerminalText.line(thread.name))\""
-        if let channel = thread.waitChannel { text += ", waits in \(TerminalText.line(channel))" }
-        if let call = thread.systemCall { text += ", system call \(TerminalText.line(call))" }
+        var text = "Thread \(thread.osID) (\(thread.state)): \"\(SecretText.line(thread.name))\""
+        if let channel = thread.waitChannel { text += ", waits in \(SecretText.line(channel))" }
+        if let call = thread.systemCall { text += ", system call \(SecretText.line(call))" }
         text += "\n"
-        for frame in thread.kernelStack { text += "    \(TerminalText.line(frame))\n" }
+        for frame in thread.kernelStack { text += "    \(SecretText.line(frame))\n" }
         return text
     }
 

@@ -17,6 +17,10 @@ struct PublisherLedger: Hashable, Codable, VersionedFile {
 
     static let newestVersion = 1
 
+    private enum CodingKeys: String, CodingKey {
+        case version, keeping, lanes, consumers, runs
+    }
+
     /// Of the file's form; a file without it is of version 1.
     private(set) var version: Int? = newestVersion
     var keeping: Keeping?

@@ -25,6 +25,22 @@ import Testing
         #expect(text.contains("Thread 7 (idle): \"a\"\\nThread 8 (active)\\x1b[2J\"\n"))
     }
 
+    @Test func namesShowNoSecret() {
+        let token = "hf_A1b2C3d4E5f6G7h8I9j0K1l2M3n4O5p6"
+        var python = thread(7, name: "uploader https://u:SEKRET@h/?token=SEKRET")
+        python.frames.append(.init(function: "f", file: "/x/\(token).py", line: 1))
+        python.frames.append(.init(function: "get_token", file: "tokenizer.py", line: 30))
+        let kernel = KernelThread(
+            osID: 9, name: token, state: "S", waitChannel: "password=SEKRET", systemCall: nil,
+            kernelStack: ["\(token)+0x1"])
+        let text = StackText.text(
+            [stack(7, .python([python])), stack(9, .kernel([kernel], reason: "cannot read --token SEKRET"))],
+            maxBytes: 9000)
+        #expect(!text.contains("SEKRET") && !text.contains("A1b2"))
+        #expect(text.contains("    get_token (tokenizer.py:30)\n"))
+        #expect(text.contains("uploader https://[redacted]@h/?token=[redacted]"))
+    }
+
     @Test func writesABlockForEachProcessInPySpysForm() {
         let kernel = KernelThread(
             osID: 9, name: "python", state: "D (disk sleep)", waitChannel: "rpc_wait", systemCall: "0 0x3",

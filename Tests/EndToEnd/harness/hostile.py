@@ -10,9 +10,10 @@ import grpc
 
 FORGED = "FORGED 2026-01-01T00:00:00+0000 error arobust: all is lost"
 # A file name can have all of it but a slash and a zero.
-TEXT = f"x\x1b[31;1m\x1b]52;c;cm0=\a\x7f\x08\r\x9b2J\u202e\u2066\u200b\u2028\u2029\u061c\ufeff\n{FORGED}\n"
+TEXT = f"x\x1b[31;1m\x1b]52;c;cm0=\a\x7f\x08\r\x9b2J\u202e\u2066\u200b\u2028\u2029\u061c\ufeff\u034f\u3164\ufe0f\u2800\U000e0101\n{FORGED}\n"
 
 _INVISIBLE = {0x7F, 0xAD, 0x61C, 0xFEFF, *range(0x80, 0xA0), *range(0x200B, 0x2010), *range(0x2028, 0x202F), *range(0x2060, 0x2070)}
+_INVISIBLE |= {0x34F, 0x115F, 0x1160, 0x17B4, 0x17B5, 0x180B, 0x2800, 0x3164, 0xFFA0, 0x16FE4, *range(0xFE00, 0xFE10), *range(0xE0000, 0xE0200)}
 
 
 def problems(output: bytes) -> list[str]:

@@ -99,6 +99,9 @@ extension FuzzTarget {
         require(TerminalText.line(line) == line, "a text that is clean is changed")
         _ = TerminalText.lines(text)
         _ = SecretText.hidden(in: text)
+        if JSONValue(bytes) != nil {
+            require(JSONValue(Array(SecretJSON.hidden(in: text).utf8)) != nil, "without its secrets JSON is none")
+        }
         if let url = try? MasterURL(text) {
             require((try? MasterURL("\(url)")) == url, "a URL is not written as it was read")
         }
