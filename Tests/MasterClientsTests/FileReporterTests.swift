@@ -1,4 +1,5 @@
 import Diagnosis
+import Glibc
 import Logging
 import Synchronization
 import SystemPackage
