@@ -78,13 +78,6 @@ struct ZMQSocket: ~Copyable {
         guard zmq_connect(pointer, endpoint) == 0 else { throw ZMQError(call: "zmq_connect", endpoint: endpoint) }
     }
 
-    /// What has arrived stays to be received.
-    func disconnect(_ endpoint: String) throws(ZMQError) {
-        guard zmq_disconnect(pointer, endpoint) == 0 else {
-            throw ZMQError(call: "zmq_disconnect", endpoint: endpoint)
-        }
-    }
-
     // MARK: messages
 
     /// Sends one frame without blocking.

@@ -53,6 +53,8 @@ final class SubscriberConnection {
     var bodyFrame = ZMQFrame()
 
     private var isConnected = false
+    /// Whether the last look found a publisher's directory.
+    private var mayUse = false
     /// The state directory that was checked and is connected to, and the one that was last refused.
     private var trusted: StateDirectory.Identity?
     private var untrusted: StateDirectory.Identity?
@@ -93,7 +95,7 @@ final class SubscriberConnection {
         try replay.set(ZMQ_LINGER, Int32(500))
         try replay.set(ZMQ_MAXMSGSIZE, Int64(configuration.largestFrame))
         try replay.set(ZMQ_RECONNECT_IVL_MAX, Int32(1000))
-        _ = try connectIfTrusted()
+        mayUse = try connectIfTrusted()
     }
 
     /// Asks for a beat by subscribing to a name that nobody else has. The beat comes when all earlier subscriptions are in force.
@@ -106,24 +108,23 @@ final class SubscriberConnection {
 
     // MARK: trust
 
-    /// Connects once the state directory is there and can only be a publisher's, and disconnects when it is gone or another one: libzmq would go
-    /// to whatever is at the path. An endpoint that was named itself is taken as it stands.
+    /// Connects once the state directory is there and can only be a publisher's, and looks again whenever it is another one: libzmq goes to whatever
+    /// is at the path. An endpoint that was named itself is taken as it stands.
     ///
     /// - Returns: whether what comes is to be read.
-    private func connectIfTrusted() throws(ZMQError) -> Bool {
+    /// - Throws: `StateDirectoryError.untrusted` if another user has put one in the place of the one that was connected to: what has come since
+    ///   then can't be told from what was there before.
+    private func connectIfTrusted() throws -> Bool {
         guard let directory = status.endpoint.directory else {
-            if !isConnected { try setConnected(true) }
+            if !isConnected { try connect() }
             return true
         }
-        let identity = directory.identity
-        if isConnected {
-            if identity == trusted { return true }
-            try setConnected(false)
-        }
-        guard let identity else { return false }
+        guard let identity = directory.identity else { return false }
+        if isConnected, identity == trusted { return true }
         do throws(StateDirectoryError) {
             try directory.checkForClients()
         } catch {
+            if isConnected { throw error }
             if untrusted != identity {
                 untrusted = identity
                 logger.error("A publisher is not read.", metadata: ["reason": "\(error)"])
@@ -131,21 +132,17 @@ final class SubscriberConnection {
             return false
         }
         trusted = identity
-        untrusted = nil
-        try setConnected(true)
+        if !isConnected { try connect() }
         return true
     }
 
-    private func setConnected(_ isWanted: Bool) throws(ZMQError) {
-        let endpoint = status.endpoint
-        if isWanted { try socket.connect(endpoint.address) } else { try socket.disconnect(endpoint.address) }
-        if let address = endpoint.replayAddress {
-            if isWanted { try replay.connect(address) } else { try replay.disconnect(address) }
-        }
-        isConnected = isWanted
+    private func connect() throws(ZMQError) {
+        try socket.connect(status.endpoint.address)
+        if let address = status.endpoint.replayAddress { try replay.connect(address) }
+        isConnected = true
     }
 
-    /// Drops what came from a publisher that is none.
+    /// Drops what came while there was no publisher's directory.
     private func discard() throws(ZMQError) {
         while try socket.receive(into: &topicFrame) {}
         while try replay.receive(into: &topicFrame) {}
@@ -156,7 +153,8 @@ final class SubscriberConnection {
     /// One round: takes what has arrived, up to a bound, hands it over, and asks for what is missing. Answers whether the receiver wants
     /// more.
     func turn(liveIsReady: Bool, replayIsReady: Bool) throws -> Bool {
-        guard try connectIfTrusted() else {
+        mayUse = try connectIfTrusted()
+        guard mayUse else {
             try discard()
             return true
         }
@@ -254,7 +252,7 @@ final class SubscriberConnection {
 
     /// Tells the publisher how far the consumer is, if that is new, the publisher does not know it, or it is time for a sign of life.
     func commit(_ news: ConsumerAccount?) throws(ZMQError) {
-        guard let consumer, status.publisher != nil else { return }
+        guard let consumer, status.publisher != nil, mayUse else { return }
         account = news ?? account
         let isDue = lastCommit.duration(to: .now) > Self.commitInterval
         guard news != nil || isUnknownToPublisher || isDue else { return }
