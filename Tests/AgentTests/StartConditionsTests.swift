@@ -30,8 +30,7 @@ import Testing
         #expect(throws: Never.self) { try settings([allow]).checkStart() }
         let listening = try settings([allow, .one(\.listen, "--listen", "dlrover+grpc://127.0.0.1:0")])
         let error = #expect(throws: SettingsError.self) { try listening.checkStart() }
-        #expect(
-            "\(try #require(error))".contains("--listen-allow")
-                && "\(try #require(error))".contains("no-such-user-here"))
+        let text = "\(try #require(error))"
+        #expect(text.contains("--listen-allow") && text.contains("no-such-user-here"))
     }
 }
