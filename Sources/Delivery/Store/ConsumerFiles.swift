@@ -86,8 +86,6 @@ struct ConsumerLock: Sendable {
     /// `nil` where there was no file to lock, since somebody only looks.
     private let lock: FileLock?
 
-    var isStillInPlace: Bool { lock?.isStillInPlace ?? true }
-
     /// What the file says of whoever holds the lock, or held it last.
     struct Holder: Sendable {
         /// The consumer's name; empty if the file does not say.
@@ -102,8 +100,9 @@ struct ConsumerLock: Sendable {
     }
 
     /// Whether the file at its path is still the one that is locked.
-    var isStillInPlace: Bool { lock.isStillInPlace }
-    var path: String { lock.path }
+    var isStillInPlace: Bool { lock?.isStillInPlace ?? true }
+    /// `nil` where there was no file.
+    var path: String? { lock?.path }
 
     /// Takes the lock, or waits until it can or the time is over. Blocks.
     ///
