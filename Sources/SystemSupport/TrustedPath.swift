@@ -62,9 +62,10 @@ package enum TrustedPath {
     ///
     /// - Parameters:
     ///   - path: absolute.
-    ///   - mode: of the folder itself; those above it get 0755.
+    ///   - mode: of the folder itself.
+    ///   - above: of those above it.
     /// - Throws: `TrustedPathError` or `SystemCallError`. The folder itself, where it was there before, is its user's to judge.
-    package static func makeFolder(_ path: String, mode: mode_t) throws {
+    package static func makeFolder(_ path: String, mode: mode_t, above: mode_t = 0o755) throws {
         var missing: [String] = []
         var current = try resolve(path)
         while access(current, F_OK) != 0, current != "/" {
@@ -72,7 +73,7 @@ package enum TrustedPath {
             current = Directory.parent(of: current)
         }
         for folder in missing.reversed() {
-            try Directory(path: folder).make(mode: folder == missing.first ? mode : 0o755)
+            try Directory(path: folder).make(mode: folder == missing.first ? mode : above)
         }
         _ = try resolve(path)
     }

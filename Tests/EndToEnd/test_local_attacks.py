@@ -360,6 +360,7 @@ def test_a_file_master_writes_to_no_file_of_others(arobust: Arobust, scratch: Pa
 
 def test_a_state_directory_that_is_moved_ends_the_agent(arobust: Arobust, scratch: Path) -> None:
     agent = arobust.start_ready("agent", "--master", FileMaster(scratch / "all.ndjson").url)
+    wait_until(lambda: (arobust.state / "ingest.sock").exists() and (arobust.state / "replay.sock").exists(), "all sockets")
     arobust.state.rename(scratch / "elsewhere")
     assert agent.wait() != 0
     assert "was moved or removed" in agent.log()
@@ -492,7 +493,7 @@ def test_whoever_may_read_a_file_does_not_keep_it_from_being_written(arobust: Ar
 @pytest.mark.parametrize("folder", ["journal", "consumers"])
 def test_a_journal_or_ledger_that_is_moved_ends_the_agent(arobust: Arobust, scratch: Path, folder: str) -> None:
     agent = arobust.start_ready("agent", "--master", FileMaster(scratch / "all.ndjson").url)
-    wait_until(lambda: (arobust.state / folder).exists(), "its files")
+    wait_until(lambda: (arobust.state / "ingest.sock").exists() and (arobust.state / "replay.sock").exists(), "all sockets")
     (arobust.state / folder).rename(scratch / "elsewhere")
     assert agent.wait() != 0
     assert "was moved or removed while" in agent.log()

@@ -65,6 +65,7 @@ struct ClientAccessTests {
                 rmdir(directory.path)
                 let publisher = try await MetricPublisher.open(in: directory)
                 try await withBeat(of: publisher) {
+                    await subscriber.wait { $0.connections.allSatisfy { $0.publisher != nil } }
                     try publisher.publish([.log("ours")])
                     try await eventually { received.contents == ["ours"] }
                     chown(directory.path, stranger, stranger)

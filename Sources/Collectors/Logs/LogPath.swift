@@ -63,7 +63,10 @@ struct LogPath {
                 try note(link: name, status)
                 if isInProc {
                     // What the kernel calls a link there leads to the file itself.
-                    guard rest.isEmpty else { throw SystemCallError("open", path: path, code: .notDirectory) }
+                    guard rest.isEmpty else {
+                        enter(try opened(name, in: folder, Self.onlyPath | O_DIRECTORY))
+                        continue
+                    }
                     return try checked(try opened(name, in: folder, Self.reading))
                 }
                 let target = try target(of: next)

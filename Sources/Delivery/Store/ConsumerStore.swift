@@ -58,7 +58,8 @@ package final class ConsumerStore: Sendable {
         let directory = Directory.absolute(directory)
         let files = ConsumerFiles(directory: directory, consumer: consumer)
         do {
-            try TrustedPath.makeFolder(directory, mode: 0o700)
+            // Those above may be a publisher's state directory, which it has not made yet.
+            try TrustedPath.makeFolder(directory, mode: 0o700, above: 0o700)
             // Sticky or not: SQLite would take what others put beside its file.
             try TrustedPath.checkOwnFolder(directory)
         } catch {

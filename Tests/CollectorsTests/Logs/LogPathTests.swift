@@ -72,7 +72,7 @@ import Testing
         chown(scratch.file("logs"), stranger, stranger)
         lchown(scratch.file("logs/run"), stranger, stranger)
         #expect(LogPath.refusal(scratch.file("logs/run/train.log")) != nil)
-        symlink("logs/run/../run/train.log", scratch.file("chain"))
+        symlink("logs/../logs/run/train.log", scratch.file("chain"))
         #expect(LogPath.refusal(scratch.file("chain")) != nil)
         symlink("/proc/self/fd/0", scratch.file("logs/stdin"))
         #expect(LogPath.refusal(scratch.file("logs/stdin")) == nil)
