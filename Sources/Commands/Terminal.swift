@@ -32,7 +32,8 @@ enum StandardOutput {
     static func write(_ output: CommandOutput) throws(SystemCallError) -> Bool {
         switch output {
         case .lines(let lines): try write(lines: lines) { SecretText.line($0, limit: TerminalText.longestLine) }
-        case .publishedLines(let lines): try write(lines: lines) { TerminalText.line($0, limit: TerminalText.longestLine) }
+        case .publishedLines(let lines):
+            try write(lines: lines) { TerminalText.line($0, limit: TerminalText.longestLine) }
         case .json(let values): try write(.publishedJSON(values.map { SecretJSON.hidden(in: $0) }))
         case .publishedJSON(let values): try write(json: Array(values.map { $0 + "\n" }.joined().utf8))
         }

@@ -34,7 +34,9 @@ enum AccessList {
         func number(_ offset: Int, _ count: Int) -> UInt32 {
             bytes[offset..<offset + count].reversed().reduce(0) { $0 << 8 | UInt32($1) }
         }
-        guard bytes.count >= headSize, number(0, 4) == version, (bytes.count - headSize) % entrySize == 0 else { return true }
+        guard bytes.count >= headSize, number(0, 4) == version, (bytes.count - headSize) % entrySize == 0 else {
+            return true
+        }
         let entries = stride(from: headSize, to: bytes.count, by: entrySize).map {
             (tag: UInt16(number($0, 2)), rights: UInt16(number($0 + 2, 2)), id: number($0 + 4, 4))
         }

@@ -118,7 +118,9 @@ package enum TrustedPath {
         guard !modeIsOpen(status) else {
             throw TrustedPathError(path: path, problem: .mode(status.st_mode & 0o7777))
         }
-        guard !AccessList.letsOthersWrite(path, status) else { throw TrustedPathError(path: path, problem: .accessList) }
+        guard !AccessList.letsOthersWrite(path, status) else {
+            throw TrustedPathError(path: path, problem: .accessList)
+        }
     }
 
     private static func target(of link: String) -> String? {

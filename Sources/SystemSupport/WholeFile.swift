@@ -51,7 +51,9 @@ package struct WholeFile: Sendable {
         do throws(SystemCallError) {
             defer { close(descriptor) }
             var status = stat()
-            if keepsOwner, geteuid() == 0, lstat(path, &status) == 0 { _ = fchown(descriptor, status.st_uid, status.st_gid) }
+            if keepsOwner, geteuid() == 0, lstat(path, &status) == 0 {
+                _ = fchown(descriptor, status.st_uid, status.st_gid)
+            }
             guard fchmod(descriptor, mode) == 0 else { throw SystemCallError("chmod", path: temporary) }
             try Self.writeAll(bytes, to: descriptor, path: temporary)
             if durability == .power, fsync(descriptor) != 0 { throw SystemCallError("fsync", path: temporary) }

@@ -1,7 +1,6 @@
 """`arobust status --check`: what a container's health check is told of agent, collect and bridge, when they run, hang and are gone."""
 
 import re
-import shutil
 from pathlib import Path
 
 import pytest
@@ -119,15 +118,10 @@ def test_the_files_of_a_master_are_gone(arobust: Arobust, scratch: Path, is_firs
         arobust.publish("one")
         wait_until(lambda: (scratch / "a.ndjson").exists(), "the first delivery")
     assert becomes(arobust, 0) == ""
-    shutil.rmtree(arobust.state / "consumers")
+    for database in (arobust.state / "consumers").glob("*.db*"):
+        database.unlink()
     arobust.publish("two")
     said = becomes(arobust, 1)
     assert "the ledger of file://" in said and "removed or replaced while in use; start it again" in said
     assert becomes(arobust, 1, "--only", "bridge") != ""
     assert check(arobust, "--only", "collect")[0] == 0
-
-
-def test_the_journal_is_gone(arobust: Arobust) -> None:
-    arobust.start_ready("collect")
-    (arobust.state / "journal").rename(arobust.state / "other")
-    assert f"{arobust.state}/journal was removed or replaced while it ran" in becomes(arobust, 1)

@@ -104,7 +104,9 @@ public struct AgentSettings: Sendable {
         }
             + values.masters.map { master in
                 let options = master.options.sorted { $0.key < $1.key }
-                    .map { option in ", \(option.key): \(option.value.texts.map { SecretText.line($0, of: option.key) }.joined(separator: ","))" }
+                    .map { option in
+                        ", \(option.key): \(option.value.texts.map { SecretText.line($0, of: option.key) }.joined(separator: ","))"
+                    }
                     .joined()
                 return "masters: \(SecretText.line(master.url.texts.joined()))\(options)  # \(master.url.origin)"
             }

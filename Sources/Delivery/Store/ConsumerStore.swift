@@ -31,7 +31,8 @@ package final class ConsumerStore: Sendable {
         /// The files that are no longer those which were opened: what is written to them is gone with the process, and another process could
         /// open new ones in their place.
         func lostFiles(database path: String) -> [String] {
-            (databaseFile == FileNumber(path: path) ? [] : [path]) + (lock.isStillInPlace ? [] : [lock.path].compactMap(\.self))
+            (databaseFile == FileNumber(path: path) ? [] : [path])
+                + (lock.isStillInPlace ? [] : [lock.path].compactMap(\.self))
         }
     }
 

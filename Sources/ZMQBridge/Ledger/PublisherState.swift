@@ -250,8 +250,6 @@ enum PublisherProblem: CaseIterable {
     case ledger
     /// Being found by other programs.
     case sockets
-    /// Keeping the journal where the next run finds it.
-    case journalFolder
 
     /// What an operator reads.
     func sentence(_ reason: String) -> String {
@@ -260,7 +258,6 @@ enum PublisherProblem: CaseIterable {
         case .sync: "the journal can't be synced to its disk: \(reason)"
         case .ledger: "the publisher's ledger can't be saved: \(reason)"
         case .sockets: "other programs no longer find the publisher: \(reason)"
-        case .journalFolder: "what is published now is gone after the next start: \(reason)"
         }
     }
 }

@@ -22,8 +22,6 @@ public final class MetricPublisher: MasterClient, UrgentReporter {
     let state: PublisherState
     let connectionLog: ConnectionLog
     private let lock: PublisherLock
-    /// The journal's directory, as it was opened.
-    private let journalIdentity: StateDirectory.Identity?
     private let context: ZMQContext
     private let configuration: PublisherConfiguration
     private let logger: Logger
@@ -59,7 +57,6 @@ public final class MetricPublisher: MasterClient, UrgentReporter {
     ) throws {
         let opening = try PublisherOpening(directory: directory, configuration: configuration, logger: logger)
         state = opening.state
-        journalIdentity = StateDirectory.identity(of: directory.journalDirectory)
         id = state.id
         epoch = state.epoch
         maintenance = PublisherMaintenance(
@@ -240,12 +237,12 @@ public final class MetricPublisher: MasterClient, UrgentReporter {
             try poller.wait(milliseconds: 1000)
             // What is at the path now is none of ours.
             guard lock.isStillInPlace else { throw StateDirectoryError.moved(path: directory.path) }
-            guard StateDirectory.isInPlace(journalIdentity, at: directory.journalDirectory) else {
+            guard journalFolder == FileNumber(path: directory.journalDirectory) else {
                 throw StateDirectoryError.moved(path: directory.journalDirectory)
             }
             state.recordNewest(newest)
             maintenance.runRound()
-            maintenance.checkPlaces(lostSockets: connectionLog.lostPaths, journalFolder: journalFolder)
+            maintenance.checkSockets(lost: connectionLog.lostPaths)
             connectionLog.logNews()
         }
         guard lock.isStillInPlace else { return }

@@ -148,24 +148,15 @@ final class PublisherMaintenance: Sendable {
         }
     }
 
-    /// Looks whether others still find what the publisher made for them.
+    /// Tells whether others still find the publisher.
     ///
-    /// - Parameters:
-    ///   - lostSockets: the paths at which its sockets no longer are.
-    ///   - journalFolder: the folder that the journal was opened in.
-    func checkPlaces(lostSockets: [String], journalFolder: FileNumber?) {
+    /// - Parameter lost: the paths at which its sockets no longer are.
+    func checkSockets(lost: [String]) {
         attempt(
             .sockets, failure: "Other programs no longer find the publisher.",
             success: "Other programs find the publisher again."
         ) {
-            guard lostSockets.isEmpty else { throw LostPlace(paths: lostSockets) }
-        }
-        attempt(
-            .journalFolder, failure: "What is published now is gone after the next start.",
-            success: "The journal's folder is in its place again."
-        ) {
-            let folder = publisher.journal.directory
-            guard journalFolder == FileNumber(path: folder) else { throw LostPlace(paths: [folder]) }
+            guard lost.isEmpty else { throw LostPlace(paths: lost) }
         }
     }
 
