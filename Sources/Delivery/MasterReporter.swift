@@ -89,7 +89,6 @@ package final class MasterReporter: EnvelopeReceiver {
         onCommit: @escaping @Sendable ([PublisherID: ConsumerAccount]) -> Void = { _ in }
     ) async {
         await withDiscardingTaskGroup { group in
-            group.addTask { await self.watchStore() }
             var timer: ContinuousClock.Instant?
             loop: while !Task.isCancelled {
                 let now = time()
@@ -120,18 +119,6 @@ package final class MasterReporter: EnvelopeReceiver {
             await client.close()
         }
         await end(onCommit: onCommit)
-    }
-
-    /// How often to look whether the store's files are still there.
-    private static let storeInterval: Duration = .seconds(2)
-
-    private func watchStore() async {
-        while (try? await Task.sleep(for: Self.storeInterval, tolerance: .milliseconds(100))) != nil {
-            let obstacle = await store.obstacle()
-            let isNews = state.withLock { $0.recordObstacle(obstacle) }
-            if isNews, let obstacle { log.storageFailed(obstacle) }
-            signal.signal()
-        }
     }
 
     private func report(_ call: SendPiece) async {

@@ -360,21 +360,23 @@ import Testing
 
     @Test func nothingIsWrittenToFilesThatNobodyFinds() async throws {
         let store = try open()
-        #expect(await store.obstacle() == nil)
+        try await store.checkPlace()
         #expect(await store.write(commit).failed.isEmpty)
         try FileManager.default.removeItem(atPath: scratch.file("consumers"))
-        #expect(await store.obstacle()?.hasSuffix("were removed or replaced while in use; start it again") == true)
         let result = await store.write(commit)
         #expect(result.failed == [.test()])
-        #expect(await result.error == store.obstacle())
+        let error = try #require(await #expect(throws: ConsumerStoreError.self) { try await store.checkPlace() })
+        #expect(error.code == .moved)
+        #expect(result.error == "\(error)")
         await store.close()
-        #expect(await store.obstacle() == nil)
+        try await store.checkPlace()
     }
 
     @Test func oneFileIsEnough() async throws {
         let store = try open()
         try FileManager.default.removeItem(atPath: store.path)
-        #expect(await store.obstacle() == "\(store.path) was removed or replaced while in use; start it again")
+        let error = try #require(await #expect(throws: ConsumerStoreError.self) { try await store.checkPlace() })
+        #expect(error.detail == store.path)
         await store.close()
     }
 

@@ -45,7 +45,6 @@ final class MemoryStorage: LedgerStorage {
         }
     }
 
-    func obstacle() async -> String? { nil }
 
     func close() async { state.withLock { $0.isClosed = true } }
 }

@@ -109,19 +109,3 @@ def test_a_ledger_that_cannot_be_saved(arobust: Arobust, scratch: Path) -> None:
     assert "the publisher's ledger can't be saved: cannot rename " in becomes(arobust, 1)
     (arobust.state / "ledger.json").rmdir()
     assert becomes(arobust, 0) == ""
-
-
-@pytest.mark.parametrize("is_first", [True, False])
-def test_the_files_of_a_master_are_gone(arobust: Arobust, scratch: Path, is_first: bool) -> None:
-    arobust.start_ready("agent", "--master", f"file://{scratch}/a.ndjson")
-    if not is_first:
-        arobust.publish("one")
-        wait_until(lambda: (scratch / "a.ndjson").exists(), "the first delivery")
-    assert becomes(arobust, 0) == ""
-    for database in (arobust.state / "consumers").glob("*.db*"):
-        database.unlink()
-    arobust.publish("two")
-    said = becomes(arobust, 1)
-    assert "the ledger of file://" in said and "removed or replaced while in use; start it again" in said
-    assert becomes(arobust, 1, "--only", "bridge") != ""
-    assert check(arobust, "--only", "collect")[0] == 0

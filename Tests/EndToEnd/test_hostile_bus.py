@@ -4,7 +4,7 @@ import time
 from pathlib import Path
 
 import pytest
-from harness.process import Arobust, resident_kib, wait_until
+from harness.process import Arobust, Process, resident_kib, wait_until
 from harness.zmtp import SOCKETS, RawPeer, RawPublisher, command, frame
 
 MIB = 1 << 20
@@ -23,6 +23,13 @@ def test_hanging_up_behind_a_ping_ends_no_publisher(arobust: Arobust, name: str)
             pass  # turned away, since others are still being read
     assert publisher.child.poll() is None, publisher.tail()
     wait_until(lambda: arobust.run("status").child.returncode == 0, "an answer")
+
+
+def resident(process: Process) -> int:
+    try:
+        return resident_kib(process.pid)
+    except (OSError, KeyError):
+        return 0  # it has ended
 
 
 @pytest.mark.parametrize(
@@ -47,7 +54,7 @@ def test_a_publisher_that_never_ends_its_message_is_left(arobust: Arobust, scrat
             lines = arobust.start("publish", "--timeout", "5s", stdin=stdin)
         most = 0
         for _ in range(60):
-            most = max(most, *(resident_kib(one.pid) for one in (tap, lines) if one.child.poll() is None), 0)
+            most = max(most, *(resident(one) for one in (tap, lines)))
             time.sleep(0.1)
         assert tap.child.poll() is None
         # The limit of a message is 128 MiB, and half of that for what answers a request.

@@ -490,10 +490,11 @@ def test_whoever_may_read_a_file_does_not_keep_it_from_being_written(arobust: Ar
         reader.wait()
 
 
-@pytest.mark.parametrize("folder", ["journal", "consumers"])
-def test_a_journal_or_ledger_that_is_moved_ends_the_agent(arobust: Arobust, scratch: Path, folder: str) -> None:
+@pytest.mark.parametrize("what", ["journal", "consumers", "consumers/*.db", "consumers/*.lock"])
+def test_a_journal_or_ledger_that_is_moved_ends_the_agent(arobust: Arobust, scratch: Path, what: str) -> None:
     agent = arobust.start_ready("agent", "--master", FileMaster(scratch / "all.ndjson").url)
     wait_until(lambda: (arobust.state / "ingest.sock").exists() and (arobust.state / "replay.sock").exists(), "all sockets")
-    (arobust.state / folder).rename(scratch / "elsewhere")
+    for path in arobust.state.glob(what):
+        path.rename(scratch / "elsewhere")
     assert agent.wait() != 0
     assert "was moved or removed while" in agent.log()

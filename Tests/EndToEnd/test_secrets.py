@@ -114,9 +114,10 @@ def test_json_stays_json(arobust: Arobust, scratch: Path) -> None:
         arobust.publish("x")
         client = bus.ReplayClient(arobust.state)
         for number, text in enumerate(BREAKING):
-            client.ask("commit", consumer=f"c{number}", lanes=[], state={"last_error": text, "token": SECRET, "kept": str(number)})
+            kept = {"last_error": text, "token": SECRET, "kept": str(number)}
+            client.receive(client.ask("commit", consumer=f"c{number}", lanes=[], state=kept))
             client.ask("commit", consumer=text.replace("\x1b", ""), lanes=[], state={})
-        agent.wait_for_log("cannot")
+        agent.wait_for_log("refused the report")
         at = ["--state-dir", arobust.state]
         consumers = {one["name"]: one["state"] for one in json.loads(shown("status", "--json", *at))[0]["consumers"] if "state" in one}
         assert all(consumers[f"c{number}"]["kept"] == str(number) for number in range(len(BREAKING)))

@@ -94,7 +94,9 @@ enum DefaultPaths {
     static func stateDirectory(environment: [String: String], isRoot: Bool = geteuid() == 0) -> String? {
         if isRoot { return "/var/lib/arobust" }
         if let home = environment["XDG_STATE_HOME"], home.hasPrefix("/") { return home + "/arobust" }
-        if let home = environment["HOME"], home.hasPrefix("/") { return home + "/.local/state/arobust" }
+        if let home = environment["HOME"], home.hasPrefix("/") {
+            return (home == "/" ? "" : home) + "/.local/state/arobust"
+        }
         return nil
     }
 }

@@ -88,7 +88,7 @@ package struct SettingsCheck {
     private static func checkListener(_ settings: AgentSettings) throws {
         guard let address = try settings.listenAddress() else { return }
         if let problem = try settings.listenAllow().unknownAccount() {
-            throw StartObstacle(description: "\(settings.place(of: \.listenAllow)): \(problem)")
+            throw SettingsError(place: settings.place(of: \.listenAllow), reason: problem)
         }
         try address.check()
     }

@@ -15,9 +15,6 @@ package protocol LedgerStorage: Sendable {
     /// is cancelled, no commit is left half done. One call at a time.
     func write(_ commit: LedgerCommit) async -> CommitResult
 
-    /// Why nothing could be written now, as far as that can be found out without writing; `nil` if nothing speaks against it.
-    func obstacle() async -> String?
-
     /// Throws if others no longer find what is written, since it was moved or removed.
     func checkPlace() async throws
 

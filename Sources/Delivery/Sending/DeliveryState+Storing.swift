@@ -59,16 +59,6 @@ extension DeliveryState {
         return wasFailing && unstorable.isEmpty
     }
 
-    /// Records what looking at the store has found: while nothing is to be written, nothing else tells.
-    ///
-    /// - Returns: whether that is a problem that was not known.
-    mutating func recordObstacle(_ obstacle: String?) -> Bool {
-        guard unstorable.isEmpty, obstacle != storageProblem else { return false }
-        storageProblem = obstacle
-        needsAnnouncement = true
-        return obstacle != nil
-    }
-
     /// Nodes come and go; a queue that holds nothing is made anew when it is needed.
     private mutating func forgetEmptyQueues() {
         for (key, queue) in queues where queue.isEmpty && !queue.isUnderWay {

@@ -120,11 +120,12 @@ package final class ConsumerStore: Sendable {
         }
     }
 
-    private static func obstacle(_ contents: Contents, _ path: String) -> String? {
+    /// What is wrong with the store if others no longer find its files.
+    private func moved(_ contents: Contents) -> ConsumerStoreError? {
         let lost = contents.lostFiles(database: path)
         guard !lost.isEmpty else { return nil }
-        return
-            "\(lost.joined(separator: " and ")) \(lost.count == 1 ? "was" : "were") removed or replaced while in use; start it again"
+        return ConsumerStoreError(
+            code: .moved, consumer: consumer, path: path, detail: lost.joined(separator: " and "))
     }
 
     private func store(_ commit: LedgerCommit) -> CommitResult {
@@ -135,9 +136,9 @@ package final class ConsumerStore: Sendable {
                 result.error = "the ledger is closed"
                 return result
             }
-            if let obstacle = Self.obstacle(contents, path) {
+            if let moved = moved(contents) {
                 result.failed = Set(commit.lanes.keys)
-                result.error = obstacle
+                result.error = "\(moved)"
                 return result
             }
             for (lane, letters) in commit.deadLetters {
@@ -168,14 +169,9 @@ extension ConsumerStore: LedgerStorage {
         await queue.run { self.store(commit) }
     }
 
-    package func obstacle() async -> String? {
-        await queue.run { self.contents.withLock { $0.flatMap { Self.obstacle($0, self.path) } } }
-    }
-
     package func checkPlace() async throws {
-        let isMoved = await queue.run { self.contents.withLock { $0.map { !$0.lock.isStillInPlace } ?? false } }
-        guard isMoved else { return }
-        throw ConsumerStoreError(code: .moved, consumer: consumer, path: path, detail: "")
+        let moved = await queue.run { self.contents.withLock { $0.flatMap { self.moved($0) } } }
+        if let moved { throw moved }
     }
 
     package func close() async {
@@ -296,7 +292,7 @@ package struct ConsumerStoreError: Error, Hashable, CustomStringConvertible {
                 + "use that version, or move the file away to begin anew"
         case .otherConsumer: "\(path) is the ledger of '\(detail)' and cannot hold that of '\(consumer)' too"
         case .moved:
-            "the ledger of '\(consumer)' was moved or removed while it was used: its lock is no longer beside \(path); start arobust again"
+            "the ledger of '\(consumer)' was moved or removed while it was used: \(detail) is another file now, or none; start arobust again"
         case .inputOutput: "the ledger of '\(consumer)' cannot be used: \(detail)"
         }
     }
