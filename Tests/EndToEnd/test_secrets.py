@@ -119,7 +119,8 @@ def test_json_stays_json(arobust: Arobust, scratch: Path) -> None:
             client.ask("commit", consumer=text.replace("\x1b", ""), lanes=[], state={})
         agent.wait_for_log("refused the report")
         at = ["--state-dir", arobust.state]
-        consumers = {one["name"]: one["state"] for one in json.loads(shown("status", "--json", *at))[0]["consumers"] if "state" in one}
+        accounts = [one["account"] for one in json.loads(shown("status", "--json", *at))[0]["consumers"]]
+        consumers = {account["consumer"]: account["state"] for account in accounts}
         assert all(consumers[f"c{number}"]["kept"] == str(number) for number in range(len(BREAKING)))
         assert all(consumers[f"c{number}"]["token"] == "[redacted]" for number in range(len(BREAKING)))
         json.loads(shown("audit", "--json", *at))
