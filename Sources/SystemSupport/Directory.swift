@@ -1,4 +1,4 @@
-package import Glibc
+private import Glibc
 
 /// A folder.
 package struct Directory: Sendable {
@@ -26,12 +26,12 @@ package struct Directory: Sendable {
     }
 
     /// Makes it, unless it is there. The folder above it must be.
-    package func make(mode: mode_t) throws(SystemCallError) {
+    package func make(mode: UInt32) throws(SystemCallError) {
         guard mkdir(path, mode) == 0 || errno == EEXIST else { throw SystemCallError("make the folder", path: path) }
     }
 
     /// Makes it, and every folder above it that is missing.
-    package func makeAll(mode: mode_t) throws(SystemCallError) {
+    package func makeAll(mode: UInt32) throws(SystemCallError) {
         let above = Directory.parent(of: path)
         if above != path, access(above, F_OK) != 0 { try Directory(path: above).makeAll(mode: mode) }
         try make(mode: mode)

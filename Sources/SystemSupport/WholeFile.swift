@@ -1,4 +1,4 @@
-package import Glibc
+private import Glibc
 private import SystemPackage
 
 /// A small file that is read in one go, and replaced so that its readers always find it whole.
@@ -41,7 +41,7 @@ package struct WholeFile: Sendable {
     ///   - mode: exactly this, whatever the umask.
     ///   - keepsOwner: whether a file that was another user's stays theirs, where root writes it.
     package func replace(
-        with bytes: [UInt8], mode: mode_t = 0o600, lasting durability: Durability = .power, keepsOwner: Bool = false
+        with bytes: [UInt8], mode: UInt32 = 0o600, lasting durability: Durability = .power, keepsOwner: Bool = false
     ) throws(SystemCallError) {
         let temporary = path + ".new"
         unlink(temporary)

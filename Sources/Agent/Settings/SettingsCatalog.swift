@@ -1,5 +1,4 @@
 internal import Diagnosis
-package import Glibc
 package import Journal
 package import Logging
 internal import ZMQBridge
@@ -121,7 +120,7 @@ package struct TelemetrySettings: Sendable {
         "telemetry.file", .metricsFile,
         "a second file to write the self-metrics to, in a folder that its readers may enter (node_exporter's)")
     package let fileMode = Setting(
-        "telemetry.file-mode", .choice([("0644", 0o644), ("0640", 0o640), ("0600", 0o600)]), default: mode_t(0o644),
+        "telemetry.file-mode", .choice([("0644", 0o644), ("0640", 0o640), ("0600", 0o600)]), default: UInt32(0o644),
         "who may read that file: all, its group too, or its owner alone")
     package let labels = Setting(
         "telemetry.labels", listOf: .metricLabel,
