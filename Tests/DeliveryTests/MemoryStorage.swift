@@ -45,6 +45,5 @@ final class MemoryStorage: LedgerStorage {
         }
     }
 
-
     func close() async { state.withLock { $0.isClosed = true } }
 }
