@@ -106,7 +106,8 @@ import TestSupport
         let publisher = try await MetricPublisher.open(in: directory)
         try publisher.publish([.log("before")])
         let running = Task { try await publisher.run() }
-        try await eventually { FileManager.default.fileExists(atPath: directory.replaySocket) }
+        // It has made all its sockets then.
+        try await eventually { try await PublisherInspection(directory).ask() != nil }
         try FileManager.default.moveItem(atPath: directory.path, toPath: scratch.file("elsewhere"))
         if isReplaced {
             try FileManager.default.createDirectory(atPath: directory.path, withIntermediateDirectories: false)
