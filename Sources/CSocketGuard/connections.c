@@ -60,6 +60,8 @@ uint64_t socket_guard_add(int descriptor, struct socket_guard_limits limits) {
     return new ? atomic_load(&new->number) : 0;
 }
 
+static int admit(struct listener *by, int descriptor);
+
 // MARK: called addresses
 
 /// The account of a path, under the lock; NULL if nobody wants one.
@@ -91,8 +93,8 @@ void socket_guard_called(uint64_t number) {
 void guard_called(const char *path, size_t room, int descriptor) {
     pthread_mutex_lock(&lock);
     struct listener *one = find_path(path, room);
+    if (one) admit(one, descriptor);
     pthread_mutex_unlock(&lock);
-    if (one) guard_admit(one, descriptor);
 }
 
 // MARK: what is known of an account
@@ -177,25 +179,31 @@ struct connection *guard_connection(int descriptor) {
     return is_in_range(descriptor) ? atomic_load(&connections[descriptor]) : NULL;
 }
 
-int guard_admit(struct listener *by, int descriptor) {
-    int floor = atomic_load(&keep_free_from);
-    if (!is_in_range(descriptor) || (floor > 0 && descriptor >= floor)) return 0;
-    struct connection *new = calloc(1, sizeof *new);
+/// Takes a new connection into an account, under the lock; 0 if there is no room for it.
+static int admit(struct listener *by, int descriptor) {
+    struct connection *new = is_in_range(descriptor) ? calloc(1, sizeof *new) : NULL;
     if (!new) return 0;
     new->descriptor = descriptor;
     new->listener = by;
-    pthread_mutex_lock(&lock);
     int32_t most = by->limits.connections;
     if (atomic_load(&by->open) - by->ending >= most) make_room(by);
     // Those that are being ended are closed in a moment, by this very thread.
-    int fits = atomic_load(&by->open) - by->ending < most && atomic_load(&by->open) < most + MOST_ENDING;
-    if (fits) {
-        append(new);
-        atomic_fetch_add(&by->open, 1);
-        atomic_store(&connections[descriptor], new);
+    if (atomic_load(&by->open) - by->ending >= most || atomic_load(&by->open) >= most + MOST_ENDING) {
+        free(new);
+        return 0;
     }
+    append(new);
+    atomic_fetch_add(&by->open, 1);
+    atomic_store(&connections[descriptor], new);
+    return 1;
+}
+
+int guard_admit(struct listener *by, int descriptor) {
+    int floor = atomic_load(&keep_free_from);
+    if (floor > 0 && descriptor >= floor) return 0;
+    pthread_mutex_lock(&lock);
+    int fits = admit(by, descriptor);
     pthread_mutex_unlock(&lock);
-    if (!fits) free(new);
     return fits;
 }
 

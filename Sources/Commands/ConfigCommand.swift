@@ -44,7 +44,9 @@ struct ConfigCommand: AsyncParsableCommand {
             let check = SettingsCheck(try options.settings(), for: .everything)
             for warning in check.warnings { StandardError.say("Warning: \(warning)") }
             for error in check.errors { StandardError.say("Error: \(error)") }
-            guard check.errors.isEmpty else { throw ExitCode.validationFailure }
+            guard check.errors.isEmpty else {
+                throw check.isOnlyAboutLimits ? ExitCode.failure : ExitCode.validationFailure
+            }
             try StandardOutput.write(.lines(["The settings are right."]))
         }
     }

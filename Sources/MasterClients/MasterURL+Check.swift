@@ -13,12 +13,7 @@ extension MasterURL {
             return "\(error)"
         }
         let folder = Directory.parent(of: resolved)
-        switch PathLook(folder) {
-        case .missing: return "there is no folder \(folder)"
-        case .hidden(let reason): return "cannot look at the folder \(folder): \(reason)"
-        case .regular, .special: return "\(folder) is no folder"
-        case .folder: break
-        }
+        if let obstacle = PathLook.obstacle(ofFolder: folder) { return obstacle }
         switch PathLook(resolved) {
         case .missing: return PathLook.refusal(W_OK | X_OK, "make a file in", folder)
         case .hidden(let reason): return "cannot look at \(resolved): \(reason)"

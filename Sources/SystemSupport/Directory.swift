@@ -30,13 +30,6 @@ package struct Directory: Sendable {
         guard mkdir(path, mode) == 0 || errno == EEXIST else { throw SystemCallError("make the folder", path: path) }
     }
 
-    /// Makes it, and every folder above it that is missing.
-    package func makeAll(mode: UInt32) throws(SystemCallError) {
-        let above = Directory.parent(of: path)
-        if above != path, access(above, F_OK) != 0 { try Directory(path: above).makeAll(mode: mode) }
-        try make(mode: mode)
-    }
-
     /// Makes what was renamed or made in it last over a power cut.
     package func synchronize() throws(SystemCallError) {
         let descriptor = try SystemCallError.retrying("open the folder", path: path) {

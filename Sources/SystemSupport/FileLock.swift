@@ -57,7 +57,6 @@ package final class FileLock: Sendable {
 
     /// Whether the file at the path is still this one, and not that of a folder which was removed and made anew.
     package var isStillInPlace: Bool {
-        guard let held = FileNumber(descriptor: descriptor) else { return false }
-        return held == FileNumber(path: path)
+        FileNumber(descriptor: descriptor)?.isStill(at: path) ?? false
     }
 }

@@ -21,6 +21,17 @@ package struct FileNumber: Hashable, Sendable {
         self.init(status)
     }
 
+    /// Whether it is still the file at a path, as far as can be told: a file system may fail for a moment, and that moves nothing.
+    ///
+    /// - Parameter followsLinks: otherwise the link itself.
+    package func isStill(at path: String, followsLinks: Bool = false) -> Bool {
+        var status = stat()
+        guard (followsLinks ? stat(path, &status) : lstat(path, &status)) == 0 else {
+            return errno != ENOENT && errno != ENOTDIR
+        }
+        return self == FileNumber(status)
+    }
+
     private init(_ status: stat) {
         device = status.st_dev
         inode = status.st_ino

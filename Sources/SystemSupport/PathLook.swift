@@ -38,6 +38,16 @@ package enum PathLook: Hashable, Sendable {
         }
     }
 
+    /// Why there is no folder at a path: a sentence; `nil` if there is one.
+    package static func obstacle(ofFolder folder: String) -> String? {
+        switch PathLook(folder) {
+        case .missing: "there is no folder \(folder)"
+        case .hidden(let reason): "cannot look at the folder \(folder): \(reason)"
+        case .regular, .special: "\(folder) is no folder"
+        case .folder: nil
+        }
+    }
+
     /// Why this user may not do something with a path: a sentence; `nil` if it may.
     ///
     /// - Parameters:

@@ -121,4 +121,11 @@ import Testing
         let check = try check([.masters("--master", (0..<count).map { "h\($0):1" })])
         #expect(check.errors.contains { $0 is ProcessLimitError })
     }
+
+    @Test func aFolderForLedgersThatOthersMayWriteTo() throws {
+        let open = folder.file("sticky")
+        #expect(mkdir(open, 0o700) == 0 && chmod(open, 0o1777) == 0)
+        let told = try errors([.masters("--master", ["h:1"]), .one(\.consumersDirectory, "--consumers-dir", open)])
+        #expect(told.count == 1 && told[0].contains("\(open) has mode 01777"))
+    }
 }

@@ -114,7 +114,7 @@ def test_config_check_says_what_the_start_would(scratch: Path) -> None:
     limited = ["sh", "-c", 'ulimit -n 1024; exec "$0" "$@"', AROBUST]
     check = status_and_error(*limited, "config", "check", "--state-dir", scratch / "state", *masters)
     start = status_and_error(*limited, "agent", "--state-dir", scratch / "state", *masters)
-    assert check[1] == start[1] and (check[0], start[0]) == (64, 1) and "1752 are needed with 70 masters" in check[1]
+    assert check == start and check[0] == 1 and "1752 are needed with 70 masters" in check[1]
     listen = ["--state-dir", scratch / "state", "--listen", "dlrover+grpc://127.0.0.1:0", "--listen-allow", "user:no-such-user"]
     check, start = (status_and_error(AROBUST, *command, *listen) for command in (["config", "check"], ["collect"]))
     assert check == start and check[0] == 64 and "--listen-allow: listen-allow names the user no-such-user" in check[1]

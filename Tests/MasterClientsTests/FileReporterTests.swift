@@ -166,7 +166,7 @@ import Testing
         _ = await one.report(logs(1...1))
         let outcome = await other.report(logs(1...2))
         #expect(
-            outcome.failure?.error.message.hasSuffix("another process is writing it: this one, under another name")
+            outcome.failure?.error.message.hasSuffix("this process is writing it under another name")
                 == true)
         await one.close()
         #expect(await other.report(logs(1...2)).accepted == 2)

@@ -31,10 +31,15 @@ import Testing
         #expect(scratch.names == ["file"])
     }
 
-    @Test func allFoldersAboveAreMade() throws {
-        try Directory(path: scratch.file("a/b/c")).makeAll(mode: 0o700)
-        #expect(PathLook(scratch.file("a/b/c")) == .folder)
-        try Directory(path: scratch.file("a/b/c")).makeAll(mode: 0o700)
+    @Test func aFileIsStillWhereItWasUnlessItIsGone() throws {
+        try scratch.write("a", to: "file")
+        let file = try #require(FileNumber(path: scratch.file("file")))
+        #expect(file.isStill(at: scratch.file("file")))
+        // What can't be looked at may well be there.
+        #expect(file.isStill(at: scratch.file(String(repeating: "n", count: 300))))
+        #expect(!file.isStill(at: scratch.file("none")) && !file.isStill(at: scratch.file("file/x")))
+        try scratch.write("b", to: "other")
+        #expect(!file.isStill(at: scratch.file("other")))
     }
 
     @Test func whichFileItIs() throws {

@@ -24,6 +24,9 @@ package struct SettingsCheck {
     /// What the settings name and can't be used now. It may still come or be changed, so it does not stop the start.
     package private(set) var warnings: [String] = []
 
+    /// Whether the settings are right, and only this process may have too little of something.
+    package var isOnlyAboutLimits: Bool { errors.allSatisfy { $0 is ProcessLimitError } }
+
     private let settings: AgentSettings
 
     /// Waits for the disk, and for whoever knows the system's users.

@@ -65,12 +65,7 @@ extension AgentSettings {
     /// Why a file can't be put in the place of a path, in a folder that is there: a sentence.
     private static func obstacle(toReplacing path: String) -> String? {
         let folder = Directory.parent(of: path)
-        switch PathLook(folder) {
-        case .missing: return "there is no folder \(folder)"
-        case .hidden(let reason): return "cannot look at the folder \(folder): \(reason)"
-        case .regular, .special: return "\(folder) is no folder"
-        case .folder: break
-        }
+        if let obstacle = PathLook.obstacle(ofFolder: folder) { return obstacle }
         guard PathLook(path) != .folder else { return "it is a folder" }
         return PathLook.refusal(W_OK | X_OK, "write to the folder", folder)
     }

@@ -31,7 +31,7 @@ package final class ConsumerStore: Sendable {
         /// The files that are no longer those which were opened: what is written to them is gone with the process, and another process could
         /// open new ones in their place.
         func lostFiles(database path: String) -> [String] {
-            (databaseFile == FileNumber(path: path) ? [] : [path])
+            (databaseFile?.isStill(at: path) ?? true ? [] : [path])
                 + (lock.isStillInPlace ? [] : [lock.path].compactMap(\.self))
         }
     }
@@ -190,6 +190,7 @@ extension ConsumerStore {
         do throws(TrustedPathError) {
             // A file in it, so that the folder itself is looked at, too.
             _ = try TrustedPath.resolve(directory + "/x.db")
+            if PathLook(directory) == .folder { try TrustedPath.checkOwnFolder(directory) }
         } catch {
             return "\(error)"
         }

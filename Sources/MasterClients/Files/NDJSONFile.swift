@@ -174,9 +174,8 @@ struct NDJSONFile: Sendable {
             case .characterDevice: return Open(descriptor: descriptor, status: status)
             case .directory, .other: break
             case .regular:
-                if let holder = try takeLock(descriptor, resolved) {
-                    throw ReportError(
-                        code: .storage, message: "cannot write \(path): another process is writing it\(holder)")
+                if let obstacle = try takeLock(descriptor, resolved) {
+                    throw ReportError(code: .storage, message: "cannot write \(path): \(obstacle)")
                 }
                 return try scan(descriptor)
             }
@@ -193,7 +192,7 @@ struct NDJSONFile: Sendable {
     /// Takes the lock of a file of our own beside the other one, which only its user can open: whoever may read a file can hold a lock on it.
     /// Where there can be none, the file itself is locked.
     ///
-    /// - Returns: who has the lock, in brackets, if somebody has.
+    /// - Returns: who has the lock, if somebody has.
     private mutating func takeLock(_ descriptor: CInt, _ resolved: String) throws(SystemCallError) -> String? {
         do throws(SystemCallError) {
             switch try FileLock.tryTake(resolved + ".lock") {
@@ -203,8 +202,8 @@ struct NDJSONFile: Sendable {
                 return nil
             case .held(let note):
                 let holder = note.prefix { $0 != "\n" }
-                guard holder != "pid \(getpid())" else { return ": this one, under another name" }
-                return holder.isEmpty ? "" : " (\(holder))"
+                guard holder != "pid \(getpid())" else { return "this process is writing it under another name" }
+                return "another process is writing it" + (holder.isEmpty ? "" : " (\(holder))")
             }
         } catch {
             do throws(SystemCallError) {
@@ -212,7 +211,7 @@ struct NDJSONFile: Sendable {
                 return nil
             } catch {
                 guard error.code == .wouldBlock else { throw error }
-                return ""
+                return "another process is writing it"
             }
         }
     }

@@ -61,7 +61,7 @@ public final class MetricPublisher: MasterClient, UrgentReporter {
         maintenance = PublisherMaintenance(
             of: state, file: opening.ledgerFile, mark: VolatileMark(path: directory.volatileFile), logger: logger)
         maintenance.saveLedger()
-        journalFolder = FileNumber(path: directory.journalDirectory)
+        journalFolder = FileNumber(path: directory.journalDirectory, followsLinks: true)
         self.directory = directory
         self.lock = lock
         self.configuration = configuration
@@ -236,7 +236,7 @@ public final class MetricPublisher: MasterClient, UrgentReporter {
             try poller.wait(milliseconds: 1000)
             // What is at the path now is none of ours.
             guard lock.isStillInPlace else { throw StateDirectoryError.moved(path: directory.path) }
-            guard journalFolder == FileNumber(path: directory.journalDirectory) else {
+            guard journalFolder?.isStill(at: directory.journalDirectory, followsLinks: true) ?? true else {
                 throw StateDirectoryError.moved(path: directory.journalDirectory)
             }
             state.recordNewest(newest)

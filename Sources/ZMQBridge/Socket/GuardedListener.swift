@@ -65,7 +65,7 @@ struct GuardedListener {
     }
 
     /// Whether those who connect to the path come here: its file is still there, and still this one.
-    var isInPlace: Bool { file == FileNumber(path: path) }
+    var isInPlace: Bool { file?.isStill(at: path) ?? true }
 
     /// What a message counts for.
     static func size(of message: some Sequence<[UInt8]>) -> Int {

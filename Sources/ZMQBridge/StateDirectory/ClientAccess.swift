@@ -15,19 +15,10 @@ extension StateDirectory {
     }
 
     /// `nil` if nothing is there, or this user may not look.
-    var identity: Identity? { Self.identity(of: path) }
-
-    static func identity(of path: String) -> Identity? {
+    var identity: Identity? {
         var status = stat()
         guard stat(path, &status) == 0 else { return nil }
         return Identity(device: status.st_dev, inode: status.st_ino, owner: status.st_uid, mode: status.st_mode)
-    }
-
-    /// Whether the directory is still at the path, as far as can be told: a file system may fail for a moment.
-    static func isInPlace(_ known: Identity?, at path: String) -> Bool {
-        var status = stat()
-        guard stat(path, &status) == 0 else { return errno != ENOENT }
-        return status.st_dev == known?.device && status.st_ino == known?.inode
     }
 
     /// Checks it for consumers and commands. What passes can't be replaced by others afterwards.
