@@ -63,6 +63,8 @@ let package = Package(
         .systemLibrary(name: "CZeroMQ", providers: [.apt(["libzmq3-dev"])]),
         // Limits for the connections that libzmq accepts; see its header.
         .target(name: "CSocketGuard"),
+        // What C has instructions for and Swift has not.
+        .target(name: "CChecksum"),
         // zlib1g-dev, which async-http-client needs as well.
         .systemLibrary(name: "CZlib", providers: [.apt(["zlib1g-dev"])]),
         .systemLibrary(name: "CXattr"),
@@ -79,7 +81,8 @@ let package = Package(
         .target(
             name: "PeerLimits", dependencies: [asyncHTTPClient, nioCore, nioHTTP1], swiftSettings: settings),
         .target(
-            name: "Journal", dependencies: ["Diagnosis", "SystemSupport", systemPackage], swiftSettings: settings),
+            name: "Journal", dependencies: ["CChecksum", "Diagnosis", "SystemSupport", systemPackage],
+            swiftSettings: settings),
         .target(
             name: "ZMQBridge",
             dependencies: ["CSocketGuard", "CZeroMQ", "Diagnosis", "Journal", "SystemSupport", logging, deque],
@@ -287,7 +290,8 @@ if Context.environment["AROBUST_FUZZ"] == "1" {
 // `make sanitize` only: what has threads, C and files of its own, without what takes ten minutes to build and brings none of them.
 if Context.environment["AROBUST_SANITIZE"] == "1" {
     let parts = ["SystemSupport", "Diagnosis", "Journal", "ZMQBridge", "Delivery"]
-    let kept = Set(parts + parts.map { $0 + "Tests" } + ["CSocketGuard", "CXattr", "CZeroMQ", "CZlib", "TestSupport"])
+    let kept = Set(
+        parts + parts.map { $0 + "Tests" } + ["CChecksum", "CSocketGuard", "CXattr", "CZeroMQ", "CZlib", "TestSupport"])
     package.targets.removeAll { !kept.contains($0.name) }
     package.products = []
 }

@@ -13,15 +13,13 @@ extension Journal {
                 groups.append(Group(lane: record.lane, records: [record], indices: [index]))
             }
         }
-        var incoming: [String: Int] = [:]
-        for group in groups { incoming[group.lane] = try check(group.records, lane: group.lane) }
-        try makeRoom(for: incoming, with: &writer)
+        for index in groups.indices { groups[index].bytes = try check(groups[index].records, lane: groups[index].lane) }
+        try makeRoom(for: groups.map { ($0.lane, $0.bytes) }, with: &writer)
 
         var changes: [LaneChange] = []
+        changes.reserveCapacity(groups.count)
         do {
-            for group in groups {
-                changes.append(try prepare(group, bytes: incoming[group.lane] ?? 0, with: &writer))
-            }
+            for group in groups { changes.append(try prepare(group, with: &writer)) }
             // Numbered in the order of the call across all lanes, so that the last record of a source has the highest number.
             let number = writer.takeNumbers(records.count)
             for (index, group) in groups.enumerated() {
@@ -74,16 +72,15 @@ extension Journal {
         var lane: String
         var records: [JournalRecord]
         var indices: [Int]
+        /// In the segment, headers included.
+        var bytes = 0
     }
 
     /// Opens the segment that the group goes to, or begins one.
-    private func prepare(
-        _ group: Group, bytes: Int, with writer: inout JournalWriter
-    ) throws(JournalError) -> LaneChange {
-        guard let file = try currentSegment(of: group.lane, bytes: bytes, with: &writer) else {
+    private func prepare(_ group: Group, with writer: inout JournalWriter) throws(JournalError) -> LaneChange {
+        guard let (file, length) = try currentSegment(of: group.lane, bytes: group.bytes, with: &writer) else {
             return try beginSegment(of: group.lane, with: &writer)
         }
-        let length = state.withLock { $0.lanes[group.lane]?.segments.last?.length ?? 0 }
         return LaneChange(lane: group.lane, file: file, newSegment: nil, length: length)
     }
 
@@ -93,7 +90,7 @@ extension Journal {
     ) throws(JournalError) {
         let now = configuration.now()
         writer.buffer.removeAll(keepingCapacity: true)
-        writer.buffer.reserveCapacity(group.records.reduce(0) { $0 + RecordHeader.length(of: $1) + $1.payload.count })
+        writer.buffer.reserveCapacity(group.bytes)
         for (record, index) in zip(group.records, group.indices) {
             let header = RecordHeader(record, number: firstNumber + UInt64(index), writtenAt: now)
             change.added.append((header, change.length + UInt64(writer.buffer.count)))
@@ -103,10 +100,10 @@ extension Journal {
         writer.unsynced.insert(change.file.path)
     }
 
-    /// The lane's last segment, opened, if it has room for the group and is not too old.
+    /// The lane's last segment, opened, and its length, if it has room for the group and is not too old.
     private func currentSegment(
         of lane: String, bytes: Int, with writer: inout JournalWriter
-    ) throws(JournalError) -> JournalWriter.OpenSegment? {
+    ) throws(JournalError) -> (file: JournalWriter.OpenSegment, length: UInt64)? {
         let last = state.withLock { state in state.lanes[lane].flatMap { $0.takesRecords ? $0.segments.last : nil } }
         guard let last else { return nil }
         if last.records > 0 {
@@ -117,12 +114,12 @@ extension Journal {
                 return nil
             }
         }
-        if let file = writer.open[lane], file.number == last.number { return file }
+        if let file = writer.open[lane], file.number == last.number { return (file, last.length) }
         guard let descriptor = try files.openExisting(last.path, flags: O_WRONLY) else { return nil }
         writer.close(lane, files: files)
         let file = JournalWriter.OpenSegment(number: last.number, path: last.path, descriptor: descriptor)
         writer.open[lane] = file
-        return file
+        return (file, last.length)
     }
 
     /// Begins a segment after the lane's last. The state does not know it before `commit`.
@@ -135,7 +132,7 @@ extension Journal {
             discard(change, with: &writer)
             throw error
         }
-        writer.unsynced.formUnion([change.file.path, directory + "/" + lane, directory])
+        writer.unsynced.insert([change.file.path, directory + "/" + lane, directory])
         return change
     }
 

@@ -3,7 +3,7 @@ private import Synchronization
 
 extension Journal {
     /// Deletes segments until `incoming` bytes, by lane, fit into the bounds. The losses are kept in the state for `takeLosses`.
-    func makeRoom(for incoming: [String: Int], with writer: inout JournalWriter) throws(JournalError) {
+    func makeRoom(for incoming: [(lane: String, bytes: Int)], with writer: inout JournalWriter) throws(JournalError) {
         if configuration.isReadOnly { return }
         let now = configuration.now()
         while let victim = state.withLock({ $0.victim(incoming: incoming, configuration: configuration, now: now) }) {

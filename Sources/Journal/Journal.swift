@@ -96,7 +96,7 @@ package final class Journal: Sendable {
     @discardableResult
     package func evict() throws(JournalError) -> [JournalLoss] {
         try writer.withLock { writer throws(JournalError) in
-            try makeRoom(for: [:], with: &writer)
+            try makeRoom(for: [], with: &writer)
             return state.withLock { $0.takeLosses() }
         }
     }
@@ -108,17 +108,14 @@ package final class Journal: Sendable {
 
     /// Syncs everything written so far. Appending goes on meanwhile.
     package func sync() throws(JournalError) {
-        var paths = writer.withLock { writer in
-            defer { writer.unsynced = [] }
-            return writer.unsynced
-        }
+        var paths = writer.withLock { $0.unsynced.takeAll() }
         while let path = paths.first {
             do {
                 try files.synchronize(path)
                 paths.remove(path)
             } catch {
                 let rest = paths
-                writer.withLock { $0.unsynced.formUnion(rest) }
+                writer.withLock { $0.unsynced.insert(rest) }
                 throw error
             }
         }

@@ -26,15 +26,18 @@ struct JournalState: Sendable {
 
     /// The next segment to delete so that `incoming` bytes fit into the bounds, or `nil`.
     func victim(
-        incoming: [String: Int], configuration: JournalConfiguration, now: Int64
+        incoming groups: [(lane: String, bytes: Int)], configuration: JournalConfiguration, now: Int64
     ) -> Victim? {
+        // Asked before each append: mostly there is none, and that is known soon.
+        let oldest = configuration.maximumAge.map { now - $0.components.seconds }
+        let isOld = { (segment: Segment) in segment.records > 0 && oldest.map { segment.lastWritten < $0 } ?? false }
+        let hasOld = oldest != nil && lanes.values.contains { $0.segments.first.map(isOld) ?? false }
+        let isTooMuch = bytes + groups.reduce(0) { $0 + $1.bytes } > configuration.totalBytes
+        guard hasOld || isTooMuch else { return nil }
         let candidates = candidates()
-        if let age = configuration.maximumAge?.components.seconds {
-            if let old = candidates.first(where: { $0.segment.records > 0 && $0.segment.lastWritten < now - age }) {
-                return old
-            }
-        }
-        guard bytes + incoming.values.reduce(0, +) > configuration.totalBytes else { return nil }
+        if hasOld, let old = candidates.first(where: { isOld($0.segment) }) { return old }
+        guard isTooMuch else { return nil }
+        let incoming = Dictionary(groups, uniquingKeysWith: +)
         let laneCount = lanes.filter { $0.value.hasRecords || incoming[$0.key] != nil }.count
         let share = configuration.totalBytes / max(1, laneCount)
         let reserve = min(configuration.laneReserveBytes ?? share, share)

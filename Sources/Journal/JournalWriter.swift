@@ -12,7 +12,7 @@ struct JournalWriter: Sendable {
     var nextNumber: UInt64 = 1
     var open: [String: OpenSegment] = [:]
     /// Files and directories that were written and not synced since.
-    var unsynced: Set<String> = []
+    var unsynced = UnsyncedPaths()
     /// Files of failed writes that could not be removed. They go before any segment does, since the segments beside them tell that they don't count.
     var leftovers: Set<String> = []
     /// The bytes of one write.
@@ -76,6 +76,33 @@ struct JournalWriter: Sendable {
     mutating func close(_ lane: String, files: Files) {
         guard let file = open.removeValue(forKey: lane) else { return }
         files.close(file.descriptor)
+    }
+}
+
+/// Files and directories that must be synced. The same file is added again and again.
+struct UnsyncedPaths: Sendable {
+    private var paths: Set<String> = []
+    /// The one that was added last, if it is still among them: equal strings that share their memory are compared at once, hashing takes longer.
+    private var newest: String?
+
+    mutating func insert(_ path: String) {
+        guard path != newest else { return }
+        paths.insert(path)
+        newest = path
+    }
+
+    mutating func insert(_ others: some Sequence<String>) {
+        paths.formUnion(others)
+    }
+
+    mutating func remove(_ path: String) {
+        paths.remove(path)
+        newest = nil
+    }
+
+    mutating func takeAll() -> Set<String> {
+        defer { self = UnsyncedPaths() }
+        return paths
     }
 }
 

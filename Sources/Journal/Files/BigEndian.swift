@@ -10,6 +10,13 @@ extension [UInt8] {
     }
 }
 
+extension UnsafeMutableRawBufferPointer {
+    /// Writes the number's bytes, the highest first, at any offset.
+    func store(bigEndian number: some FixedWidthInteger & BitwiseCopyable, at offset: Int) {
+        storeBytes(of: number.bigEndian, toByteOffset: offset, as: type(of: number))
+    }
+}
+
 /// Reads numbers and bytes one after the other; answers `nil` where too few are left.
 struct BigEndianReader {
     private let bytes: UnsafeRawBufferPointer

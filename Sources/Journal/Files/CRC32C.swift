@@ -1,7 +1,15 @@
-/// The Castagnoli checksum (RFC 3720, appendix B.4), sixteen bytes at a step.
+private import CChecksum
+
+/// The Castagnoli checksum (RFC 3720, appendix B.4): by the processor's instruction, or by a table where it has none.
 enum CRC32C {
     /// Of the bytes, or of what `checksum` is of followed by the bytes.
     static func of(_ bytes: UnsafeRawBufferPointer, continuing checksum: UInt32 = 0) -> UInt32 {
+        guard checksum_has_instruction() != 0 else { return byTable(bytes, continuing: checksum) }
+        return ~checksum_by_instruction(~checksum, bytes.baseAddress, bytes.count)
+    }
+
+    /// The same, sixteen bytes at a step.
+    static func byTable(_ bytes: UnsafeRawBufferPointer, continuing checksum: UInt32 = 0) -> UInt32 {
         guard var next = bytes.baseAddress else { return checksum }
         let table = tables
         let end = next + bytes.count

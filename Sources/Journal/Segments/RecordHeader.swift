@@ -49,19 +49,22 @@ struct RecordHeader: Hashable, Sendable {
         let start = bytes.count
         let key = source.map { Array($0.key.utf8) } ?? []
         let sourceBytes = source?.bytes ?? []
-        bytes.append(bigEndian: Self.marker)
-        bytes.append(bigEndian: UInt32(0))
-        bytes.append(bigEndian: payload.withUnsafeBytes { CRC32C.of($0) })
-        bytes.append(bigEndian: UInt32(payload.count))
-        bytes.append(bigEndian: UInt16(key.count))
-        bytes.append(bigEndian: UInt16(sourceBytes.count))
-        bytes.append(bigEndian: count)
-        bytes.append(bigEndian: number)
-        bytes.append(bigEndian: epoch)
-        bytes.append(bigEndian: firstSequence)
-        bytes.append(bigEndian: earliest)
-        bytes.append(bigEndian: latest)
-        bytes.append(bigEndian: writtenAt)
+        withUnsafeTemporaryAllocation(byteCount: Self.fixedLength, alignment: 8) { fixed in
+            fixed.store(bigEndian: Self.marker, at: 0)
+            fixed.store(bigEndian: UInt32(0), at: 4)
+            fixed.store(bigEndian: payload.withUnsafeBytes { CRC32C.of($0) }, at: 8)
+            fixed.store(bigEndian: UInt32(payload.count), at: 12)
+            fixed.store(bigEndian: UInt16(key.count), at: 16)
+            fixed.store(bigEndian: UInt16(sourceBytes.count), at: 18)
+            fixed.store(bigEndian: count, at: 20)
+            fixed.store(bigEndian: number, at: 24)
+            fixed.store(bigEndian: epoch, at: 32)
+            fixed.store(bigEndian: firstSequence, at: 40)
+            fixed.store(bigEndian: earliest, at: 48)
+            fixed.store(bigEndian: latest, at: 56)
+            fixed.store(bigEndian: writtenAt, at: 64)
+            bytes.append(contentsOf: UnsafeRawBufferPointer(fixed))
+        }
         bytes.append(contentsOf: key)
         bytes.append(contentsOf: sourceBytes)
         let checksum = bytes.withUnsafeBytes { CRC32C.of(UnsafeRawBufferPointer(rebasing: $0[(start + 8)...])) }
