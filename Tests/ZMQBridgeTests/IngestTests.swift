@@ -80,6 +80,24 @@ import TestSupport
         }
     }
 
+    /// What came as JSON goes on as if it had been a text between.
+    @Test(arguments: [
+        "plain", #"lines\nof\ttext, \"quoted\", C:\\temp"#, "é 漢 😀", #"\u00e9 \ud83d\ude00 \u0041 \/ \u001b[31m"#,
+        #"half \ud83d of a pair"#, #"\b\f\r"#, "",
+    ])
+    func encodesAsTheMetricThatItDescribes(content: String) throws {
+        let json =
+            #"{"data_content": "\#(content)", "data_type": "A", "node_type": "w\u006frker", "need_report": true}"#
+        let node = NodeIdentity(id: 9, type: "ps", rank: 4)
+        let given = try IngestRequest.metric(Array(json.utf8)[...], node: node)
+        var metric = try MetricBody(checking: Array(json.utf8)[...]).metric
+        (metric.timestamp, metric.node) = (given.timestamp, NodeIdentity(id: 9, type: "worker", rank: 4))
+        let (one, other) = (try EncodedMetrics([given]), try EncodedMetrics([metric]))
+        #expect(one.bodies == other.bodies)
+        #expect(one.topics == other.topics)
+        #expect(one.items.map(\.bodyEnd) == other.items.map(\.bodyEnd))
+    }
+
     @Test(
         arguments: [
             ([[9], [], [1]], true, [[9], []], [[1]]),

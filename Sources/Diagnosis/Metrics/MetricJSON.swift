@@ -13,16 +13,26 @@ public enum MetricJSON {
 
     /// Appends the metric's JSON to `json`.
     package static func encode(_ metric: WorkerTrainingMetric, into json: inout [UInt8]) {
-        var content = metric.dataContent
-        let node = metric.node
-        json.makeRoom(for: content.utf8.count + content.utf8.count / 16 + 256)
-        append(#"{"timestamp": "#, to: &json)
-        append(String(metric.timestamp), to: &json)
-        append(#", "data_type": ""#, to: &json)
-        appendEscaped(metric.dataType.rawValue, to: &json)
-        append(#"", "data_content": ""#, to: &json)
-        content.withUTF8 { JSONString.appendEscaped($0, to: &json) }
-        appendTail(node, isFinalResult: metric.isFinalResult, needReport: metric.needReport, to: &json)
+        json.makeRoom(for: metric.dataContent.utf8.count + metric.dataContent.utf8.count / 16 + 256)
+        appendHead(metric.dataType, timestamp: metric.timestamp, to: &json)
+        appendEscaped(metric.dataContent, to: &json)
+        appendTail(metric.node, isFinalResult: metric.isFinalResult, needReport: metric.needReport, to: &json)
+    }
+
+    /// Appends the JSON of the metric that `body` describes, but with this time and identity.
+    ///
+    /// A content with only the escapes that this writes, too, is copied without being read again.
+    package static func encode(
+        _ body: MetricBody, timestamp: Int64, node: NodeIdentity, into json: inout [UInt8]
+    ) {
+        json.makeRoom(for: body.escapedContent.count + 256)
+        appendHead(body.dataType, timestamp: timestamp, to: &json)
+        if body.hasPlainEscapes {
+            json.append(contentsOf: body.escapedContent)
+        } else {
+            appendEscaped(body.content, to: &json)
+        }
+        appendTail(node, isFinalResult: body.isFinalResult, needReport: body.needReport, to: &json)
     }
 
     /// Appends the JSON of a metric that has everything but its content from `head`.
@@ -30,20 +40,15 @@ public enum MetricJSON {
     /// The content is `contents` joined by newlines. They are copied unchanged, so each must be the inside of a JSON string, like
     /// `MetricBody.escapedContent`.
     package static func encode(head: MetricBody, contents: [ArraySlice<UInt8>], into json: inout [UInt8]) {
-        let node = head.node
         json.makeRoom(for: contents.reduce(256) { $0 + $1.count + 2 })
-        append(#"{"timestamp": "#, to: &json)
-        append(String(head.timestamp), to: &json)
-        append(#", "data_type": ""#, to: &json)
-        appendEscaped(head.dataType.rawValue, to: &json)
-        append(#"", "data_content": ""#, to: &json)
-        var separator = ""
+        appendHead(head.dataType, timestamp: head.timestamp, to: &json)
+        var separator: StaticString = ""
         for content in contents {
             append(separator, to: &json)
             json.append(contentsOf: content)
             separator = #"\n"#
         }
-        appendTail(node, isFinalResult: head.isFinalResult, needReport: head.needReport, to: &json)
+        appendTail(head.node, isFinalResult: head.isFinalResult, needReport: head.needReport, to: &json)
     }
 
     /// Appends `text` escaped for the inside of a JSON string.
@@ -52,21 +57,33 @@ public enum MetricJSON {
         if isDone == nil { appendEscaped(String(Substring(text)), to: &content) }
     }
 
+    private static func appendHead(_ dataType: DiagnosisDataType, timestamp: Int64, to json: inout [UInt8]) {
+        append(#"{"timestamp": "#, to: &json)
+        append(timestamp, to: &json)
+        append(#", "data_type": ""#, to: &json)
+        appendEscaped(dataType.rawValue, to: &json)
+        append(#"", "data_content": ""#, to: &json)
+    }
+
     private static func appendTail(
         _ node: NodeIdentity, isFinalResult: Bool, needReport: Bool, to json: inout [UInt8]
     ) {
         append(#"", "node_id": "#, to: &json)
-        append(String(node.id), to: &json)
+        append(Int64(node.id), to: &json)
         append(#", "node_type": ""#, to: &json)
         appendEscaped(node.type, to: &json)
         append(#"", "node_rank": "#, to: &json)
-        append(String(node.rank), to: &json)
+        append(Int64(node.rank), to: &json)
         append(isFinalResult ? #", "is_final_result": true"# : #", "is_final_result": false"#, to: &json)
         append(needReport ? #", "need_report": true}"# : #", "need_report": false}"#, to: &json)
     }
 
-    private static func append(_ text: String, to json: inout [UInt8]) {
-        json.append(contentsOf: text.utf8)
+    private static func append(_ text: StaticString, to json: inout [UInt8]) {
+        json.append(contentsOf: UnsafeBufferPointer(start: text.utf8Start, count: text.utf8CodeUnitCount))
+    }
+
+    private static func append(_ number: Int64, to json: inout [UInt8]) {
+        json.append(contentsOf: String(number).utf8)
     }
 
     private static func appendEscaped(_ text: String, to json: inout [UInt8]) {
@@ -105,6 +122,8 @@ public struct MetricBody: Sendable {
     public let isFinalResult: Bool
     /// `false` if the JSON does not say.
     public let needReport: Bool
+    /// Whether the strings have no escapes but those of two characters that `MetricJSON` writes itself: so none of half a surrogate pair.
+    package let hasPlainEscapes: Bool
     /// The inside of the `data_content` string in `json`.
     private let contentRange: Range<Int>?
 
@@ -113,17 +132,21 @@ public struct MetricBody: Sendable {
     /// - Throws: `MetricJSONError` with the place and what is allowed there. Missing keys are no error here: DLRover's master
     ///   fills them in, and so does ingest.
     public init(checking json: ArraySlice<UInt8>) throws(MetricJSONError) {
-        var scanner = MetricScanner(json)
-        try scanner.scan()
+        let fields = try MetricScanner.scan(json)
+        let start = json.startIndex
+        func text(_ range: Range<Int>) -> String {
+            JSONString.unescape(json[(start + range.lowerBound)..<(start + range.upperBound)])
+        }
         self.json = json
-        givenTimestamp = scanner.timestamp
-        givenDataType = scanner.dataType.map { DiagnosisDataType(rawValue: JSONString.unescape(json[$0])) }
-        givenNodeID = scanner.nodeID
-        givenNodeType = scanner.nodeType.map { JSONString.unescape(json[$0]) }
-        givenNodeRank = scanner.nodeRank
-        isFinalResult = scanner.isFinalResult ?? false
-        needReport = scanner.needReport ?? false
-        contentRange = scanner.dataContent
+        givenTimestamp = fields.timestamp
+        givenDataType = fields.dataType.map { DiagnosisDataType(rawValue: text($0)) }
+        givenNodeID = fields.nodeID
+        givenNodeType = fields.nodeType.map(text)
+        givenNodeRank = fields.nodeRank
+        isFinalResult = fields.isFinalResult ?? false
+        needReport = fields.needReport ?? false
+        contentRange = fields.dataContent.map { (start + $0.lowerBound)..<(start + $0.upperBound) }
+        hasPlainEscapes = fields.hasPlainEscapes
     }
 
     /// 0 if the JSON has none.

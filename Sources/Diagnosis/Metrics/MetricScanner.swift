@@ -1,3 +1,19 @@
+private import Glibc
+
+/// Where the values of a metric stand in its JSON, counted from its first byte. Those that it does not have are `nil`.
+struct MetricFields {
+    var timestamp: Int64?
+    var dataType: Range<Int>?
+    var dataContent: Range<Int>?
+    var nodeID: Int?
+    var nodeType: Range<Int>?
+    var nodeRank: Int?
+    var isFinalResult: Bool?
+    var needReport: Bool?
+    /// Whether the strings have no escapes but those of two characters that `MetricJSON` writes itself: not `\u` and not `\/`.
+    var hasPlainEscapes = true
+}
+
 /// Reads through a metric's JSON once, strictly, and notes where its values are.
 ///
 /// As strict as Python's `json`, which a master reads with, and stricter: no key may stand twice, and no other key at all.
@@ -5,24 +21,24 @@ struct MetricScanner {
     private static let keys =
         "timestamp, data_type, data_content, node_id, node_type, node_rank, is_final_result and need_report"
 
-    private let json: ArraySlice<UInt8>
-    private var index: Int
+    /// Valid only during `scan`.
+    private let json: UnsafeBufferPointer<UInt8>
+    private var index = 0
+    private var fields = MetricFields()
 
-    private(set) var timestamp: Int64?
-    private(set) var dataType: Range<Int>?
-    private(set) var dataContent: Range<Int>?
-    private(set) var nodeID: Int?
-    private(set) var nodeType: Range<Int>?
-    private(set) var nodeRank: Int?
-    private(set) var isFinalResult: Bool?
-    private(set) var needReport: Bool?
-
-    init(_ json: ArraySlice<UInt8>) {
-        self.json = json
-        index = json.startIndex
+    static func scan(_ json: ArraySlice<UInt8>) throws(MetricJSONError) -> MetricFields {
+        try json.withUnsafeBufferPointer { bytes throws(MetricJSONError) in
+            var scanner = MetricScanner(json: bytes)
+            try scanner.scan()
+            return scanner.fields
+        }
     }
 
-    mutating func scan() throws(MetricJSONError) {
+    private init(json: UnsafeBufferPointer<UInt8>) {
+        self.json = json
+    }
+
+    private mutating func scan() throws(MetricJSONError) {
         try checkUTF8()
         try expect("{", "a metric is a JSON object, which begins with '{'")
         skipSpace()
@@ -37,97 +53,128 @@ struct MetricScanner {
             try expect("}", "expected ',' or '}' after a value")
         }
         skipSpace()
-        guard index == json.endIndex else { throw error("expected nothing after the object") }
+        guard index == json.count else { throw error("expected nothing after the object") }
     }
 
     private mutating func scanMember() throws(MetricJSONError) {
-        let keyStart = index
-        let key = String(decoding: json[try scanString("a key in double quotes")], as: UTF8.self)
+        let start = index
+        let key = try scanString("expected a key in double quotes")
         skipSpace()
         try expect(":", "expected ':' after the key")
         skipSpace()
-        switch key {
-        case "timestamp": try set(\.timestamp, key, keyStart, try scanInteger("timestamp in whole seconds"))
-        case "data_type": try set(\.dataType, key, keyStart, try scanString("data_type, a string"))
-        case "data_content": try set(\.dataContent, key, keyStart, try scanString("data_content, a string"))
-        case "node_id": try set(\.nodeID, key, keyStart, try scanInteger("node_id"))
-        case "node_type": try set(\.nodeType, key, keyStart, try scanString("node_type, a string"))
-        case "node_rank": try set(\.nodeRank, key, keyStart, try scanInteger("node_rank"))
-        case "is_final_result": try set(\.isFinalResult, key, keyStart, try scanBool("is_final_result"))
-        case "need_report": try set(\.needReport, key, keyStart, try scanBool("need_report"))
-        default:
-            index = keyStart
-            throw error("unknown key '\(key)'; allowed are \(Self.keys)")
+        if text(key, is: "data_content") {
+            let value = try scanString("expected data_content, a string")
+            try checkIsNew(fields.dataContent == nil, key, start)
+            fields.dataContent = value
+        } else if text(key, is: "timestamp") {
+            let value: Int64 = try scanInteger("timestamp in whole seconds")
+            try checkIsNew(fields.timestamp == nil, key, start)
+            fields.timestamp = value
+        } else if text(key, is: "data_type") {
+            let value = try scanString("expected data_type, a string")
+            try checkIsNew(fields.dataType == nil, key, start)
+            fields.dataType = value
+        } else if text(key, is: "node_id") {
+            let value: Int = try scanInteger("node_id")
+            try checkIsNew(fields.nodeID == nil, key, start)
+            fields.nodeID = value
+        } else if text(key, is: "node_type") {
+            let value = try scanString("expected node_type, a string")
+            try checkIsNew(fields.nodeType == nil, key, start)
+            fields.nodeType = value
+        } else if text(key, is: "node_rank") {
+            let value: Int = try scanInteger("node_rank")
+            try checkIsNew(fields.nodeRank == nil, key, start)
+            fields.nodeRank = value
+        } else if text(key, is: "is_final_result") {
+            let value = try scanBool("expected is_final_result, true or false")
+            try checkIsNew(fields.isFinalResult == nil, key, start)
+            fields.isFinalResult = value
+        } else if text(key, is: "need_report") {
+            let value = try scanBool("expected need_report, true or false")
+            try checkIsNew(fields.needReport == nil, key, start)
+            fields.needReport = value
+        } else {
+            index = start
+            throw error("unknown key '\(text(key))'; allowed are \(Self.keys)")
         }
     }
 
-    private mutating func set<Value>(
-        _ field: WritableKeyPath<MetricScanner, Value?>, _ key: String, _ keyStart: Int, _ value: Value
-    ) throws(MetricJSONError) {
-        guard self[keyPath: field] == nil else {
-            index = keyStart
-            throw error("key '\(key)' stands twice")
-        }
-        self[keyPath: field] = value
+    private mutating func checkIsNew(_ isNew: Bool, _ key: Range<Int>, _ start: Int) throws(MetricJSONError) {
+        guard !isNew else { return }
+        index = start
+        throw error("key '\(text(key))' stands twice")
     }
 
     /// Reads a string and returns the range of its inside.
-    private mutating func scanString(_ what: String) throws(MetricJSONError) -> Range<Int> {
-        try expect("\"", "expected \(what)")
+    private mutating func scanString(_ reason: StaticString) throws(MetricJSONError) -> Range<Int> {
+        try expect("\"", reason)
         let start = index
         while true {
-            let from = index
-            index = json.withUnsafeBufferPointer { bytes in
-                json.startIndex + JSONString.firstSpecial(in: bytes, from: from - json.startIndex)
+            index = JSONString.firstSpecial(in: json, from: index)
+            guard index < json.count else {
+                throw error("the string that begins at byte \(start) has no end")
             }
-            guard let byte = peek else {
-                throw error("the string that begins at byte \(start - json.startIndex) has no end")
-            }
-            index += 1
-            if byte == UInt8(ascii: "\"") { return start..<(index - 1) }
-            guard byte == UInt8(ascii: "\\") else {
-                index -= 1
+            let byte = json[index]
+            if byte == UInt8(ascii: "\\") {
+                index += 1
+                try scanEscape()
+            } else if byte == UInt8(ascii: "\"") {
+                index += 1
+                return start..<(index - 1)
+            } else {
                 throw error("a control character in a string must be escaped")
             }
-            try scanEscape()
         }
     }
 
     private mutating func scanEscape() throws(MetricJSONError) {
         guard let code = peek else { throw error("the JSON ends within an escape") }
-        index += 1
-        if code == UInt8(ascii: "u") {
-            let digits = json[index..<min(index + 4, json.endIndex)]
+        switch code {
+        case UInt8(ascii: "n"), UInt8(ascii: "t"), UInt8(ascii: "\""), UInt8(ascii: "\\"), UInt8(ascii: "r"),
+            UInt8(ascii: "b"), UInt8(ascii: "f"):
+            index += 1
+        case UInt8(ascii: "/"):
+            index += 1
+            fields.hasPlainEscapes = false
+        case UInt8(ascii: "u"):
+            index += 1
+            let digits = json[index..<min(index + 4, json.count)]
             guard digits.count == 4, digits.allSatisfy(Self.isHexDigit) else {
                 throw error(#"\u needs four hex digits"#)
             }
             index += 4
-        } else if !#""\/bfnrt"#.utf8.contains(code) {
-            index -= 1
+            fields.hasPlainEscapes = false
+        default:
             throw error(#"unknown escape; allowed are \" \\ \/ \b \f \n \r \t and \u"#)
         }
     }
 
-    private mutating func scanInteger<Number: FixedWidthInteger>(_ what: String) throws(MetricJSONError) -> Number {
+    private mutating func scanInteger<Number: FixedWidthInteger>(
+        _ what: StaticString
+    ) throws(MetricJSONError) -> Number {
         let start = index
         if peek == UInt8(ascii: "-") { index += 1 }
+        let first = index
         while let byte = peek, (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(byte) { index += 1 }
-        let digits = json[start..<index]
-        let isPlain = digits.count == 1 || !digits.drop { $0 == UInt8(ascii: "-") }.starts(with: "0".utf8)
-        let isWhole = peek.map { !".eE".utf8.contains($0) } ?? true
-        guard isPlain, isWhole, let number = Number(String(decoding: digits, as: UTF8.self)) else {
+        let isPlain = index - first == 1 || (index > first && json[first] != UInt8(ascii: "0"))
+        let isWhole = peek.map { $0 != UInt8(ascii: ".") && $0 | 0x20 != UInt8(ascii: "e") } ?? true
+        guard isPlain, isWhole, let number = Number(text(start..<index)) else {
             index = start
             throw error("expected \(what), a whole number within \(Number.bitWidth) bits")
         }
         return number
     }
 
-    private mutating func scanBool(_ key: String) throws(MetricJSONError) -> Bool {
-        for (word, value) in [("true", true), ("false", false)] where json[index...].starts(with: word.utf8) {
-            index += word.utf8.count
-            return value
+    private mutating func scanBool(_ reason: StaticString) throws(MetricJSONError) -> Bool {
+        for (word, value): (StaticString, Bool) in [("true", true), ("false", false)] {
+            let end = index + word.utf8CodeUnitCount
+            if end <= json.count, text(index..<end, is: word) {
+                index = end
+                return value
+            }
         }
-        throw error("expected \(key), true or false")
+        throw error("\(reason)")
     }
 
     /// A master decodes the whole JSON as UTF-8 before it looks at anything.
@@ -135,15 +182,24 @@ struct MetricScanner {
         do throws(UTF8.ValidationError) {
             _ = try UTF8Span(validating: json.span)
         } catch {
-            index = json.startIndex + error.byteOffsets.lowerBound
+            index = error.byteOffsets.lowerBound
             throw self.error("not valid UTF-8")
         }
     }
 
-    // MARK: single bytes
+    // MARK: bytes
+
+    private func text(_ range: Range<Int>) -> String {
+        String(decoding: json[range], as: UTF8.self)
+    }
+
+    private func text(_ range: Range<Int>, is word: StaticString) -> Bool {
+        guard range.count == word.utf8CodeUnitCount, let start = json.baseAddress else { return false }
+        return memcmp(start + range.lowerBound, word.utf8Start, range.count) == 0
+    }
 
     private var peek: UInt8? {
-        index < json.endIndex ? json[index] : nil
+        index < json.count ? json[index] : nil
     }
 
     private mutating func skipSpace() {
@@ -156,13 +212,13 @@ struct MetricScanner {
         return true
     }
 
-    private mutating func expect(_ character: Unicode.Scalar, _ reason: String) throws(MetricJSONError) {
+    private mutating func expect(_ character: Unicode.Scalar, _ reason: StaticString) throws(MetricJSONError) {
         skipSpace()
-        guard skipIf(character) else { throw error(peek == nil ? "the JSON ends here; \(reason)" : reason) }
+        guard skipIf(character) else { throw error(peek == nil ? "the JSON ends here; \(reason)" : "\(reason)") }
     }
 
     private func error(_ reason: String) -> MetricJSONError {
-        MetricJSONError(offset: index - json.startIndex, reason: reason)
+        MetricJSONError(offset: index, reason: reason)
     }
 
     private static func isHexDigit(_ byte: UInt8) -> Bool {

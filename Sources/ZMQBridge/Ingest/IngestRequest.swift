@@ -27,12 +27,12 @@ struct IngestRequest {
     /// Reads the bodies, fills in what they leave out, and says why it refuses one.
     ///
     /// `data_type` and `data_content` must be there; the time is filled in with now, the identity with `node`'s.
-    func read(node: NodeIdentity) -> (metrics: [WorkerTrainingMetric], refused: [IngestAnswer.Refusal]) {
+    func read(node: NodeIdentity) -> (metrics: [GivenMetric], refused: [IngestAnswer.Refusal]) {
         guard bodies.count <= Self.mostMetrics else {
             let reason = "a request may have \(Self.mostMetrics) metrics, and this one has \(bodies.count)"
             return ([], [IngestAnswer.Refusal(index: 0, reason: reason)])
         }
-        var metrics: [WorkerTrainingMetric] = []
+        var metrics: [GivenMetric] = []
         var refused: [IngestAnswer.Refusal] = []
         for (index, body) in bodies.enumerated() {
             do throws(ReportError) {
@@ -52,7 +52,7 @@ struct IngestRequest {
     /// Reads one metric's JSON, and fills in what it leaves out as `read(node:)` does.
     ///
     /// - Throws: a refusal with the reason.
-    static func metric(_ json: ArraySlice<UInt8>, node: NodeIdentity) throws(ReportError) -> WorkerTrainingMetric {
+    static func metric(_ json: ArraySlice<UInt8>, node: NodeIdentity) throws(ReportError) -> GivenMetric {
         let body: MetricBody
         do throws(MetricJSONError) {
             body = try MetricBody(checking: json)
@@ -60,7 +60,7 @@ struct IngestRequest {
             throw ReportError(code: .refused, message: "\(error)", isLocal: true)
         }
         if let reason = refusal(of: body) { throw ReportError(code: .refused, message: reason, isLocal: true) }
-        return complete(body, node: node)
+        return GivenMetric(body, on: node)
     }
 
     private static func refusal(of body: MetricBody) -> String? {
@@ -73,13 +73,21 @@ struct IngestRequest {
         return nil
     }
 
-    private static func complete(_ body: MetricBody, node: NodeIdentity) -> WorkerTrainingMetric {
-        var metric = body.metric
-        metric.timestamp = body.givenTimestamp ?? WallClock.seconds()
-        metric.node = NodeIdentity(
+}
+
+/// A metric as another program gave it, with what it left out.
+struct GivenMetric: Sendable {
+    let body: MetricBody
+    let timestamp: Int64
+    let node: NodeIdentity
+
+    /// - Parameter node: this node, for what the metric does not say of its own.
+    init(_ body: MetricBody, on node: NodeIdentity) {
+        self.body = body
+        timestamp = body.givenTimestamp ?? WallClock.seconds()
+        self.node = NodeIdentity(
             id: body.givenNodeID ?? node.id, type: body.givenNodeType ?? node.type,
             rank: body.givenNodeRank ?? node.rank)
-        return metric
     }
 }
 

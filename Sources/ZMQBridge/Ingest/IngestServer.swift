@@ -67,7 +67,7 @@ package final class IngestServer: Sendable {
     /// Takes the requests that are there, up to a bound, so that a busy sender can't keep the others waiting. They are journaled as one
     /// group, and each is accepted or refused by itself.
     private func takeRequests(from socket: borrowing RequestSocket, isAnswered: Bool) throws {
-        var requests: [[WorkerTrainingMetric]] = []
+        var requests: [[GivenMetric]] = []
         var answers: [(returnPath: [[UInt8]], answer: IngestAnswer)] = []
         var bytes = 0
         while requests.count < Self.messagesPerRound, bytes < Self.bytesPerRound,

@@ -21,18 +21,15 @@ struct EncodedMetrics: Sendable {
     private(set) var topics: [[UInt8]] = []
     private(set) var dataTypes: Set<DiagnosisDataType> = []
     private(set) var bodies: [UInt8] = []
+    /// The last topic, or one that was known from before.
+    private(set) var known: CheckedTopic?
 
-    init(_ metrics: [WorkerTrainingMetric]) throws(ReportError) {
+    /// - Parameter known: a topic that was checked before, and its bytes; most metrics have the same.
+    init(_ metrics: [WorkerTrainingMetric], known: CheckedTopic? = nil) throws(ReportError) {
+        self.known = known
         items.reserveCapacity(metrics.count)
-        var last: Topic?
         for metric in metrics {
-            let topic = Topic(dataType: metric.dataType, nodeType: metric.node.type, nodeRank: metric.node.rank)
-            if topic != last {
-                try Self.check(topic)
-                topics.append(topic.bytes)
-                dataTypes.insert(topic.dataType)
-                last = topic
-            }
+            try addTopic(Topic(dataType: metric.dataType, nodeType: metric.node.type, nodeRank: metric.node.rank))
             let origin = metric.origin?.json ?? []
             let originLength = origin.count <= MetricOrigin.largest ? origin.count : 0
             bodies += origin.prefix(originLength)
@@ -44,7 +41,39 @@ struct EncodedMetrics: Sendable {
         }
     }
 
-    private static func check(_ topic: Topic) throws(ReportError) {
+    /// Encodes metrics that came as JSON, without making texts of their contents.
+    init(_ metrics: [GivenMetric], known: CheckedTopic? = nil) throws(ReportError) {
+        self.known = known
+        items.reserveCapacity(metrics.count)
+        bodies.reserveCapacity(metrics.reduce(0) { $0 + $1.body.json.count + 128 })
+        for metric in metrics {
+            let (dataType, node) = (metric.body.dataType, metric.node)
+            try addTopic(Topic(dataType: dataType, nodeType: node.type, nodeRank: node.rank))
+            MetricJSON.encode(metric.body, timestamp: metric.timestamp, node: node, into: &bodies)
+            items.append(
+                Item(
+                    dataType: dataType, collectionTime: metric.timestamp, topic: topics.count - 1, originLength: 0,
+                    isShed: false, bodyEnd: bodies.count))
+        }
+    }
+
+    /// Makes the next item's topic the last of `topics`.
+    private mutating func addTopic(_ topic: Topic) throws(ReportError) {
+        let isKnown = topic == known?.topic
+        guard !isKnown || topics.isEmpty else { return }
+        let checked = if isKnown, let known { known } else { try CheckedTopic(topic) }
+        topics.append(checked.bytes)
+        dataTypes.insert(topic.dataType)
+        known = checked
+    }
+}
+
+/// A topic that the bus takes.
+struct CheckedTopic: Sendable {
+    let topic: Topic
+    let bytes: [UInt8]
+
+    init(_ topic: Topic) throws(ReportError) {
         guard topic.dataType.isValid else {
             throw ReportError(
                 code: .refused, message: "the data type '\(topic.dataType)' must be \(TopicWord.rule)")
@@ -52,6 +81,8 @@ struct EncodedMetrics: Sendable {
         guard TopicWord.isValid(topic.nodeType) else {
             throw ReportError(code: .refused, message: "the node type '\(topic.nodeType)' must be \(TopicWord.rule)")
         }
+        self.topic = topic
+        bytes = topic.bytes
     }
 }
 

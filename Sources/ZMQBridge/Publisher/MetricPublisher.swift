@@ -21,6 +21,8 @@ public final class MetricPublisher: MasterClient, UrgentReporter {
     let state: PublisherState
     let connectionLog: ConnectionLog
     private let lock: PublisherLock
+    /// Where subscribers in this process connect.
+    let localBus: LocalBus
     private let context: ZMQContext
     private let configuration: PublisherConfiguration
     private let logger: Logger
@@ -28,6 +30,7 @@ public final class MetricPublisher: MasterClient, UrgentReporter {
     private let maintenance: PublisherMaintenance
     private let journalFolder: FileNumber?
     private let readiness: Int32
+    private let lastTopic = Mutex<CheckedTopic?>(nil)
     /// Made with the first request that waits for a sync.
     private let groups = Mutex<GroupCommit?>(nil)
 
@@ -68,7 +71,9 @@ public final class MetricPublisher: MasterClient, UrgentReporter {
         places = configuration.places
         self.logger = logger
         connectionLog = ConnectionLog(logger: logger)
-        context = try ZMQContext(holding: lock)
+        context = try ZMQContext(holding: lock, sockets: ZMQContext.mostSockets)
+        localBus = LocalBus(
+            context: context, replayContext: try ZMQContext(holding: context, sockets: ZMQContext.mostSockets))
 
         let socket = try ZMQSocket(.xpub, in: context)
         try socket.setUpPublishing(configuration)
@@ -77,6 +82,7 @@ public final class MetricPublisher: MasterClient, UrgentReporter {
         try socket.bind(listener)
         try directory.openSocket(at: directory.publishSocket)
         connectionLog.watch(listener)
+        try socket.bind(within: LocalBus.live)
         readiness = try socket.readinessDescriptor()
         bus = Mutex(
             PublisherBus(
@@ -90,19 +96,19 @@ public final class MetricPublisher: MasterClient, UrgentReporter {
     ///   `storage` if there is a position and the journal can't be written.
     public func publish(_ metrics: [WorkerTrainingMetric], position: SourcePosition? = nil) throws(ReportError) {
         guard !metrics.isEmpty || position != nil else { return }
-        let failure = commit([PublishRequest(metrics: try EncodedMetrics(metrics), position: position)]).failures[0]
+        let failure = commit([PublishRequest(metrics: try encode(metrics), position: position)]).failures[0]
         if let failure { throw failure }
     }
 
     /// Publishes the metrics of several requests as one group; each is published or refused for itself.
     ///
     /// - Returns: why each was refused, and whether the journal could not be written.
-    func publish(_ requests: [[WorkerTrainingMetric]]) -> (failures: [ReportError?], isVolatile: Bool) {
+    func publish(_ requests: [[GivenMetric]]) -> (failures: [ReportError?], isVolatile: Bool) {
         var failures: [ReportError?] = []
         var encoded: [(index: Int, request: PublishRequest)] = []
         for metrics in requests {
             do throws(ReportError) {
-                encoded.append((failures.count, PublishRequest(metrics: try EncodedMetrics(metrics), position: nil)))
+                encoded.append((failures.count, PublishRequest(metrics: try encode(metrics), position: nil)))
                 failures.append(nil)
             } catch {
                 failures.append(error)
@@ -118,7 +124,7 @@ public final class MetricPublisher: MasterClient, UrgentReporter {
         guard configuration.journal.durability == .powerLoss else {
             return try publish(metrics, position: position)
         }
-        try await groupCommit.publish(PublishRequest(metrics: try EncodedMetrics(metrics), position: position))
+        try await groupCommit.publish(PublishRequest(metrics: try encode(metrics), position: position))
     }
 
     /// As `reportDiagnosisAgentMetrics`, and syncs the journal at once, whatever its durability.
@@ -146,7 +152,24 @@ public final class MetricPublisher: MasterClient, UrgentReporter {
         // On the commit queue with any durability: the call may come from any task, and a write that a slow disk holds up must not
         // block a cooperative thread.
         try await groupCommit.publish(
-            PublishRequest(metrics: try EncodedMetrics([metric]), position: nil, needsJournal: true))
+            PublishRequest(metrics: try encode([metric]), position: nil, needsJournal: true))
+    }
+
+    private func encode(_ metrics: [WorkerTrainingMetric]) throws(ReportError) -> EncodedMetrics {
+        let encoded = try EncodedMetrics(metrics, known: lastTopic.withLock { $0 })
+        remember(encoded)
+        return encoded
+    }
+
+    private func encode(_ metrics: [GivenMetric]) throws(ReportError) -> EncodedMetrics {
+        let encoded = try EncodedMetrics(metrics, known: lastTopic.withLock { $0 })
+        remember(encoded)
+        return encoded
+    }
+
+    /// Metrics mostly come again and again from one place.
+    private func remember(_ encoded: EncodedMetrics) {
+        if encoded.topics.count > 0 { lastTopic.withLock { $0 = encoded.known } }
     }
 
     private var groupCommit: GroupCommit {
@@ -193,8 +216,7 @@ public final class MetricPublisher: MasterClient, UrgentReporter {
     /// Sends beats, greets consumers, replays what they ask for, and maintains journal and ledger, until the task is cancelled. To be called
     /// once; without it consumers get no answer.
     public func run() async throws {
-        let replay = try ReplayServer(
-            publisher: self, context: try ZMQContext(holding: context), logger: logger)
+        let replay = try ReplayServer(publisher: self, context: localBus.replayContext, logger: logger)
         let bytesPerSecond = configuration.replayBytesPerSecond
         try await withThrowingTaskGroup { group in
             group.addTask { try await replay.run(bytesPerSecond: bytesPerSecond) }

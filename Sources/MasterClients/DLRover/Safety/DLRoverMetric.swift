@@ -26,7 +26,7 @@ struct DLRoverMetric: Sendable {
         }
         try Self.compare(head, entry, batch)
         try limits.window.check(entry.collectionTime, of: head.dataType, now: now)
-        let escaped = SurrogateRepair.repair(head.escapedContent)
+        let escaped = head.hasPlainEscapes ? head.escapedContent : SurrogateRepair.repair(head.escapedContent)
         let room = limits.room(beside: head)
         switch head.dataType {
         case .xpuTimerMetric:
