@@ -32,7 +32,8 @@ final class BenchmarkSubscriber: EnvelopeReceiver {
         let start = ProcessCost.now
         Acknowledgement.send(0)
         try await reading.value
-        say(ProcessCost.now.json(since: start))
+        let cost = ProcessCost.now.json(since: start)
+        say(cost.dropLast() + #", "replayed": \#(subscriber.status.replayed)}"#)
     }
 
     func start(of lane: Lane) -> StreamStart? { .now }

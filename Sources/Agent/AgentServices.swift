@@ -93,7 +93,7 @@ public struct AgentServices: Sendable {
 
     func agentServices() async throws -> [any Service] {
         let publisher = try await makePublisher(for: settings.masters())
-        let bridge = try makeBridge([BusEndpoint(publisher.directory)], requestBeat: { publisher.beat() })
+        let bridge = try makeBridge([BusEndpoint(within: publisher)], requestBeat: { publisher.beat() })
         return try await publishing(as: "agent", publisher, to: [bridge])
     }
 

@@ -1,5 +1,6 @@
 import Diagnosis
 import Foundation
+import TestSupport
 import Testing
 
 @Suite struct VocabularyTests {
@@ -50,5 +51,41 @@ import Testing
         var joined = batch.prefix(1)
         joined.append(batch.dropFirst(4))
         #expect(joined.entries.map { String(decoding: joined.body(of: $0), as: UTF8.self) } == ["body 1", "body 5"])
+    }
+
+    /// Batches that were cut, joined at once: as if their envelopes had come one by one.
+    @Test(arguments: 0..<50) func joinedBatchesKeepTheirBodiesAndOrigins(seed: UInt64) {
+        var random = SeededGenerator(seed: seed)
+        let lane = Lane(publisher: PublisherID(), dataType: .generic)
+        let empty = EnvelopeBatch(lane: lane, epoch: 1, nodeType: "worker", nodeRank: 0)
+        var sequence: UInt64 = 0
+        let parts = (0..<Int.random(in: 1...6, using: &random)).map { _ in
+            var part = empty
+            for _ in 0..<Int.random(in: 0...8, using: &random) {
+                sequence += 1
+                let origin =
+                    Bool.random(using: &random)
+                    ? MetricOrigin(
+                        path: "/log/\(sequence)", device: 1, inode: 2, firstOffset: 0, endOffset: 9, lines: 1
+                    ).json : []
+                part.append(
+                    sequence: sequence, collectionTime: Int64(sequence), publishTime: 7 * sequence,
+                    body: Array("body \(sequence)".utf8).span, origin: origin.span, isShed: Bool.random(using: &random))
+            }
+            let cut = part.dropFirst(Int.random(in: 0...2, using: &random))
+            return cut.prefix(Int.random(in: 0...8, using: &random))
+        }
+        var joined = empty
+        joined.append(contentsOf: parts)
+        func contents(_ batch: EnvelopeBatch) -> [String] {
+            batch.entries.map { entry in
+                let body = String(decoding: batch.body(of: entry), as: UTF8.self)
+                let origin = batch.origin(of: entry)?.path ?? "none"
+                return
+                    "\(entry.sequence) \(entry.collectionTime) \(entry.publishTime) \(entry.isShed) \(body) \(origin)"
+            }
+        }
+        #expect(contents(joined) == parts.flatMap(contents))
+        #expect(joined.hasShed == parts.contains { $0.entries.contains(where: \.isShed) })
     }
 }

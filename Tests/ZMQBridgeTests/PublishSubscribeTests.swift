@@ -7,12 +7,12 @@ import TestSupport
 @testable import ZMQBridge
 
 @Suite(.timeLimit(.minutes(1))) struct PublishSubscribeTests {
-    @Test func everyConsumerGetsEverythingInOrder() async throws {
+    @Test(arguments: [false, true]) func everyConsumerGetsEverythingInOrder(isWithin: Bool) async throws {
         let scratch = ScratchFolder()
         var configuration = PublisherConfiguration()
         configuration.highWaterMark = 20_000
         let publisher = try await MetricPublisher.open(in: scratch.stateDirectory(), configuration: configuration)
-        let endpoint = BusEndpoint(publisher.directory)
+        let endpoint = isWithin ? BusEndpoint(within: publisher) : BusEndpoint(publisher.directory)
         try await withBeat(of: publisher) {
             try await withSubscriber([endpoint]) { one, first in
                 try await withSubscriber([endpoint]) { two, second in
@@ -30,10 +30,10 @@ import TestSupport
         }
     }
 
-    @Test func consumersOfDifferentTypesSeeNoFalseGaps() async throws {
+    @Test(arguments: [false, true]) func consumersOfDifferentTypesSeeNoFalseGaps(isWithin: Bool) async throws {
         let scratch = ScratchFolder()
         let publisher = try await MetricPublisher.open(in: scratch.stateDirectory())
-        let endpoint = BusEndpoint(publisher.directory)
+        let endpoint = isWithin ? BusEndpoint(within: publisher) : BusEndpoint(publisher.directory)
         try await withBeat(of: publisher) {
             try await withSubscriber([endpoint], types: [.trainingLog]) { logs, logReceived in
                 try await withSubscriber([endpoint], types: [.stackTrace]) { stacks, stackReceived in
@@ -68,7 +68,7 @@ import TestSupport
         }
     }
 
-    @Test func aConsumerThatDidNotReadGetsWhatItMissedByReplay() async throws {
+    @Test(arguments: [false, true]) func aConsumerThatDidNotReadGetsWhatItMissedByReplay(isWithin: Bool) async throws {
         let scratch = ScratchFolder()
         var configuration = PublisherConfiguration()
         configuration.highWaterMark = 100
@@ -77,7 +77,8 @@ import TestSupport
         let stall = DispatchSemaphore(value: 0)
         let received = Received()
         try await withBeat(of: publisher) {
-            try await withSubscriber([BusEndpoint(publisher.directory)], received: received) { slow, _ in
+            let endpoint = isWithin ? BusEndpoint(within: publisher) : BusEndpoint(publisher.directory)
+            try await withSubscriber([endpoint], received: received) { slow, _ in
                 received.whenNext { stall.wait() }
                 let content = String(repeating: "x", count: 1000)
                 for _ in 0..<total / 100 { try publisher.publish((0..<100).map { _ in .log(content) }) }

@@ -63,10 +63,15 @@ struct SendQueue {
     /// Removes as much from the front as may go in one call.
     mutating func dequeue(limit: Int, bytes: Int) -> SendPiece? {
         guard var piece = popFirst() else { return nil }
-        while piece.batch.count < limit, piece.batch.byteCount < bytes, let next = pieces.first, piece.canAppend(next) {
+        var others: [SendPiece] = []
+        var (joined, joinedBytes) = (piece.batch.count, piece.batch.byteCount)
+        while joined < limit, joinedBytes < bytes, let next = pieces.first, piece.canAppend(next) {
             _ = popFirst()
-            piece.append(next)
+            others.append(next)
+            joined += next.batch.count
+            joinedBytes += next.batch.byteCount
         }
+        piece.append(others)
         guard piece.batch.count > limit else { return piece }
         let head = piece.takeFirst(limit)
         prepend(piece)
@@ -108,9 +113,10 @@ struct SendPiece {
             && batch.nodeType == next.batch.nodeType
     }
 
-    mutating func append(_ next: SendPiece) {
-        batch.append(next.batch)
-        cost += next.cost
+    mutating func append(_ others: [SendPiece]) {
+        guard !others.isEmpty else { return }
+        batch.append(contentsOf: others.map(\.batch))
+        cost += others.reduce(0) { $0 + $1.cost }
     }
 
     /// Cuts off the first `count` envelopes; the rest keeps the time of arrival. All of them: the rest is empty and costs nothing.

@@ -34,13 +34,16 @@ public struct EnvelopeBatch: Sendable {
     package private(set) var hasShed = false
 
     /// Makes an empty batch.
-    package init(lane: Lane, epoch: UInt64, nodeType: String, nodeRank: Int) {
+    ///
+    /// - Parameter bytes: how many of bodies and origins to make room for.
+    package init(lane: Lane, epoch: UInt64, nodeType: String, nodeRank: Int, bytes: Int = 0) {
         self.lane = lane
         self.epoch = epoch
         self.nodeType = nodeType
         self.nodeRank = nodeRank
         entries = []
         storage = []
+        storage.reserveCapacity(bytes)
     }
 
     /// Appends an envelope; its bytes are copied.
@@ -73,11 +76,28 @@ public struct EnvelopeBatch: Sendable {
         precondition(
             lane == other.lane && epoch == other.epoch && nodeRank == other.nodeRank && nodeType == other.nodeType,
             "a batch holds one lane, epoch and node")
-        for entry in other.entries {
-            append(
-                sequence: entry.sequence, collectionTime: entry.collectionTime, publishTime: entry.publishTime,
-                body: other.body(of: entry).span, origin: other.storage[entry.origin].span, isShed: entry.isShed)
+        let place = other.stored
+        let shift = storage.count - place.lowerBound
+        storage.append(contentsOf: other.storage[place])
+        hasShed = hasShed || other.entries.contains(where: \.isShed)
+        for var entry in other.entries {
+            entry.origin = entry.origin.lowerBound + shift..<entry.origin.upperBound + shift
+            entry.body = entry.body.lowerBound + shift..<entry.body.upperBound + shift
+            entries.append(entry)
         }
+    }
+
+    /// Appends copies of batches of the same lane, epoch and node; what is there is moved once at most.
+    package mutating func append(contentsOf others: [EnvelopeBatch]) {
+        storage.reserveCapacity(others.reduce(storage.count) { $0 + $1.stored.count })
+        entries.reserveCapacity(others.reduce(entries.count) { $0 + $1.count })
+        for other in others { append(other) }
+    }
+
+    /// Where the bodies of `entries` are, with their origins.
+    private var stored: Range<Int> {
+        guard let first = entries.first, let last = entries.last else { return 0..<0 }
+        return first.origin.lowerBound..<last.body.upperBound
     }
 
     /// How many envelopes there are.

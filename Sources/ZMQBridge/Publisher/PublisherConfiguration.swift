@@ -8,7 +8,7 @@ public struct PublisherConfiguration: Sendable {
     ///
     /// It can't be changed while a consumer is connected: libzmq's sending end then waits for an acknowledgement that the receiving end,
     /// which counts by the other mark, never sends (seen with 4.3.4 in both directions).
-    public var highWaterMark: Int32 = 256
+    public var highWaterMark: Int32 = 1024
     /// How long the last envelopes may take to be sent when the publisher closes.
     public var linger: Duration = .milliseconds(500)
     /// The time between two beats.

@@ -50,6 +50,7 @@ struct ReplaySocket: ~Copyable {
             try socket.set(ZMQ_SNDHWM, Self.mostUnread)
             try socket.set(ZMQ_HEARTBEAT_IVL, Self.heartbeat.interval)
             try socket.set(ZMQ_HEARTBEAT_TIMEOUT, Self.heartbeat.timeout)
+            try socket.bind(within: LocalBus.replay)
         }
         self.publisher = publisher
         self.epoch = epoch

@@ -3,10 +3,10 @@ private import Glibc
 private import Synchronization
 
 /// How many bytes of large frames libzmq holds because their receivers have not read them: its high-water marks count messages only, and
-/// 256 messages may be 256 KiB or 4 GiB. May be used from any thread.
+/// 1,024 messages may be 1 MiB or 16 GiB. May be used from any thread.
 final class QueuedBytes: Sendable {
     /// Shorter frames are not counted: the high-water mark bounds them well enough.
-    static let smallestCounted = 4 << 10
+    static let smallestCounted = 1 << 10
 
     private let bytes = Atomic(0)
     /// Counts what this counts, too.
@@ -37,12 +37,16 @@ extension ZMQSocket {
     func send(_ frame: UnsafeRawBufferPointer, more: Bool, countedBy queued: QueuedBytes) throws(ZMQError) -> Bool {
         guard frame.count >= QueuedBytes.smallestCounted else { return try send(frame, more: more) }
         var message = zmq_msg_t()
-        guard let copy = malloc(frame.count) else { throw ZMQError(call: "malloc") }
+        // The count stands before the frame, for whoever frees it.
+        guard let block = malloc(countSize + frame.count) else { throw ZMQError(call: "malloc") }
+        block.storeBytes(of: frame.count, as: Int.self)
+        let copy = block + countSize
         copy.copyMemory(from: frame.baseAddress!, byteCount: frame.count)
-        let release = Unmanaged.passRetained(Release(queued: queued, bytes: frame.count))
-        guard zmq_msg_init_data(&message, copy, frame.count, releaseFrame, release.toOpaque()) == 0 else {
+        queued.add(frame.count)
+        let counter = Unmanaged.passRetained(queued).toOpaque()
+        guard zmq_msg_init_data(&message, copy, frame.count, releaseFrame, counter) == 0 else {
             let error = ZMQError(call: "zmq_msg_init_data")
-            releaseFrame(copy, release.toOpaque())
+            releaseFrame(copy, counter)
             throw error
         }
         let flags = ZMQ_DONTWAIT | (more ? ZMQ_SNDMORE : 0)
@@ -57,24 +61,14 @@ extension ZMQSocket {
     }
 }
 
-/// What is to be done when libzmq has no more use for a frame.
-private final class Release: Sendable {
-    let queued: QueuedBytes
-    let bytes: Int
+/// What the count takes, so that the frame behind it is aligned as malloc aligns.
+private let countSize = 16
 
-    init(queued: QueuedBytes, bytes: Int) {
-        self.queued = queued
-        self.bytes = bytes
-        queued.add(bytes)
-    }
-
-    deinit {
-        queued.add(-bytes)
-    }
-}
-
-// A free function of exactly C's type, since libzmq calls it on a thread of its own.
-private let releaseFrame: @convention(c) (UnsafeMutableRawPointer?, UnsafeMutableRawPointer?) -> Void = { data, hint in
-    free(data)
-    if let hint { Unmanaged<Release>.fromOpaque(hint).release() }
+/// Called when libzmq has no more use for a frame, also on its own threads: a free function of exactly C's type.
+private let releaseFrame: @convention(c) (UnsafeMutableRawPointer?, UnsafeMutableRawPointer?) -> Void = {
+    data, counter in
+    guard let data, let counter else { return }
+    let block = data - countSize
+    Unmanaged<QueuedBytes>.fromOpaque(counter).takeRetainedValue().add(-block.load(as: Int.self))
+    free(block)
 }

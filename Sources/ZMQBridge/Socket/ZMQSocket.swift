@@ -74,6 +74,11 @@ struct ZMQSocket: ~Copyable {
         }
     }
 
+    /// Accepts connections from sockets of the same context.
+    func bind(within endpoint: String) throws(ZMQError) {
+        guard zmq_bind(pointer, endpoint) == 0 else { throw ZMQError(call: "zmq_bind", endpoint: endpoint) }
+    }
+
     func connect(_ endpoint: String) throws(ZMQError) {
         guard zmq_connect(pointer, endpoint) == 0 else { throw ZMQError(call: "zmq_connect", endpoint: endpoint) }
     }
@@ -133,6 +138,9 @@ struct ZMQSocket: ~Copyable {
 final class ZMQContext: Sendable {
     // libzmq documents contexts as thread-safe; the pointer itself never changes.
     nonisolated(unsafe) let pointer: UnsafeMutableRawPointer
+
+    /// For subscribers, of which each has two for each publisher.
+    static let mostSockets: Int32 = 32_768
 
     /// Released only after the sockets are closed.
     private let held: (any Sendable)?

@@ -7,11 +7,21 @@ public struct BusEndpoint: Hashable, Sendable, CustomStringConvertible {
     public let address: String
     /// The state directory that was named; `nil` if it was the endpoint itself.
     let directory: StateDirectory?
+    /// Set where the publisher is in this process: all comes over `inproc`, without the kernel and libzmq's I/O threads.
+    let local: LocalBus?
+
+    /// A publisher of this process. The subscriber must have ended before the state directory can be another publisher's.
+    package init(within publisher: MetricPublisher) {
+        directory = publisher.directory
+        address = Self(publisher.directory).address
+        local = publisher.localBus
+    }
 
     /// The publisher of a state directory on this machine. Nothing is read there while it may be another user's in the publisher's place.
     public init(_ directory: StateDirectory) {
         self.directory = directory
         address = "ipc://" + directory.publishSocket
+        local = nil
     }
 
     /// Reads `ipc:///PATH`, or `tcp://` with a loopback address and port: the bus has no encryption, so it stays on the machine. `nil` for
@@ -29,6 +39,7 @@ public struct BusEndpoint: Hashable, Sendable, CustomStringConvertible {
         }
         self.address = address
         directory = nil
+        local = nil
     }
 
     /// What the failing initialiser takes; completes "must be" in an error text.
@@ -49,6 +60,10 @@ public struct BusEndpoint: Hashable, Sendable, CustomStringConvertible {
     }
 
     public var description: String { address }
+
+    public static func == (one: BusEndpoint, other: BusEndpoint) -> Bool { one.address == other.address }
+
+    public func hash(into hasher: inout Hasher) { hasher.combine(address) }
 }
 
 extension BusEndpoint {
@@ -63,4 +78,15 @@ extension BusEndpoint {
         else { return nil }
         return String(address[...colon]) + "\(port + 1)"
     }
+}
+
+/// Where the subscribers in a publisher's own process meet its sockets.
+struct LocalBus: Sendable {
+    static let live = "inproc://bus"
+    static let replay = "inproc://replay"
+
+    /// The publishing socket's.
+    let context: ZMQContext
+    /// The replay socket's, with an I/O thread of its own, which pauses where others send too much.
+    let replayContext: ZMQContext
 }

@@ -28,7 +28,7 @@ struct LaneStream {
     }
 
     let lane: Lane
-    /// How many bytes may wait for a replay.
+    /// How many bytes may wait for a replay, even where the receiver has no room.
     private let longestTail: Int
     /// Where the stream is to begin; `nil` once that is known as a position.
     private(set) var start: StreamStart?
@@ -75,7 +75,8 @@ struct LaneStream {
             guard envelope > ends.last else { return .old }
             if !envelope.follows(ends.last) { dropTail() }
         }
-        guard tail.byteCount + bytes <= longestTail else {
+        // What the receiver has room for may wait: a replay that takes long must not be followed by the next one for what came meanwhile.
+        guard tail.byteCount + bytes <= max(longestTail, min(room, Self.largestCredit)) else {
             dropTail()
             goal = max(goal, envelope)
             isLive = false

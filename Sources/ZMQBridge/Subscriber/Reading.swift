@@ -50,22 +50,24 @@ final class Reading {
     /// Takes what has come, hands it over, asks for what is missing, and sends accounts.
     ///
     /// - Parameter isTick: whether it is time to look at what depends on the time.
-    func turn(_ poller: borrowing Poller, isTick: Bool) {
-        guard result == nil else { return }
+    /// - Returns: whether something had come.
+    func turn(_ poller: borrowing Poller, isTick: Bool) -> Bool {
+        guard result == nil else { return false }
         let isDue = subscriber.takeDue() || isTick
-        var hasTurned = false
+        var (hasTurned, hasRead) = (false, false)
         do {
             for (connection, place) in zip(connections, places) {
                 let (live, replay) = (poller.isReady(place.live), poller.isReady(place.replay))
                 guard isDue || live || replay else { continue }
                 hasTurned = true
+                hasRead = hasRead || live || replay
                 guard try connection.turn(liveIsReady: live, replayIsReady: replay) else {
                     result = .success(())
-                    return
+                    return hasRead
                 }
                 connection.logSilence(longerThan: BeatInterval.silence)
             }
-            guard hasTurned else { return }
+            guard hasTurned else { return false }
             for connection in connections {
                 guard let publisher = connection.status.publisher else { continue }
                 try connection.commit(subscriber.takeAccount(for: publisher))
@@ -75,6 +77,7 @@ final class Reading {
         } catch {
             result = .failure(error)
         }
+        return hasRead
     }
 
     private func publishStatus() {

@@ -8,12 +8,17 @@ struct StreamBuilder {
         case batch(Int)
     }
 
+    /// In bytes, for a batch before it has anything.
+    private static let mostReserved = 256 << 10
+
     private var slots: [Slot] = []
     private var batches: [EnvelopeBatch] = []
     /// The batch of each lane that may still grow.
     private var open: [DiagnosisDataType: Int] = [:]
     /// Where the last envelope went: the next one mostly goes there too.
     private var current: Int?
+    /// How much the last items had: about what the next ones will.
+    private var lastByteCount = 0
     private(set) var byteCount = 0
     private(set) var envelopeCount = 0
 
@@ -54,7 +59,11 @@ struct StreamBuilder {
 
     /// What was gathered; the builder is empty then.
     mutating func drainItems() -> [StreamItem] {
-        defer { self = StreamBuilder() }
+        defer {
+            let last = byteCount
+            self = StreamBuilder()
+            lastByteCount = last
+        }
         return slots.map { slot in
             switch slot {
             case .start(let lane, let position): .start(lane, after: position)
@@ -71,19 +80,23 @@ struct StreamBuilder {
     }
 
     private mutating func place(for topic: Topic, _ header: EnvelopeHeader) -> Int {
-        if let current, fits(batches[current], topic, header) { return current }
+        if let current, batches[current].holds(header.epoch, topic) { return current }
         // Only the lane's newest batch may grow, or the lane's order would be lost.
-        if let newest = open[topic.dataType], fits(batches[newest], topic, header) { return newest }
+        if let newest = open[topic.dataType], batches[newest].holds(header.epoch, topic) { return newest }
         let lane = Lane(publisher: header.publisher, dataType: topic.dataType)
         batches.append(
-            EnvelopeBatch(lane: lane, epoch: header.epoch, nodeType: topic.nodeType, nodeRank: topic.nodeRank))
+            EnvelopeBatch(
+                lane: lane, epoch: header.epoch, nodeType: topic.nodeType, nodeRank: topic.nodeRank,
+                bytes: batches.isEmpty ? min(lastByteCount, Self.mostReserved) : 0))
         open[topic.dataType] = batches.count - 1
         slots.append(.batch(batches.count - 1))
         return batches.count - 1
     }
+}
 
-    private func fits(_ batch: EnvelopeBatch, _ topic: Topic, _ header: EnvelopeHeader) -> Bool {
-        batch.epoch == header.epoch && batch.nodeRank == topic.nodeRank && batch.lane.dataType == topic.dataType
-            && batch.nodeType == topic.nodeType
+extension EnvelopeBatch {
+    fileprivate func holds(_ epoch: UInt64, _ topic: Topic) -> Bool {
+        self.epoch == epoch && nodeRank == topic.nodeRank && lane.dataType == topic.dataType
+            && nodeType == topic.nodeType
     }
 }

@@ -14,21 +14,25 @@ extension SubscriberConnection {
     }
 
     func takeEnvelope(_ header: EnvelopeHeader) {
-        guard let topic = knownTopic(), header.publisher == status.publisher, header.sequence > 0 else {
+        guard let known = knownTopic(), header.publisher == status.publisher, header.sequence > 0 else {
             counts.malformed += 1
             return
         }
-        let dataType = topic.dataType
+        guard let lane = lane(of: known) else {
+            counts.repeated += 1
+            return
+        }
+        let topic = known.topic
         let place = LanePosition(epoch: header.epoch, sequence: header.sequence)
-        let size = bodyFrame.withBytes { $0.count }
-        let room = self.room(dataType)
-        switch lanes[dataType]?.arrive(place, bytes: size, room: room) {
+        let size = bodyFrame.size
+        let room = self.room(lane)
+        switch lane.stream.arrive(place, bytes: size, room: room) {
         case .take:
-            rooms[dataType] = room - size
+            lane.room.bytes = room - size
             withFrames { builder.append(header, origin: $0, topic: topic, body: $1) }
-        case .hold: withFrames { lanes[dataType]?.hold(header, origin: $0, topic: topic, body: $1) }
-        case .letGo: try? socket.set(ZMQ_UNSUBSCRIBE, Topic.prefix(for: dataType))
-        case .old, nil: counts.repeated += 1
+        case .hold: withFrames { lane.stream.hold(header, origin: $0, topic: topic, body: $1) }
+        case .letGo: try? socket.set(ZMQ_UNSUBSCRIBE, Topic.prefix(for: topic.dataType))
+        case .old: counts.repeated += 1
         }
     }
 
@@ -46,12 +50,12 @@ extension SubscriberConnection {
             }
             epoch = header.epoch
             // The run that was asked has ended.
-            for dataType in lanes.keys { lanes[dataType]?.giveUpRequest() }
+            for lane in lanes.values { lane.stream.giveUpRequest() }
             isUnknownToPublisher = true
         }
         for range in beat.lanes where !unwanted.contains(range.dataType) {
             if lanes[range.dataType] == nil { try beginLane(range, header, isFirst: isFirst) }
-            lanes[range.dataType]?.advanceGoal(to: range.last)
+            lanes[range.dataType]?.stream.advanceGoal(to: range.last)
         }
         beatTime = header.publishTime
     }
@@ -65,30 +69,38 @@ extension SubscriberConnection {
         }
         if case .sequence(let sequence) = start {
             let begin = LanePosition(epoch: range.last.epoch, sequence: max(sequence, 1) - 1)
-            lanes[range.dataType] = LaneStream(lane, start: .after(begin))
+            lanes[range.dataType] = OpenLane(lane, start: .after(begin))
             builder.appendStart(of: lane, after: begin)
             return
         }
         guard start == .now else {
-            lanes[range.dataType] = LaneStream(lane, start: start)
+            lanes[range.dataType] = OpenLane(lane, start: start)
             return
         }
         // A lane that appeared after this connection began is read from its first envelope on.
         let position =
             isFirst ? range.last : range.first?.predecessor
         let begin = position ?? LanePosition(epoch: header.epoch, sequence: 0)
-        lanes[range.dataType] = LaneStream(lane, start: .after(begin))
+        lanes[range.dataType] = OpenLane(lane, start: .after(begin))
         builder.appendStart(of: lane, after: begin)
     }
 
     /// The topic of the present message, or `nil` if it is none.
-    func knownTopic() -> Topic? {
-        if let lastTopic, topicFrame.withBytes({ $0.elementsEqual(lastTopic.bytes) }) { return lastTopic.topic }
+    func knownTopic() -> KnownTopic? {
+        if let lastTopic, topicFrame.withBytes({ lastTopic.isMade(of: $0) }) { return lastTopic }
         let bytes = topicFrame.copy()
-        guard let topic = topics[bytes] ?? Topic(bytes) else { return nil }
-        topics[bytes] = topic
-        lastTopic = (bytes, topic)
-        return topic
+        guard let known = topics[bytes] ?? Topic(bytes).map({ KnownTopic($0, bytes: bytes) }) else { return nil }
+        if topics.count >= Self.mostTopics { topics = [:] }
+        topics[bytes] = known
+        lastTopic = known
+        return known
+    }
+
+    /// The lane of a topic, if the receiver wants it.
+    func lane(of known: KnownTopic) -> OpenLane? {
+        if let lane = known.lane { return lane }
+        known.lane = lanes[known.topic.dataType]
+        return known.lane
     }
 
     /// Starts over when another publisher answers at this endpoint, because its state directory was made anew. Answers whether the
@@ -104,12 +116,14 @@ extension SubscriberConnection {
                 "Another publisher has taken over an endpoint.",
                 metadata: ["endpoint": "\(status.endpoint)", "publisher": "\(publisher)"])
         }
-        for (dataType, lane) in lanes where lane.isLive {
+        for (dataType, lane) in lanes where lane.stream.isLive {
             try? socket.set(ZMQ_UNSUBSCRIBE, Topic.prefix(for: dataType))
         }
         status.publisher = publisher
         epoch = 0
         lanes = [:]
+        topics = [:]
+        lastTopic = nil
         unwanted = []
         account = nil
         return true

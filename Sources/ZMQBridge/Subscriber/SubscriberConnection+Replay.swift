@@ -9,13 +9,13 @@ extension SubscriberConnection {
         guard header.publisher == status.publisher else { return }
         if topicFrame.withBytes({ $0.first == Topic.control }) {
             takeAnswer(number)
-        } else if let topic = knownTopic() {
+        } else if let known = knownTopic() {
             let place = LanePosition(epoch: header.epoch, sequence: header.sequence)
-            guard let number, lanes[topic.dataType]?.request?.id == number,
-                lanes[topic.dataType]?.takeReplayed(place) == true
+            guard let number, let lane = lane(of: known), lane.stream.request?.id == number,
+                lane.stream.takeReplayed(place)
             else { return }
             counts.replayed += 1
-            withFrames { builder.append(header, origin: $0, topic: topic, body: $1) }
+            withFrames { builder.append(header, origin: $0, topic: known.topic, body: $1) }
         } else {
             counts.malformed += 1
         }
@@ -27,21 +27,21 @@ extension SubscriberConnection {
         switch topic {
         case Topic.replayStart:
             guard let start = decode(ReplayAnswer.Start.self, body), isExpected(start.dataType, number) else { return }
-            if let lane = lanes[start.dataType]?.lane, lanes[start.dataType]?.begins(after: start.after) == true {
-                builder.appendStart(of: lane, after: start.after)
+            if let lane = lanes[start.dataType], lane.stream.begins(after: start.after) {
+                builder.appendStart(of: lane.stream.lane, after: start.after)
             }
         case Topic.replayGap:
             guard let gap = decode(ReplayAnswer.Gap.self, body), isExpected(gap.dataType, number),
-                let lane = lanes[gap.dataType]?.lane
+                let lane = lanes[gap.dataType]
             else { return }
             let lost = StreamGap(
-                lane: lane, after: gap.after, through: gap.through, count: gap.count, reason: gap.reason)
-            guard let passed = lanes[gap.dataType]?.pass(lost) else { return }
+                lane: lane.stream.lane, after: gap.after, through: gap.through, count: gap.count, reason: gap.reason)
+            guard let passed = lane.stream.pass(lost) else { return }
             counts.missing &+= passed.count
             builder.append(passed)
         case Topic.replayEnd:
             guard let end = decode(ReplayAnswer.End.self, body), isExpected(end.dataType, number) else { return }
-            if lanes[end.dataType]?.ended(through: end.through, isComplete: end.complete) == true {
+            if lanes[end.dataType]?.stream.ended(through: end.through, isComplete: end.complete) == true {
                 goLive(end.dataType)
             }
         case Topic.error:
@@ -55,7 +55,7 @@ extension SubscriberConnection {
     }
 
     func isExpected(_ dataType: DiagnosisDataType, _ number: UInt64?) -> Bool {
-        number != nil && lanes[dataType]?.request?.id == number
+        number != nil && lanes[dataType]?.stream.request?.id == number
     }
 
     func decode<Body: Decodable>(_ type: Body.Type, _ bytes: [UInt8]) -> Body? {
@@ -72,48 +72,45 @@ extension SubscriberConnection {
 
     /// Does for each lane what can be done now: hands its tail over, asks for what is missing, or subscribes.
     func catchUp() throws(ZMQError) {
-        for dataType in lanes.keys {
-            let room = self.room(dataType)
-            if let request = lanes[dataType]?.request, max(request.sent, lastAnswer) + Self.answerPatience < .now {
-                lanes[dataType]?.giveUpRequest()
+        for (dataType, lane) in lanes {
+            let room = self.room(lane)
+            if let request = lane.stream.request, max(request.sent, lastAnswer) + Self.answerPatience < .now {
+                lane.stream.giveUpRequest()
             }
-            lanes[dataType]?.flushTail(into: &builder, room: room)
-            if lanes[dataType]?.goLive() == true { goLive(dataType) }
-            if room > 0, lanes[dataType]?.needsReplay == true { try askForReplay(dataType, room: room) }
+            lane.stream.flushTail(into: &builder, room: room)
+            if lane.stream.goLive() { goLive(dataType) }
+            if room > 0, lane.stream.needsReplay { try askForReplay(lane, room: room) }
         }
         updateProgress()
     }
 
-    func askForReplay(_ dataType: DiagnosisDataType, room: Int) throws(ZMQError) {
-        guard let lane = lanes[dataType] else { return }
+    func askForReplay(_ lane: OpenLane, room: Int) throws(ZMQError) {
         var request = ReplayRequest(.replay)
-        request.dataType = dataType
+        request.dataType = lane.stream.lane.dataType
         request.credit = min(room, LaneStream.largestCredit)
-        request.through = lane.goal
-        switch lane.start {
+        request.through = lane.stream.goal
+        switch lane.stream.start {
         case .since(let time): request.since = time
         case .last(let count): request.last = count
-        default: request.after = lane.position
+        default: request.after = lane.stream.position
         }
         nextRequest += 1
         guard try send(request, number: nextRequest) else { return }
-        lanes[dataType]?.recordRequest(LaneStream.Request(id: nextRequest, sent: .now))
+        lane.stream.recordRequest(LaneStream.Request(id: nextRequest, sent: .now))
     }
 
     func send(_ request: ReplayRequest, number: UInt64) throws(ZMQError) -> Bool {
         try replay.send([Array("\(number)".utf8), [], ControlJSON.encode(request)])
     }
 
-    func room(_ dataType: DiagnosisDataType) -> Int {
-        if let room = rooms[dataType] { return room }
-        guard let lane = lanes[dataType]?.lane else { return 0 }
-        let room = receiver.room(in: lane)
-        rooms[dataType] = room
-        return room
+    /// How many bytes of a lane the receiver takes in this round.
+    func room(_ lane: OpenLane) -> Int {
+        if lane.room.round != round { lane.room = (round, receiver.room(in: lane.stream.lane)) }
+        return lane.room.bytes
     }
 
     func updateProgress() {
-        guard builder.isEmpty, lanes.values.allSatisfy(\.hasHandedOverAll) else { return }
+        guard builder.isEmpty, lanes.values.allSatisfy(\.stream.hasHandedOverAll) else { return }
         status.deliveredThrough = beatTime
     }
 }

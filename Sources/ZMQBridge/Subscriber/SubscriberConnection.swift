@@ -9,6 +9,10 @@ final class SubscriberConnection {
     /// In bytes, from each of a publisher's sockets, of all subscribers of the process: what waits to be taken by their thread. Beyond it the
     /// publisher keeps the rest.
     private static let mostUnread = 16 << 20
+    /// In envelopes, beside the publisher's own high-water mark, where that is in this process and counts the bytes itself.
+    private static let mostUnreadWithin: Int32 = 4096
+    /// Topics that are remembered: whoever gives metrics to ingest may name any node.
+    static let mostTopics = 1024
     /// How long an answer of the replay socket may take before the request is sent again.
     static let answerPatience: Duration = .seconds(10)
     /// How often a consumer that has nothing new repeats its account, as a sign of life.
@@ -31,14 +35,14 @@ final class SubscriberConnection {
     /// The epoch of the last beat.
     var epoch: UInt64 = 0
     var beatTime: UInt64 = 0
-    var lanes: [DiagnosisDataType: LaneStream] = [:]
+    var lanes: [DiagnosisDataType: OpenLane] = [:]
     /// Lanes that the receiver does not want.
     var unwanted: Set<DiagnosisDataType> = []
-    /// How many bytes the receiver takes of each lane, asked once a round.
-    var rooms: [DiagnosisDataType: Int] = [:]
+    /// Counts the rounds: how much room a lane has is asked once in each.
+    var round: UInt64 = 0
     var builder = StreamBuilder()
-    var topics: [[UInt8]: Topic] = [:]
-    var lastTopic: (bytes: [UInt8], topic: Topic)?
+    var topics: [[UInt8]: KnownTopic] = [:]
+    var lastTopic: KnownTopic?
     var nextRequest: UInt64 = 0
     /// When the replay socket last sent something.
     var lastAnswer = ContinuousClock.now
@@ -67,8 +71,9 @@ final class SubscriberConnection {
         to endpoint: BusEndpoint, configuration: SubscriberConfiguration, receiver: any EnvelopeReceiver,
         context: ZMQContext, logger: Logger
     ) throws {
-        socket = try ZMQSocket(.subscribe, in: context)
-        replay = try ZMQSocket(.dealer, in: context)
+        let local = endpoint.local
+        socket = try ZMQSocket(.subscribe, in: local?.context ?? context)
+        replay = try ZMQSocket(.dealer, in: local?.replayContext ?? context)
         status = SubscriberStatus.Connection(endpoint: endpoint)
         counts = SubscriberCounts()
         dataTypes = configuration.dataTypes
@@ -80,13 +85,15 @@ final class SubscriberConnection {
         liveGuard = GuardedCall(to: endpoint.address, message: message, unread: Self.mostUnread)
         replayGuard = GuardedCall(to: endpoint.replayAddress ?? "", message: message, unread: Self.mostUnread)
         try socket.set(ZMQ_LINGER, Int32(0))
-        if liveGuard.isInForce {
+        // What is dropped because a queue is full is replayed.
+        if local != nil {
+            try socket.set(ZMQ_RCVHWM, Self.mostUnreadWithin)
+        } else if liveGuard.isInForce {
             try socket.receiveWithoutMark()
         } else {
-            // What is dropped because this queue is full is replayed.
             try socket.set(ZMQ_RCVHWM, Int32(128))
         }
-        if replayGuard.isInForce { try replay.receiveWithoutMark() }
+        if local == nil, replayGuard.isInForce { try replay.receiveWithoutMark() }
         try socket.set(ZMQ_MAXMSGSIZE, Int64(configuration.largestFrame))
         try socket.set(ZMQ_RECONNECT_IVL_MAX, Int32(1000))
         try socket.set(ZMQ_SUBSCRIBE, Topic.beat)
@@ -137,8 +144,13 @@ final class SubscriberConnection {
     }
 
     private func connect() throws(ZMQError) {
-        try socket.connect(status.endpoint.address)
-        if let address = status.endpoint.replayAddress { try replay.connect(address) }
+        if status.endpoint.local != nil {
+            try socket.connect(LocalBus.live)
+            try replay.connect(LocalBus.replay)
+        } else {
+            try socket.connect(status.endpoint.address)
+            if let address = status.endpoint.replayAddress { try replay.connect(address) }
+        }
         isConnected = true
     }
 
@@ -158,7 +170,7 @@ final class SubscriberConnection {
             try discard()
             return true
         }
-        rooms.removeAll(keepingCapacity: true)
+        round += 1
         if replayIsReady { try drainReplay() }
         if liveIsReady { try drainLive() }
         try catchUp()

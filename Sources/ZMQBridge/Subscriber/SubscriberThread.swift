@@ -1,14 +1,15 @@
 internal import Diagnosis
+private import Glibc
 private import Synchronization
 internal import SystemSupport
 
 /// Reads for any number of subscribers with one thread and one of libzmq's I/O threads, so that five hundred masters cost no more threads than
 /// one. The thread begins with the first subscriber and ends after the last. May be used from any thread.
 public final class SubscriberThread: Sendable {
-    /// Each subscriber has two for each publisher.
-    private static let mostSockets: Int32 = 32_768
     /// How often something is done for a subscriber for which nothing has come, in milliseconds.
     private static let tick = 1000
+    /// How long the thread rests after it has read, in microseconds: a thread that is woken for each message spends most of its time on that.
+    private static let rest: useconds_t = 1000
 
     private struct State {
         var joining: [Reading.Order] = []
@@ -65,7 +66,7 @@ public final class SubscriberThread: Sendable {
     private func serve(_ readings: inout [Reading]) {
         var ended: [Reading] = []
         do {
-            let context = try ZMQContext(sockets: Self.mostSockets)
+            let context = try ZMQContext(sockets: ZMQContext.mostSockets)
             var nextTick = ContinuousClock.now
             while !readings.isEmpty {
                 for reading in readings { reading.connect(in: context) }
@@ -77,7 +78,9 @@ public final class SubscriberThread: Sendable {
                     if poller.isReady(signal) { wakeup.clear() }
                     let isTick = ContinuousClock.now >= nextTick
                     if isTick { nextTick = .now + .milliseconds(Self.tick) }
-                    for reading in readings { reading.turn(poller, isTick: isTick) }
+                    var hasRead = false
+                    for reading in readings where reading.turn(poller, isTick: isTick) { hasRead = true }
+                    if hasRead { usleep(Self.rest) }
                 } while !readings.contains(where: \.hasEnded) && state.withLock(\.joining.isEmpty)
                 let pivot = readings.partition(by: \.hasEnded)
                 for reading in readings[pivot...] { reading.close() }
