@@ -49,6 +49,8 @@ def main() -> int:
     arguments = parser.parse_args()
     if unknown := set(arguments.cases) - set(CASES):
         parser.error(f"there is no case {', '.join(sorted(unknown))}; there are {', '.join(CASES)}")
+    if arguments.runs < 1:
+        parser.error("--runs takes a number from 1")
     thresholds = Thresholds(arguments.thresholds)
     if stale := thresholds.unknown(CASES):
         parser.error(f"{arguments.thresholds} has a limit for {', '.join(stale)}, which nothing measures: remove it")

@@ -35,7 +35,8 @@ class Checker:
                 least[kind] = min(value, least.get(kind, value))
             if all(f"{name}.{kind}" not in limits or value <= limits[f"{name}.{kind}"].limit for kind, value in least.items()):
                 break
-        problems = []
+        stale = [count for count in limits if count.rpartition(".")[0] == name and count.rpartition(".")[2] not in least]
+        problems = [f"{count} has a limit, and is not counted: {self.command(name, case)} removes it" for count in stale]
         for kind, value in least.items():
             self.checked += 1
             count = f"{name}.{kind}"

@@ -89,6 +89,13 @@ def test_a_count_without_a_limit_is_a_problem(checker: Checker, scratch: Path) -
     assert "and has no limit" in done.stdout
 
 
+@needs_strace
+def test_a_limit_for_what_the_case_does_not_count_is_a_problem(checker: Checker, scratch: Path) -> None:
+    done = checker.run("--thresholds", limits(scratch / "limits.json", instructions=1e9), CASE)
+    assert done.returncode == 1
+    assert f"{CASE}.instructions has a limit, and is not counted" in done.stdout
+
+
 @pytest.mark.parametrize(
     ("entries", "words", "said"),
     [
