@@ -16,7 +16,7 @@ class Feed:
 
     def __init__(self, arobust: Arobust) -> None:
         self.sent = 0
-        command = [AROBUST, "publish", "--state-dir", arobust.state]
+        command = [AROBUST, "publish", "--timeout", "90s", "--state-dir", arobust.state]
         self.child = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, preexec_fn=die_with_parent)
 
     def send(self, count: int) -> None:
