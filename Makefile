@@ -5,7 +5,7 @@
 export SWIFT_FLAGS = --explicit-target-dependency-import-check error --disable-index-store
 
 .DEFAULT_GOAL := help
-.PHONY: help bootstrap build release test swift-test fuzz sanitize siege soak soak-rotation lint format docs demo bench clean
+.PHONY: help bootstrap build release test swift-test fuzz sanitize siege soak soak-rotation lint format docs demo bench bench-build bench-counts clean
 .PHONY: cluster-up cluster-down cluster-faults cluster-fault cluster-audit cluster-test
 
 help: ## Show this list
@@ -57,9 +57,21 @@ docs: ## Generate the libraries' documentation; the last lines say where it is
 demo: bootstrap build ## Report a real training to the real DLRover master, and read back what it got
 	@demo/run
 
-bench: bootstrap release ## Measure what reporting costs
-	swift build $(SWIFT_FLAGS) --configuration release --static-swift-stdlib --product BusBenchmark
+bench: bootstrap release bench-build ## Measure what reporting costs
 	@scripts/bench
+
+bench-counts: release bench-build ## Check counts of the release build: system calls, allocations, instructions
+	@scripts/bootstrap --counts
+	@scripts/bench-counts --build release
+
+# In the folder of this package and with its flags and versions: what both need is compiled once. Most of arobust is not needed.
+bench-build: ## Build the programs of Benchmarks for production: .build/release/BusBenchmark and MatcherBenchmark
+	@[ -e Package.resolved ] || swift package resolve
+	@cp Package.resolved Benchmarks
+	swift build --package-path Benchmarks --scratch-path .build --force-resolved-versions $(SWIFT_FLAGS) \
+		--configuration release --static-swift-stdlib --product BusBenchmark
+	swift build --package-path Benchmarks --scratch-path .build --force-resolved-versions $(SWIFT_FLAGS) \
+		--configuration release --static-swift-stdlib --product MatcherBenchmark
 
 NODES ?= 4
 cluster-up: ## Start NODES (4) nodes and three masters in containers; see docs/clusters.md

@@ -42,6 +42,8 @@ let package = Package(
         .library(name: "ZMQBridge", targets: ["ZMQBridge"]),
         .library(name: "MasterClients", targets: ["MasterClients"]),
         .library(name: "Agent", targets: ["Agent"]),
+        // All of it is `package`: for the package in Benchmarks.
+        .library(name: "FailureDiagnosis", targets: ["FailureDiagnosis"]),
         .executable(name: "arobust", targets: ["arobust"]),
     ],
     dependencies: [
@@ -147,13 +149,6 @@ let package = Package(
             swiftSettings: settings
         ),
         .executableTarget(name: "arobust", dependencies: ["Commands"], swiftSettings: settings),
-        .executableTarget(
-            name: "BusBenchmark", dependencies: ["Diagnosis", "ZMQBridge", logging], path: "Benchmarks/BusBenchmark",
-            swiftSettings: settings),
-        .executableTarget(
-            name: "MatcherBenchmark", dependencies: ["Diagnosis", "FailureDiagnosis"],
-            path: "Benchmarks/MatcherBenchmark",
-            exclude: ["compare.py"], swiftSettings: settings),
         .executableTarget(
             name: "WithAgent", dependencies: ["Agent", "Diagnosis", "MasterClients"], path: "Examples/WithAgent",
             swiftSettings: settings),

@@ -1,9 +1,9 @@
 """Measures what collecting, publishing and reporting cost, each compared with a peer measured in the same run.
 
-Started by `scripts/bench` (`make bench`). On loopback and in scratch folders only; takes about four minutes; asserts nothing. `hostile` is
-measured only where it is named, and takes seven.
+Started by `scripts/bench` (`make bench`). On loopback and in scratch folders only; takes about a quarter of an hour; asserts nothing. `hostile`
+(seven minutes) and `builds` (two clean builds) are measured only where they are named. The last table says what the work should cost.
 
-    scripts/bench [--runs N] [bus] [pipeline] [log] [tailing] [outage] [idle] [hostile]
+    scripts/bench [--runs N] [PART ...]
 """
 
 import argparse
@@ -26,9 +26,14 @@ import bus  # noqa: E402
 import hostile  # noqa: E402
 import idle  # noqa: E402
 import logfile  # noqa: E402
+import many  # noqa: E402
+import masters  # noqa: E402
 import outage  # noqa: E402
 import pipeline  # noqa: E402
+import rules  # noqa: E402
+import size  # noqa: E402
 import tailing  # noqa: E402
+from goals import Goal, print_goals  # noqa: E402
 from harness.process import new_scratch  # noqa: E402
 
 PARTS = {
@@ -38,28 +43,39 @@ PARTS = {
     "tailing": tailing.measure,
     "outage": outage.measure,
     "idle": idle.measure,
+    "rules": rules.measure,
+    "many": many.measure,
+    "masters": masters.measure,
+    "size": size.measure,
     "hostile": hostile.measure,
+    "builds": size.measure_builds,
 }
+# Only where they are named: they take long.
+LONG = {"hostile", "builds"}
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="scripts/bench")
     parser.add_argument("--runs", type=int, default=3, help="how often each thing is measured (3)")
-    parser.add_argument("parts", nargs="*", metavar="part", help=f"what to measure: {', '.join(PARTS)} (all)")
+    parser.add_argument("parts", nargs="*", metavar="part", help=f"what to measure: {', '.join(PARTS)} (all but {', '.join(sorted(LONG))})")
     arguments = parser.parse_args()
     if unknown := set(arguments.parts) - set(PARTS):
         parser.error(f"there is no part {', '.join(sorted(unknown))}; there are {', '.join(PARTS)}")
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that child processes are ended
-    for program in ("arobust", "BusBenchmark"):
+    for program in ("arobust", "BusBenchmark", "MatcherBenchmark"):
         if not (BUILD / program).exists():
             sys.exit(f"there is no {BUILD / program}: `make bench` builds it")
     started = time.monotonic()
-    for part in arguments.parts or [name for name in PARTS if name != "hostile"]:
+    goals: list[Goal] = []
+    for part in arguments.parts or [name for name in PARTS if name not in LONG]:
         with ExitStack() as cleanup:
             scratch = new_scratch()
             cleanup.callback(shutil.rmtree, scratch)
             print(flush=True)
-            PARTS[part](scratch, arguments.runs, BUILD)
+            goals += PARTS[part](scratch, arguments.runs, BUILD) or []
+    if goals:
+        print()
+        print_goals(goals)
     took = time.monotonic() - started
     print(f"\nMedians of {arguments.runs} runs that took turns, in brackets the least and the most. Took {took:.0f} s.")
 

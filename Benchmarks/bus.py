@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from figures import Series, print_table, ratio
+from goals import Goal
 from harness.process import die_with_parent
 
 MESSAGES = 300_000
@@ -53,7 +54,7 @@ def run_ours(program: Path, scratch: Path, batch: int) -> dict[str, Any]:
     return {**json.loads(publisher.stdout), "subscriber": json.loads(errors)}
 
 
-def measure(scratch: Path, runs: int, build: Path) -> None:
+def measure(scratch: Path, runs: int, build: Path) -> list[Goal]:
     limit = build_limit(scratch)
     program = build / "BusBenchmark"
     figures: dict[str, list[Series]] = {name: [Series() for _ in range(5)] for name in [LIMIT, *BATCHES]}
@@ -83,3 +84,12 @@ def measure(scratch: Path, runs: int, build: Path) -> None:
     header = ["", "1000 msgs/s", "of the limit", "publisher us/msg", "subscriber us/msg", "peak MiB"]
     title = f"Bus: {MESSAGES} metrics of 1 KiB (a body of {body_bytes} B), PUB to SUB over ipc, {os.cpu_count()} CPUs; us are CPU"
     print_table(title, header, rows)
+    peer = f"libzmq alone, in C: {figures[LIMIT][0].median:.0f}"
+    goals = []
+    for name, least in [("one at a time", 0.6), ("64 at a time", 0.9)]:
+        rate = figures[f"arobust, {name}"][0]
+        share = ratio(rate, figures[LIMIT][0])
+        used = [sum(figures[row][side].median for side in (1, 2)) for row in (LIMIT, f"arobust, {name}")]
+        measured = f"{rate.median:.0f}; {share} of the limit, by CPU {used[0] / used[1]:.2f}"
+        goals.append(Goal(f"bus, {name}, journal on, 1000 msgs/s", measured, f"{least} of the limit", peer, float(share) >= least))
+    return goals

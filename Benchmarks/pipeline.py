@@ -3,16 +3,23 @@
 import json
 import re
 import shutil
+import struct
+import subprocess
 import sys
+import time
 from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
 
 from figures import Series, cpu_seconds, print_table, ratio, run_for_cpu
+from goals import Goal
 from harness.dlrover_master import DLRoverMaster
-from harness.process import AROBUST, Arobust, Process, resident_kib, wait_until
+from harness.foreign_agent import message_of, pickle_of
+from harness.process import AROBUST, Arobust, Process, die_with_parent, resident_kib, wait_until
 
 CLIENT = Path(__file__).with_name("dlrover_client.py")
+CPP_SOURCE = Path(__file__).parent / "limit/grpcclient.cc"
+CPP = {"gRPC C++, one call after another": 1, "gRPC C++, 64 calls under way": 64}
 WARM_UP = 200
 METRICS = 4_000  # in cases with one call per metric
 JOINED_METRICS = 20_000
@@ -36,8 +43,8 @@ def write_metrics(path: Path, case: str, first: int, count: int) -> Path:
     return path
 
 
-def wait_for_all(master: DLRoverMaster, case: str, count: int) -> None:
-    """Waits until all have arrived; fails unless they are in order and there once."""
+def wait_for_all(master: DLRoverMaster, case: str, count: int, in_order: bool = True) -> None:
+    """Waits until all have arrived; fails unless they are in order and there once. A master takes calls that are under way at once in any order."""
     marker = re.compile(rf"<{case} (\d+)>")
     arrived: list[int] = []
 
@@ -46,7 +53,7 @@ def wait_for_all(master: DLRoverMaster, case: str, count: int) -> None:
         return len(arrived) >= count
 
     wait_until(all_there, lambda: f"{count} metrics; {len(arrived)} are there", seconds=60, every=0.5)
-    assert arrived == list(range(count)), f"what arrived of '{case}' is not what was sent, in order: {arrived[:20]}…"
+    assert (arrived if in_order else sorted(arrived)) == list(range(count)), f"what arrived of '{case}' is not what was sent, in order: {arrived[:20]}…"
 
 
 def run_python(master: DLRoverMaster, scratch: Path) -> tuple[float, float]:
@@ -61,6 +68,33 @@ def run_python(master: DLRoverMaster, scratch: Path) -> tuple[float, float]:
         client.kill()
     wait_for_all(master, "python", WARM_UP + METRICS)
     figures = json.loads(client.output().splitlines()[-1])
+    return figures["cpu"] / METRICS * 1e6, figures["peak_kib"] / 1024
+
+
+def build_cpp(scratch: Path) -> Path | None:
+    """gRPC's C++ client, if Debian's libgrpc++-dev and a C++ compiler are installed."""
+    program = scratch / "grpcclient"
+    libraries = ["-Wl,--copy-dt-needed-entries", "-lgrpc++", "-lgrpc", "-lgpr"]
+    command = ["c++", "-std=c++17", "-O2", "-o", program, CPP_SOURCE, *libraries]
+    if not shutil.which("c++") or subprocess.run(command, stderr=subprocess.DEVNULL).returncode != 0:
+        return None
+    return program
+
+
+def run_cpp(program: Path, master: DLRoverMaster, scratch: Path, case: str, window: int) -> tuple[float, float]:
+    """CPU us per metric, and MiB. The requests are made before: what is measured is the calls."""
+    requests = scratch / "requests"
+    with open(requests, "wb") as file:
+        for number in range(WARM_UP + METRICS):
+            metric = {"data_type": "TRAINING_LOG", "data_content": content(case, number), "timestamp": int(time.time())}
+            metric |= {"node_id": 0, "node_type": "worker", "node_rank": 0, "is_final_result": False, "need_report": False}
+            request = message_of(pickle_of(json.dumps(metric).encode(), "comm"))
+            file.write(struct.pack("<I", len(request)) + request)
+    done = subprocess.run(
+        [program, master.address, requests, str(WARM_UP), str(window)], stdout=subprocess.PIPE, check=True, timeout=120, preexec_fn=die_with_parent
+    )
+    wait_for_all(master, case, WARM_UP + METRICS, in_order=window == 1)
+    figures = json.loads(done.stdout)
     return figures["cpu"] / METRICS * 1e6, figures["peak_kib"] / 1024
 
 
@@ -90,8 +124,10 @@ def run_ours(master: DLRoverMaster, scratch: Path, case: str, join: bool, count:
         return used / count * 1e6, publisher / count * 1e6, peak
 
 
-def measure(scratch: Path, runs: int, build: Path) -> None:
+def measure(scratch: Path, runs: int, build: Path) -> list[Goal]:
     python, python_peak = Series(), Series()
+    program = build_cpp(scratch)
+    cpp = {name: (Series(), Series()) for name in CPP} if program else {}
     cases: dict[str, Callable[[DLRoverMaster], tuple[float, float, float]]] = {
         JOINED: lambda master: run_ours(master, scratch, "joined", True, JOINED_METRICS),
         ALONE: lambda master: run_ours(master, scratch, "alone", False, METRICS),
@@ -104,6 +140,10 @@ def measure(scratch: Path, runs: int, build: Path) -> None:
             used, peak = run_python(master, scratch)
             python.add(used)
             python_peak.add(peak)
+            for number, (name, series) in enumerate(cpp.items()):
+                assert program
+                for one, value in zip(series, run_cpp(program, master, scratch, f"cpp{number}", CPP[name]), strict=True):
+                    one.add(value)
             for name, run in cases.items():
                 agent, publisher, peak = run(master)
                 for series, value in zip(figures[name], (agent, agent + publisher, peak), strict=True):
@@ -111,6 +151,8 @@ def measure(scratch: Path, runs: int, build: Path) -> None:
         finally:
             master.kill()
     rows = [[PYTHON, python.text(0), "", "", "", f"{python_peak.median:.0f}"]]
+    for name, (used, peak) in cpp.items():
+        rows.append([name, used.text(1), ratio(used, python, 3), "", "", f"{peak.median:.0f}"])
     for name, (agent, both, peak) in figures.items():
         row = [name, agent.text(1), ratio(agent, python, 3), both.text(1), ratio(both, python, 3)]
         rows.append([*row, f"{peak.median:.0f}"])
@@ -120,3 +162,17 @@ def measure(scratch: Path, runs: int, build: Path) -> None:
         f"{METRICS} metrics, joined {JOINED_METRICS}, all arrived in order"
     )
     print_table(title, header, rows)
+    if not program:
+        print("Not measured: gRPC's C++ client. Install Debian's libgrpc++-dev and g++.")
+    peers = [f"Python: {python.median:.0f}", *(f"{name}: {used.median:.0f}" for name, (used, _) in cpp.items())]
+    peer = "; ".join([*peers, *([] if cpp else ["gRPC C++ is not installed"])])
+    goals = []
+    for work, name, most_us, most in [
+        ("1 KiB log metric, publish to gRPC", JOINED, 8.0, 0.03), ("the same, delivery.join: false", ALONE, None, 0.15),
+    ]:  # fmt: skip
+        agent = figures[name][0]
+        share = float(ratio(agent, python, 3))
+        reached = share <= most and (most_us is None or agent.median <= most_us)
+        wanted = f"{most_us:.0f} us; {most} of Python" if most_us else f"{most} of Python"
+        goals.append(Goal(work, f"{agent.median:.1f} us; {share} of Python", wanted, peer, reached))
+    return goals

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import zmq
 from figures import Series, print_table, ratio, wait_until_quiet
+from goals import Goal
 from harness.process import Arobust, Process, resident_kib, wait_until
 from logfile import GIB, LINE_BYTES, LOG_BYTES, read_bytes, write_log
 
@@ -93,7 +94,7 @@ input(type="imfile" file="{log}" tag="log" ruleset="bus")
     return used / LOG_BYTES * GIB, peak, consumer.lines / LINES * 100
 
 
-def measure(scratch: Path, runs: int, build: Path) -> None:
+def measure(scratch: Path, runs: int, build: Path) -> list[Goal]:
     log = scratch / "train.log"
     write_log(log)
     has_rsyslog = shutil.which("rsyslogd") and next(Path("/usr/lib").glob("*/rsyslog/omczmq.so"), None)
@@ -111,3 +112,7 @@ def measure(scratch: Path, runs: int, build: Path) -> None:
     print_table(f"File to PUB: {LOG_BYTES >> 20} MiB in lines of {LINE_BYTES} B", header, rows)
     if not has_rsyslog:
         print("Not measured: rsyslog. Install Debian's rsyslog and rsyslog-czmq.")
+    used, peak, _ = figures[OURS]
+    peer = f"rsyslog: {figures[RSYSLOG][0].median:.1f}; {figures[RSYSLOG][1].median:.0f} MiB" if has_rsyslog else "rsyslog is not installed"
+    reached = used.median <= 2 and peak.median <= 25
+    return [Goal("log: file, journal, PUB: CPU s/GiB; peak", f"{used.median:.2f}; {peak.median:.0f} MiB", "2; 25 MiB", peer, reached)]

@@ -56,4 +56,5 @@ def main():
         print(f"{name:45} {statistics.median(values):6.2f} ({min(values):.2f}-{max(values):.2f}) CPU s/GiB")
 
 
-main()
+if __name__ == "__main__":
+    main()

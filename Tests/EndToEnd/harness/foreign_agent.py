@@ -32,12 +32,17 @@ def pickle_of(metric: bytes, module: str) -> bytes:
     return b"c" + path + b"(" + _text(b"WorkerTrainingMetric") + _text(metric) + b"K\x00tR."
 
 
+def message_of(pickled: bytes) -> bytes:
+    """The request of the call `report`: `Message(node_type="worker", data=pickled)` of protobuf."""
+    return b"\x12\x06worker\x1a" + _varint(len(pickled)) + pickled
+
+
 def _text(value: bytes) -> bytes:
     return b"X" + struct.pack("<I", len(value)) + value
 
 
 def _over_grpc(address: str, pickled: bytes, job_uid: str, seconds: float) -> str:
-    message = b"\x12\x06worker\x1a" + _varint(len(pickled)) + pickled
+    message = message_of(pickled)
     with grpc.insecure_channel(address) as channel:
         call = channel.unary_unary("/elastic.Master/report")
         try:
