@@ -7,4 +7,8 @@ package struct StableHash: Hashable, Sendable {
     @inline(__always) package mutating func add(_ byte: UInt8) {
         value = (value ^ UInt64(byte)) &* 0x0000_0100_0000_01B3
     }
+
+    package mutating func add(contentsOf bytes: UnsafeBufferPointer<UInt8>) {
+        for byte in bytes { add(byte) }
+    }
 }

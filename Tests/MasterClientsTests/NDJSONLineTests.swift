@@ -33,7 +33,8 @@ import Testing
         origin.localRank = 3
         var line: [UInt8] = []
         NDJSONLine.append(
-            try MetricBody(checking: Array(Batches.log("x").utf8)[...]), origin: origin, publisher: Batches.publisher,
+            try MetricBody(checking: Array(Batches.log("x").utf8)[...]), origin: origin.json[...],
+            publisher: Batches.publisher,
             epoch: 5, sequence: 6, to: &line)
         let json =
             #"{"path": "/l", "device": 1, "inode": 2, "first_offset": 3, "end_offset": 4, "lines": 5, "#
@@ -51,7 +52,8 @@ import Testing
             path: #"/a, "origin": b"#, device: 1, inode: 2, firstOffset: 3, endOffset: 4, lines: 5)
         var line: [UInt8] = []
         NDJSONLine.append(
-            try MetricBody(checking: Array(body.utf8)[...]), origin: origin, publisher: Batches.publisher, epoch: 5,
+            try MetricBody(checking: Array(body.utf8)[...]), origin: origin.json[...], publisher: Batches.publisher,
+            epoch: 5,
             sequence: 6,
             to: &line)
         let found = NDJSONLine.origin(of: line.dropLast())

@@ -106,6 +106,9 @@ struct FileMark: Hashable, Sendable {
     }
 
     private static func hash(_ bytes: some Collection<UInt8>) -> UInt64 {
-        bytes.reduce(into: StableHash()) { $0.add($1) }.value
+        var hash = StableHash()
+        let isDone: Void? = bytes.withContiguousStorageIfAvailable { hash.add(contentsOf: $0) }
+        if isDone == nil { Array(bytes).withUnsafeBufferPointer { hash.add(contentsOf: $0) } }
+        return hash.value
     }
 }

@@ -24,7 +24,8 @@ extension LogFollower {
         skippedNulls.count(text.nulls)
         var content = text.content
         if line == .afterQuietPiece { content = Self.continuedMark + content }
-        content += mark
+        // Appending nothing would copy it all.
+        if !mark.isEmpty { content += mark }
         tellNulls()
         var origin = MetricOrigin(
             path: path, device: position.identity.device, inode: position.identity.inode, firstOffset: offset,

@@ -21,9 +21,14 @@ package enum JSONString {
     static func firstSpecial(in utf8: UnsafeBufferPointer<UInt8>, from start: Int) -> Int {
         var index = start
         let raw = UnsafeRawBufferPointer(utf8)
+        while index + 32 <= utf8.count {
+            let first = special(in: raw, at: index) | special(in: raw, at: index + 8)
+            guard first | special(in: raw, at: index + 16) | special(in: raw, at: index + 24) == 0 else { break }
+            index += 32
+        }
         while index + 8 <= utf8.count {
-            let word = raw.loadUnaligned(fromByteOffset: index, as: UInt64.self)
-            if hasSpecialByte(word) { break }
+            let found = special(in: raw, at: index)
+            if found != 0 { return index + found.trailingZeroBitCount / 8 }
             index += 8
         }
         while index < utf8.count, !isSpecial(utf8[index]) { index += 1 }
@@ -34,15 +39,19 @@ package enum JSONString {
         byte < 0x20 || byte == UInt8(ascii: "\"") || byte == UInt8(ascii: "\\")
     }
 
-    /// Whether one of the word's bytes is special: a byte below 0x20 borrows when 0x20 is taken off, and so does, once
-    /// exclusive-or has turned it to zero, a quote or backslash when 1 is taken off ("Bit Twiddling Hacks", S. E. Anderson).
-    private static func hasSpecialByte(_ word: UInt64) -> Bool {
+    /// Marks the special ones of eight bytes with their top bits, the first byte lowest; above the first mark there may be false ones.
+    ///
+    /// A byte below 0x20 borrows when 0x20 is taken off, and so does, once exclusive-or has turned it to zero, a quote or backslash when 1 is
+    /// taken off ("Bit Twiddling Hacks", S. E. Anderson).
+    @inline(__always)
+    private static func special(in bytes: UnsafeRawBufferPointer, at index: Int) -> UInt64 {
+        let word = UInt64(littleEndian: bytes.loadUnaligned(fromByteOffset: index, as: UInt64.self))
         let ones: UInt64 = 0x0101_0101_0101_0101
         let tops: UInt64 = 0x8080_8080_8080_8080
         let quotes = word ^ (ones &* UInt64(UInt8(ascii: "\"")))
         let backslashes = word ^ (ones &* UInt64(UInt8(ascii: "\\")))
         let below = (word &- (ones &* 0x20)) & ~word
-        return (below | (quotes &- ones) & ~quotes | (backslashes &- ones) & ~backslashes) & tops != 0
+        return (below | (quotes &- ones) & ~quotes | (backslashes &- ones) & ~backslashes) & tops
     }
 
     private static func appendEscape(of byte: UInt8, to json: inout [UInt8]) {

@@ -78,6 +78,11 @@ package struct MetricOrigin: Hashable, Sendable, Codable {
         self = origin
     }
 
+    /// The origin that `json` holds, as `json` writes it; `nil` if it is none. Mostly these are the same bytes, and are not read.
+    package static func rewritten(_ json: ArraySlice<UInt8>) -> ArraySlice<UInt8>? {
+        OriginText.isCanonical(json) ? json : MetricOrigin(json: json)?.json[...]
+    }
+
     /// One JSON object on one line, in a fixed order, without the keys that have no value.
     package var json: [UInt8] {
         var json = Array("{".utf8)

@@ -1,3 +1,5 @@
+private import Glibc
+
 /// One line of a file of metrics, as a `file:` master has it and `arobust journal export` writes it: the metric's JSON with `publisher`,
 /// `epoch` and `sequence` after its own keys, and before them `origin`, where that is known.
 package enum NDJSONLine {
@@ -5,10 +7,10 @@ package enum NDJSONLine {
     ///
     /// - Parameters:
     ///   - body: checked, so that it is one object.
-    ///   - origin: where its content came from.
+    ///   - origin: the JSON of where its content came from.
     ///   - epoch: 0 for a metric that was not on a bus, which then has no further keys.
     package static func append(
-        _ body: MetricBody, origin: MetricOrigin? = nil, publisher: PublisherID, epoch: UInt64, sequence: UInt64,
+        _ body: MetricBody, origin: ArraySlice<UInt8>? = nil, publisher: PublisherID, epoch: UInt64, sequence: UInt64,
         to lines: inout [UInt8]
     ) {
         let start = lines.count
@@ -16,7 +18,7 @@ package enum NDJSONLine {
         if epoch != 0 {
             lines.removeLast()  // the closing brace
             trimSpace(&lines, downTo: start)
-            if let origin { appendMember(originKey, origin.json, to: &lines) }
+            if let origin { appendMember(originKey, origin, to: &lines) }
             let separator = lines.last == UInt8(ascii: "{") ? "" : ", "
             lines.append(
                 contentsOf:
@@ -29,12 +31,26 @@ package enum NDJSONLine {
     package static func appendOneLine(_ json: ArraySlice<UInt8>, to lines: inout [UInt8]) {
         let start = lines.count
         lines.append(contentsOf: json)
-        for index in start..<lines.count where lines[index] == 0x0A || lines[index] == 0x0D { lines[index] = 0x20 }
+        replaceBreaks(in: &lines, from: start)
         trimSpace(&lines, downTo: start)
     }
 
+    private static func replaceBreaks(in lines: inout [UInt8], from start: Int) {
+        lines.withUnsafeMutableBytes { bytes in
+            guard let base = bytes.baseAddress else { return }
+            for newline in [CInt(0x0A), 0x0D] {
+                var index = start
+                while index < bytes.count, let found = memchr(base + index, newline, bytes.count - index) {
+                    index = UnsafeMutableRawPointer(found) - base
+                    bytes[index] = 0x20
+                    index += 1
+                }
+            }
+        }
+    }
+
     /// Appends a key and its value to an object that lacks its closing brace.
-    private static func appendMember(_ key: String, _ value: [UInt8], to json: inout [UInt8]) {
+    private static func appendMember(_ key: String, _ value: ArraySlice<UInt8>, to json: inout [UInt8]) {
         if json.last != UInt8(ascii: "{") { json += ", ".utf8 }
         json += key.utf8
         json += value
@@ -47,7 +63,7 @@ package enum NDJSONLine {
         guard let origin, lines.last == UInt8(ascii: "}") else { return }
         lines.removeLast()
         trimSpace(&lines, downTo: start)
-        appendMember(originKey, origin.json, to: &lines)
+        appendMember(originKey, origin.json[...], to: &lines)
         lines.append(UInt8(ascii: "}"))
     }
 

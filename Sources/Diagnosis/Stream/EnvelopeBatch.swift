@@ -122,6 +122,11 @@ public struct EnvelopeBatch: Sendable {
         entry.origin.isEmpty ? nil : MetricOrigin(json: storage[entry.origin])
     }
 
+    /// The same as JSON, as `MetricOrigin` writes it.
+    package func originJSON(of entry: Entry) -> ArraySlice<UInt8>? {
+        MetricOrigin.rewritten(storage[entry.origin])
+    }
+
     /// The same batch without its first `count` envelopes; shares the memory.
     public func dropFirst(_ count: Int) -> EnvelopeBatch {
         var rest = self

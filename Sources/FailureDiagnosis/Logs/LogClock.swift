@@ -1,4 +1,5 @@
 private import Glibc
+private import Synchronization
 
 /// What the times in a log leave out: the year, the time zone, and when the machine started.
 package struct LogClock: Hashable, Sendable {
@@ -62,6 +63,22 @@ extension LogClock {
         guard isLocal else { return Double(timegm(&date)) + seconds - utcOffset }
         let whole = Int32(seconds)
         (date.tm_hour, date.tm_min, date.tm_sec, date.tm_isdst) = (whole / 3600, whole / 60 % 60, whole % 60, -1)
-        return Double(mktime(&date)) + (seconds - Double(whole))
+        return Double(LocalMinute.seconds(of: &date)) + (seconds - Double(whole))
+    }
+}
+
+/// Asks the time zone once for the times of a minute, as those of a log's lines mostly are: mktime(3) looks at `/etc/localtime` each time.
+private enum LocalMinute {
+    private static let last = Mutex<(minute: Int, start: time_t)?>(nil)
+
+    /// Seconds since 1970 of a local time.
+    static func seconds(of date: inout tm) -> time_t {
+        let second = time_t(date.tm_sec)
+        let day = (Int(date.tm_year) * 12 + Int(date.tm_mon)) * 31 + Int(date.tm_mday)
+        let minute = (day * 24 + Int(date.tm_hour)) * 60 + Int(date.tm_min)
+        if let known = last.withLock({ $0 }), known.minute == minute { return known.start + second }
+        let time = mktime(&date)
+        if time != -1 { last.withLock { $0 = (minute, time - second) } }
+        return time
     }
 }

@@ -15,9 +15,23 @@ struct TermScanner: Sendable {
 
     private struct Piece: Sendable {
         var hash: UInt32
+        /// The text's first and last four bytes, and which of their bits count. Most pieces that are met stand in other words, and fail here.
+        var first: (bits: UInt32, mask: UInt32)
+        var last: (bits: UInt32, mask: UInt32)
         var term: UInt16
         /// Where in the text the piece is.
         var offset: UInt16
+        /// How long the text is.
+        var length: Int32
+
+        init(of term: Int, _ text: Term, offset: Int) {
+            hash = TermScanner.hash(of: text.bytes, at: offset)
+            first = TermScanner.wanted(text, at: 0)
+            last = TermScanner.wanted(text, at: text.bytes.count - pieceBytes)
+            self.term = UInt16(term)
+            self.offset = UInt16(offset)
+            length = Int32(text.bytes.count)
+        }
     }
 
     static let pieceBytes = 4
@@ -50,9 +64,9 @@ struct TermScanner: Sendable {
         for term in long {
             let window = TermWindow.rarest(in: terms[term].bytes, positions: stride)
             for offset in window..<(window + stride) {
-                let hash = Self.hash(of: terms[term].bytes, at: offset)
-                bits[Int(hash >> 6)] |= 1 << UInt64(hash & 63)
-                pieces.append(Piece(hash: hash, term: UInt16(term), offset: UInt16(offset)))
+                let piece = Piece(of: term, terms[term], offset: offset)
+                bits[Int(piece.hash >> 6)] |= 1 << UInt64(piece.hash & 63)
+                pieces.append(piece)
             }
         }
         pieces.sort { ($0.hash, $0.term, $0.offset) < ($1.hash, $1.term, $1.offset) }
@@ -69,11 +83,13 @@ struct TermScanner: Sendable {
     ///
     /// Several occurrences of a text may lead to a single call.
     func scan(_ bytes: UnsafeRawBufferPointer, _ body: (_ term: Int, _ position: Int) -> Int?) {
-        bits.withUnsafeBufferPointer { bits in
-            var position = 0
-            while let candidate = nextCandidate(in: bytes, from: position, bits: bits) {
-                position = candidate + stride
-                if let next = visit(bytes, at: candidate, body) { position = max(next, candidate + 1) }
+        pieces.withUnsafeBufferPointer { pieces in
+            bits.withUnsafeBufferPointer { bits in
+                var position = 0
+                while let candidate = nextCandidate(in: bytes, from: position, bits: bits) {
+                    position = candidate + stride
+                    if let next = visit(bytes, at: candidate, pieces, body) { position = max(next, candidate + 1) }
+                }
             }
         }
         for term in shortTerms { scanShort(term, in: bytes, body) }
@@ -108,14 +124,21 @@ struct TermScanner: Sendable {
     }
 
     private func visit(
-        _ bytes: UnsafeRawBufferPointer, at position: Int, _ body: (_ term: Int, _ position: Int) -> Int?
+        _ bytes: UnsafeRawBufferPointer, at position: Int, _ pieces: UnsafeBufferPointer<Piece>,
+        _ body: (_ term: Int, _ position: Int) -> Int?
     ) -> Int? {
-        let hash = Self.hash(bytes.loadUnaligned(fromByteOffset: position, as: UInt32.self))
-        for index in Int(firstPiece[Int(hash >> Self.firstShift)])..<Int(firstPiece[Int(hash >> Self.firstShift) + 1])
-        where pieces[index].hash == hash {
+        guard let base = bytes.baseAddress else { return nil }
+        let hash = Self.hash((base + position).loadUnaligned(as: UInt32.self))
+        let group = Int(hash >> Self.firstShift)
+        for index in Int(firstPiece[group])..<Int(firstPiece[group + 1]) where pieces[index].hash == hash {
             let start = position - Int(pieces[index].offset)
+            let length = Int(pieces[index].length)
+            guard start >= 0, start + length <= bytes.count,
+                Self.matches(base + start, pieces[index].first),
+                Self.matches(base + (start + length - Self.pieceBytes), pieces[index].last)
+            else { continue }
             let term = Int(pieces[index].term)
-            guard start >= 0, isTerm(term, in: bytes, at: start) else { continue }
+            guard isTerm(term, in: bytes, at: start) else { continue }
             if let next = body(term, start) { return next }
         }
         return nil
@@ -149,6 +172,20 @@ struct TermScanner: Sendable {
     @inline(__always)
     private static func hash(_ piece: UInt32) -> UInt32 {
         ((piece | 0x2020_2020) &* 0x9E37_79B1) >> UInt32(32 - hashBits)
+    }
+
+    @inline(__always)
+    private static func matches(_ at: UnsafeRawPointer, _ wanted: (bits: UInt32, mask: UInt32)) -> Bool {
+        at.loadUnaligned(as: UInt32.self) & wanted.mask == wanted.bits
+    }
+
+    /// Four bytes of a text as they are compared; of a letter whose case is ignored, all bits but the one of the case.
+    private static func wanted(_ text: Term, at offset: Int) -> (bits: UInt32, mask: UInt32) {
+        let mask = text.bytes.map { text.ignoresCase && ($0 | 0x20) &- 0x61 < 26 ? ~0x20 : 0xFF as UInt8 }
+        let load = { (bytes: [UInt8]) in
+            bytes.withUnsafeBytes { $0.loadUnaligned(fromByteOffset: offset, as: UInt32.self) }
+        }
+        return (load(text.bytes) & load(mask), load(mask))
     }
 
     private static func hash(of bytes: [UInt8], at offset: Int) -> UInt32 {

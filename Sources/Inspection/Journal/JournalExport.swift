@@ -68,7 +68,7 @@ extension StoredJournal {
                 do {
                     let body = try MetricBody(checking: envelope.body)
                     NDJSONLine.append(
-                        body, origin: MetricOrigin(json: envelope.origin), publisher: publisher,
+                        body, origin: MetricOrigin.rewritten(envelope.origin), publisher: publisher,
                         epoch: envelope.position.epoch,
                         sequence: envelope.position.sequence, to: &lines)
                 } catch {

@@ -89,7 +89,7 @@ struct NDJSONFile: Sendable {
             // Of a metric that nearly fills a line, the origin is left out.
             let hasRoom = body.json.count <= NDJSONScan.longestLine - 256 - MetricOrigin.largest
             NDJSONLine.append(
-                body, origin: hasRoom ? batch.origin(of: entry) : nil, publisher: batch.lane.publisher,
+                body, origin: hasRoom ? batch.originJSON(of: entry) : nil, publisher: batch.lane.publisher,
                 epoch: batch.epoch, sequence: entry.sequence, to: &lines)
             return nil
         } catch {

@@ -30,7 +30,7 @@ final class StdoutReporter: EnvelopeReporter {
         for entry in batch.entries {
             do throws(MetricJSONError) {
                 NDJSONLine.append(
-                    try MetricBody(checking: batch.body(of: entry)), origin: batch.origin(of: entry),
+                    try MetricBody(checking: batch.body(of: entry)), origin: batch.originJSON(of: entry),
                     publisher: batch.lane.publisher, epoch: batch.epoch, sequence: entry.sequence, to: &lines)
                 taken += 1
             } catch {

@@ -44,12 +44,17 @@ package struct EventBlocks: Sendable {
         var tracker = atFront
         var (start, allowed) = (0, 0)
         while let end = LineBytes.end(from: start, in: lines) {
-            var ahead = tracker
-            let isInside = ahead.next(UnsafeRawBufferPointer(rebasing: lines[start..<end])).isInside
-            if !isInside { allowed = start }
-            if allowed > 0, end > limit { return cut(allowed) }
-            if start > 0, allowed == 0, end > max(limit, hardLimit) { return cut(start, tracker) }
-            tracker = ahead
+            let line = UnsafeRawBufferPointer(rebasing: lines[start..<end])
+            if tracker.isOutside, EventTracker.isPlain(line) {
+                allowed = start
+                if allowed > 0, end > limit { return cut(allowed) }
+            } else {
+                var ahead = tracker
+                if !ahead.next(line).isInside { allowed = start }
+                if allowed > 0, end > limit { return cut(allowed) }
+                if start > 0, allowed == 0, end > max(limit, hardLimit) { return cut(start, tracker) }
+                tracker = ahead
+            }
             start = end
         }
         guard start > 0 else { return .wait }

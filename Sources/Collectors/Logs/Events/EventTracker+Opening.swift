@@ -46,8 +46,8 @@ extension EventTracker {
         return text[0] != 0x20 && isExceptionHead(text) ? (.java, false) : nil
     }
 
-    /// Searches for the rarest letter first: this is asked of every line.
-    static func isNCCLWarning(_ text: LineBytes) -> Bool { text.first(160).contains("NCCL WARN ") }
+    /// Searches for the W, which is rare: this is asked of every line.
+    static func isNCCLWarning(_ text: LineBytes) -> Bool { text.first(160).contains("NCCL WARN ", rarest: 5) }
 
     /// `java.lang.IllegalStateException: …`: a dotted name that ends with Exception or Error.
     private static func isExceptionHead(_ text: LineBytes) -> Bool {

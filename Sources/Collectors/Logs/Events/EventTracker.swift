@@ -43,6 +43,17 @@ struct EventTracker: Sendable {
 
     var isOpen: Bool { !open.isEmpty || !split.isEmpty }
 
+    /// Whether a plain line would change nothing, and is in no event.
+    var isOutside: Bool { open.isEmpty && !isContainerFile }
+
+    /// Whether the line, with or without its `\n`, is one as most are: it begins with a date, and no event with it.
+    static func isPlain(_ line: UnsafeRawBufferPointer) -> Bool {
+        let line = LineBytes(line)
+        return isPlain(line.ends("\n") ? line.first(line.count - 1) : line)
+    }
+
+    private static func isPlain(_ line: LineBytes) -> Bool { isDated(line) && !isNCCLWarning(line) }
+
     /// - Parameter line: with or without its `\n`.
     mutating func next(_ line: UnsafeRawBufferPointer) -> Step {
         var line = LineBytes(line)
@@ -58,14 +69,12 @@ struct EventTracker: Sendable {
     }
 
     /// Whether the line begins with a date, as most do: no launcher's prefix does, and only NCCL's event has one.
-    private func isDated(_ line: LineBytes) -> Bool {
+    private static func isDated(_ line: LineBytes) -> Bool {
         line.count > 10 && line[4] == UInt8(ascii: "-") && line[7] == UInt8(ascii: "-") && isDigit(line[0])
     }
 
     private mutating func next(text line: LineBytes) -> Step {
-        if open.isEmpty, !isContainerFile, isDated(line), !Self.isNCCLWarning(line) {
-            return Step(isInside: false, event: nil)
-        }
+        if isOutside, Self.isPlain(line) { return Step(isInside: false, event: nil) }
         let prefix = LinePrefix(line.bytes, keepsMargin: true)
         var key = prefix.writer
         var text = line.dropping(prefix.end)

@@ -33,15 +33,17 @@ struct LineBytes {
         return memcmp(base + (bytes.count - length), text.utf8Start, length) == 0
     }
 
-    func contains(_ text: StaticString) -> Bool { find(text) != nil }
+    /// - Parameter rarest: where in the text its rarest letter is, by which it is searched for.
+    func contains(_ text: StaticString, rarest: Int = 0) -> Bool { find(text, rarest: rarest) != nil }
 
     /// Where the text is first found. It must not be empty.
-    func find(_ text: StaticString) -> Int? {
+    func find(_ text: StaticString, rarest: Int = 0) -> Int? {
         guard let base = bytes.baseAddress else { return nil }
         let last = bytes.count - text.utf8CodeUnitCount
+        let letter = Int32(text.utf8Start[rarest])
         var start = 0
-        while start <= last, let found = memchr(base + start, Int32(text.utf8Start[0]), last - start + 1) {
-            start = UnsafeRawPointer(found) - base
+        while start <= last, let found = memchr(base + start + rarest, letter, last - start + 1) {
+            start = UnsafeRawPointer(found) - base - rarest
             if memcmp(base + start, text.utf8Start, text.utf8CodeUnitCount) == 0 { return start }
             start += 1
         }

@@ -127,7 +127,7 @@ struct LogSet {
         openFollower(of: file)
         let hasSource = file.follower?.hasSource() ?? false
         let chunk = hasSource ? file.follower?.next(isLast: isLast) : nil
-        let identity = file.follower?.position(after: 0)?.identity
+        let identity = file.follower?.file?.identity
         if let identity, identity != file.identity, !take(identity, by: file) {
             // Its earlier file, which was renamed, is read under the new name: here the next one is.
             guard file.place != nil else { return nil }
@@ -135,7 +135,7 @@ struct LogSet {
             file.isNew = true
             return next(of: file)
         }
-        if chunk == nil, file.follower?.position(after: 0) == nil, !hasSource {
+        if chunk == nil, file.follower?.file == nil, !hasSource {
             // It may be waited for for long.
             close(file)
             file.isNew = true
@@ -202,5 +202,5 @@ struct LogSet {
         file.follower = nil
     }
 
-    var openCount: Int { open.count { $0.follower?.position(after: 0) != nil } }
+    var openCount: Int { open.count { $0.follower?.file != nil } }
 }

@@ -37,6 +37,9 @@ package struct BlackBox: Sendable {
 
     private let capacity: Int
     private var kept: [UInt8] = []
+    /// Larger blocks that came after `kept`, each without its last newline. Holding them costs no copy.
+    private var blocks: [String] = []
+    private var blockBytes = 0
     private var known: [Kind: (time: ContinuousClock.Instant, suppressed: Int)] = [:]
     private var reportTimes: [ContinuousClock.Instant] = []
     private var followed: (rule: String, tracker: EventTracker, room: Int)?
@@ -46,12 +49,52 @@ package struct BlackBox: Sendable {
         self.capacity = max(1, capacity)
     }
 
+    /// Whether the event of a cause may go on in the next lines.
+    var isFollowing: Bool { followed != nil }
+
+    /// Keeps lines without a cause, while no event goes on.
+    ///
+    /// - Parameter lines: the next whole lines of the log, without the end of the last.
+    mutating func keep(_ lines: String) {
+        let count = lines.utf8.count + 1
+        guard (Self.leastBlock...max(Self.leastBlock, 2 * capacity)).contains(count) else {
+            keepBlocks()
+            return append(lines)
+        }
+        blocks.append(lines)
+        blockBytes += count
+        if blockBytes >= capacity { kept = [] }
+        while let first = blocks.first, blockBytes - first.utf8.count - 1 >= capacity {
+            blockBytes -= first.utf8.count + 1
+            blocks.removeFirst()
+        }
+    }
+
+    /// Smaller blocks are copied, and much larger ones.
+    private static let leastBlock = 4096
+
+    /// Copies the blocks that were only held.
+    private mutating func keepBlocks() {
+        for block in blocks { append(block) }
+        blocks = []
+        blockBytes = 0
+    }
+
+    private mutating func append(_ lines: String) {
+        var bytes: [UInt8] = []
+        bytes.reserveCapacity(lines.utf8.count + 1)
+        bytes += lines.utf8
+        bytes.append(0x0A)
+        bytes.withUnsafeBytes { append($0[...]) }
+    }
+
     /// - Parameters:
     ///   - lines: the next whole lines of the log.
     ///   - judged: what a `LogObserver` says about them.
     package mutating func record(
         _ lines: UnsafeRawBufferPointer, judged: [JudgedLine], now: ContinuousClock.Instant
     ) -> [Report] {
+        keepBlocks()
         var reports: [Report] = []
         if let rest = follow(lines, from: 0), !rest.lines.isEmpty {
             reports.append(Report(rule: rest.rule, lines: rest.lines, isContinuation: true, suppressed: 0))

@@ -36,6 +36,13 @@ package struct LineShedder: Sendable {
         failures = TemplateSet(capacity: limits.templates)
     }
 
+    /// Whether so many bytes may be sent without a look at their lines; if so, they are counted.
+    mutating func passes(_ byteCount: Int, now: ContinuousClock.Instant) -> Bool {
+        guard byteCount <= allowance.available(now: now) else { return false }
+        allowance.spend(byteCount, now: now)
+        return true
+    }
+
     /// - Parameters:
     ///   - lines: whole lines; the last may lack its `\n`.
     ///   - judged: what a `LogObserver` says about them.
@@ -44,8 +51,7 @@ package struct LineShedder: Sendable {
         _ lines: UnsafeRawBufferPointer, judged: [JudgedLine], now: ContinuousClock.Instant, wallClock: Int64
     ) -> ShedBlock {
         let tokens = allowance.available(now: now)
-        guard lines.count > tokens else {
-            allowance.spend(lines.count, now: now)
+        guard !passes(lines.count, now: now) else {
             return ShedBlock(pieces: lines.isEmpty ? [] : [.kept(0..<lines.count)], wallClock: wallClock)
         }
         var block = SplitBlock(lines)

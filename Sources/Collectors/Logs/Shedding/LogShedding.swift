@@ -49,14 +49,16 @@ struct LogShedding {
         if let prepared, prepared.lines == lines { return prepared }
         var content = lines.content
         var made: Prepared
-        if shedder == nil, blackBox == nil {
-            let judged = observer.map { observer in content.withUTF8 { observer.judge(UnsafeRawBufferPointer($0)) } }
-            made = Prepared(
-                lines: lines, origin: lines.origin, judged: judged ?? [], content: lines.content, shed: nil)
+        let judged = observer.map { observer in content.withUTF8 { observer.judge(UnsafeRawBufferPointer($0)) } } ?? []
+        if passes(lines, judged, now: now) {
+            blackBox?.keep(lines.content)
+            made = Prepared(lines: lines, origin: lines.origin, judged: judged, content: lines.content, shed: nil)
         } else {
-            var bytes = Array(content.utf8)
+            var bytes: [UInt8] = []
+            bytes.reserveCapacity(content.utf8.count + 1)
+            bytes += content.utf8
             bytes.append(0x0A)
-            made = bytes.withUnsafeBytes { prepare(lines, $0, now: now) }
+            made = bytes.withUnsafeBytes { prepare(lines, $0, judged, now: now) }
         }
         if let observer, made.origin?.firstTime == nil {
             content.withUTF8 { made.origin?.addTimes(of: UnsafeRawBufferPointer($0), by: observer) }
@@ -70,10 +72,15 @@ struct LogShedding {
         prepared = nil
     }
 
+    /// Whether the lines are sent as they are, and the black box has nothing to tell of them.
+    private mutating func passes(_ lines: LogChunk, _ judged: [JudgedLine], now: ContinuousClock.Instant) -> Bool {
+        if let blackBox, blackBox.isFollowing || judged.contains(where: { $0.weight == .rootCause }) { return false }
+        return shedder?.passes(lines.content.utf8.count + 1, now: now) ?? true
+    }
+
     private mutating func prepare(
-        _ lines: LogChunk, _ bytes: UnsafeRawBufferPointer, now: ContinuousClock.Instant
+        _ lines: LogChunk, _ bytes: UnsafeRawBufferPointer, _ judged: [JudgedLine], now: ContinuousClock.Instant
     ) -> Prepared {
-        let judged = observer?.judge(UnsafeRawBufferPointer(rebasing: bytes.dropLast())) ?? []
         alarms += blackBox?.record(bytes, judged: judged, now: now) ?? []
         let block = shedder?.shed(bytes, judged: judged, now: now, wallClock: WallClock.seconds())
         guard let block, !block.isComplete, var origin = lines.origin else {
