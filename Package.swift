@@ -20,7 +20,6 @@ let argumentParser = Target.Dependency.product(name: "ArgumentParser", package: 
 let asyncHTTPClient = Target.Dependency.product(name: "AsyncHTTPClient", package: "async-http-client")
 let coreMetrics = Target.Dependency.product(name: "CoreMetrics", package: "swift-metrics")
 let deque = Target.Dependency.product(name: "DequeModule", package: "swift-collections")
-let grdb = Target.Dependency.product(name: "GRDB", package: "GRDB.swift")
 let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
 let inMemoryLogging = Target.Dependency.product(name: "InMemoryLogging", package: "swift-log")
 let nioCore = Target.Dependency.product(name: "NIOCore", package: "swift-nio")
@@ -52,7 +51,6 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
         .package(url: "https://github.com/apple/swift-nio-http2", from: "1.46.0"),
         .package(url: "https://github.com/apple/swift-system", from: "1.8.1"),
-        .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
         .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
         .package(url: "https://github.com/swift-server/async-http-client", from: "1.37.0"),
         .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
@@ -66,6 +64,7 @@ let package = Package(
         // zlib1g-dev, which async-http-client needs as well.
         .systemLibrary(name: "CZlib", providers: [.apt(["zlib1g-dev"])]),
         .systemLibrary(name: "CXattr"),
+        .systemLibrary(name: "CSQLite", providers: [.apt(["libsqlite3-dev"])]),
         .target(
             name: "CBuildInfo",
             cSettings: [
@@ -106,7 +105,7 @@ let package = Package(
         ),
         .target(
             name: "Delivery",
-            dependencies: ["Diagnosis", "SystemSupport", logging, deque, grdb, systemPackage],
+            dependencies: ["CSQLite", "Diagnosis", "SystemSupport", logging, deque, systemPackage],
             swiftSettings: settings
         ),
         .target(
@@ -200,7 +199,7 @@ let package = Package(
         .testTarget(
             name: "DeliveryTests",
             dependencies: [
-                "Delivery", "Diagnosis", "SystemSupport", "TestSupport", logging, grdb,
+                "CSQLite", "Delivery", "Diagnosis", "SystemSupport", "TestSupport", logging,
             ], swiftSettings: settings),
         .testTarget(
             name: "FailureDiagnosisTests",
@@ -287,7 +286,8 @@ if Context.environment["AROBUST_FUZZ"] == "1" {
 // `make sanitize` only: what has threads, C and files of its own, without what takes ten minutes to build and brings none of them.
 if Context.environment["AROBUST_SANITIZE"] == "1" {
     let parts = ["SystemSupport", "Diagnosis", "Journal", "ZMQBridge", "Delivery"]
-    let kept = Set(parts + parts.map { $0 + "Tests" } + ["CSocketGuard", "CXattr", "CZeroMQ", "CZlib", "TestSupport"])
+    let kept = Set(
+        parts + parts.map { $0 + "Tests" } + ["CSQLite", "CSocketGuard", "CXattr", "CZeroMQ", "CZlib", "TestSupport"])
     package.targets.removeAll { !kept.contains($0.name) }
     package.products = []
 }
