@@ -30,7 +30,6 @@ let nioHTTP2 = Target.Dependency.product(name: "NIOHTTP2", package: "swift-nio-h
 let nioPosix = Target.Dependency.product(name: "NIOPosix", package: "swift-nio")
 let serviceLifecycle = Target.Dependency.product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
 let systemPackage = Target.Dependency.product(name: "SystemPackage", package: "swift-system")
-let yams = Target.Dependency.product(name: "Yams", package: "Yams")
 
 let package = Package(
     name: "arobust",
@@ -51,7 +50,6 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
         .package(url: "https://github.com/apple/swift-nio-http2", from: "1.46.0"),
         .package(url: "https://github.com/apple/swift-system", from: "1.8.1"),
-        .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
         .package(url: "https://github.com/swift-server/async-http-client", from: "1.37.0"),
         .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
         .package(url: "https://github.com/swiftlang/swift-subprocess", from: "1.0.2", traits: []),
@@ -64,6 +62,7 @@ let package = Package(
         // zlib1g-dev, which async-http-client needs as well.
         .systemLibrary(name: "CZlib", providers: [.apt(["zlib1g-dev"])]),
         .systemLibrary(name: "CXattr"),
+        .systemLibrary(name: "CYAML", providers: [.apt(["libyaml-dev"])]),
         .systemLibrary(name: "CSQLite", providers: [.apt(["libsqlite3-dev"])]),
         .target(
             name: "CBuildInfo",
@@ -72,6 +71,7 @@ let package = Package(
                     "AROBUST_COMMIT", to: "\"\(commit.filter { $0.isHexDigit || $0 == "+" || "unkow".contains($0) })\"")
             ]),
         .target(name: "SystemSupport", dependencies: ["CXattr", "CZlib", systemPackage], swiftSettings: settings),
+        .target(name: "YAML", dependencies: ["CYAML", "SystemSupport"], swiftSettings: settings),
         .target(name: "LogText", dependencies: ["Diagnosis"], swiftSettings: settings),
         .target(name: "Diagnosis", dependencies: ["SystemSupport"], swiftSettings: settings),
         .target(name: "Telemetry", dependencies: ["SystemSupport", coreMetrics, logging], swiftSettings: settings),
@@ -110,7 +110,7 @@ let package = Package(
         ),
         .target(
             name: "FailureDiagnosis",
-            dependencies: ["Diagnosis", "LogText", "SystemSupport", coreMetrics, logging, systemPackage, yams],
+            dependencies: ["Diagnosis", "LogText", "SystemSupport", "YAML", coreMetrics, logging, systemPackage],
             resources: [.embedInCode("Resources/rules.yaml")], swiftSettings: settings),
         .target(
             name: "DLRoverListener",
@@ -129,8 +129,8 @@ let package = Package(
             name: "Agent",
             dependencies: [
                 "Collectors", "DLRoverListener", "Delivery", "Diagnosis", "FailureDiagnosis", "Journal",
-                "MasterClients", "SystemSupport", "Telemetry", "ZMQBridge",
-                coreMetrics, logging, serviceLifecycle, yams,
+                "MasterClients", "SystemSupport", "Telemetry", "YAML", "ZMQBridge",
+                coreMetrics, logging, serviceLifecycle,
             ],
             swiftSettings: settings
         ),
@@ -176,6 +176,7 @@ let package = Package(
         .testTarget(
             name: "SystemSupportTests", dependencies: ["CXattr", "SystemSupport", "TestSupport", systemPackage],
             swiftSettings: settings),
+        .testTarget(name: "YAMLTests", dependencies: ["TestSupport", "YAML"], swiftSettings: settings),
         .testTarget(name: "LogTextTests", dependencies: ["LogText", "TestSupport"], swiftSettings: settings),
         .testTarget(name: "DiagnosisTests", dependencies: ["Diagnosis", "TestSupport"], swiftSettings: settings),
         .testTarget(
