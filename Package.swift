@@ -20,7 +20,6 @@ let argumentParser = Target.Dependency.product(name: "ArgumentParser", package: 
 let asyncHTTPClient = Target.Dependency.product(name: "AsyncHTTPClient", package: "async-http-client")
 let coreMetrics = Target.Dependency.product(name: "CoreMetrics", package: "swift-metrics")
 let deque = Target.Dependency.product(name: "DequeModule", package: "swift-collections")
-let grdb = Target.Dependency.product(name: "GRDB", package: "GRDB.swift")
 let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
 let inMemoryLogging = Target.Dependency.product(name: "InMemoryLogging", package: "swift-log")
 let nioCore = Target.Dependency.product(name: "NIOCore", package: "swift-nio")
@@ -31,7 +30,6 @@ let nioHTTP2 = Target.Dependency.product(name: "NIOHTTP2", package: "swift-nio-h
 let nioPosix = Target.Dependency.product(name: "NIOPosix", package: "swift-nio")
 let serviceLifecycle = Target.Dependency.product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
 let systemPackage = Target.Dependency.product(name: "SystemPackage", package: "swift-system")
-let yams = Target.Dependency.product(name: "Yams", package: "Yams")
 
 let package = Package(
     name: "arobust",
@@ -54,8 +52,6 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
         .package(url: "https://github.com/apple/swift-nio-http2", from: "1.46.0"),
         .package(url: "https://github.com/apple/swift-system", from: "1.8.1"),
-        .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
-        .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
         .package(url: "https://github.com/swift-server/async-http-client", from: "1.37.0"),
         .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
         .package(url: "https://github.com/swiftlang/swift-subprocess", from: "1.0.2", traits: []),
@@ -70,6 +66,8 @@ let package = Package(
         // zlib1g-dev, which async-http-client needs as well.
         .systemLibrary(name: "CZlib", providers: [.apt(["zlib1g-dev"])]),
         .systemLibrary(name: "CXattr"),
+        .systemLibrary(name: "CYAML", providers: [.apt(["libyaml-dev"])]),
+        .systemLibrary(name: "CSQLite", providers: [.apt(["libsqlite3-dev"])]),
         .target(
             name: "CBuildInfo",
             cSettings: [
@@ -77,6 +75,7 @@ let package = Package(
                     "AROBUST_COMMIT", to: "\"\(commit.filter { $0.isHexDigit || $0 == "+" || "unkow".contains($0) })\"")
             ]),
         .target(name: "SystemSupport", dependencies: ["CXattr", "CZlib", systemPackage], swiftSettings: settings),
+        .target(name: "YAML", dependencies: ["CYAML", "SystemSupport"], swiftSettings: settings),
         .target(name: "LogText", dependencies: ["Diagnosis"], swiftSettings: settings),
         .target(name: "Diagnosis", dependencies: ["SystemSupport"], swiftSettings: settings),
         .target(name: "Telemetry", dependencies: ["SystemSupport", coreMetrics, logging], swiftSettings: settings),
@@ -111,12 +110,12 @@ let package = Package(
         ),
         .target(
             name: "Delivery",
-            dependencies: ["Diagnosis", "SystemSupport", logging, deque, grdb, systemPackage],
+            dependencies: ["CSQLite", "Diagnosis", "SystemSupport", logging, deque, systemPackage],
             swiftSettings: settings
         ),
         .target(
             name: "FailureDiagnosis",
-            dependencies: ["Diagnosis", "LogText", "SystemSupport", coreMetrics, logging, systemPackage, yams],
+            dependencies: ["Diagnosis", "LogText", "SystemSupport", "YAML", coreMetrics, logging, systemPackage],
             resources: [.embedInCode("Resources/rules.yaml")], swiftSettings: settings),
         .target(
             name: "DLRoverListener",
@@ -135,8 +134,8 @@ let package = Package(
             name: "Agent",
             dependencies: [
                 "Collectors", "DLRoverListener", "Delivery", "Diagnosis", "FailureDiagnosis", "Journal",
-                "MasterClients", "SystemSupport", "Telemetry", "ZMQBridge",
-                coreMetrics, logging, serviceLifecycle, yams,
+                "MasterClients", "SystemSupport", "Telemetry", "YAML", "ZMQBridge",
+                coreMetrics, logging, serviceLifecycle,
             ],
             swiftSettings: settings
         ),
@@ -175,6 +174,7 @@ let package = Package(
         .testTarget(
             name: "SystemSupportTests", dependencies: ["CXattr", "SystemSupport", "TestSupport", systemPackage],
             swiftSettings: settings),
+        .testTarget(name: "YAMLTests", dependencies: ["TestSupport", "YAML"], swiftSettings: settings),
         .testTarget(name: "LogTextTests", dependencies: ["LogText", "TestSupport"], swiftSettings: settings),
         .testTarget(name: "DiagnosisTests", dependencies: ["Diagnosis", "TestSupport"], swiftSettings: settings),
         .testTarget(
@@ -198,7 +198,7 @@ let package = Package(
         .testTarget(
             name: "DeliveryTests",
             dependencies: [
-                "Delivery", "Diagnosis", "SystemSupport", "TestSupport", logging, grdb,
+                "CSQLite", "Delivery", "Diagnosis", "SystemSupport", "TestSupport", logging,
             ], swiftSettings: settings),
         .testTarget(
             name: "FailureDiagnosisTests",
@@ -286,7 +286,9 @@ if Context.environment["AROBUST_FUZZ"] == "1" {
 if Context.environment["AROBUST_SANITIZE"] == "1" {
     let parts = ["SystemSupport", "Diagnosis", "Journal", "ZMQBridge", "Delivery"]
     let kept = Set(
-        parts + parts.map { $0 + "Tests" } + ["CChecksum", "CSocketGuard", "CXattr", "CZeroMQ", "CZlib", "TestSupport"])
+        parts + parts.map { $0 + "Tests" } + [
+            "CChecksum", "CSQLite", "CSocketGuard", "CXattr", "CZeroMQ", "CZlib", "TestSupport",
+        ])
     package.targets.removeAll { !kept.contains($0.name) }
     package.products = []
 }

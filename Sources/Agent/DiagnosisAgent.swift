@@ -2,10 +2,10 @@ private import Collectors
 public import CoreMetrics
 public import Diagnosis
 private import FailureDiagnosis
-private import Foundation
 public import Logging
 public import ServiceLifecycle
 private import Synchronization
+private import SystemSupport
 
 /// The collectors of a node behind one client, and the diagnosis of its failures: the arobust guide's `DiagnosisAgent`.
 ///
@@ -55,7 +55,7 @@ public actor DiagnosisAgent: Service {
         trainingLogFile: String? = nil, nodeRank: Int? = nil, localWorldSize: Int? = nil,
         logger: Logger = Logger(label: "arobust")
     ) throws(SettingsError) {
-        let environment = ProcessInfo.processInfo.environment
+        let environment = ProcessEnvironment.all()
         let flags: [SettingFlag] = [
             .one(\.logs.files, "trainingLogFile", trainingLogFile),
             .one(\.node.rank, "nodeRank", nodeRank.map { "\($0)" }),

@@ -2,7 +2,6 @@ internal import Agent
 internal import ArgumentParser
 internal import Diagnosis
 internal import FailureDiagnosis
-private import Foundation
 private import Glibc
 internal import Logging
 private import SystemSupport
@@ -178,8 +177,7 @@ struct EvidenceOptions: ParsableArguments {
     private static func object(_ text: String) throws -> String {
         var json = text
         if text == "-" {
-            // Not FileManager, which reads nothing from a pipe because a pipe has no size.
-            json = String(decoding: try FileHandle.standardInput.readToEnd() ?? Data(), as: UTF8.self)
+            json = String(decoding: try InputLines.whole(limit: 1 << 30), as: UTF8.self)
         } else if text.hasPrefix("@") {
             let path = String(text.dropFirst())
             do throws(SystemCallError) {

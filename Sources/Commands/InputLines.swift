@@ -1,5 +1,6 @@
 internal import Glibc
-private import SystemSupport
+private import SystemPackage
+internal import SystemSupport
 
 /// The lines of standard input, handed over as soon as they are there. Blocking.
 struct InputLines {
@@ -54,6 +55,30 @@ struct InputLines {
         }
         append(rest)
         return lines
+    }
+
+    /// All of standard input, which may be a pipe.
+    ///
+    /// - Throws: `SystemCallError`, also for more than `limit` bytes.
+    static func whole(limit: Int) throws(SystemCallError) -> [UInt8] {
+        var bytes: [UInt8] = []
+        var block = [UInt8](repeating: 0, count: 1 << 16)
+        while true {
+            let count = read(STDIN_FILENO, &block, block.count)
+            if count == 0 { return bytes }
+            guard count > 0 else {
+                switch errno {
+                case EINTR: continue
+                case EAGAIN: Readiness.awaitInput(STDIN_FILENO)
+                default: throw SystemCallError("read", path: "standard input")
+                }
+                continue
+            }
+            guard bytes.count + count <= limit else {
+                throw SystemCallError("read", path: "standard input", code: .fileTooLarge)
+            }
+            bytes += block[..<count]
+        }
     }
 
     private mutating func append(_ bytes: ArraySlice<UInt8>) {

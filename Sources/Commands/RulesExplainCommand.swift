@@ -2,7 +2,6 @@ internal import Agent
 internal import ArgumentParser
 private import Diagnosis
 internal import FailureDiagnosis
-private import Foundation
 
 /// `arobust rules explain`
 struct RulesExplainCommand: AsyncParsableCommand {

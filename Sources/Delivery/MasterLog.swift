@@ -1,5 +1,4 @@
 internal import Diagnosis
-private import Foundation
 internal import Logging
 private import Synchronization
 internal import SystemSupport

@@ -1,4 +1,4 @@
-private import Foundation
+private import FoundationEssentials
 internal import ZMQBridge
 
 /// Why something can't be looked at.

@@ -1,7 +1,6 @@
 import Diagnosis
 import Foundation
 import Glibc
-import GRDB
 import TestSupport
 import Testing
 
@@ -47,13 +46,21 @@ import Testing
     }
 
     private func rows(_ path: String, _ sql: String) throws -> [String] {
-        let queue = try DatabaseQueue(path: path)
-        defer { try? queue.close() }
-        return try queue.read { database in
-            try Row.fetchAll(database, sql: sql).map { row in
-                row.databaseValues.map { "\($0)".replacing("\"", with: "") }.joined(separator: "|")
-            }
+        try SQLiteDatabase(path: path, busyTime: 0).rows(sql).map { row in
+            row.values.map { value in
+                switch value {
+                case .integer(let number): "\(number)"
+                case .text(let text): text
+                case .other: "?"
+                }
+            }.joined(separator: "|")
         }
+    }
+
+    private func execute(_ script: String, in path: String) throws {
+        let database = try SQLiteDatabase(path: path, busyTime: 0)
+        defer { database.close() }
+        try database.run(script: script)
     }
 
     @Test func keepsWhatWasWritten() async throws {
@@ -88,9 +95,7 @@ import Testing
         _ = await store.write(commit(stored))
         await store.close()
         _ = try rows(store.path, "SELECT 1")
-        let queue = try DatabaseQueue(path: store.path)
-        try await queue.write { try $0.execute(sql: "DROP TABLE slot; PRAGMA user_version = 1") }
-        try queue.close()
+        try execute("DROP TABLE slot; PRAGMA user_version = 1", in: store.path)
         let again = try open()
         #expect(again.lanes == [.test(): stored] && again.slots.isEmpty)
         await again.close()
@@ -159,9 +164,7 @@ import Testing
         await store.close()
         if content.isEmpty {
             // The tables are not what they should be.
-            let queue = try DatabaseQueue(path: store.path)
-            try await queue.write { try $0.execute(sql: "DROP TABLE lane") }
-            try queue.close()
+            try execute("DROP TABLE lane", in: store.path)
         } else {
             try Data((content + String(repeating: ".", count: 5000)).utf8).write(to: URL(filePath: store.path))
         }
@@ -178,9 +181,7 @@ import Testing
     @Test func refusesADatabaseOfANewerVersion() async throws {
         let store = try open()
         await store.close()
-        let queue = try DatabaseQueue(path: store.path)
-        try await queue.write { try $0.execute(sql: "PRAGMA user_version = 7") }
-        try queue.close()
+        try execute("PRAGMA user_version = 7", in: store.path)
         #expect {
             try open()
         } throws: { error in
@@ -261,14 +262,12 @@ import Testing
         var later = stored
         later.cursor.sequence += 1
         // Somebody looks at it with sqlite3, and keeps a transaction open.
-        var configuration = Configuration()
-        configuration.allowsUnsafeTransactions = true
-        let somebody = try DatabaseQueue(path: store.path, configuration: configuration)
-        try await somebody.writeWithoutTransaction { try $0.execute(sql: "BEGIN IMMEDIATE") }
+        let somebody = try SQLiteDatabase(path: store.path, busyTime: 0)
+        try somebody.run("BEGIN IMMEDIATE")
         let failed = await store.write(commit(later, before: stored, letters: [letter("x")]))
         #expect(failed.failed == [.test()] && failed.error != nil && failed.lettersWritten == [.test()])
-        try await somebody.writeWithoutTransaction { try $0.execute(sql: "ROLLBACK") }
-        try somebody.close()
+        try somebody.run("ROLLBACK")
+        somebody.close()
         #expect(await store.write(commit(later, before: stored)).failed.isEmpty)
         await store.close()
         #expect(try open().lanes == [.test(): later])

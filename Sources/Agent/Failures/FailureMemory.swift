@@ -1,5 +1,5 @@
 internal import FailureDiagnosis
-private import Foundation
+private import FoundationEssentials
 private import Glibc
 internal import Logging
 private import Synchronization

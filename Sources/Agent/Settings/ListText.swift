@@ -1,5 +1,5 @@
 private import Glibc
-private import Yams
+private import YAML
 
 /// A list that stands in one text, as an environment variable has it.
 enum ListText {
@@ -14,16 +14,16 @@ enum ListText {
     }
 
     private static func sequence(_ text: String, place: String) throws(SettingsError) -> [String] {
-        guard let root = try? Yams.compose(yaml: text), case .sequence(let nodes) = root else {
+        guard case .sequence(let nodes)? = try? YAMLDocument.root(of: text)?.content else {
             throw SettingsError(
                 place: place, reason: "it begins with '[' but is not a list such as [\"a,b\", \"c\"]: '\(text)'")
         }
         var items: [String] = []
         for node in nodes {
-            guard case .scalar(let scalar) = node else {
+            guard let item = node.text else {
                 throw SettingsError(place: place, reason: "each item of the list must be a text: '\(text)'")
             }
-            items.append(scalar.string)
+            items.append(item)
         }
         return items
     }

@@ -1,7 +1,6 @@
-private import FailureDiagnosis
 private import Glibc
 private import SystemSupport
-private import Yams
+private import YAML
 
 /// Reads a YAML file of settings strictly: every key must be known, and every value allowed.
 struct SettingsFile {
@@ -10,11 +9,11 @@ struct SettingsFile {
     /// - Throws: `SettingsError` naming the file and line.
     func read(into values: inout SettingValues) throws(SettingsError) {
         let text = try TextFile(path: path).read()
-        let root: Node?
-        do {
-            root = try Yams.compose(yaml: text)
+        let root: YAMLNode?
+        do throws(YAMLProblem) {
+            root = try YAMLDocument.root(of: text)
         } catch {
-            throw SettingsError(place: path, reason: "not YAML: \(YAMLProblem.text(error))")
+            throw SettingsError(place: path, reason: "not YAML: \(error)")
         }
         guard let root else { return }
         var seen: Set<String> = []
@@ -23,13 +22,13 @@ struct SettingsFile {
 
     /// - Parameter seen: the whole keys that there were before; `journal.size` and `size` under `journal` are the same one.
     private func readMapping(
-        _ node: Node, prefix: String, _ seen: inout Set<String>, into values: inout SettingValues
+        _ node: YAMLNode, prefix: String, _ seen: inout Set<String>, into values: inout SettingValues
     ) throws(SettingsError) {
-        guard case .mapping(let mapping) = node else {
+        guard case .mapping(let mapping) = node.content else {
             throw error(at: node, "\(prefix.isEmpty ? "the file" : prefix) must be a mapping of settings")
         }
         for (keyNode, valueNode) in mapping {
-            let key = prefix + (keyNode.string ?? "")
+            let key = prefix + (keyNode.text ?? "")
             guard seen.insert(key).inserted else { throw error(at: keyNode, "\(key) stands twice") }
             if key == SettingsCatalog.masters.key {
                 try readMasters(valueNode, into: &values)
@@ -43,8 +42,8 @@ struct SettingsFile {
         }
     }
 
-    private func readMasters(_ node: Node, into values: inout SettingValues) throws(SettingsError) {
-        guard case .sequence(let entries) = node else {
+    private func readMasters(_ node: YAMLNode, into values: inout SettingValues) throws(SettingsError) {
+        guard case .sequence(let entries) = node.content else {
             throw error(at: node, "masters must be a list of URLs, or of mappings with a url")
         }
         for entry in entries { values.masters.append(try readMaster(entry)) }
@@ -52,14 +51,14 @@ struct SettingsFile {
 
     private static let masterURL = SettingDefinition("url", SettingFormat.text, defaults: [], "a master's URL")
 
-    private func readMaster(_ entry: Node) throws(SettingsError) -> SettingValues.MasterEntry {
-        guard case .mapping(let mapping) = entry else {
+    private func readMaster(_ entry: YAMLNode) throws(SettingsError) -> SettingValues.MasterEntry {
+        guard case .mapping(let mapping) = entry.content else {
             return SettingValues.MasterEntry(url: try readValue(entry, for: Self.masterURL))
         }
         var url: SettingValue?
         var options: [String: SettingValue] = [:]
         for (keyNode, valueNode) in mapping {
-            let name = keyNode.string ?? ""
+            let name = keyNode.text ?? ""
             if name == Self.masterURL.key {
                 url = try readValue(valueNode, for: Self.masterURL)
             } else if let setting = SettingsCatalog.ofMasters.first(where: { $0.masterOption == name }) {
@@ -74,16 +73,14 @@ struct SettingsFile {
         return SettingValues.MasterEntry(url: url, options: options)
     }
 
-    private func readValue(_ node: Node, for setting: SettingDefinition) throws(SettingsError) -> SettingValue {
-        let origin = SettingOrigin.file(path: path, line: node.mark?.line ?? 0)
+    private func readValue(_ node: YAMLNode, for setting: SettingDefinition) throws(SettingsError) -> SettingValue {
+        let origin = SettingOrigin.file(path: path, line: node.line)
         var texts: [String] = []
         var items = [node]
-        if setting.isList, case .sequence(let sequence) = node { items = Array(sequence) }
+        if setting.isList, case .sequence(let sequence) = node.content { items = sequence }
         for item in items {
-            guard case .scalar(let scalar) = item else {
-                throw error(at: item, "\(setting.key) must be \(setting.rule)")
-            }
-            texts.append(scalar.string)
+            guard let text = item.text else { throw error(at: item, "\(setting.key) must be \(setting.rule)") }
+            texts.append(text)
         }
         return try SettingValue(texts, for: setting, from: origin)
     }
@@ -97,8 +94,8 @@ struct SettingsFile {
         return names.sorted().joined(separator: ", ")
     }
 
-    private func error(at node: Node, _ reason: String) -> SettingsError {
-        SettingsError(place: "\(path):\(node.mark?.line ?? 0)", reason: reason)
+    private func error(at node: YAMLNode, _ reason: String) -> SettingsError {
+        SettingsError(place: "\(path):\(node.line)", reason: reason)
     }
 }
 

@@ -1,7 +1,7 @@
 internal import Agent
 internal import ArgumentParser
-private import Foundation
 internal import Logging
+private import SystemSupport
 
 /// The flags of all commands.
 struct CommonOptions: ParsableArguments {
@@ -18,7 +18,7 @@ struct CommonOptions: ParsableArguments {
 
     /// Puts the settings together; one that is wrong ends the command with the usage status.
     func settings(_ flags: [SettingFlag]) throws -> AgentSettings {
-        let environment = ProcessInfo.processInfo.environment
+        let environment = ProcessEnvironment.all()
         do throws(SettingsError) {
             return try AgentSettings(
                 file: config ?? Self.file(environment), environment: environment, flags: self.flags + flags)

@@ -1,5 +1,4 @@
 package import Diagnosis
-internal import GRDB
 package import Logging
 private import Synchronization
 private import SystemPackage
@@ -115,7 +114,7 @@ package final class ConsumerStore: Sendable {
     static func isDamage(_ error: any Error) -> Bool {
         switch error {
         case LedgerDatabaseError.damaged: true
-        case let error as DatabaseError: [.SQLITE_NOTADB, .SQLITE_CORRUPT, .SQLITE_ERROR].contains(error.resultCode)
+        case let error as SQLiteError: error.isDamage
         default: false
         }
     }

@@ -1,5 +1,5 @@
 package import Diagnosis
-private import Foundation
+private import FoundationEssentials
 private import Glibc
 private import SystemPackage
 internal import SystemSupport
@@ -33,7 +33,7 @@ enum DeadLetterLine {
     /// The body itself if it is a JSON object, or else a string of it.
     private static func metric(_ body: [UInt8]) -> [UInt8] {
         guard let text = String(validating: body, as: UTF8.self), body.first == UInt8(ascii: "{"),
-            !body.contains(0), (try? JSONSerialization.jsonObject(with: Data(body))) is [String: Any]
+            !body.contains(0), JSONValue.object(text) != nil
         else { return Array(quoted(String(decoding: body, as: UTF8.self)).utf8) }
         // Valid JSON has line breaks only between its values.
         return text.utf8.map { $0 == 0x0A || $0 == 0x0D ? 0x20 : $0 }

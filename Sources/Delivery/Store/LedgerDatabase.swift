@@ -1,11 +1,10 @@
 internal import Diagnosis
-internal import GRDB
 private import Glibc
 internal import SystemSupport
 
 /// A consumer's ledger in SQLite. For one thread at a time, and never one of Swift's cooperative threads: a transaction may wait for the disk.
 final class LedgerDatabase {
-    private let queue: DatabaseQueue
+    private let database: SQLiteDatabase
     private var rangeCounts: [Lane: Int] = [:]
     private let mostRanges: Int
     private(set) var lanes: [Lane: StoredLane] = [:]
@@ -14,15 +13,16 @@ final class LedgerDatabase {
     /// Opens the database and reads it.
     ///
     /// - Parameter consumer: makes the database if it is not there; `nil` takes the name that is in it.
-    /// - Throws: `LedgerDatabaseError`, or `DatabaseError` if SQLite can't.
+    /// - Throws: `LedgerDatabaseError`, or `SQLiteError` if SQLite can't.
     init(path: String, consumer: String?, bounds: ConsumerStore.Bounds) throws {
         mostRanges = bounds.ranges
         if consumer != nil {
             // With SQLite's default mode others could read it. Its other files take their mode from this one.
             _ = Glibc.close(try OwnFile.open(path, O_RDWR | O_CREAT))
         }
-        queue = try DatabaseQueue(path: path, configuration: LedgerSchema.configuration(busyTime: bounds.busyTime))
-        try queue.write { database in
+        database = try SQLiteDatabase(path: path, busyTime: bounds.busyTime)
+        try LedgerSchema.configure(database)
+        try database.transaction {
             try Self.prepare(database, consumer: consumer)
             lanes = try LedgerRows.lanes(in: database)
             slots = try SlotRows.marks(in: database)
@@ -32,13 +32,13 @@ final class LedgerDatabase {
 
     /// The consumer's name as the database has it.
     func name() throws -> String {
-        try queue.read { try LedgerRows.consumer(in: $0) } ?? ""
+        try LedgerRows.consumer(in: database) ?? ""
     }
 
     /// Stores all of it or nothing.
     func write(_ lanes: [Lane: LaneCommit]) throws {
         var counts = rangeCounts
-        try queue.write { database in
+        try database.transaction {
             for (lane, commit) in lanes {
                 try LedgerRows.write(commit, of: lane, in: database)
                 for change in commit.slots { try SlotRows.write(change, in: database) }
@@ -55,23 +55,22 @@ final class LedgerDatabase {
     }
 
     func close() {
-        // Whatever was committed is stored, even if closing fails.
-        try? queue.close()
+        database.close()
     }
 
-    private static func prepare(_ database: Database, consumer: String?) throws {
-        let version = try Int.fetchOne(database, sql: "PRAGMA user_version") ?? 0
+    private static func prepare(_ database: SQLiteDatabase, consumer: String?) throws {
+        let version = Int(try database.rows("PRAGMA user_version").first?.integer(0) ?? 0)
         guard version <= LedgerSchema.version else { throw LedgerDatabaseError.newerVersion(version) }
-        let check = try String.fetchOne(database, sql: "PRAGMA quick_check(1)") ?? ""
+        let check = try database.rows("PRAGMA quick_check(1)").first?.text(0) ?? ""
         guard check == "ok" else { throw LedgerDatabaseError.damaged(check) }
         if version == 0 {
             guard let consumer else { throw LedgerDatabaseError.damaged("there is no ledger in it") }
-            try database.execute(sql: LedgerSchema.tables)
-            try database.execute(
-                sql: "INSERT INTO consumer VALUES (?, ?)",
-                arguments: [consumer, TimeText.write(WallClock.seconds())])
+            try database.run(script: LedgerSchema.tables)
+            try database.run(
+                "INSERT INTO consumer VALUES (?, ?)",
+                [.text(consumer), .text(TimeText.write(WallClock.seconds()))])
         }
-        if version < 2 { try database.execute(sql: LedgerSchema.slots) }
+        if version < 2 { try database.run(script: LedgerSchema.slots) }
         let name = try LedgerRows.consumer(in: database)
         guard let name else { throw LedgerDatabaseError.damaged("the consumer's name is missing") }
         if let consumer, name != consumer { throw LedgerDatabaseError.otherConsumer(name) }
@@ -83,12 +82,15 @@ enum LedgerDatabaseError: Error, CustomStringConvertible {
     case damaged(String)
     case newerVersion(Int)
     case otherConsumer(String)
+    /// The file system can't do what the write-ahead log needs; SQLite stays with this mode.
+    case noLog(String)
 
     var description: String {
         switch self {
         case .damaged(let reason): reason
         case .newerVersion(let version): "version \(version), and this one knows \(LedgerSchema.version)"
         case .otherConsumer(let name): name
+        case .noLog(let mode): "SQLite can keep no write-ahead log here, its journal mode is '\(mode)'"
         }
     }
 }
@@ -135,14 +137,10 @@ enum LedgerSchema {
         PRAGMA user_version = \(version);
         """
 
-    static func configuration(busyTime: Double) -> Configuration {
-        var configuration = Configuration()
-        configuration.journalMode = .wal
-        configuration.busyMode = .timeout(busyTime)
-        configuration.label = "arobust.ledger"
-        configuration.prepareDatabase { database in
-            try database.execute(sql: "PRAGMA synchronous = NORMAL; PRAGMA secure_delete = OFF")
-        }
-        return configuration
+    /// Sets what a connection must know. What is committed survives a kill; the disk is waited for at checkpoints alone.
+    static func configure(_ database: SQLiteDatabase) throws {
+        let mode = try database.rows("PRAGMA journal_mode = WAL").first?.text(0)
+        guard mode == "wal" else { throw LedgerDatabaseError.noLog(mode ?? "unknown") }
+        try database.run(script: "PRAGMA synchronous = NORMAL; PRAGMA secure_delete = OFF")
     }
 }

@@ -1,5 +1,5 @@
 internal import Diagnosis
-private import Foundation
+private import FoundationEssentials
 private import SystemSupport
 
 /// A failure whose right answer was written down beforehand: `cases/index.json`, with the logs beside it.

@@ -1,5 +1,5 @@
 private import SystemSupport
-private import Yams
+private import YAML
 
 /// Reads the YAML files of a corpus.
 struct CorpusFile {
@@ -11,8 +11,8 @@ struct CorpusFile {
         var lines: [CorpusLine] = []
         for entry in try entries() {
             let values = try values(of: entry, keys: Self.lineKeys)
-            guard let rule = values["rule"]?.string else { throw error(at: entry, "an entry needs a rule") }
-            guard values["origin"]?.string != nil else { throw error(at: entry, "an entry needs an origin") }
+            guard let rule = values["rule"]?.text else { throw error(at: entry, "an entry needs a rule") }
+            guard values["origin"]?.text != nil else { throw error(at: entry, "an entry needs an origin") }
             lines.append(
                 CorpusLine(
                     rule: rule, matches: texts(values["match"]), nearMisses: texts(values["near-miss"]),
@@ -28,10 +28,10 @@ struct CorpusFile {
             var job = CorpusJobEntry(place: place(of: entry))
             for key in CorpusJobEntry.keys {
                 guard let node = values[key] else { continue }
-                if key == "earlier", case .mapping(let mapping) = node {
-                    for (rule, count) in mapping { job.earlier[rule.string ?? ""] = count.int ?? 0 }
+                if key == "earlier", case .mapping(let mapping) = node.content {
+                    for (rule, count) in mapping { job.earlier[rule.text ?? ""] = count.text.flatMap { Int($0) } ?? 0 }
                 } else {
-                    job.texts[key] = node.string
+                    job.texts[key] = node.text
                 }
             }
             jobs.append(try job.job(in: folder))
@@ -39,46 +39,46 @@ struct CorpusFile {
         return jobs
     }
 
-    private func entries() throws(RuleTableError) -> [Node] {
+    private func entries() throws(RuleTableError) -> [YAMLNode] {
         let bytes = try RuleTableError.wrap(path) { () throws(SystemCallError) in
             try WholeFile(path: path).read(limit: 16 << 20)
         }
-        let root: Node?
-        do {
-            root = try Yams.compose(yaml: String(decoding: bytes, as: UTF8.self))
+        let root: YAMLNode?
+        do throws(YAMLProblem) {
+            root = try YAMLDocument.root(of: String(decoding: bytes, as: UTF8.self))
         } catch {
             throw RuleTableError(place: path, reason: "not YAML: \(error)")
         }
-        guard case .sequence(let entries) = root else {
+        guard case .sequence(let entries)? = root?.content else {
             throw RuleTableError(place: path, reason: "the file must be a list")
         }
-        return Array(entries)
+        return entries
     }
 
-    private func values(of entry: Node, keys: [String]) throws(RuleTableError) -> [String: Node] {
-        guard case .mapping(let mapping) = entry else { throw error(at: entry, "an entry must be a mapping") }
-        var values: [String: Node] = [:]
+    private func values(of entry: YAMLNode, keys: [String]) throws(RuleTableError) -> [String: YAMLNode] {
+        guard case .mapping(let mapping) = entry.content else { throw error(at: entry, "an entry must be a mapping") }
+        var values: [String: YAMLNode] = [:]
         for (key, value) in mapping {
-            guard let name = key.string, keys.contains(name) else {
+            guard let name = key.text, keys.contains(name) else {
                 throw error(
-                    at: key, "unknown key '\(key.string ?? "")'; allowed are \(keys.joined(separator: ", "))")
+                    at: key, "unknown key '\(key.text ?? "")'; allowed are \(keys.joined(separator: ", "))")
             }
             values[name] = value
         }
         return values
     }
 
-    private func texts(_ node: Node?) -> [String] {
-        switch node {
-        case .sequence(let items): items.compactMap(\.string)
-        case .scalar(let scalar): [scalar.string]
+    private func texts(_ node: YAMLNode?) -> [String] {
+        switch node?.content {
+        case .sequence(let items): items.compactMap(\.text)
+        case .scalar(let text): [text]
         default: []
         }
     }
 
-    private func place(of node: Node) -> String { "\(path):\(node.mark?.line ?? 0)" }
+    private func place(of node: YAMLNode) -> String { "\(path):\(node.line)" }
 
-    private func error(at node: Node, _ reason: String) -> RuleTableError {
+    private func error(at node: YAMLNode, _ reason: String) -> RuleTableError {
         RuleTableError(place: place(of: node), reason: reason)
     }
 }

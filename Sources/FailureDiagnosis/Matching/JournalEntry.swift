@@ -1,4 +1,4 @@
-private import Foundation
+private import FoundationEssentials
 
 /// A line of `journalctl -o json`: an object with the program's line in a field.
 enum JournalEntry {

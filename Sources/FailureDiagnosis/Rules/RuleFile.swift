@@ -1,5 +1,5 @@
 private import Diagnosis
-internal import Yams
+internal import YAML
 
 /// Reads a YAML file of rules into a table, strictly: every key must be known and every value valid.
 struct RuleFile {
@@ -10,18 +10,18 @@ struct RuleFile {
     private static let keys = ["rules", "exclude", "advice", "disable"]
 
     func read(into table: inout RuleTable) throws(RuleTableError) {
-        let root: Node?
-        do {
-            root = try Yams.compose(yaml: text)
+        let root: YAMLNode?
+        do throws(YAMLProblem) {
+            root = try YAMLDocument.root(of: text)
         } catch {
-            throw RuleTableError(place: name, reason: "not YAML: \(YAMLProblem.text(error))")
+            throw RuleTableError(place: name, reason: "not YAML: \(error)")
         }
         guard let root else { return }
-        guard case .mapping(let mapping) = root else {
+        guard case .mapping(let mapping) = root.content else {
             throw error(at: root, "the file must be a mapping of \(Self.keys.joined(separator: ", "))")
         }
         for (key, value) in mapping {
-            switch key.string {
+            switch key.text {
             case "rules": try readRules(value, into: &table)
             case "exclude":
                 for text in try RuleValue(key: "exclude", node: value, file: name).texts() { table.exclude(text) }
@@ -31,23 +31,23 @@ struct RuleFile {
             default:
                 throw error(
                     at: key,
-                    "unknown key '\(key.string ?? "")'; allowed are \(Self.keys.joined(separator: ", "))")
+                    "unknown key '\(key.text ?? "")'; allowed are \(Self.keys.joined(separator: ", "))")
             }
         }
     }
 
-    private func disable(_ node: Node, in table: inout RuleTable) throws(RuleTableError) {
+    private func disable(_ node: YAMLNode, in table: inout RuleTable) throws(RuleTableError) {
         for id in try RuleValue(key: "disable", node: node, file: name).texts() where !table.remove(id: id) {
             throw error(at: node, "disable names '\(id)', but there is no such rule")
         }
     }
 
-    private func readRules(_ node: Node, into table: inout RuleTable) throws(RuleTableError) {
-        guard case .sequence(let entries) = node else { throw error(at: node, "rules must be a list") }
+    private func readRules(_ node: YAMLNode, into table: inout RuleTable) throws(RuleTableError) {
+        guard case .sequence(let entries) = node.content else { throw error(at: node, "rules must be a list") }
         var seen: [String: Int] = [:]
         for entry in entries {
             let rule = try readRule(entry, table: table)
-            let line = entry.mark?.line ?? 0
+            let line = entry.line
             if let first = seen.updateValue(line, forKey: rule.id) {
                 throw error(at: entry, "the rule '\(rule.id)' is defined twice, first in line \(first)")
             }
@@ -55,10 +55,10 @@ struct RuleFile {
         }
     }
 
-    private func readRule(_ entry: Node, table: RuleTable) throws(RuleTableError) -> Rule {
-        guard case .mapping(let mapping) = entry else { throw error(at: entry, "a rule must be a mapping") }
-        let place = "\(name):\(entry.mark?.line ?? 0)"
-        guard let idNode = mapping.first(where: { $0.key.string == "id" })?.value else {
+    private func readRule(_ entry: YAMLNode, table: RuleTable) throws(RuleTableError) -> Rule {
+        guard case .mapping(let mapping) = entry.content else { throw error(at: entry, "a rule must be a mapping") }
+        let place = "\(name):\(entry.line)"
+        guard let idNode = mapping.first(where: { $0.key.text == "id" })?.value else {
             throw error(at: entry, "a rule needs an id")
         }
         let id = try RuleValue(key: "id", node: idNode, file: name).ruleID()
@@ -71,8 +71,8 @@ struct RuleFile {
         return reader.rule
     }
 
-    private func error(at node: Node, _ reason: String) -> RuleTableError {
-        RuleTableError(place: "\(name):\(node.mark?.line ?? 0)", reason: reason)
+    private func error(at node: YAMLNode, _ reason: String) -> RuleTableError {
+        RuleTableError(place: "\(name):\(node.line)", reason: reason)
     }
 }
 
@@ -99,8 +99,8 @@ struct RuleEntry {
         self.file = file
     }
 
-    mutating func read(key: Node, value node: Node) throws(RuleTableError) {
-        let name = key.string ?? ""
+    mutating func read(key: YAMLNode, value node: YAMLNode) throws(RuleTableError) {
+        let name = key.text ?? ""
         guard given.insert(name).inserted else { throw error(at: key, "\(name) is given twice") }
         let value = RuleValue(key: name, node: node, file: file)
         switch name {
@@ -152,7 +152,7 @@ struct RuleEntry {
         }
     }
 
-    private func error(at node: Node, _ reason: String) -> RuleTableError {
-        RuleTableError(place: "\(file):\(node.mark?.line ?? 0)", reason: reason)
+    private func error(at node: YAMLNode, _ reason: String) -> RuleTableError {
+        RuleTableError(place: "\(file):\(node.line)", reason: reason)
     }
 }

@@ -1,17 +1,17 @@
-internal import Yams
+internal import YAML
 
 /// A value in a rule file, read as the type that its key needs.
 struct RuleValue {
     let key: String
-    let node: Node
+    let node: YAMLNode
     let file: String
 
     /// The longest text that can be searched for, in bytes.
     private static let longestText = 256
 
     func text() throws(RuleTableError) -> String {
-        guard case .scalar(let scalar) = node, !scalar.string.isEmpty else { throw error("a text that is not empty") }
-        return scalar.string
+        guard let text = node.text, !text.isEmpty else { throw error("a text that is not empty") }
+        return text
     }
 
     func ruleID() throws(RuleTableError) -> String {
@@ -32,10 +32,10 @@ struct RuleValue {
     func texts() throws(RuleTableError) -> [String] {
         var texts: [String] = []
         for item in items {
-            guard case .scalar(let scalar) = item, !scalar.string.isEmpty,
-                scalar.string.utf8.count <= Self.longestText, !scalar.string.utf8.contains(where: LineBounds.isEnd)
+            guard let text = item.text, !text.isEmpty, text.utf8.count <= Self.longestText,
+                !text.utf8.contains(where: LineBounds.isEnd)
             else { throw error("texts of 1 to \(Self.longestText) bytes without line ends") }
-            texts.append(scalar.string)
+            texts.append(text)
         }
         return texts
     }
@@ -51,7 +51,7 @@ struct RuleValue {
     }
 
     func toggle() throws(RuleTableError) -> Bool {
-        switch node.string {
+        switch node.text {
         case "true": true
         case "false": false
         default: throw error("true or false")
@@ -59,7 +59,7 @@ struct RuleValue {
     }
 
     func number(in range: ClosedRange<Int>) throws(RuleTableError) -> Int {
-        guard let number = node.string.flatMap({ Int($0) }), range.contains(number) else {
+        guard let number = node.text.flatMap({ Int($0) }), range.contains(number) else {
             throw error("a whole number from \(range.lowerBound) to \(range.upperBound)")
         }
         return number
@@ -75,14 +75,14 @@ struct RuleValue {
 
     /// One of an enum's raw values.
     func choice<Word: CaseIterable & RawRepresentable<String>>() throws(RuleTableError) -> Word {
-        guard let word = node.string.flatMap({ Word(rawValue: $0) }) else {
+        guard let word = node.text.flatMap({ Word(rawValue: $0) }) else {
             throw error("one of " + Word.allCases.map(\.rawValue).joined(separator: ", "))
         }
         return word
     }
 
     func duration() throws(RuleTableError) -> Duration {
-        let text = node.string ?? ""
+        let text = node.text ?? ""
         let units = [("s", 1), ("m", 60), ("h", 3600)]
         let digits = text.prefix { $0.isASCII && $0.isNumber }
         guard let number = Int(digits), (1...86400).contains(number),
@@ -91,12 +91,12 @@ struct RuleValue {
         return .seconds(number * unit.1)
     }
 
-    private var items: [Node] {
-        if case .sequence(let sequence) = node { Array(sequence) } else { [node] }
+    private var items: [YAMLNode] {
+        if case .sequence(let items) = node.content { items } else { [node] }
     }
 
     private func error(_ allowed: String) -> RuleTableError {
-        let found = node.string.map { " is '\($0)'; it" } ?? ""
-        return RuleTableError(place: "\(file):\(node.mark?.line ?? 0)", reason: "\(key)\(found) must be \(allowed)")
+        let found = node.text.map { " is '\($0)'; it" } ?? ""
+        return RuleTableError(place: "\(file):\(node.line)", reason: "\(key)\(found) must be \(allowed)")
     }
 }

@@ -1,5 +1,5 @@
 package import Diagnosis
-private import Foundation
+private import FoundationEssentials
 internal import Journal
 private import SystemPackage
 internal import SystemSupport

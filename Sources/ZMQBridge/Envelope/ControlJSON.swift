@@ -1,5 +1,5 @@
 internal import Diagnosis
-private import Foundation
+private import FoundationEssentials
 
 /// The JSON in control messages.
 enum ControlJSON {

@@ -1,5 +1,4 @@
 internal import Diagnosis
-private import Foundation
 internal import Journal
 internal import Logging
 internal import SystemSupport

@@ -1,5 +1,5 @@
 internal import Diagnosis
-private import Foundation
+private import FoundationEssentials
 private import SystemPackage
 internal import SystemSupport
 

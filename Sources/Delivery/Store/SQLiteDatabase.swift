@@ -1,0 +1,190 @@
+private import CSQLite
+
+/// A connection to a SQLite database. For one thread at a time.
+///
+/// Every statement is prepared once, and kept by its text: texts are constants, and values are bound.
+final class SQLiteDatabase {
+    /// `nil` once it is closed.
+    private var handle: OpaquePointer?
+    private var statements: [String: OpaquePointer] = [:]
+
+    /// Opens a database, and makes it if it is missing. The file is not read yet.
+    ///
+    /// - Parameter busyTime: how many seconds to wait for another program's transaction.
+    init(path: String, busyTime: Double) throws(SQLiteError) {
+        let code = sqlite3_open_v2(path, &handle, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX, nil)
+        guard code == SQLITE_OK else {
+            defer { close() }
+            throw error(code)
+        }
+        sqlite3_extended_result_codes(handle, 1)
+        sqlite3_busy_timeout(handle, CInt(busyTime * 1000))
+        arobust_sqlite_forbid_quoted_texts(handle)
+    }
+
+    deinit {
+        close()
+    }
+
+    /// Closes it. Statements after that fail.
+    func close() {
+        for statement in statements.values { sqlite3_finalize(statement) }
+        statements = [:]
+        sqlite3_close_v2(handle)
+        handle = nil
+    }
+
+    /// How many rows the last statement changed.
+    var changes: Int { Int(sqlite3_changes64(handle)) }
+
+    /// Executes one statement whose rows don't matter.
+    func run(_ sql: String, _ values: [SQLiteValue] = []) throws(SQLiteError) {
+        try withStatement(sql, values) { statement throws(SQLiteError) in
+            while try step(statement) {}
+        }
+    }
+
+    /// All rows of one statement.
+    func rows(_ sql: String, _ values: [SQLiteValue] = []) throws(SQLiteError) -> [SQLiteRow] {
+        try withStatement(sql, values) { statement throws(SQLiteError) in
+            let columns = 0..<sqlite3_column_count(statement)
+            var rows: [SQLiteRow] = []
+            while try step(statement) {
+                rows.append(SQLiteRow(values: columns.map { Self.value(statement, $0) }))
+            }
+            return rows
+        }
+    }
+
+    /// Executes several statements, one after the other.
+    func run(script: String) throws(SQLiteError) {
+        try checkOpen()
+        let code = sqlite3_exec(handle, script, nil, nil, nil)
+        guard code == SQLITE_OK else { throw error(code) }
+    }
+
+    /// Does all of it or nothing. Nobody else writes meanwhile.
+    func transaction<Result>(_ body: () throws -> Result) throws -> Result {
+        try run("BEGIN IMMEDIATE")
+        do {
+            let result = try body()
+            try run("COMMIT")
+            return result
+        } catch {
+            // After some errors SQLite has done that itself.
+            if handle != nil, sqlite3_get_autocommit(handle) == 0 { try? run("ROLLBACK") }
+            throw error
+        }
+    }
+
+    // MARK: statements
+
+    private func withStatement<Result>(
+        _ sql: String, _ values: [SQLiteValue], _ body: (OpaquePointer) throws(SQLiteError) -> Result
+    ) throws(SQLiteError) -> Result {
+        let statement = try prepared(sql)
+        defer {
+            sqlite3_reset(statement)
+            sqlite3_clear_bindings(statement)
+        }
+        for (index, value) in values.enumerated() {
+            let code = Self.bind(value, to: statement, CInt(index + 1))
+            guard code == SQLITE_OK else { throw error(code) }
+        }
+        return try body(statement)
+    }
+
+    private func prepared(_ sql: String) throws(SQLiteError) -> OpaquePointer {
+        if let statement = statements[sql] { return statement }
+        try checkOpen()
+        var statement: OpaquePointer?
+        let code = sqlite3_prepare_v3(handle, sql, -1, UInt32(SQLITE_PREPARE_PERSISTENT), &statement, nil)
+        guard code == SQLITE_OK else { throw error(code) }
+        guard let statement else { throw SQLiteError(code: SQLITE_MISUSE, message: "there is no statement") }
+        statements[sql] = statement
+        return statement
+    }
+
+    /// SQLite's own check is not in every build of it.
+    private func checkOpen() throws(SQLiteError) {
+        guard handle != nil else { throw SQLiteError(code: SQLITE_MISUSE, message: "the database is closed") }
+    }
+
+    /// - Returns: whether there is a row.
+    private func step(_ statement: OpaquePointer) throws(SQLiteError) -> Bool {
+        switch sqlite3_step(statement) {
+        case SQLITE_ROW: return true
+        case SQLITE_DONE: return false
+        case let code: throw error(code)
+        }
+    }
+
+    private static func bind(_ value: SQLiteValue, to statement: OpaquePointer, _ index: CInt) -> CInt {
+        switch value {
+        case .integer(let number): return sqlite3_bind_int64(statement, index, number)
+        case .text(var text):
+            return text.withUTF8 { bytes in
+                bytes.withMemoryRebound(to: CChar.self) {
+                    // Without an address it would be NULL.
+                    guard let start = $0.baseAddress else { return arobust_sqlite_bind_text(statement, index, "", 0) }
+                    return arobust_sqlite_bind_text(statement, index, start, UInt64($0.count))
+                }
+            }
+        case .other: return sqlite3_bind_null(statement, index)
+        }
+    }
+
+    private static func value(_ statement: OpaquePointer, _ column: CInt) -> SQLiteValue {
+        switch sqlite3_column_type(statement, column) {
+        case SQLITE_INTEGER: return .integer(sqlite3_column_int64(statement, column))
+        case SQLITE_TEXT:
+            // In this order: the first may convert the text, the second tells the length of what it made.
+            let start = sqlite3_column_text(statement, column)
+            let bytes = UnsafeBufferPointer(start: start, count: Int(sqlite3_column_bytes(statement, column)))
+            return .text(String(decoding: bytes, as: UTF8.self))
+        default: return .other
+        }
+    }
+
+    private func error(_ code: CInt) -> SQLiteError {
+        SQLiteError(code: code, message: String(cString: handle == nil ? sqlite3_errstr(code) : sqlite3_errmsg(handle)))
+    }
+}
+
+/// A value in a database.
+enum SQLiteValue: Hashable {
+    case integer(Int64)
+    case text(String)
+    /// Null, or of a type that no table of ours has.
+    case other
+
+    /// SQLite has only signed numbers; the same 64 bits.
+    static func unsigned(_ number: UInt64) -> SQLiteValue { .integer(Int64(bitPattern: number)) }
+}
+
+/// A row that was read.
+struct SQLiteRow {
+    let values: [SQLiteValue]
+
+    /// `nil` if there is no text in the column.
+    func text(_ column: Int) -> String? {
+        if case .text(let text) = values[column] { text } else { nil }
+    }
+
+    /// `nil` if there is no whole number in the column.
+    func integer(_ column: Int) -> Int64? {
+        if case .integer(let number) = values[column] { number } else { nil }
+    }
+}
+
+/// What SQLite can't do, and why.
+struct SQLiteError: Error, Hashable, CustomStringConvertible {
+    /// SQLite's extended result code (https://sqlite.org/rescode.html).
+    let code: Int32
+    let message: String
+
+    /// Whether the file is no database, or not the one that it should be.
+    var isDamage: Bool { [SQLITE_NOTADB, SQLITE_CORRUPT, SQLITE_ERROR].contains(code & 0xFF) }
+
+    var description: String { "SQLite error \(code & 0xFF): \(message)" }
+}
