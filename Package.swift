@@ -17,7 +17,6 @@ let commit =
     ?? "unknown"
 
 let argumentParser = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
-let asyncHTTPClient = Target.Dependency.product(name: "AsyncHTTPClient", package: "async-http-client")
 let coreMetrics = Target.Dependency.product(name: "CoreMetrics", package: "swift-metrics")
 let deque = Target.Dependency.product(name: "DequeModule", package: "swift-collections")
 let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
@@ -52,7 +51,6 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
         .package(url: "https://github.com/apple/swift-nio-http2", from: "1.46.0"),
         .package(url: "https://github.com/apple/swift-system", from: "1.8.1"),
-        .package(url: "https://github.com/swift-server/async-http-client", from: "1.37.0"),
         .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
         .package(url: "https://github.com/swiftlang/swift-subprocess", from: "1.0.2", traits: []),
     ],
@@ -63,7 +61,7 @@ let package = Package(
         .target(name: "CSocketGuard"),
         // What C has instructions for and Swift has not.
         .target(name: "CChecksum"),
-        // zlib1g-dev, which async-http-client needs as well.
+        // zlib1g-dev.
         .systemLibrary(name: "CZlib", providers: [.apt(["zlib1g-dev"])]),
         .systemLibrary(name: "CXattr"),
         .systemLibrary(name: "CYAML", providers: [.apt(["libyaml-dev"])]),
@@ -80,7 +78,8 @@ let package = Package(
         .target(name: "Diagnosis", dependencies: ["SystemSupport"], swiftSettings: settings),
         .target(name: "Telemetry", dependencies: ["SystemSupport", coreMetrics, logging], swiftSettings: settings),
         .target(
-            name: "PeerLimits", dependencies: [asyncHTTPClient, nioCore, nioHTTP1], swiftSettings: settings),
+            name: "PeerLimits", dependencies: [nioCore, nioHTTP1], swiftSettings: settings),
+        .target(name: "PlainHTTP", dependencies: ["PeerLimits", nioCore, nioHTTP1, nioPosix], swiftSettings: settings),
         .target(
             name: "Journal", dependencies: ["CChecksum", "Diagnosis", "SystemSupport", systemPackage],
             swiftSettings: settings),
@@ -91,7 +90,7 @@ let package = Package(
         .target(
             name: "Collectors",
             dependencies: [
-                "Diagnosis", "LogText", "PeerLimits", "SystemSupport", "Telemetry", logging, asyncHTTPClient,
+                "Diagnosis", "LogText", "PlainHTTP", "SystemSupport", "Telemetry", logging,
                 coreMetrics,
                 nioCore, nioHTTP1,
                 nioPosix,
@@ -103,7 +102,7 @@ let package = Package(
         .target(
             name: "MasterClients",
             dependencies: [
-                "Diagnosis", "PeerLimits", "SystemSupport", logging, asyncHTTPClient, nioCore, nioPosix, nioHPACK,
+                "Diagnosis", "PeerLimits", "PlainHTTP", "SystemSupport", logging, nioCore, nioPosix, nioHPACK,
                 nioHTTP1, nioHTTP2, systemPackage,
             ],
             swiftSettings: settings
@@ -182,7 +181,7 @@ let package = Package(
             swiftSettings: settings),
         .testTarget(
             name: "PeerLimitsTests",
-            dependencies: ["PeerLimits", "TestSupport", asyncHTTPClient, nioCore, nioEmbedded, nioPosix],
+            dependencies: ["PeerLimits", "PlainHTTP", "TestSupport", nioCore, nioEmbedded, nioHTTP1, nioPosix],
             swiftSettings: settings),
         .testTarget(
             name: "JournalTests",
@@ -232,7 +231,7 @@ let package = Package(
         .testTarget(
             name: "MasterClientsTests",
             dependencies: [
-                "Diagnosis", "MasterClients", "SystemSupport", "TestSupport", logging, asyncHTTPClient, nioCore,
+                "Diagnosis", "MasterClients", "PlainHTTP", "SystemSupport", "TestSupport", logging, nioCore,
                 nioPosix,
                 nioHTTP1, nioHTTP2, nioHPACK, systemPackage,
             ],

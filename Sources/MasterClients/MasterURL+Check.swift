@@ -1,5 +1,5 @@
 private import Glibc
-internal import SystemSupport
+package import SystemSupport
 
 extension MasterURL {
     /// Why nothing can be written to a `file:` master as things are now: a sentence. Opens nothing; `nil` if nothing speaks against it, and for
@@ -23,14 +23,21 @@ extension MasterURL {
         }
     }
 
-    /// Whether both are `file:` masters that would write the same file, under one name or two.
-    package func isSameFile(as other: MasterURL) -> Bool {
-        guard case .file(let path) = target, case .file(let otherPath) = other.target else { return false }
+    /// What is one file, under however many names.
+    package enum FileIdentity: Hashable, Sendable {
+        case number(FileNumber)
+        /// One that is not there yet, with its links followed.
+        case path(String)
+    }
+
+    /// The file that a `file:` master writes: two masters with the same one would write one file. `nil` for masters of other kinds, and for
+    /// what is there and no regular file.
+    package var fileIdentity: FileIdentity? {
+        guard case .file(let path) = target else { return nil }
         if let number = FileNumber(path: path, followsLinks: true) {
-            return number == FileNumber(path: otherPath, followsLinks: true) && PathLook(path) == .regular
+            return PathLook(path) == .regular ? .number(number) : nil
         }
-        guard let resolved = try? TrustedPath.resolve(path) else { return false }
-        return resolved == (try? TrustedPath.resolve(otherPath))
+        return (try? TrustedPath.resolve(path)).map(FileIdentity.path)
     }
 
     /// - Throws: `MasterClientOptionsError` where `makeReporter` would.

@@ -1,5 +1,4 @@
-package import AsyncHTTPClient
-internal import NIOCore
+package import NIOCore
 internal import NIOHTTP1
 
 /// Bounds what a server may send for one HTTP/1.1 request, besides its body's size: `100 Continue` without end, a body of one-byte chunks,
@@ -21,17 +20,14 @@ package struct HTTPAnswerLimits: Sendable {
         self.bodyBytes = bodyBytes
     }
 
-    /// Has each connection of a client keep the limits; one that does not fails its request with a `PeerFlood`, and is closed.
-    package func apply(to configuration: inout HTTPClient.Configuration) {
-        let wireBytes = 2 * bodyBytes + Self.headBytes
-        configuration.http1_1ConnectionDebugInitializer = { channel in
-            channel.eventLoop.makeCompletedFuture {
-                let pipeline = channel.pipeline.syncOperations
-                let decoder = try pipeline.handler(type: ByteToMessageHandler<HTTPResponseDecoder>.self)
-                try pipeline.addHandler(AnswerMeter(), position: .after(decoder))
-                try pipeline.addHandler(WireMeter(limit: wireBytes), position: .first)
-            }
-        }
+    /// Makes a connection's pipeline one of a client of HTTP/1.1 that keeps the limits: who does not gets its `PeerFlood` as an error, after which
+    /// the connection must be closed. To be called on the event loop, before anything else is in the pipeline.
+    package func addHandlers(to pipeline: ChannelPipeline.SynchronousOperations) throws {
+        let decoder = HTTPResponseDecoder(leftOverBytesStrategy: .dropBytes, informationalResponseStrategy: .forward)
+        try pipeline.addHandlers([
+            WireMeter(limit: 2 * bodyBytes + Self.headBytes), HTTPRequestEncoder(), ByteToMessageHandler(decoder),
+            AnswerMeter(), NIOHTTPRequestHeadersValidator(),
+        ])
     }
 
     /// Counts an answer's bytes, from one write to the next. The first handler.

@@ -8,12 +8,12 @@ private import Glibc
 package enum ThreadTrial {
     /// What a process has without any master, and without those that there are one for each core.
     private static let own = 32
-    /// Its database's, for moments.
-    private static let perMaster = 1
+    /// What a pool of `BlockingQueue`s may come to while its threads hang in the kernel.
+    private static let mostHanging = 255
 
     /// How many threads a process with so many masters may come to.
     package static func needed(masters: Int) -> Int {
-        own + max(1, sysconf(CInt(_SC_NPROCESSORS_ONLN))) + perMaster * masters
+        own + max(1, sysconf(CInt(_SC_NPROCESSORS_ONLN))) + min(masters, mostHanging)
     }
 
     /// Starts so many threads at a time, each of which takes some memory and does nothing, and waits for their end.

@@ -36,7 +36,7 @@ package struct TelemetryFile: Sendable {
     private let sleep: @Sendable (Duration) async throws -> Void
     private let up: Gauge
     private let writtenAt: Gauge
-    private let queue = BlockingQueue(label: "arobust.telemetry")
+    private let queue = BlockingQueue(label: "arobust.telemetry", pool: .output)
 
     /// Where the files of a state directory's processes are.
     package static func directory(in stateDirectory: String) -> String { stateDirectory + "/telemetry" }

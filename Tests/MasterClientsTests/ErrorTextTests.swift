@@ -1,6 +1,6 @@
-import AsyncHTTPClient
 import Diagnosis
 import NIOCore
+import PlainHTTP
 import Testing
 
 @testable import MasterClients
@@ -97,9 +97,9 @@ import Testing
     @Test(arguments: [true, false])
     func `a failure over HTTP is ambiguous if the request may have arrived`(_ mayHaveArrived: Bool) {
         let failures: [any Error] = [
-            HTTPClientError.deadlineExceeded, HTTPClientError.remoteConnectionClosed, HTTPClientError.connectTimeout,
-            HTTPClientError.cancelled, IOError(errnoCode: 104, reason: "read"),
-            ResponseAccumulator.ResponseTooBigError(maxBodySize: 5),
+            HTTPCallError.deadlineExceeded, HTTPCallError.closedByServer, HTTPCallError.connectTimeout,
+            HTTPCallError.cancelled, IOError(errnoCode: 104, reason: "read"),
+            HTTPCallError.tooLarge(limit: 5),
         ]
         for failure in failures {
             #expect(http.error(of: failure, mayHaveArrived: mayHaveArrived).isAmbiguous == mayHaveArrived)
@@ -112,12 +112,12 @@ import Testing
     }
 
     @Test func `HTTP failures have their meanings`() {
-        #expect(http.error(of: HTTPClientError.deadlineExceeded, mayHaveArrived: false).code == .deadlineExceeded)
-        #expect(http.error(of: HTTPClientError.alreadyShutdown, mayHaveArrived: false).code == .closed)
-        #expect(http.error(of: HTTPClientError.connectTimeout, mayHaveArrived: false).code == .unavailable)
-        #expect(http.error(of: HTTPClientError.remoteConnectionClosed, mayHaveArrived: false).code == .unavailable)
+        #expect(http.error(of: HTTPCallError.deadlineExceeded, mayHaveArrived: false).code == .deadlineExceeded)
+        #expect(http.error(of: HTTPCallError.alreadyClosed, mayHaveArrived: false).code == .closed)
+        #expect(http.error(of: HTTPCallError.connectTimeout, mayHaveArrived: false).code == .unavailable)
+        #expect(http.error(of: HTTPCallError.closedByServer, mayHaveArrived: false).code == .unavailable)
         #expect(
-            http.error(of: ResponseAccumulator.ResponseTooBigError(maxBodySize: 5), mayHaveArrived: false).code
+            http.error(of: HTTPCallError.tooLarge(limit: 5), mayHaveArrived: false).code
                 == .unavailable)
         let refused = http.error(of: IOError(errnoCode: 111, reason: "connect"), mayHaveArrived: false)
         #expect(refused.code == .unavailable && refused.message.hasSuffix("Connection refused"), "\(refused)")

@@ -1,8 +1,8 @@
-import AsyncHTTPClient
 import Dispatch
 import Logging
 import NIOCore
 import NIOHTTP1
+import PlainHTTP
 import Synchronization
 import Testing
 import TestSupport
@@ -147,27 +147,24 @@ import TestSupport
     }
 
     @Test func `over HTTP, connections that may be dead are left to the calls that have them`() async throws {
-        let server = try await H1Server.start { _ in .whole(200, []) }
-        let connections = HTTPConnections(HTTPClient.Configuration())
-        let (first, second) = (connections.take(), connections.take())
-        #expect(first === second)
-        await connections.giveBack(first, isSuspect: true)
-        let third = connections.take()
-        #expect(third !== first)
-        let response = try await second.get(url: "http://127.0.0.1:\(server.port)/").get()
-        #expect(response.status == .ok)
-        await connections.giveBack(second, isSuspect: true)
-        await #expect(throws: HTTPClientError.alreadyShutdown) {
-            try await first.get(url: "http://127.0.0.1:\(server.port)/").get()
+        let answers = Mutex([H1Server.Answer.whole(200, []), .whole(200, []), .never])
+        let server = try await H1Server.start { _ in
+            answers.withLock { $0.isEmpty ? .whole(200, []) : $0.removeFirst() }
         }
-        await connections.giveBack(third, isSuspect: false)
-        let fourth = connections.take()
-        #expect(fourth === third)
-        await connections.close()
-        let last = connections.take()
-        await #expect(throws: HTTPClientError.alreadyShutdown) {
-            try await last.get(url: "http://127.0.0.1:\(server.port)/").get()
+        let client = HTTPClient(
+            host: "127.0.0.1", port: server.port, connectTimeout: .seconds(30), wanted: .init(bodyBytes: 100))
+        func call(_ deadline: Duration = .seconds(60)) async throws -> Int {
+            var mayHaveArrived = false
+            return try await client.call(.GET, "/", deadline: deadline, mayHaveArrived: &mayHaveArrived).status
         }
+        #expect(try await call() == 200)
+        #expect(try await call() == 200)
+        #expect(server.connectionCount == 1)
+        await #expect(throws: HTTPCallError.deadlineExceeded) { try await call(.milliseconds(50)) }
+        #expect(try await call() == 200)
+        #expect(server.connectionCount == 2)
+        await client.close()
+        await #expect(throws: HTTPCallError.alreadyClosed) { try await call() }
         await server.stop()
     }
 }

@@ -70,13 +70,18 @@ package struct SettingsCheck {
         guard let masters = try? settings.masters(), !masters.isEmpty else { return }
         // A directory in a state directory that can't be used has been told of with that.
         if settings.consumersDirectory != nil || errors.isEmpty { attempt(Self.checkConsumers) }
+        var files: [MasterURL.FileIdentity: MasterURL] = [:]
         for (index, master) in masters.enumerated() {
             attempt { _ in try master.url.check(master.options) }
-            guard let twin = masters[..<index].first(where: { $0.url.isSameFile(as: master.url) }) else { continue }
+            guard let file = master.url.fileIdentity else { continue }
+            guard let twin = files[file] else {
+                files[file] = master.url
+                continue
+            }
             attempt { settings in
                 throw SettingsError(
                     place: settings.origin(ofMaster: index),
-                    reason: "the masters \(twin.url) and \(master.url) are the same file")
+                    reason: "the masters \(twin) and \(master.url) are the same file")
             }
         }
     }

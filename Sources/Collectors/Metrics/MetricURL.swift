@@ -8,6 +8,8 @@ public struct MetricURL: Hashable, Sendable {
     public let port: Int
     /// As it is asked for; `description` hides what is secret in it.
     let text: String
+    /// What the server is asked for: the path and the query.
+    let target: String
 
     /// XPUTimer's page on this machine, where DLRover's agent asks for it (`XPU_TIMER_PORT`).
     ///
@@ -48,6 +50,8 @@ public struct MetricURL: Hashable, Sendable {
             self.port = port
         }
         self.text = text
+        let path = text.dropFirst(scheme.count + authority.count).prefix { $0 != "#" }
+        target = path.first == "/" ? String(path) : "/\(path)"
     }
 }
 

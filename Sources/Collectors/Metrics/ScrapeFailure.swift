@@ -1,6 +1,4 @@
-internal import AsyncHTTPClient
 internal import Diagnosis
-internal import NIOCore
 
 /// Why a scrape gave no metrics, or not those that matter.
 enum ScrapeFailure: Error, Equatable, CustomStringConvertible {

@@ -1,10 +1,9 @@
-internal import AsyncHTTPClient
 internal import CoreMetrics
 internal import Glibc
 internal import NIOCore
 internal import NIOHTTP1
 internal import NIOPosix
-internal import PeerLimits
+internal import PlainHTTP
 internal import SystemPackage
 internal import SystemSupport
 
@@ -36,42 +35,28 @@ struct Scraper: Sendable {
     }
 
     private func request() async -> Result<String, ScrapeFailure> {
-        var configuration = HTTPClient.Configuration(redirectConfiguration: .disallow, decompression: .disabled)
-        configuration.httpVersion = .http1Only
-        HTTPAnswerLimits(bodyBytes: maxBytes).apply(to: &configuration)
-        configuration.connectionPool.retryConnectionEstablishment = false
-        // Otherwise an address that takes connections and answers nothing would be the first each time. (For a host that is an address itself
-        // the resolver would not be used, which it doesn't expect.)
-        if (try? SocketAddress(ipAddress: url.host, port: url.port)) == nil { configuration.dnsResolver = .randomized }
+        let client = HTTPClient(
+            host: url.host, port: url.port, connectTimeout: deadline,
+            wanted: HTTPClient.Wanted(bodyBytes: maxBytes, bodyOfOKAlone: true))
+        let result: Result<String, ScrapeFailure>
         do {
-            return .success(
-                try await HTTPClient.withHTTPClient(configuration: configuration) { client in
-                    let request = HTTPClientRequest(url: url.text)
-                    let response = try await client.execute(request, timeout: TimeAmount(deadline))
-                    guard response.status == .ok else { throw ScrapeFailure.status(Int(response.status.code)) }
-                    return try await body(of: response)
-                })
-        } catch let failure as ScrapeFailure {
-            return .failure(failure)
+            var mayHaveArrived = false
+            let answer = try await client.call(
+                .GET, url.target, deadline: deadline, mayHaveArrived: &mayHaveArrived)
+            result =
+                answer.status == 200
+                ? .success(String(decoding: answer.body, as: UTF8.self)) : .failure(.status(answer.status))
         } catch {
-            return .failure(classify(error))
+            result = .failure(classify(error))
         }
-    }
-
-    private func body(of response: HTTPClientResponse) async throws -> String {
-        var bytes: [UInt8] = []
-        for try await part in response.body {
-            guard bytes.count + part.readableBytes <= maxBytes else { throw ScrapeFailure.tooLarge(limit: maxBytes) }
-            bytes.append(contentsOf: part.readableBytesView)
-        }
-        return String(decoding: bytes, as: UTF8.self)
+        await client.close()
+        return result
     }
 
     private func classify(_ error: any Error) -> ScrapeFailure {
         switch error {
-        case let error as HTTPClientError where error == .deadlineExceeded || error == .connectTimeout:
-            .deadline(deadline)
-        case is CancellationError: .deadline(deadline)
+        case HTTPCallError.deadlineExceeded, HTTPCallError.connectTimeout, HTTPCallError.cancelled: .deadline(deadline)
+        case HTTPCallError.tooLarge(let limit): .tooLarge(limit: limit)
         case let error as IOError where [ECONNREFUSED, EHOSTUNREACH, ENETUNREACH].contains(error.errnoCode):
             .unreachable(SystemCallError.text(error.errnoCode))
         case let error as NIOConnectionError: .unreachable("\(error)")

@@ -42,7 +42,7 @@ package final class ConsumerStore: Sendable {
     private let openedLanes: [Lane: StoredLane]
     package let slots: [SlotMark]
     private let contents: Mutex<Contents?>
-    private let queue = BlockingQueue(label: "arobust.ledger.write")
+    private let queue = BlockingQueue(label: "arobust.ledger.write", pool: .state)
 
     /// Opens a consumer's store. Makes it and the directory, for the owner only, if they are missing. Waits for the disk.
     ///

@@ -14,7 +14,7 @@ final class FileReporter: EnvelopeReporter {
 
     /// The last sequence of each lane tells what a file already has.
     let needsLanesInOrder = true
-    private let queue = BlockingQueue(label: "arobust.file")
+    private let queue = BlockingQueue(label: "arobust.file", pool: .output)
     /// Used only on the queue, where waiting for the disk holds up nobody else.
     private let state: Mutex<State>
     private let logger: Logger

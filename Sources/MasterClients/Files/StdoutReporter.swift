@@ -8,7 +8,7 @@ import SystemSupport
 final class StdoutReporter: EnvelopeReporter {
     private let descriptor: CInt
     private let fileSystem: FileSystem
-    private let queue = BlockingQueue(label: "arobust.stdout")
+    private let queue = BlockingQueue(label: "arobust.stdout", pool: .output)
     /// Whether the last write failed within a line, so that the next one must begin with a newline. Used only on the queue, where waiting for
     /// a slow reader holds up nobody else.
     private let isTorn = Mutex(false)

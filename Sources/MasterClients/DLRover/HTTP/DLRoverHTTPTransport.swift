@@ -1,9 +1,9 @@
-import AsyncHTTPClient
 import Diagnosis
 private import FoundationEssentials
 import Logging
 import NIOCore
 import NIOHTTP1
+import PlainHTTP
 
 /// Calls a DLRover master over HTTP/1.1: `POST /report` and `POST /get` (`dlrover/python/master/servicer.py`).
 struct DLRoverHTTPTransport: DLRoverTransport {
@@ -22,8 +22,7 @@ struct DLRoverHTTPTransport: DLRoverTransport {
 
     init(host: String, port: Int, options: MasterClientOptions, logger: Logger) {
         caller = HTTPCaller(
-            host: host, port: port, connectTimeout: options.connectTimeout, longestAnswer: Self.answerBytes,
-            logger: logger)
+            host: host, port: port, connectTimeout: options.connectTimeout, longestAnswer: Self.answerBytes)
         headers = [
             "content-type": "application/json", "accept": "application/json", "user-agent": options.userAgent,
             "job_uid": options.jobUID,
@@ -47,12 +46,11 @@ struct DLRoverHTTPTransport: DLRoverTransport {
 
     private func post(_ path: String, _ body: ByteBuffer) async throws(ReportError) -> BaseResponse {
         let response = try await caller.post(path, headers: headers, body: body, errors: errors)
-        let body = response.body ?? ByteBuffer()
-        guard response.status == .ok else {
-            throw errors.error(status: Int(response.status.code), body: String(buffer: body))
+        guard response.status == 200 else {
+            throw errors.error(status: response.status, body: String(decoding: response.body, as: UTF8.self))
         }
         do throws(PickleError) {
-            return try BaseResponse(pickle: Array(buffer: body)[...])
+            return try BaseResponse(pickle: response.body[...])
         } catch {
             throw errors.unreadable("\(error)")
         }

@@ -1,7 +1,7 @@
-import AsyncHTTPClient
 import Diagnosis
 import NIOHTTP1
 import PeerLimits
+import PlainHTTP
 
 /// Tells what a DLRover master's HTTP answers, and failures to get one, mean.
 struct HTTPErrorText: Sendable {
@@ -51,23 +51,22 @@ struct HTTPErrorText: Sendable {
 
     private func meaning(of failure: any Error) -> ReportError {
         switch failure {
-        case let error as HTTPClientError: return meaning(of: error)
-        case let error as ResponseAccumulator.ResponseTooBigError: return unreadable("\(error)")
+        case let error as HTTPCallError: return meaning(of: error)
         case let error as PeerFlood: return unreadable("\(error)")
         case is HTTPParserError: return unreadable("it is not HTTP/1.1 (\(failure))")
         default: return unreachable(ConnectionErrorText.describe(failure))
         }
     }
 
-    private func meaning(of failure: HTTPClientError) -> ReportError {
+    private func meaning(of failure: HTTPCallError) -> ReportError {
         switch failure {
-        case .deadlineExceeded, .readTimeout, .writeTimeout:
+        case .deadlineExceeded:
             ReportError(code: .deadlineExceeded, message: "\(master) did not answer within \(deadline)")
-        case .alreadyShutdown: ReportError(code: .closed, message: "the client of \(master) is closed")
+        case .alreadyClosed: ReportError(code: .closed, message: "the client of \(master) is closed")
         case .cancelled: ReportError(code: .closed, message: "the report to \(master) was cancelled")
         case .connectTimeout: unreachable("no connection within the time allowed")
-        case .remoteConnectionClosed: unreachable("the master closed the connection")
-        default: unreachable("\(failure.shortDescription)")
+        case .closedByServer: unreachable("the master closed the connection")
+        case .tooLarge: unreadable("\(failure)")
         }
     }
 

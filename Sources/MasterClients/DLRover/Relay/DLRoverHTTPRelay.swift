@@ -1,8 +1,8 @@
-import AsyncHTTPClient
 import Diagnosis
 import Logging
 import NIOCore
 import NIOHTTP1
+import PlainHTTP
 
 /// Passes calls to a master that serves HTTP: the same pickles in HTTP's envelope, and what a gRPC master would answer.
 ///
@@ -18,7 +18,7 @@ struct DLRoverHTTPRelay: DLRoverRelay {
     init(host: String, port: Int, options: MasterClientOptions, logger: Logger) {
         caller = HTTPCaller(
             host: host, port: port, connectTimeout: options.connectTimeout,
-            longestAnswer: RelayLimits.messageBytes + Self.answerOverhead, logger: logger)
+            longestAnswer: RelayLimits.messageBytes + Self.answerOverhead)
         master = MasterURL(target: .dlroverHTTP(host: host, port: port)).description
         userAgent = options.userAgent
     }
@@ -45,7 +45,7 @@ struct DLRoverHTTPRelay: DLRoverRelay {
     /// - Returns: `nil` if the master belongs to another job than the client, which a gRPC master says in two ways.
     private func post(_ path: String, _ call: RelayedCall) async throws(GRPCStatus) -> BaseResponse? {
         let errors = HTTPErrorText(master: master, deadline: call.patience)
-        let (request, response): (ByteBuffer, HTTPClient.Response)
+        let (request, response): (ByteBuffer, HTTPAnswer)
         request = try body(of: call)
         do throws(ReportError) {
             response = try await caller.post(
@@ -53,15 +53,15 @@ struct DLRoverHTTPRelay: DLRoverRelay {
         } catch {
             throw GRPCStatus(relaying: error)
         }
-        let body = response.body ?? ByteBuffer()
-        switch response.status.code {
-        case 200: return try read(body, errors)
+        let text = String(decoding: response.body, as: UTF8.self)
+        switch response.status {
+        case 200: return try read(response.body, errors)
         case 406: return nil
         case 500:
-            throw GRPCStatus(code: .unknown, message: "Exception calling application: \(String(buffer: body))")
+            throw GRPCStatus(code: .unknown, message: "Exception calling application: \(text)")
         default:
             throw GRPCStatus(
-                relaying: errors.error(status: Int(response.status.code), body: String(buffer: body)))
+                relaying: errors.error(status: response.status, body: text))
         }
     }
 
@@ -93,11 +93,11 @@ struct DLRoverHTTPRelay: DLRoverRelay {
             node: NodeIdentity(id: message.nodeID, type: message.nodeType), pickle: message.data)
     }
 
-    private func read(_ body: ByteBuffer, _ errors: HTTPErrorText) throws(GRPCStatus) -> BaseResponse {
+    private func read(_ body: [UInt8], _ errors: HTTPErrorText) throws(GRPCStatus) -> BaseResponse {
         do throws(PickleError) {
             var limits = PickleLimits()
             limits.bytes = RelayLimits.messageBytes + Self.answerOverhead
-            return try BaseResponse(pickle: Array(buffer: body)[...], limits: limits)
+            return try BaseResponse(pickle: body[...], limits: limits)
         } catch {
             throw GRPCStatus(relaying: errors.unreadable("\(error)"))
         }

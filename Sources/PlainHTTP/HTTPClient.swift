@@ -1,0 +1,181 @@
+package import NIOCore
+package import NIOHTTP1
+internal import NIOPosix
+private import PeerLimits
+private import Synchronization
+
+/// Calls one HTTP/1.1 server, without TLS, over connections that are kept for the next call. From any thread.
+///
+/// Redirects are not followed, and nothing is tried twice. All connections are on one event loop.
+package final class HTTPClient: Sendable {
+    /// What of an answer is of use; the rest is bounded by `HTTPAnswerLimits`.
+    package struct Wanted: Sendable {
+        /// The longest body, in bytes.
+        package var bodyBytes: Int
+        /// Whether an answer with another status than 200 ends with its head.
+        package var bodyOfOKAlone = false
+
+        package init(bodyBytes: Int, bodyOfOKAlone: Bool = false) {
+            self.bodyBytes = bodyBytes
+            self.bodyOfOKAlone = bodyOfOKAlone
+        }
+    }
+
+    private struct State {
+        var isClosed = false
+        /// Connections of an older one are closed after their call.
+        var generation = 0
+        /// Those that are open, or being opened, with the generation that they are of.
+        var all: [ObjectIdentifier: (channel: any Channel, generation: Int)] = [:]
+        /// Those without a call, and since when. The last one is used first.
+        var free: [(channel: any Channel, since: NIODeadline)] = []
+    }
+
+    /// A connection that was not used for so long may be dead without anybody knowing: routers forget it.
+    private static let longestRest = TimeAmount.seconds(60)
+
+    private let host: String
+    private let port: Int
+    private let connectTimeout: TimeAmount
+    private let wanted: Wanted
+    private let eventLoop: any EventLoop
+    private let state = Mutex(State())
+
+    /// - Parameter host: a name or an address; an IPv6 address without brackets.
+    package init(host: String, port: Int, connectTimeout: Duration, wanted: Wanted) {
+        self.host = host
+        self.port = port
+        self.connectTimeout = TimeAmount(connectTimeout)
+        self.wanted = wanted
+        eventLoop = MultiThreadedEventLoopGroup.singleton.any()
+    }
+
+    deinit {
+        for (channel, _) in state.withLock({ $0.all.values }) { channel.close(promise: nil) }
+    }
+
+    /// What the `Host` header says.
+    private var authority: String {
+        let name = host.contains(":") ? "[\(host)]" : host
+        return port == 80 ? name : "\(name):\(port)"
+    }
+
+    /// Makes one call and waits for the whole answer.
+    ///
+    /// After a missed deadline none of the connections that there are is used again: they may lead to the same dead machine.
+    ///
+    /// - Parameters:
+    ///   - path: with the query.
+    ///   - deadline: how long it may take, connecting included.
+    ///   - mayHaveArrived: whether the server may have got the request, where it has no answer.
+    package func call(
+        _ method: HTTPMethod, _ path: String, headers: HTTPHeaders = [:], body: ByteBuffer? = nil, deadline: Duration,
+        mayHaveArrived: inout Bool
+    ) async throws -> HTTPAnswer {
+        var head = HTTPRequestHead(version: .http1_1, method: method, uri: path, headers: headers)
+        head.headers.replaceOrAdd(name: "host", value: authority)
+        if let body { head.headers.replaceOrAdd(name: "content-length", value: "\(body.readableBytes)") }
+        let answer = eventLoop.makePromise(of: HTTPAnswer.self)
+        let exchange = HTTPExchange(head: head, body: body, wanted: wanted, answer: answer)
+        let timer = eventLoop.scheduleTask(in: TimeAmount(deadline)) { answer.fail(HTTPCallError.deadlineExceeded) }
+        let connection = connection()
+        connection.whenComplete { result in
+            switch result {
+            case .success(let channel):
+                guard !exchange.isOver.load(ordering: .relaxed) else { return self.release(channel) }
+                channel.writeAndFlush(exchange, promise: nil)
+                // Late, refused or given up: what still comes would be taken for the next call's answer.
+                answer.futureResult.whenFailure { _ in channel.close(promise: nil) }
+            case .failure(let error): answer.fail(error)
+            }
+        }
+        defer {
+            timer.cancel()
+            mayHaveArrived = exchange.mayHaveArrived.load(ordering: .relaxed)
+        }
+        do {
+            return try await withTaskCancellationHandler {
+                try await answer.futureResult.get()
+            } onCancel: {
+                answer.fail(HTTPCallError.cancelled)
+            }
+        } catch {
+            if (error as? HTTPCallError) == .deadlineExceeded { leaveConnections() }
+            if case ChannelError.connectTimeout = error { throw HTTPCallError.connectTimeout }
+            throw error
+        }
+    }
+
+    /// Ends all calls. Later ones fail at once.
+    package func close() async {
+        let channels = state.withLock { state in
+            state.isClosed = true
+            state.free = []
+            return state.all.values.map(\.channel)
+        }
+        for channel in channels { try? await channel.close().get() }
+    }
+
+    /// Has later calls use none of the connections that there are.
+    package func leaveConnections() {
+        let idle = state.withLock { state in
+            state.generation += 1
+            defer { state.free = [] }
+            return state.free.map(\.channel)
+        }
+        for channel in idle { channel.close(promise: nil) }
+    }
+
+    // MARK: connections
+
+    private func connection() -> EventLoopFuture<any Channel> {
+        let (free, isClosed) = state.withLock { state -> ((any Channel)?, Bool) in
+            let now = NIODeadline.now()
+            while let (channel, since) = state.free.popLast() {
+                if channel.isActive, now - since < Self.longestRest { return (channel, false) }
+                channel.close(promise: nil)
+            }
+            return (nil, state.isClosed)
+        }
+        if isClosed { return eventLoop.makeFailedFuture(HTTPCallError.alreadyClosed) }
+        if let free { return eventLoop.makeSucceededFuture(free) }
+        let bootstrap = ClientBootstrap(group: eventLoop)
+            .connectTimeout(connectTimeout)
+            .channelOption(.socketOption(.so_keepalive), value: 1)
+            .channelInitializer { [weak self] channel in
+                channel.eventLoop.makeCompletedFuture { try self?.prepare(channel) }
+            }
+        if let address = try? SocketAddress(ipAddress: host, port: port) { return bootstrap.connect(to: address) }
+        // In turns, or an address that takes connections and answers nothing would be the first each time.
+        return bootstrap.resolver(NIORandomizedDNSResolver(loop: eventLoop)).connect(host: host, port: port)
+    }
+
+    /// On the event loop, before the connection is made.
+    private func prepare(_ channel: any Channel) throws {
+        let pipeline = channel.pipeline.syncOperations
+        try HTTPAnswerLimits(bodyBytes: wanted.bodyBytes).addHandlers(to: pipeline)
+        try pipeline.addHandler(HTTPExchangeHandler { [weak self] channel in self?.release(channel) })
+        let isClosed = state.withLock { state in
+            state.all[ObjectIdentifier(channel)] = (channel, state.generation)
+            return state.isClosed
+        }
+        channel.closeFuture.whenComplete { [weak self] _ in
+            self?.state.withLock { state in
+                state.all[ObjectIdentifier(channel)] = nil
+                state.free.removeAll { $0.channel === channel }
+            }
+        }
+        if isClosed { throw HTTPCallError.alreadyClosed }
+    }
+
+    private func release(_ channel: any Channel) {
+        let isOfUse = state.withLock { state in
+            guard !state.isClosed, state.all[ObjectIdentifier(channel)]?.generation == state.generation else {
+                return false
+            }
+            state.free.append((channel, .now()))
+            return true
+        }
+        if !isOfUse { channel.close(promise: nil) }
+    }
+}
