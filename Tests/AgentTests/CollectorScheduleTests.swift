@@ -2,6 +2,7 @@ import Diagnosis
 import Logging
 import ServiceLifecycle
 import Synchronization
+import SystemSupport
 import Testing
 
 @testable import Agent
@@ -11,10 +12,11 @@ import Testing
 
     /// Runs a schedule until its collector has had so many rounds, and then shuts it down.
     private func run(
-        _ collector: ScriptedCollector, rounds: Int, interval: Duration = .seconds(5), lastRound: Duration? = nil
+        _ collector: ScriptedCollector, rounds: Int, interval: Duration = .seconds(5), lastRound: Duration? = nil,
+        as scheduled: (any DataCollector)? = nil
     ) async throws {
         let schedule = CollectorSchedule(
-            collector: collector, interval: interval, lastRound: lastRound, clock: clock)
+            collector: scheduled ?? collector, interval: interval, lastRound: lastRound, clock: clock)
         let group = ServiceGroup(
             configuration: ServiceGroupConfiguration(
                 services: [.init(service: schedule, successTerminationBehavior: .ignore)],
@@ -64,6 +66,13 @@ import Testing
         let collector = ScriptedCollector(clock)
         try await run(collector, rounds: 3, lastRound: lastRound)
         #expect(await collector.starts.count == rounds)
+    }
+
+    @Test func aSourceThatWakesIsLeftAloneUntilSomethingIsDue() async throws {
+        let collector = ScriptedCollector(clock)
+        try await run(collector, rounds: 4, as: QuietCollector(collector, quiet: seconds(30, 2, 0)))
+        // Never sooner than the interval.
+        #expect(await collector.starts == seconds(0, 30, 35, 40))
     }
 
     @Test func aCollectorThatIsDisabledIsOnlyAsked() async throws {
@@ -126,6 +135,27 @@ actor ScriptedCollector: DataCollector {
         await onEnd()
         try? await Task.sleep(for: .seconds(3600))
     }
+}
+
+/// A scripted collector whose source would wake it, and never does.
+actor QuietCollector: WakingCollector {
+    let name = "quiet"
+    nonisolated let wakeSignal = WakeSignal()
+    private let collector: ScriptedCollector
+    private var quiet: [Duration]
+
+    /// - Parameter quiet: how long nothing is due after each round.
+    init(_ collector: ScriptedCollector, quiet: [Duration]) {
+        self.collector = collector
+        self.quiet = quiet.reversed()
+    }
+
+    func watch() async { await WakeSignal().wait() }
+    func quietTime() async -> Duration { quiet.popLast() ?? .zero }
+    func isEnabled() async -> Bool { await collector.isEnabled() }
+    func collectData() async -> String? { await collector.collectData() }
+    func storeData(_ data: String) async -> Bool { await collector.storeData(data) }
+    func setClient(_ client: any MasterClient) async { await collector.setClient(client) }
 }
 
 /// A clock on which sleeping takes no time.

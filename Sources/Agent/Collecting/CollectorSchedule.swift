@@ -3,7 +3,8 @@ internal import Logging
 internal import ServiceLifecycle
 internal import SystemSupport
 
-/// Runs one collector: a round now and then one every interval, or when its source wakes it, until shutdown; then a last one.
+/// Runs one collector: a round now and then one every interval until shutdown; then a last one. A collector whose source wakes it has a round
+/// then, and otherwise only when something is due.
 struct CollectorSchedule: Service {
     /// A backlog, such as a long log that is met for the first time, is taken in so many pieces (64 KiB each of a log) between two pauses,
     /// so that it takes only a part of a core.
@@ -23,10 +24,10 @@ struct CollectorSchedule: Service {
 
     private func run<Time: Clock<Duration>>(by clock: Time) async {
         await cancelWhenGracefulShutdown {
-            guard let waking = collector as? any WakingCollector else { return await runRounds(by: clock, or: nil) }
+            guard let waking = collector as? any WakingCollector else { return await runRounds(by: clock, of: nil) }
             await withTaskGroup { group in
                 group.addTask { await waking.watch() }
-                await runRounds(by: clock, or: waking.wakeSignal)
+                await runRounds(by: clock, of: waking)
                 group.cancelAll()
             }
         }
@@ -36,19 +37,20 @@ struct CollectorSchedule: Service {
         await runRound(by: clock, until: deadline)
     }
 
-    private func runRounds<Time: Clock<Duration>>(by clock: Time, or signal: WakeSignal?) async {
+    private func runRounds<Time: Clock<Duration>>(by clock: Time, of waking: (any WakingCollector)?) async {
         while !Task.isCancelled {
             let start = clock.now
             await runRound(by: clock, until: nil)
             // A round that took longer than the interval is not made up for.
             let next = max(start.advanced(by: interval), clock.now)
-            guard let signal else {
+            guard let waking else {
                 try? await clock.sleep(until: next, tolerance: nil)
                 continue
             }
+            let wakeTime = max(next, clock.now.advanced(by: await waking.quietTime()))
             await withTaskGroup { group in
-                group.addTask { try? await clock.sleep(until: next, tolerance: nil) }
-                group.addTask { await signal.wait() }
+                group.addTask { try? await clock.sleep(until: wakeTime, tolerance: nil) }
+                group.addTask { await waking.wakeSignal.wait() }
                 await group.next()
                 group.cancelAll()
             }

@@ -25,7 +25,8 @@ package struct LogSettings: Sendable {
         "logs.max-line-size", .size(min: 1024), default: LogCollector.Configuration().maxLineBytes,
         "a longer line is sent in pieces")
     package let interval = Setting(
-        "logs.interval", .duration(min: .milliseconds(10)), default: .milliseconds(250), "how often a log is looked at")
+        "logs.interval", .duration(min: .milliseconds(10)), default: .milliseconds(250),
+        "the shortest time between looks at logs of which inotify does not tell")
     package let rateLimit = Setting(
         "logs.rate-limit", .size(min: 1024, max: 1 << 40),
         "how much of each log is sent in a second; beyond, failures, first and newest lines are kept, and marks say what is not. Not set: all"

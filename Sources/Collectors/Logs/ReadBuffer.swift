@@ -1,13 +1,13 @@
 /// Bytes between the file and the chunks: filled at the end, consumed at the front, moved together only when room is needed.
 final class ReadBuffer {
     private let initialCapacity: Int
-    private var storage: UnsafeMutableRawBufferPointer
+    /// Empty until something is read.
+    private var storage = UnsafeMutableRawBufferPointer(start: nil, count: 0)
     private var start = 0
     private var end = 0
 
     init(capacity: Int) {
         initialCapacity = capacity
-        storage = .allocate(byteCount: capacity, alignment: 16)
     }
 
     deinit {
@@ -16,8 +16,8 @@ final class ReadBuffer {
 
     var count: Int { end - start }
 
-    /// The memory it takes, in bytes.
-    var capacity: Int { storage.count }
+    /// The memory it takes while it holds something, in bytes.
+    var capacity: Int { storage.count == 0 ? initialCapacity : storage.count }
 
     /// What has been read and not consumed. Valid until the next call that changes the buffer.
     var bytes: UnsafeRawBufferPointer {
@@ -43,6 +43,15 @@ final class ReadBuffer {
         if storage.count > initialCapacity { replaceStorage(capacity: initialCapacity) }
     }
 
+    /// Gives back the memory of an empty buffer, until something is read again.
+    func rest() {
+        guard start == end else { return }
+        storage.deallocate()
+        storage = UnsafeMutableRawBufferPointer(start: nil, count: 0)
+        start = 0
+        end = 0
+    }
+
     /// Lets `read` write up to `room` bytes behind those that are here.
     ///
     /// - Returns: how many it wrote.
@@ -57,7 +66,9 @@ final class ReadBuffer {
 
     private func makeRoom(_ room: Int) {
         let count = self.count
-        if storage.count - count < room {
+        if storage.count == 0, room <= initialCapacity {
+            replaceStorage(capacity: initialCapacity)
+        } else if storage.count - count < room {
             // Twice as much: a line that grows bit by bit is not copied each time.
             replaceStorage(capacity: max(count + room, storage.count * 2))
         } else {

@@ -65,4 +65,7 @@ package protocol WakingCollector: DataCollector {
 
     /// Waits for the source and wakes, until the task is cancelled. Runs beside the rounds.
     func watch() async
+
+    /// How long no round is worth while unless the source wakes it. Asked after a round.
+    func quietTime() async -> Duration
 }

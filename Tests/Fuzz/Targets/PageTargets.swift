@@ -59,7 +59,8 @@ extension FuzzTarget {
             guard let body = try? MetricBody(checking: line) else { continue }
             var written: [UInt8] = []
             let origin = MetricOrigin(json: #"{"path":"/a","first_offset":1,"end_offset":2}"#.utf8)
-            NDJSONLine.append(body, origin: origin?.json[...], publisher: lane.publisher, epoch: 3, sequence: 4, to: &written)
+            NDJSONLine.append(
+                body, origin: origin?.json[...], publisher: lane.publisher, epoch: 3, sequence: 4, to: &written)
             require(written.popLast() == 0x0A && !written.contains(0x0A), "a line is not one line")
             let read = NDJSONLine.origin(of: written[...])
             require(read?.position == LanePosition(epoch: 3, sequence: 4), "a line's position can't be read")

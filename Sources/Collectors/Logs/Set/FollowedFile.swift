@@ -10,7 +10,7 @@ final class FollowedFile {
     let isNamed: Bool
     /// Whether it is read from its first byte whatever the settings say: it appeared later.
     var isNew: Bool
-    var follower: LogFollower?
+    @Boxed var follower: LogFollower?
     /// Where a parked file goes on.
     var place: LogPosition?
     /// The place after what was reported last.
@@ -24,7 +24,7 @@ final class FollowedFile {
     /// The path under which the same file is read already.
     var twin: String?
     /// The rate limit's and the black box's account of the file; made with its first chunk, and given up when it is parked.
-    var shedding: LogShedding?
+    @Boxed var shedding: LogShedding?
     var isReady = false
     /// Since when it has had something that is reported later though nothing is written: the beginning of a line, or a replaced file's rest.
     var waitsSince: ContinuousClock.Instant?

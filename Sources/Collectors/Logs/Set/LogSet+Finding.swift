@@ -14,6 +14,14 @@ extension LogSet {
         }
     }
 
+    /// How long `look` has nothing to do unless inotify tells of something.
+    func quietTime(_ now: ContinuousClock.Instant) -> Duration {
+        guard !hasReady, let nextSearch else { return .zero }
+        let files = polled.lazy.map(\.nextPoll).min()
+        let lines = waiting.lazy.map(\.nextPoll).min()
+        return max(.zero, now.duration(to: min(nextSearch, files ?? nextSearch, lines ?? nextSearch)))
+    }
+
     /// Looks at everything: for the last round before the end.
     mutating func lookAtAll() {
         takeEvents()

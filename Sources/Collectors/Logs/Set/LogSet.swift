@@ -105,6 +105,7 @@ struct LogSet {
         }
         file.isReady = false
         if hasMore { return makeReady(file) }
+        file.follower?.buffer.rest()
         if file.follower?.isWaiting ?? false {
             file.pause = FollowedFile.shortestPause
             if file.waitsSince == nil {

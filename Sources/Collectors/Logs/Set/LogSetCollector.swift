@@ -1,6 +1,7 @@
 package import CoreMetrics
 package import Diagnosis
 package import Logging
+private import Synchronization
 package import SystemSupport
 
 /// Follows all logs of a selection, as `LogCollector` follows one: each line exactly once as long as the client keeps the positions.
@@ -45,6 +46,8 @@ package actor LogSetCollector: WakingCollector {
     private var counters: [String: (lines: Counter, bytes: Counter)] = [:]
     private var client: (any MasterClient)?
     private var set: LogSet
+    /// Whether the schedule is woken when something is written.
+    private let isWatched = Atomic<Bool>(false)
     /// How much all black boxes may send, however many logs tell of a cause at once.
     private var alarmAllowance = TokenBucket(perSecond: 256 << 10, burst: .seconds(32))
 
@@ -179,7 +182,14 @@ package actor LogSetCollector: WakingCollector {
     }
 
     package nonisolated func watch() async {
-        await watcher?.run(waking: wakeSignal)
+        guard let watcher else { return }
+        isWatched.store(true, ordering: .relaxed)
+        await watcher.run(waking: wakeSignal)
+        isWatched.store(false, ordering: .relaxed)
+    }
+
+    package func quietTime() async -> Duration {
+        isWatched.load(ordering: .relaxed) ? set.quietTime(.now) : .zero
     }
 
     /// How many files are followed, and how many of them are open.

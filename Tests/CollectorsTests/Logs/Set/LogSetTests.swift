@@ -181,6 +181,25 @@ import Testing
         #expect(lines().last == "[arobust: line continued] last")
     }
 
+    /// What the schedule relies on to leave the logs alone.
+    @Test func nothingIsDueWhileAllIsReadAndInotifyTellsTheRest() async throws {
+        try folder.write("a1\n", to: "a.log")
+        let collector = await collector(["*.log"])
+        // Nobody would tell.
+        #expect(await collector.quietTime() == .zero)
+        let watching = Task { await collector.watch() }
+        defer { watching.cancel() }
+        try await drain(collector, until: ["a1"])
+        try await eventually { await collector.quietTime() > .seconds(5) }
+        try folder.append("a2 begins", to: "a.log")
+        // The rest of a line is waited for only so long.
+        try await eventually {
+            if await collector.isEnabled() { _ = await collector.collectRounds(1000) }
+            return await collector.quietTime() <= FollowedFile.longestPause
+        }
+        try await drain(collector, until: ["a1", "a2 begins"])
+    }
+
     @Test func aRenamedFileIsReadOnUntilTheNextOneBegins() async throws {
         try folder.write("1\n", to: "a.log")
         let collector = await collector(["a.log"])
