@@ -72,6 +72,9 @@ struct GRPCConnector: Sendable {
             HTTP2Setting(parameter: .initialWindowSize, value: streamWindow),
             HTTP2Setting(parameter: .maxHeaderListSize, value: 64 * 1024),
         ]
+        // Our headers are always the same, and of the master's only those are looked at that are known.
+        configuration.connection.headerBlockValidation = .disabled
+        configuration.connection.contentLengthValidation = .disabled
         return NIOHTTP2Handler(
             mode: .client, connectionConfiguration: configuration.connection, streamConfiguration: configuration.stream)
     }
