@@ -76,7 +76,7 @@ def burst_counts(bench: Bench, scratch: Path, session: Callable[[Arobust], "cont
             with session(arobust) as work:
                 for _ in range(1 + bursts):  # the first warms up
                     work(units)
-            totals.append(callgrind.read())
+            totals.append(callgrind.read_at_end())
         return (totals[1] - totals[0]).per(units)
     traced = Traced(scratch, bench.preload)
     arobust = Arobust(scratch)
@@ -175,7 +175,7 @@ def idle(bench: Bench) -> Counts:
 
 def bus(bench: Bench, batch: int) -> Counts:
     """A metric of 1 KiB from a publisher with its journal to a subscriber: both programs, of two runs the longer one less the shorter one."""
-    short = 4_096 if bench.instructions else 8_192
+    short, long = (512, 8_192) if bench.instructions else (1_024, 16_384)
     program = bench.scratch / "BusBenchmark"
     with folder(bench) as scratch:
         kind = Callgrind if bench.instructions else Traced
@@ -198,9 +198,9 @@ def bus(bench: Bench, batch: int) -> Counts:
                 finally:
                     subscriber.kill()
             shutil.rmtree(state)
-            return sides[0].read().plus(sides[1].read())
+            return sides[0].read_at_end().plus(sides[1].read_at_end())
 
-        return (run(2 * short) - run(short)).per(short)
+        return (run(long) - run(short)).per(long - short)
 
 
 def rules(bench: Bench) -> Counts:
@@ -217,7 +217,7 @@ def rules(bench: Bench) -> Counts:
         for times in (1, 5):
             one = (Callgrind if bench.instructions else Traced)(scratch, bench.preload)
             run_to_end([program, log, str(times)], one.prefix, one.environment)
-            totals.append(one.read())
+            totals.append(one.read_at_end())
         return (totals[1] - totals[0]).per(4)
 
 

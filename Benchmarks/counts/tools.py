@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from harness.process import die_with_parent
+from harness.process import die_with_parent, wait_until
 
 SYSTEM_CALLS, ALLOCATIONS, BYTES, INSTRUCTIONS = "system-calls", "allocations", "allocated-bytes", "instructions"
 PRELOAD = Path(__file__).with_name("preload.c")
@@ -76,7 +76,7 @@ class Traced:
         self.trace = scratch / f"trace{Traced.number}"
         self.allocations = scratch / f"allocations{Traced.number}"
         self.allocations.write_bytes(bytes(16))
-        self.prefix = ["strace", "-D", "-f", "-qq", "-s", "0", "-o", str(self.trace)]
+        self.prefix = ["strace", "-D", "-f", "-q", "-s", "0", "-o", str(self.trace)]
         self.environment = {**DETERMINISTIC}
         self.prefix += ["-E", f"LD_PRELOAD={preload}", "-E", f"COUNT_ALLOCATIONS={self.allocations}"]
 
@@ -84,6 +84,11 @@ class Traced:
         calls = Counter(CALL.findall(self.trace.read_text(errors="replace")) if self.trace.exists() else [])
         allocations, allocated = struct.unpack("QQ", self.allocations.read_bytes())
         return Counts({SYSTEM_CALLS: calls.total(), ALLOCATIONS: allocations, BYTES: allocated}, calls)
+
+    def read_at_end(self) -> Counts:
+        """Once strace, which is no child of ours, has written the program's end, too."""
+        wait_until(lambda: "+++ exited" in self.trace.read_text(errors="replace").rpartition("\n")[0].rpartition("\n")[2], "the end of the trace", 60)
+        return self.read()
 
 
 class Callgrind:
@@ -97,7 +102,7 @@ class Callgrind:
         self.environment = {"LD_PRELOAD": str(preload), **DETERMINISTIC}
         self.prefix = ["valgrind", "--tool=callgrind", "--callgrind-out-file=/dev/null", f"--log-file={self.log}"]
 
-    def read(self) -> Counts:
+    def read_at_end(self) -> Counts:
         found = re.search(r"Collected : (\d+)", self.log.read_text(errors="replace"))
         if not found:
             raise AssertionError(f"callgrind did not finish: {self.log.read_text(errors='replace')[-2000:]}")
