@@ -17,8 +17,11 @@ bootstrap: ## Install what is missing: Debian packages, the Python environment o
 build: ## Build arobust alone, for debugging: .build/debug/arobust
 	swift build $(SWIFT_FLAGS) --product arobust
 
+# Two packages build in one folder: without the flag, SwiftPM would take the plan that the other one left there.
+RELEASE_FLAGS = $(SWIFT_FLAGS) --configuration release --static-swift-stdlib --disable-build-manifest-caching
+
 release: ## Build for production, as a single file: .build/release/arobust
-	swift build $(SWIFT_FLAGS) --configuration release --static-swift-stdlib --product arobust
+	swift build $(RELEASE_FLAGS) --product arobust
 
 test: bootstrap ## Run all tests; the last line is "N passed, N failed"
 	@scripts/test
@@ -68,10 +71,8 @@ bench-counts: release bench-build ## Check counts of the release build: system c
 bench-build: ## Build the programs of Benchmarks for production: .build/release/BusBenchmark and MatcherBenchmark
 	@[ -e Package.resolved ] || swift package resolve
 	@cp Package.resolved Benchmarks
-	swift build --package-path Benchmarks --scratch-path .build --force-resolved-versions $(SWIFT_FLAGS) \
-		--configuration release --static-swift-stdlib --product BusBenchmark
-	swift build --package-path Benchmarks --scratch-path .build --force-resolved-versions $(SWIFT_FLAGS) \
-		--configuration release --static-swift-stdlib --product MatcherBenchmark
+	swift build --package-path Benchmarks --scratch-path .build --force-resolved-versions $(RELEASE_FLAGS) --product BusBenchmark
+	swift build --package-path Benchmarks --scratch-path .build --force-resolved-versions $(RELEASE_FLAGS) --product MatcherBenchmark
 
 NODES ?= 4
 cluster-up: ## Start NODES (4) nodes and three masters in containers; see docs/clusters.md

@@ -28,6 +28,7 @@ final class LedgerDatabase {
             slots = try SlotRows.marks(in: database)
             rangeCounts = try LedgerRows.rangeCounts(in: database)
         }
+        database.releaseMemory()
     }
 
     /// The consumer's name as the database has it.
@@ -52,6 +53,7 @@ final class LedgerDatabase {
             }
         }
         rangeCounts = counts
+        database.releaseMemory()
     }
 
     func close() {

@@ -10,7 +10,7 @@ final class SubscriberConnection {
     /// publisher keeps the rest.
     private static let mostUnread = 16 << 20
     /// In envelopes, beside the publisher's own high-water mark, where that is in this process and counts the bytes itself.
-    private static let mostUnreadWithin: Int32 = 4096
+    private static let mostUnreadWithin: Int32 = 1024
     /// Topics that are remembered: whoever gives metrics to ingest may name any node.
     static let mostTopics = 1024
     /// How long an answer of the replay socket may take before the request is sent again.
