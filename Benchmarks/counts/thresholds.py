@@ -12,8 +12,9 @@ from statistics import median
 
 from .tools import ALLOCATIONS, BYTES, INSTRUCTIONS, SYSTEM_CALLS
 
-# How far above the most that was ever measured a limit is: docs/performance.md shows the spread of ten runs that these are based on.
-MARGIN = {SYSTEM_CALLS: 0.15, ALLOCATIONS: 0.05, BYTES: 0.05, INSTRUCTIONS: 0.05}
+# How far above the most that was ever measured a limit is. The spread on one machine is a tenth of that, docs/performance.md; how often threads
+# wait for each other, which system calls tell, is another matter on the next machine.
+MARGIN = {SYSTEM_CALLS: 0.5, ALLOCATIONS: 0.15, BYTES: 0.15, INSTRUCTIONS: 0.15}
 UNITS = {SYSTEM_CALLS: "system calls", ALLOCATIONS: "allocations", BYTES: "allocated bytes", INSTRUCTIONS: "instructions"}
 
 
