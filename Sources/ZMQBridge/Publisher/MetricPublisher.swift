@@ -185,7 +185,11 @@ public final class MetricPublisher: MasterClient, UrgentReporter {
     }
 
     private func commit(_ requests: [PublishRequest]) -> PublishOutcome {
-        let outcome = bus.withLock { $0.publish(requests) }
+        let outcome = bus.withLock { bus in
+            let outcome = bus.publish(requests)
+            maintenance.recordVolatile(outcome.volatile)
+            return outcome
+        }
         maintenance.recordOutcome(outcome)
         return outcome
     }

@@ -39,13 +39,17 @@ final class PublisherMaintenance: Sendable {
     /// Records the result of publishing. Cheap when there is nothing to record.
     func recordOutcome(_ outcome: PublishOutcome) {
         recordLosses(outcome.losses)
-        if !outcome.volatile.isEmpty {
-            markVolatile()
-            publisher.withLedger { ledger in
-                for (lane, range) in outcome.volatile { ledger.recordVolatile(range, lane: lane) }
-            }
-        }
+        if !outcome.volatile.isEmpty { markVolatile() }
         recordJournalError(outcome.journalError)
+    }
+
+    /// Records what the journal does not have. Called before the publisher's lock is released: a replay that is asked for at once, and finds how far
+    /// the lane is, must find this in the ledger, or it would take what was volatile for what was evicted long ago.
+    func recordVolatile(_ ranges: [(lane: String, range: SequenceRange)]) {
+        guard !ranges.isEmpty else { return }
+        publisher.withLedger { ledger in
+            for (lane, range) in ranges { ledger.recordVolatile(range, lane: lane) }
+        }
     }
 
     /// Notes on the disk, once, that the journal does not have all of this run: the ledger can't be saved when a full disk is the reason.

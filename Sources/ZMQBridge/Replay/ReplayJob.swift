@@ -56,14 +56,16 @@ final class ReplayJob {
             found = try publisher.journal.position(lane: name, last: last)
         }
         if let found { return found }
-        if let first = publisher.first(dataType) { return first.predecessor }
-        guard let newest else { return LanePosition(epoch: publisher.epoch, sequence: 0) }
-        // A lane that began while the journal could not be written has had envelopes, though none was ever retained.
-        let run = SequenceRange(epoch: newest.epoch, first: 1, last: newest.sequence)
+        guard let end = publisher.first(dataType)?.predecessor ?? newest else {
+            return LanePosition(epoch: publisher.epoch, sequence: 0)
+        }
+        // A lane that began while the journal could not be written has had envelopes before those that are retained, if any is.
+        guard end.sequence > 0 else { return end }
+        let run = SequenceRange(epoch: end.epoch, first: 1, last: end.sequence)
         let isVolatile = publisher.withLedger { ledger in
             ledger.lanes[name]?.losses.explain(run, fallback: .evicted).allSatisfy { $0.reason == .volatile } ?? false
         }
-        return isVolatile ? LanePosition(epoch: newest.epoch, sequence: 0) : newest
+        return isVolatile ? LanePosition(epoch: end.epoch, sequence: 0) : end
     }
 
     /// Where the answer begins.
