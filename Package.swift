@@ -61,7 +61,6 @@ let package = Package(
         .target(name: "CSocketGuard"),
         // What C has instructions for and Swift has not.
         .target(name: "CChecksum"),
-        // zlib1g-dev.
         .systemLibrary(name: "CZlib", providers: [.apt(["zlib1g-dev"])]),
         .systemLibrary(name: "CXattr"),
         .systemLibrary(name: "CYAML", providers: [.apt(["libyaml-dev"])]),

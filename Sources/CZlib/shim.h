@@ -1,3 +1,3 @@
-// zlib, for requests that a gRPC client compressed and for gzipped logs. async-http-client links it as well.
+// zlib, for requests that a gRPC client compressed and for gzipped logs.
 #pragma once
 #include <zlib.h>

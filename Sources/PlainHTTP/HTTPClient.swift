@@ -129,14 +129,17 @@ package final class HTTPClient: Sendable {
     // MARK: connections
 
     private func connection() -> EventLoopFuture<any Channel> {
+        var old: [any Channel] = []
         let (free, isClosed) = state.withLock { state -> ((any Channel)?, Bool) in
             let now = NIODeadline.now()
             while let (channel, since) = state.free.popLast() {
                 if channel.isActive, now - since < Self.longestRest { return (channel, false) }
-                channel.close(promise: nil)
+                old.append(channel)
             }
             return (nil, state.isClosed)
         }
+        // On the event loop itself this closes at once, and takes the lock.
+        for channel in old { channel.close(promise: nil) }
         if isClosed { return eventLoop.makeFailedFuture(HTTPCallError.alreadyClosed) }
         if let free { return eventLoop.makeSucceededFuture(free) }
         let bootstrap = ClientBootstrap(group: eventLoop)

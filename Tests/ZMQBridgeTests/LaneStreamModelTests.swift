@@ -55,6 +55,7 @@ private struct World {
     private var streamEpoch: UInt64 = 0
     private var requests: UInt64 = 0
     private var room = Int.max
+    private var spare = 0
 
     private var taken: [LanePosition] = []
     private var stated: UInt64 = 0
@@ -77,7 +78,9 @@ private struct World {
         case 70..<88: deliverAnswer()
         case 88..<90: restart()
         case 90..<94: journal.removeFirst(min(journal.count, Int.random(in: 1...5, using: &generator)))
-        default: room = chance(50) ? 0 : chance(50) ? 60 : .max
+        default:
+            room = chance(50) ? 0 : chance(50) ? 60 : .max
+            spare = chance(50) ? 0 : 100
         }
         catchUp()
     }
@@ -177,7 +180,7 @@ private struct World {
             }
             stream.advanceGoal(to: last)
         case .envelope(let place):
-            switch stream.arrive(place, bytes: 20, room: room) {
+            switch stream.arrive(place, bytes: 20, room: room, spare: spare) {
             case .take: take(place)
             case .hold:
                 let header = EnvelopeHeader(

@@ -48,15 +48,16 @@ final class SQLiteDatabase {
 
     /// Executes one statement whose rows don't matter.
     func run(_ sql: String, _ values: [SQLiteValue] = []) throws(SQLiteError) {
-        try withStatement(sql, values) { statement throws(SQLiteError) in
+        try withStatement(try kept(sql), values) { statement throws(SQLiteError) in
             while try step(statement) {}
         }
     }
 
     /// All rows of one statement, which is not kept: what is read is read when a database is opened.
     func rows(_ sql: String, _ values: [SQLiteValue] = []) throws(SQLiteError) -> [SQLiteRow] {
-        defer { sqlite3_finalize(statements.removeValue(forKey: sql)) }
-        return try withStatement(sql, values) { statement throws(SQLiteError) in
+        let statement = try prepare(sql, flags: 0)
+        defer { sqlite3_finalize(statement) }
+        return try withStatement(statement, values) { statement throws(SQLiteError) in
             let columns = 0..<sqlite3_column_count(statement)
             var rows: [SQLiteRow] = []
             while try step(statement) {
@@ -90,9 +91,8 @@ final class SQLiteDatabase {
     // MARK: statements
 
     private func withStatement<Result>(
-        _ sql: String, _ values: [SQLiteValue], _ body: (OpaquePointer) throws(SQLiteError) -> Result
+        _ statement: OpaquePointer, _ values: [SQLiteValue], _ body: (OpaquePointer) throws(SQLiteError) -> Result
     ) throws(SQLiteError) -> Result {
-        let statement = try prepared(sql)
         defer {
             sqlite3_reset(statement)
             sqlite3_clear_bindings(statement)
@@ -104,14 +104,19 @@ final class SQLiteDatabase {
         return try body(statement)
     }
 
-    private func prepared(_ sql: String) throws(SQLiteError) -> OpaquePointer {
+    private func kept(_ sql: String) throws(SQLiteError) -> OpaquePointer {
         if let statement = statements[sql] { return statement }
+        let statement = try prepare(sql, flags: SQLITE_PREPARE_PERSISTENT)
+        statements[sql] = statement
+        return statement
+    }
+
+    private func prepare(_ sql: String, flags: CInt) throws(SQLiteError) -> OpaquePointer {
         try checkOpen()
         var statement: OpaquePointer?
-        let code = sqlite3_prepare_v3(handle, sql, -1, UInt32(SQLITE_PREPARE_PERSISTENT), &statement, nil)
+        let code = sqlite3_prepare_v3(handle, sql, -1, UInt32(flags), &statement, nil)
         guard code == SQLITE_OK else { throw error(code) }
         guard let statement else { throw SQLiteError(code: SQLITE_MISUSE, message: "there is no statement") }
-        statements[sql] = statement
         return statement
     }
 

@@ -1,7 +1,7 @@
 public import Diagnosis
 internal import Journal
 public import Logging
-private import Synchronization
+internal import Synchronization
 internal import SystemSupport
 
 /// Publishes metrics on the bus of a state directory: writes them to a journal, then sends them to whoever subscribes.
@@ -26,13 +26,13 @@ public final class MetricPublisher: MasterClient, UrgentReporter {
     private let context: ZMQContext
     private let configuration: PublisherConfiguration
     private let logger: Logger
-    private let bus: Mutex<PublisherBus>
-    private let maintenance: PublisherMaintenance
+    let bus: Mutex<PublisherBus>
+    let maintenance: PublisherMaintenance
     private let journalFolder: FileNumber?
     private let readiness: Int32
-    private let lastTopic = Mutex<CheckedTopic?>(nil)
+    let lastTopic = Mutex<CheckedTopic?>(nil)
     /// Made with the first request that waits for a sync.
-    private let groups = Mutex<GroupCommit?>(nil)
+    let groups = Mutex<GroupCommit?>(nil)
 
     /// Takes the state directory, which is made if need be, opens the journal there, and binds the publishing socket.
     ///
@@ -96,7 +96,11 @@ public final class MetricPublisher: MasterClient, UrgentReporter {
     ///   `storage` if there is a position and the journal can't be written.
     public func publish(_ metrics: [WorkerTrainingMetric], position: SourcePosition? = nil) throws(ReportError) {
         guard !metrics.isEmpty || position != nil else { return }
-        let failure = commit([PublishRequest(metrics: try encode(metrics), position: position)]).failures[0]
+        let failure = commit([
+            PublishRequest(
+                metrics: try encode { known throws(ReportError) in try EncodedMetrics(metrics, known: known) },
+                position: position)
+        ]).failures[0]
         if let failure { throw failure }
     }
 
@@ -108,7 +112,13 @@ public final class MetricPublisher: MasterClient, UrgentReporter {
         var encoded: [(index: Int, request: PublishRequest)] = []
         for metrics in requests {
             do throws(ReportError) {
-                encoded.append((failures.count, PublishRequest(metrics: try encode(metrics), position: nil)))
+                encoded.append(
+                    (
+                        failures.count,
+                        PublishRequest(
+                            metrics: try encode { known throws(ReportError) in try EncodedMetrics(metrics, known: known)
+                            }, position: nil)
+                    ))
                 failures.append(nil)
             } catch {
                 failures.append(error)
@@ -124,7 +134,10 @@ public final class MetricPublisher: MasterClient, UrgentReporter {
         guard configuration.journal.durability == .powerLoss else {
             return try publish(metrics, position: position)
         }
-        try await groupCommit.publish(PublishRequest(metrics: try encode(metrics), position: position))
+        try await groupCommit.publish(
+            PublishRequest(
+                metrics: try encode { known throws(ReportError) in try EncodedMetrics(metrics, known: known) },
+                position: position))
     }
 
     /// As `reportDiagnosisAgentMetrics`, and syncs the journal at once, whatever its durability.
@@ -152,46 +165,9 @@ public final class MetricPublisher: MasterClient, UrgentReporter {
         // On the commit queue with any durability: the call may come from any task, and a write that a slow disk holds up must not
         // block a cooperative thread.
         try await groupCommit.publish(
-            PublishRequest(metrics: try encode([metric]), position: nil, needsJournal: true))
-    }
-
-    private func encode(_ metrics: [WorkerTrainingMetric]) throws(ReportError) -> EncodedMetrics {
-        let encoded = try EncodedMetrics(metrics, known: lastTopic.withLock { $0 })
-        remember(encoded)
-        return encoded
-    }
-
-    private func encode(_ metrics: [GivenMetric]) throws(ReportError) -> EncodedMetrics {
-        let encoded = try EncodedMetrics(metrics, known: lastTopic.withLock { $0 })
-        remember(encoded)
-        return encoded
-    }
-
-    /// Metrics mostly come again and again from one place.
-    private func remember(_ encoded: EncodedMetrics) {
-        if encoded.topics.count > 0 { lastTopic.withLock { $0 = encoded.known } }
-    }
-
-    private var groupCommit: GroupCommit {
-        groups.withLock { group in
-            if let group { return group }
-            let made = GroupCommit { [weak self] requests in
-                self?.commit(requests).failures
-                    ?? requests.map { _ in ReportError(code: .closed, message: "the publisher is closed") }
-            }
-            group = made
-            return made
-        }
-    }
-
-    private func commit(_ requests: [PublishRequest]) -> PublishOutcome {
-        let outcome = bus.withLock { bus in
-            let outcome = bus.publish(requests)
-            maintenance.recordVolatile(outcome.volatile)
-            return outcome
-        }
-        maintenance.recordOutcome(outcome)
-        return outcome
+            PublishRequest(
+                metrics: try encode { known throws(ReportError) in try EncodedMetrics([metric], known: known) },
+                position: nil, needsJournal: true))
     }
 
     /// The position that was published last under the key, in this run or an earlier one.

@@ -28,7 +28,7 @@ struct LaneStream {
     }
 
     let lane: Lane
-    /// How many bytes may wait for a replay, even where the receiver has no room.
+    /// How many bytes of live envelopes may wait for a replay, whatever else waits.
     private let longestTail: Int
     /// Where the stream is to begin; `nil` once that is known as a position.
     private(set) var start: StreamStart?
@@ -60,8 +60,15 @@ struct LaneStream {
 
     // MARK: live
 
+    /// How many more bytes wait than every lane may have waiting.
+    var borrowed: Int { max(0, tail.byteCount - longestTail) }
+
     /// Looks at a live envelope. After `take`, hand it over; after `hold`, call `hold` with it.
-    mutating func arrive(_ envelope: LanePosition, bytes: Int, room: Int) -> Arrival {
+    ///
+    /// - Parameters:
+    ///   - room: how many bytes the receiver takes.
+    ///   - spare: how many bytes the lanes of a connection may still borrow.
+    mutating func arrive(_ envelope: LanePosition, bytes: Int, room: Int, spare: Int) -> Arrival {
         guard isLive else { return .old }
         if let position {
             guard envelope > position else { return .old }
@@ -76,7 +83,8 @@ struct LaneStream {
             if !envelope.follows(ends.last) { dropTail() }
         }
         // What the receiver has room for may wait: a replay that takes long must not be followed by the next one for what came meanwhile.
-        guard tail.byteCount + bytes <= max(longestTail, min(room, Self.largestCredit)) else {
+        let waiting = tail.byteCount + bytes
+        guard waiting <= longestTail || waiting <= room && bytes <= spare else {
             dropTail()
             goal = max(goal, envelope)
             isLive = false

@@ -26,11 +26,13 @@ extension SubscriberConnection {
         let place = LanePosition(epoch: header.epoch, sequence: header.sequence)
         let size = bodyFrame.size
         let room = self.room(lane)
-        switch lane.stream.arrive(place, bytes: size, room: room) {
+        switch lane.stream.arrive(place, bytes: size, room: room, spare: spareTail) {
         case .take:
             lane.room.bytes = room - size
             withFrames { builder.append(header, origin: $0, topic: topic, body: $1) }
-        case .hold: withFrames { lane.stream.hold(header, origin: $0, topic: topic, body: $1) }
+        case .hold:
+            withFrames { lane.stream.hold(header, origin: $0, topic: topic, body: $1) }
+            if lane.stream.borrowed > 0 { spareTail -= size }
         case .letGo: try? socket.set(ZMQ_UNSUBSCRIBE, Topic.prefix(for: topic.dataType))
         case .old: counts.repeated += 1
         }

@@ -40,6 +40,8 @@ final class SubscriberConnection {
     var unwanted: Set<DiagnosisDataType> = []
     /// Counts the rounds: how much room a lane has is asked once in each.
     var round: UInt64 = 0
+    /// How many bytes beyond what each lane may have waiting may still wait for a replay in this round.
+    var spareTail = 0
     var builder = StreamBuilder()
     var topics: [[UInt8]: KnownTopic] = [:]
     var lastTopic: KnownTopic?
@@ -56,12 +58,12 @@ final class SubscriberConnection {
     var headerFrame = ZMQFrame()
     var bodyFrame = ZMQFrame()
 
-    private var isConnected = false
+    var isConnected = false
     /// Whether the last look found a publisher's directory.
-    private var mayUse = false
+    var mayUse = false
     /// The state directory that was checked and is connected to, and the one that was last refused.
-    private var trusted: StateDirectory.Identity?
-    private var untrusted: StateDirectory.Identity?
+    var trusted: StateDirectory.Identity?
+    var untrusted: StateDirectory.Identity?
 
     /// When the publisher last sent something, and whether the log says that it is silent.
     var lastHeard = ContinuousClock.now
@@ -113,53 +115,6 @@ final class SubscriberConnection {
         try socket.set(ZMQ_SUBSCRIBE, topic(greetings))
     }
 
-    // MARK: trust
-
-    /// Connects once the state directory is there and can only be a publisher's, and looks again whenever it is another one: libzmq goes to whatever
-    /// is at the path. An endpoint that was named itself is taken as it stands.
-    ///
-    /// - Returns: whether what comes is to be read.
-    /// - Throws: `StateDirectoryError.untrusted` if another user has put one in the place of the one that was connected to: what has come since
-    ///   then can't be told from what was there before.
-    private func connectIfTrusted() throws -> Bool {
-        guard let directory = status.endpoint.directory else {
-            if !isConnected { try connect() }
-            return true
-        }
-        guard let identity = directory.identity else { return false }
-        if isConnected, identity == trusted { return true }
-        do throws(StateDirectoryError) {
-            try directory.checkForClients()
-        } catch {
-            if isConnected { throw error }
-            if untrusted != identity {
-                untrusted = identity
-                logger.error("A publisher is not read.", metadata: ["reason": "\(error)"])
-            }
-            return false
-        }
-        trusted = identity
-        if !isConnected { try connect() }
-        return true
-    }
-
-    private func connect() throws(ZMQError) {
-        if status.endpoint.local != nil {
-            try socket.connect(LocalBus.live)
-            try replay.connect(LocalBus.replay)
-        } else {
-            try socket.connect(status.endpoint.address)
-            if let address = status.endpoint.replayAddress { try replay.connect(address) }
-        }
-        isConnected = true
-    }
-
-    /// Drops what came while there was no publisher's directory.
-    private func discard() throws(ZMQError) {
-        while try socket.receive(into: &topicFrame) {}
-        while try replay.receive(into: &topicFrame) {}
-    }
-
     // MARK: rounds
 
     /// One round: takes what has arrived, up to a bound, hands it over, and asks for what is missing. Answers whether the receiver wants
@@ -171,6 +126,7 @@ final class SubscriberConnection {
             return true
         }
         round += 1
+        spareTail = max(0, LaneStream.largestCredit - lanes.values.reduce(0) { $0 + $1.stream.borrowed })
         if replayIsReady { try drainReplay() }
         if liveIsReady { try drainLive() }
         try catchUp()

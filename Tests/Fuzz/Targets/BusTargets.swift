@@ -125,7 +125,10 @@ extension FuzzTarget {
         case 0: _ = stream.goLive()
         case 1:
             let place = position(&input)
-            if stream.arrive(place, bytes: Int(input.byte()) * 32, room: Int(input.byte() & 3)) == .hold {
+            if stream.arrive(
+                place, bytes: Int(input.byte()) * 32, room: Int(input.byte() & 3), spare: Int(input.byte()) * 32)
+                == .hold
+            {
                 let header = EnvelopeHeader(
                     publisher: stream.lane.publisher, epoch: place.epoch, sequence: place.sequence, collectionTime: 0,
                     publishTime: 0)

@@ -1,0 +1,36 @@
+internal import Diagnosis
+private import Synchronization
+
+/// From metrics to the journal and the bus.
+extension MetricPublisher {
+    /// Encodes metrics with what is known of the last ones: they mostly come again and again from one place.
+    func encode(
+        _ encode: (_ known: CheckedTopic?) throws(ReportError) -> EncodedMetrics
+    ) throws(ReportError) -> EncodedMetrics {
+        let encoded = try encode(lastTopic.withLock { $0 })
+        if !encoded.topics.isEmpty { lastTopic.withLock { $0 = encoded.known } }
+        return encoded
+    }
+
+    var groupCommit: GroupCommit {
+        groups.withLock { group in
+            if let group { return group }
+            let made = GroupCommit { [weak self] requests in
+                self?.commit(requests).failures
+                    ?? requests.map { _ in ReportError(code: .closed, message: "the publisher is closed") }
+            }
+            group = made
+            return made
+        }
+    }
+
+    func commit(_ requests: [PublishRequest]) -> PublishOutcome {
+        let outcome = bus.withLock { bus in
+            let outcome = bus.publish(requests)
+            maintenance.recordVolatile(outcome.volatile)
+            return outcome
+        }
+        maintenance.recordOutcome(outcome)
+        return outcome
+    }
+}
