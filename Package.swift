@@ -86,10 +86,12 @@ let package = Package(
             name: "ZMQBridge",
             dependencies: ["CSocketGuard", "CZeroMQ", "Diagnosis", "Journal", "SystemSupport", logging, deque],
             swiftSettings: settings),
+        // Pure values: what is known of a hang, and how it merges.
+        .target(name: "Hang", dependencies: ["Diagnosis", "SystemSupport"], swiftSettings: settings),
         .target(
             name: "Collectors",
             dependencies: [
-                "Diagnosis", "LogText", "PlainHTTP", "SystemSupport", "Telemetry", logging,
+                "Diagnosis", "Hang", "LogText", "PlainHTTP", "SystemSupport", "Telemetry", logging,
                 coreMetrics,
                 nioCore, nioHTTP1,
                 nioPosix,
@@ -131,7 +133,7 @@ let package = Package(
         .target(
             name: "Agent",
             dependencies: [
-                "Collectors", "DLRoverListener", "Delivery", "Diagnosis", "FailureDiagnosis", "Journal",
+                "Collectors", "DLRoverListener", "Delivery", "Diagnosis", "FailureDiagnosis", "Hang", "Journal",
                 "MasterClients", "SystemSupport", "Telemetry", "YAML", "ZMQBridge",
                 coreMetrics, logging, serviceLifecycle,
             ],
@@ -140,7 +142,7 @@ let package = Package(
         .target(
             name: "Commands",
             dependencies: [
-                "Agent", "CBuildInfo", "Diagnosis", "FailureDiagnosis", "Inspection", "SystemSupport", "ZMQBridge",
+                "Agent", "CBuildInfo", "Diagnosis", "FailureDiagnosis", "Hang", "Inspection", "SystemSupport", "ZMQBridge",
                 argumentParser, logging, nioPosix, serviceLifecycle,
             ],
             swiftSettings: settings
@@ -183,6 +185,9 @@ let package = Package(
             dependencies: ["PeerLimits", "PlainHTTP", "TestSupport", nioCore, nioEmbedded, nioHTTP1, nioPosix],
             swiftSettings: settings),
         .testTarget(
+            name: "HangTests", dependencies: ["Diagnosis", "Hang", "SystemSupport", "TestSupport"],
+            exclude: ["Fixtures"], swiftSettings: settings),
+        .testTarget(
             name: "JournalTests",
             dependencies: ["Diagnosis", "Journal", "SystemSupport", "TestSupport", systemPackage],
             swiftSettings: settings),
@@ -222,7 +227,7 @@ let package = Package(
         .testTarget(
             name: "CollectorsTests",
             dependencies: [
-                "Collectors", "Diagnosis", "SystemSupport", "Telemetry", "TestSupport", coreMetrics, logging, nioCore,
+                "Collectors", "Diagnosis", "Hang", "SystemSupport", "Telemetry", "TestSupport", coreMetrics, logging, nioCore,
                 nioPosix, nioHTTP1, systemPackage,
             ],
             swiftSettings: settings
@@ -247,7 +252,7 @@ let package = Package(
         .testTarget(
             name: "AgentTests",
             dependencies: [
-                "Agent", "Delivery", "Diagnosis", "FailureDiagnosis", "MasterClients", "SystemSupport", "TestSupport",
+                "Agent", "Delivery", "Diagnosis", "FailureDiagnosis", "Hang", "MasterClients", "SystemSupport", "TestSupport",
                 "ZMQBridge", logging, serviceLifecycle,
             ],
             swiftSettings: settings),
