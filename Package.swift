@@ -127,7 +127,8 @@ let package = Package(
         .target(
             name: "Inspection",
             dependencies: [
-                "Delivery", "Diagnosis", "Journal", "SystemSupport", "Telemetry", "ZMQBridge", logging, systemPackage,
+                "Delivery", "Diagnosis", "Hang", "Journal", "SystemSupport", "Telemetry", "ZMQBridge", logging,
+                systemPackage,
             ],
             swiftSettings: settings),
         .target(

@@ -4,6 +4,7 @@ internal import DLRoverListener
 internal import Delivery
 public import Diagnosis
 public import Logging
+internal import Hang
 internal import MasterClients
 internal import ServiceLifecycle
 internal import SystemSupport
@@ -93,29 +94,42 @@ public struct AgentServices: Sendable {
 
     func agentServices() async throws -> [any Service] {
         let publisher = try await makePublisher(for: settings.masters())
-        let bridge = try makeBridge([BusEndpoint(within: publisher)], requestBeat: { publisher.beat() })
-        return try await publishing(as: "agent", publisher, to: [bridge])
+        return try await publishing(as: "agent", publisher) { incidents in
+            [
+                try makeBridge(
+                    [BusEndpoint(within: publisher)], requestBeat: { publisher.beat() }, observer: incidents)
+            ]
+        }
     }
 
     func collectServices() async throws -> [any Service] {
-        try await publishing(as: "collect", makePublisher(for: []), to: [])
+        try await publishing(as: "collect", makePublisher(for: [])) { _ in [] }
     }
 
     func bridgeServices() throws -> [any Service] {
-        [try makeBridge(settings.endpoints(), requestBeat: nil)]
+        [try makeBridge(settings.endpoints(), requestBeat: nil, observer: nil)]
     }
 
-    /// A publisher and all that publishes through it, with `consumers` between the two.
+    /// A publisher and all that publishes through it, with consumers between the two.
     private func publishing(
-        as command: String, _ publisher: MetricPublisher, to consumers: [any Service]
+        as command: String, _ publisher: MetricPublisher, to consumers: (IncidentRecorder?) throws -> [any Service]
     ) async throws -> [any Service] {
         let ingest = try publisher.makeIngestServer(node: settings.node, logger: logger)
         let registry = TelemetryRegistry(labels: [("command", command)], operatorLabels: settings.telemetryLabels)
         let first: [any Service] = [
             telemetry(of: command, registry, beside: publisher), PublisherService(publisher, logger: logger),
         ]
-        return try await first + consumers + [CancelledService("ingest") { try await ingest.run() }]
-            + makeListener(for: publisher, factory: registry) + makeCollectors(for: publisher, factory: registry)
+        let incidents = settings.incidentRecorder(client: publisher, factory: registry, logger: logger)
+        return try await first + consumers(incidents) + [CancelledService("ingest") { try await ingest.run() }]
+            + makeListener(for: publisher, factory: registry) + recording(incidents, for: publisher)
+            + makeCollectors(for: publisher, factory: registry)
+    }
+
+    /// What records incidents, and takes the wishes of `arobust dump`.
+    private func recording(_ incidents: IncidentRecorder?, for publisher: MetricPublisher) -> [any Service] {
+        guard let incidents else { return [] }
+        publisher.recordIncidents { incidents.request($0) }
+        return [CancelledService("incidents") { await incidents.run() }]
     }
 
     // MARK: parts
@@ -138,7 +152,7 @@ public struct AgentServices: Sendable {
     }
 
     private func makeBridge(
-        _ endpoints: [BusEndpoint], requestBeat: (@Sendable () -> Void)?
+        _ endpoints: [BusEndpoint], requestBeat: (@Sendable () -> Void)?, observer: (any HangObserver)?
     ) throws -> any Service {
         let masters = try settings.masters()
         if masters.isEmpty {
@@ -146,7 +160,9 @@ public struct AgentServices: Sendable {
         }
         let home = try settings.consumersHome()
         let thread = try SubscriberThread()
-        let links = try masters.map { try makeLink($0, endpoints: endpoints, consumers: home, thread: thread) }
+        let links = try masters.map {
+            try makeLink($0, endpoints: endpoints, consumers: home, thread: thread, observer: observer)
+        }
         let removed = RemovedMasters(
             consumers: home, present: masters.map { "\($0.url)" }, publishers: try settings.stateDirectories(),
             logger: logger)
@@ -156,7 +172,8 @@ public struct AgentServices: Sendable {
     }
 
     private func makeLink(
-        _ master: MasterSettings, endpoints: [BusEndpoint], consumers: String, thread: SubscriberThread
+        _ master: MasterSettings, endpoints: [BusEndpoint], consumers: String, thread: SubscriberThread,
+        observer: (any HangObserver)?
     ) throws -> MasterLink {
         let name = "\(master.url)"
         let store = try ConsumerStore(directory: consumers, consumer: name, logger: logger)
@@ -168,18 +185,21 @@ public struct AgentServices: Sendable {
             configuration: SubscriberConfiguration(endpoints: endpoints, consumer: name), thread: thread,
             logger: subscriberLogger)
         return MasterLink(
-            subscriber: subscriber, reporter: reporter, heartbeat: heartbeat(of: master, client: client, name: name),
-            logger: logger)
+            subscriber: subscriber, reporter: reporter,
+            heartbeat: heartbeat(of: master, client: client, name: name, observer: observer), logger: logger)
     }
 
-    private func heartbeat(of master: MasterSettings, client: any EnvelopeReporter, name: String) -> Heartbeat? {
+    private func heartbeat(
+        of master: MasterSettings, client: any EnvelopeReporter, name: String, observer: (any HangObserver)?
+    ) -> Heartbeat? {
         guard let interval = master.heartbeat, let sender = client as? any HeartbeatSender else { return nil }
         var logger = logger
         logger[metadataKey: "master"] = "\(name)"
         logger.notice(
             "Heartbeats are sent in this node's name: no DLRover agent may run on it.",
             metadata: ["node-id": "\(settings.node.id)", "interval": "\(DurationText.write(interval))"])
-        return Heartbeat(sender: sender, node: settings.node, interval: interval, logger: logger)
+        return Heartbeat(
+            sender: sender, node: settings.node, interval: interval, observer: observer, logger: logger)
     }
 
     private func makeListener(for publisher: MetricPublisher, factory: any MetricsFactory) throws -> [any Service] {

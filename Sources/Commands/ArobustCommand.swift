@@ -28,14 +28,17 @@ package struct ArobustCommand: AsyncParsableCommand {
 
               arobust diagnose --log train.log --restart-count 1
 
+            When it hangs, ask which rank it waits for:
+
+              arobust hang
+
             Collecting and reporting can also run apart: arobust collect and arobust bridge.
             """,
         version: BuildText.version,
         subcommands: [
             AgentCommand.self, CollectCommand.self, BridgeCommand.self, TapCommand.self, PublishCommand.self,
             StatusCommand.self, AuditCommand.self, ForgetCommand.self, JournalCommand.self, DiagnoseCommand.self,
-            RulesCommand.self,
-            ConfigCommand.self,
+            HangCommand.self, DumpCommand.self, IncidentCommand.self, RulesCommand.self, ConfigCommand.self,
         ]
     )
 

@@ -165,13 +165,9 @@ struct EvidenceOptions: ParsableArguments {
         }
     }
 
-    /// A file that is there under the whole text is meant, also where its path looks like `RANK=PATH`: `7=x/train.log`.
     private static func source(_ text: String) -> LogSource {
-        guard access(text, F_OK) != 0, let sign = text.firstIndex(of: "="), let rank = Int(text[..<sign]), rank >= 0
-        else {
-            return LogSource(path: text)
-        }
-        return LogSource(path: String(text[text.index(after: sign)...]), rank: rank)
+        let source = RankedPath(text)
+        return LogSource(path: source.path, rank: source.rank)
     }
 
     private static func object(_ text: String) throws -> String {

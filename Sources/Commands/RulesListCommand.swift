@@ -2,7 +2,7 @@ internal import Agent
 internal import ArgumentParser
 internal import Diagnosis
 internal import FailureDiagnosis
-private import Inspection
+internal import SystemSupport
 
 /// `arobust rules list`
 struct RulesListCommand: AsyncParsableCommand {

@@ -42,7 +42,7 @@ package struct DeliveryPolicy: Sendable, Hashable {
     /// How many bytes a second are sent of envelopes that were published more than five seconds ago; `nil`: as many as the master takes.
     package var catchUpBytesPerSecond: Int?
     /// What is sent first when several types wait …
-    package var firstTypes: [DiagnosisDataType] = [.stackTrace]
+    package var firstTypes: [DiagnosisDataType] = [.incident, .stackTrace]
     /// … and what is sent last. All other types come between the two.
     package var lastTypes: [DiagnosisDataType] = [.trainingLog]
 

@@ -1,5 +1,5 @@
 private import FoundationEssentials
-internal import ZMQBridge
+package import ZMQBridge
 
 /// Why something can't be looked at.
 package struct InspectionError: Error, Hashable, Sendable {
@@ -19,7 +19,7 @@ package struct InspectionError: Error, Hashable, Sendable {
     package let code: Code
     package let message: String
 
-    init(_ code: Code, _ message: String) {
+    package init(_ code: Code, _ message: String) {
         self.code = code
         self.message = message
     }
@@ -27,7 +27,7 @@ package struct InspectionError: Error, Hashable, Sendable {
     /// A running publisher does not answer.
     ///
     /// - Parameter obstacle: why it can't be asked, if that is known.
-    static func silent(_ directory: StateDirectory, holder: String, obstacle: String?) -> InspectionError {
+    package static func silent(_ directory: StateDirectory, holder: String, obstacle: String?) -> InspectionError {
         let reason = obstacle.map { ": \($0)" } ?? ""
         return InspectionError(.unreadable, "the publisher of \(directory.path), \(holder), does not answer\(reason)")
     }

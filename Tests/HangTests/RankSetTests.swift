@@ -1,4 +1,4 @@
-import Hang
+@testable import Hang
 import TestSupport
 import Testing
 

@@ -38,6 +38,7 @@ package struct SettingsCatalog: Sendable {
     package let metrics = MetricSettings()
     package let stacks = StackSettings()
     package let diagnosis = DiagnosisSettings()
+    package let incidents = IncidentSettings()
     package let jobUID = Setting("job-uid", .printableText, "the job's id as a DLRover master knows it; also JOB_UID")
     package let delivery = DeliverySettings()
 }

@@ -57,6 +57,8 @@ public struct DiagnosisDataType: RawRepresentable, Hashable, Sendable, Codable {
     public static let xpuTimerMetric = DiagnosisDataType(rawValue: "XPU_TIMER_METRIC")
     /// Stacks of training processes.
     public static let stackTrace = DiagnosisDataType(rawValue: "STACK_TRACE")
+    /// A piece of an incident's bundle (docs/hang.md): no master of DLRover's gets it.
+    public static let incident = DiagnosisDataType(rawValue: "INCIDENT")
     /// Anything else.
     public static let generic = DiagnosisDataType(rawValue: "GENERIC")
 

@@ -8,9 +8,12 @@ package struct CollectiveAnalysis: Sendable {
     package private(set) var notes: [String] = []
 
     private let summary: CollectiveSummary
+    /// Ranks that there are, and of which nothing is recorded.
+    private let unread: RankSet
 
     package init(_ summary: CollectiveSummary) {
         self.summary = summary
+        unread = summary.unread.subtracting(summary.recorded)
         for group in summary.groups {
             examine(group)
             findings += TransferAnalysis(group, recorded: summary.recorded).findings
@@ -37,7 +40,13 @@ package struct CollectiveAnalysis: Sendable {
             findings += [diverged, missing].compactMap(\.self)
             if diverged != nil || missing != nil { return }
             var all = finding(operations, sequence, .missing, culprits: RankSet(), waiting: waiting, in: group)
-            all.callSite = operations.first?.callSite
+            if members == group.ranks, group.members.isEmpty, !unread.isEmpty {
+                // The group's members are not known, and somebody has left no recording.
+                all.culprits = unread
+                all.unrecorded = unread
+                findings.append(all)
+                return
+            }
             underWay.append(all)
         }
         if open.isEmpty { examineWithoutOperations(group, members: members) }
@@ -58,7 +67,7 @@ package struct CollectiveAnalysis: Sendable {
     private func members(of group: GroupSummary) -> RankSet {
         if !group.members.isEmpty { return group.members }
         let isDefault = group.key.description == "default_pg" || group.key.name == "0"
-        return isDefault ? group.ranks.union(summary.recorded) : group.ranks
+        return isDefault ? group.ranks.union(summary.recorded).union(unread) : group.ranks
     }
 
     private func missing(
@@ -90,14 +99,18 @@ package struct CollectiveAnalysis: Sendable {
             byCalls[calls, default: RankSet()].insert(rank)
         }
         guard byCalls.count > 1 else { return nil }
+        func usual(_ variant: CollectiveFinding.Variant) -> Int {
+            group.operations.count { $0.name == variant.operation && $0.shape == variant.shape }
+        }
         let variants = byCalls.map { calls, ranks in
             CollectiveFinding.Variant(
                 operation: calls.map { operations[$0].name }.joined(separator: " + "),
                 shape: calls.map { operations[$0].shape }.joined(separator: " + "),
                 callSite: calls.compactMap { operations[$0].callSite }.first, ranks: ranks)
         }.sorted { left, right in
-            // The most ranks are taken to be right; of as many, those with the lowest, as torchfrtrace does.
-            left.ranks.count != right.ranks.count ? left.ranks.count > right.ranks.count : left.ranks < right.ranks
+            // The most ranks are taken to be right; of as many, those who did as before; else those with the lowest, as torchfrtrace does.
+            let (first, second) = (usual(left), usual(right))
+            return (-left.ranks.count, -first, left.ranks) < (-right.ranks.count, -second, right.ranks)
         }
         let culprits = variants.dropFirst().reduce(RankSet()) { $0.union($1.ranks) }
         var finding = finding(
@@ -127,9 +140,12 @@ package struct CollectiveAnalysis: Sendable {
     /// A culprit that waits in another group has not come because of that: the finding there goes first.
     private mutating func order() {
         for index in findings.indices {
-            for (other, cause) in findings.enumerated() where other != index {
+            for (other, cause) in (findings + underWay).enumerated() where other != index {
                 let blocked = findings[index].culprits.intersection(cause.waiting)
-                guard !blocked.isEmpty else { continue }
+                let isSameCall =
+                    cause.group == findings[index].group && cause.sequence == findings[index].sequence
+                    && cause.kind != findings[index].kind
+                guard !blocked.isEmpty, !isSameCall else { continue }
                 findings[index].blocked.formUnion(blocked)
                 if !findings[index].blockedBy.contains(cause.group) { findings[index].blockedBy.append(cause.group) }
             }

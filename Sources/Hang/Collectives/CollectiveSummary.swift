@@ -8,8 +8,15 @@ package struct CollectiveSummary: Hashable, Sendable, Codable {
     package private(set) var groups: [GroupSummary] = []
     /// The ranks of which there is a recording.
     package private(set) var recorded = RankSet()
+    /// The ranks whose recording could not be read.
+    package private(set) var unread = RankSet()
 
     package init() {}
+
+    /// A rank of which there should be a recording.
+    package init(unread rank: Int) {
+        unread = RankSet([rank])
+    }
 
     /// What one rank's recording says.
     package init(_ dump: FlightRecorderDump, rank: Int) {
@@ -19,6 +26,7 @@ package struct CollectiveSummary: Hashable, Sendable, Codable {
 
     package mutating func merge(_ other: CollectiveSummary) {
         recorded.formUnion(other.recorded)
+        unread.formUnion(other.unread)
         var merged: [GroupSummary] = []
         merged.reserveCapacity(max(groups.count, other.groups.count))
         var (left, right) = (groups[...], other.groups[...])

@@ -1,7 +1,7 @@
 /// One piece of the evidence of a hang, as it came from its source: what collectors hand in, what a bundle holds, and what `arobust hang` reads.
 ///
 /// A piece that is missing is a piece as well: it says why.
-package struct EvidencePiece: Hashable, Sendable, Codable {
+package struct EvidencePiece: Hashable, Sendable {
     /// What kind of evidence it is. The order is the order of collecting: what is soonest overwritten, and costs least, comes first.
     package enum Kind: String, Hashable, Sendable, Codable, CaseIterable {
         /// A rank's Flight Recorder: PyTorch's pickle, or its JSON.

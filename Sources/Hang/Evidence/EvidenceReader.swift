@@ -14,6 +14,7 @@ package struct EvidenceReader {
     /// - Parameter node: whose piece it is: the node's rank; empty if unknown.
     package mutating func add(_ piece: EvidencePiece, node: String = "") {
         if let reason = piece.missing {
+            if piece.kind == .flightRecorder, let rank = piece.rank { unread(rank) }
             return note("\(subject(piece)): \(reason)")
         }
         switch piece.kind {
@@ -66,8 +67,14 @@ package struct EvidenceReader {
             let dump = try FlightRecorderReader.dump(of: piece.content)
             read.collectives.merge(CollectiveSummary(dump, rank: rank))
         } catch {
+            unread(rank)
             note("\(piece.source): \(error)")
         }
+    }
+
+    /// A rank that has left a recording which can't be read, or none where there should be one.
+    package mutating func unread(_ rank: Int) {
+        read.collectives.merge(CollectiveSummary(unread: rank))
     }
 
     private mutating func addStacks(_ piece: EvidencePiece, node: String) {

@@ -1,4 +1,5 @@
 package import Diagnosis
+internal import SystemSupport
 internal import Journal
 internal import ZMQBridge
 

@@ -1,4 +1,5 @@
 package import Diagnosis
+internal import SystemSupport
 package import ZMQBridge
 
 /// One lane of one consumer: what the consumer says of it beside what the publisher says of it. Every column is read from here.

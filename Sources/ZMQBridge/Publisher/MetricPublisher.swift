@@ -30,6 +30,8 @@ public final class MetricPublisher: MasterClient, UrgentReporter {
     let maintenance: PublisherMaintenance
     private let journalFolder: FileNumber?
     private let readiness: Int32
+    /// Begins an incident for whoever asks over the replay socket, and gives its id; `nil`: nobody records any here.
+    let incidentRequest = Mutex<(@Sendable (_ reason: String) -> String)?>(nil)
     let lastTopic = Mutex<CheckedTopic?>(nil)
     /// Made with the first request that waits for a sync.
     let groups = Mutex<GroupCommit?>(nil)
@@ -178,6 +180,11 @@ public final class MetricPublisher: MasterClient, UrgentReporter {
     /// Sends a beat now. A consumer that has it has had everything published before, or knows what it missed.
     package func beat() {
         bus.withLock { $0.beat() }
+    }
+
+    /// Sets what begins an incident when somebody asks for one over the replay socket; it gets the reason and gives the incident's id.
+    package func recordIncidents(_ begin: @escaping @Sendable (_ reason: String) -> String) {
+        incidentRequest.withLock { $0 = begin }
     }
 
     /// Records in the ledger what the journal has lost since it was last asked.

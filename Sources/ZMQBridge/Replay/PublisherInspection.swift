@@ -34,6 +34,18 @@ package struct PublisherInspection: Sendable {
         }
     }
 
+    /// Asks the running publisher's process to record an incident.
+    ///
+    /// - Returns: its id; `nil` if nobody answers.
+    /// - Throws: `ReplayError` where none is recorded there.
+    package func requestIncident(reason: String, timeout: Duration = .seconds(10)) async throws -> String? {
+        var dump = ReplayRequest(.dump)
+        dump.reason = reason
+        return try await request(dump, timeout: timeout).map {
+            try ControlJSON.decode(ReplayAnswer.Begun.self, $0).incident
+        }
+    }
+
     /// Works out the status from the files. Holds the publisher's lock meanwhile, so that no publisher starts.
     ///
     /// - Parameter accounts: gives those that consumers keep themselves, which are newer than what the publisher was told; called under

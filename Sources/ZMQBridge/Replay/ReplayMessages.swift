@@ -3,7 +3,7 @@ internal import Diagnosis
 /// What a consumer asks the replay socket for: `docs/wire-format.md`, "Replay".
 struct ReplayRequest: Hashable, Codable {
     enum Operation: String, Codable {
-        case replay, commit, forget, status
+        case replay, commit, forget, status, dump
     }
 
     var op: Operation
@@ -22,11 +22,13 @@ struct ReplayRequest: Hashable, Codable {
     /// `commit`.
     var lanes: [ConsumerAccount.Lane]?
     var state: [String: String]?
+    /// `dump`: why somebody asks, for people.
+    var reason: String?
 
     enum CodingKeys: String, CodingKey {
         case op
         case dataType = "data_type"
-        case after, since, last, through, credit, consumer, lanes, state
+        case after, since, last, through, credit, consumer, lanes, state, reason
     }
 
     init(_ op: Operation) {
@@ -89,6 +91,11 @@ enum ReplayAnswer {
     }
 
     struct Done: Hashable, Codable {}
+
+    /// The answer to `dump`.
+    struct Begun: Hashable, Codable {
+        var incident: String
+    }
 }
 
 /// Why a publisher could not do what it was asked.

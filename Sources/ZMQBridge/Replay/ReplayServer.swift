@@ -2,6 +2,7 @@ internal import DequeModule
 internal import Diagnosis
 internal import Journal
 internal import Logging
+internal import Synchronization
 internal import SystemSupport
 
 /// Replays to consumers what they missed, takes their cursors, and answers `status`: a ROUTER beside the publishing socket.
@@ -133,6 +134,14 @@ final class ReplayServer: Sendable {
             }
             logger.notice("A consumer is forgotten.", metadata: ["consumer": "\(consumer)"])
             try socket.send(Topic.done, ReplayAnswer.Done(), to: route)
+        case .dump:
+            guard let begin = publisher.incidentRequest.withLock(\.self) else {
+                return try socket.refuse(
+                    "this publisher records no incidents: an agent or collect does, unless incidents.record is false",
+                    to: route)
+            }
+            let reason = TerminalText.line(request.reason ?? "somebody asked for it", limit: 512)
+            try socket.send(Topic.done, ReplayAnswer.Begun(incident: begin(reason)), to: route)
         case .status:
             publisher.state.recordNewest(publisher.newest)
             // Not worked out for a peer that would not get it.

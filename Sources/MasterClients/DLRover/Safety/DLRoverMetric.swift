@@ -25,6 +25,7 @@ struct DLRoverMetric: Sendable {
             throw .refused("the envelope's body is not a metric: \(error)")
         }
         try Self.compare(head, entry, batch)
+        guard head.dataType != .incident else { throw .incident }
         try limits.window.check(entry.collectionTime, of: head.dataType, now: now)
         let escaped = head.hasPlainEscapes ? head.escapedContent : SurrogateRepair.repair(head.escapedContent)
         let room = limits.room(beside: head)
@@ -103,6 +104,11 @@ struct DLRoverObjection: Error, Hashable {
     static func hangValue(_ reason: String) -> DLRoverObjection {
         DLRoverObjection(consequence: .skipped(rule: "hang-value"), reason: reason)
     }
+
+    /// Nothing in a DLRover master reads the pieces of a bundle; what they come to, it gets as a `STACK_TRACE`.
+    static let incident = DLRoverObjection(
+        consequence: .skipped(rule: "incident"),
+        reason: "it is a piece of an incident's bundle; a DLRover master gets the summary as STACK_TRACE")
 
     /// The master counts a page without a hang line as a hang.
     static let noHangLine = DLRoverObjection(
