@@ -1,7 +1,7 @@
 /// Turns one rank's recording into lines of a summary.
 struct RankRecording {
-    /// How many operations are kept of a group besides the open ones: somebody else's open one may be among them.
-    private static let kept = 8
+    /// How many operations are kept of a group, from the first open one on and at the end: somebody else's open one may be among them.
+    private static let kept = 4
     private static let mostTransfers = 16
 
     let groups: [GroupSummary]
@@ -73,7 +73,7 @@ struct RankRecording {
     private static func operations(_ entries: [FlightRecorderEntry], rank: Int) -> [GroupSummary.Operation] {
         let sorted = entries.sorted { $0.collectiveSequence < $1.collectiveSequence }
         let open = sorted.firstIndex { !$0.isDone } ?? sorted.endIndex
-        let around = sorted[max(0, open - kept / 2)..<min(sorted.count, open + kept)]
+        let around = sorted[max(0, open - kept)..<min(sorted.count, open + kept)]
         var chosen = Array(around)
         for entry in sorted.suffix(kept) where entry.collectiveSequence > (around.last?.collectiveSequence ?? .min) {
             chosen.append(entry)
