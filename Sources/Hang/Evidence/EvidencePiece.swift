@@ -20,6 +20,8 @@ package struct EvidencePiece: Hashable, Sendable, Codable {
         case kernelLog = "kernel-log"
         /// How the training went: step, times, goodput, in JSON.
         case progress
+        /// What the node makes of it: a `HangEvidence` in JSON, which merges with other nodes'.
+        case summary
     }
 
     package var kind: Kind
@@ -29,6 +31,8 @@ package struct EvidencePiece: Hashable, Sendable, Codable {
     package var source: String
     /// When it was taken, in whole seconds since 1970.
     package var time: Int64
+    /// When the last line of a log was written, in whole seconds since 1970.
+    package var lastLine: Int64?
     /// The evidence as it came; empty if there is none.
     package var content: [UInt8]
     /// Why there is none, and what would help: a sentence. `nil`: there is.

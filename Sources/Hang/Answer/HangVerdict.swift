@@ -1,0 +1,46 @@
+/// Decides what the evidence comes to. Recordings say it surest, then stacks, then the state of processes.
+struct HangVerdict {
+    let culprits: RankSet
+    let isHang: Bool
+    let sentence: String
+
+    init(evidence: HangEvidence, analysis: CollectiveAnalysis, stacks: [StackGroup]) {
+        let words = HangWords(evidence: evidence, stacks: stacks)
+        if let first = analysis.findings.first {
+            culprits = first.roots
+            isHang = true
+            sentence = words.sentence(of: first)
+            return
+        }
+        let main = stacks.filter { $0.thread == nil }
+        let inCollective = main.filter(\.isInCollective).reduce(RankSet()) { $0.union($1.ranks) }
+        let outside = main.filter { !$0.isInCollective && $0.isStuck != false }
+            .reduce(RankSet()) { $0.union($1.ranks) }.subtracting(inCollective)
+        if !inCollective.isEmpty, !outside.isEmpty, outside.count <= inCollective.count {
+            culprits = outside
+            isHang = true
+            sentence = words.sentence(standing: outside, while: inCollective)
+            return
+        }
+        let troubled = RankSet(evidence.ranks.filter { $0.value.trouble != nil }.keys)
+        if !troubled.isEmpty, troubled.count < evidence.known.count || evidence.known.count == 1 {
+            culprits = troubled
+            isHang = true
+            sentence = words.sentence(troubled: troubled)
+            return
+        }
+        culprits = RankSet()
+        if let open = analysis.underWay.first {
+            let standing = main.filter { $0.isInCollective && $0.isStuck == true }
+                .reduce(RankSet()) { $0.union($1.ranks) }
+            // That they stand in it through all samples is what tells a hang from a collective that was just under way.
+            isHang = !standing.isEmpty && open.waiting.subtracting(standing).isEmpty
+            sentence = words.sentence(underWay: open, isHang: isHang)
+            return
+        }
+        isHang = false
+        sentence =
+            evidence.known.isEmpty
+            ? "There is no evidence of any rank." : "No rank waits for another one, as far as \(words.extent) tell."
+    }
+}
