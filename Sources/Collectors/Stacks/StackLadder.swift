@@ -1,6 +1,7 @@
 private import Glibc
 internal import Hang
 package import Logging
+private import SystemPackage
 internal import SystemSupport
 
 /// Takes the stacks of one process by the gentlest way that gives them, and makes sure that the process goes on as it was.
@@ -128,19 +129,22 @@ package struct StackLadder: Sendable {
         // Whatever knew only the process's number names this one from here on.
         var process = process
         process.startTime = before.startTime
-        if let threads = await workerServerThreads(process, before, until: end, &outcome.stacks.refusals) {
+        var absence: String?
+        if let threads = await workerServerThreads(process, before, until: end, &outcome.stacks.refusals, &absence) {
             take(threads, from: "worker server", into: &outcome)
         } else if let threads = await pySpyThreads(process, .nonblocking, before, until: end, &outcome.stacks.refusals)
         {
             take(threads.map(ThreadStack.init), from: "py-spy", into: &outcome)
         }
+        // Where nobody named a worker server, it is missed only if nothing else gave the stacks.
+        if let absence, outcome.content != .python { outcome.stacks.refusals.insert(absence, at: 0) }
         if options.wantsNative || (options.allowsBlocking && outcome.content != .python) {
             let mode: PySpy.Mode = options.wantsNative ? .native : .blocking
             if let threads = await pySpyThreads(process, mode, before, until: end, &outcome.stacks.refusals) {
                 take(threads.map(ThreadStack.init), from: "py-spy", into: &outcome)
             }
         }
-        if let now = await PatientLook.at(process.pid, { try? ProcessStatus(pid: process.pid) }) {
+        if let now = await PatientLook.at(process.pid, { [process] in try? ProcessStatus(pid: process.pid) }) {
             guard now?.startTime == before.startTime, now?.hasEnded == false else { return ended(outcome, now, before) }
         }
         return outcome
@@ -164,7 +168,7 @@ package struct StackLadder: Sendable {
 
     private func workerServerThreads(
         _ process: RankProcess, _ before: ProcessStatus, until end: ContinuousClock.Instant,
-        _ refusals: inout [String]
+        _ refusals: inout [String], _ absence: inout String?
     ) async -> [ThreadStack]? {
         guard !before.isStopped else {
             refusals.append(
@@ -175,10 +179,10 @@ package struct StackLadder: Sendable {
         do throws(WorkerServerFinder.NoServer) {
             server = try await finder.server(of: process)
         } catch {
-            refusals.append(error.reason)
+            if error.isExpected { absence = error.reason } else { refusals.append(error.reason) }
             return nil
         }
-        let limit = min(options.tracebackDeadline, .now.duration(to: end))
+        let limit = min(options.tracebackDeadline, ContinuousClock.now.duration(to: end))
         do throws(TorchWorkerServer.Failure) {
             let text = try await tracebacks.traceback(of: process, by: server, within: limit)
             if let threads = FaulthandlerText.threads(in: String(decoding: text, as: UTF8.self)) { return threads }

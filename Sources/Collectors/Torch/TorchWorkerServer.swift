@@ -66,7 +66,8 @@ struct TorchWorkerServer: Hashable, Sendable {
         var reasons: [String] = []
         for handler in ["fr_trace_json", "dump_nccl_trace_json", "dump_nccl_trace_pickle"] {
             do throws(Failure) {
-                let content = try await handle(handler, bytes: Limit.recorder, within: .now.duration(to: end))
+                let content = try await handle(
+                    handler, bytes: Limit.recorder, within: ContinuousClock.now.duration(to: end))
                 guard !content.isEmpty else { throw Failure(reason: "answered nothing", isMissing: true) }
                 return (content, handler)
             } catch {

@@ -10,6 +10,8 @@ struct WorkerServerFinder: Sendable {
     /// Why there is none: a sentence, with what would help.
     struct NoServer: Error, Hashable {
         let reason: String
+        /// Whether nobody said that there is one.
+        var isExpected = false
     }
 
     func server(of process: RankProcess) async throws(NoServer) -> TorchWorkerServer {
@@ -24,7 +26,7 @@ struct WorkerServerFinder: Sendable {
         do throws(SystemCallError) {
             let sockets = try ListeningSockets(of: process.pid)
             guard let server = server(of: process, among: sockets) else {
-                return .failure(NoServer(reason: absence(process)))
+                return .failure(absence(process))
             }
             return .success(server)
         } catch {
@@ -58,13 +60,15 @@ struct WorkerServerFinder: Sendable {
             || name.contains("worker_server") || name.contains("worker-server")
     }
 
-    private func absence(_ process: RankProcess) -> String {
+    private func absence(_ process: RankProcess) -> NoServer {
         let wanted = patterns.map(\.description) + (process.workerServerSocket.map { [$0] } ?? [])
         guard !wanted.isEmpty else {
-            return "process \(process.pid) has no PyTorch worker server; "
-                + "a line in the training script opens one, see docs/collectors.md"
+            return NoServer(
+                reason: "process \(process.pid) has no PyTorch worker server; "
+                    + "a line in the training script opens one, see docs/collectors.md", isExpected: true)
         }
         let places = wanted.map { TerminalText.line($0) }.joined(separator: ", ")
-        return "process \(process.pid) does not listen where its worker server should be (\(places))"
+        return NoServer(
+            reason: "process \(process.pid) does not listen where its worker server should be (\(places))")
     }
 }

@@ -4,6 +4,9 @@ internal import SystemSupport
 
 /// A Unix socket of a process, by the path that the process knows: in a container that is another file than ours of that name.
 struct WorkerSocketPath: Hashable, Sendable {
+    /// `O_PATH` (open(2)), which Glibc's module doesn't show.
+    private static let onlyPath: CInt = 0o10_000_000
+
     /// As the process gave it to `bind`.
     let inProcess: String
     /// The same file as this process reaches it.
@@ -28,14 +31,15 @@ struct WorkerSocketPath: Hashable, Sendable {
         let descriptor = try SystemCallError.retrying("make a socket for", path: here) { socket(AF_UNIX, flags, 0) }
         do throws(SystemCallError) {
             try connect(descriptor)
-            var peer = ucred()
-            var size = socklen_t(MemoryLayout<ucred>.size)
+            // glibc's `struct ucred`, which Swift does not see: process, user, group.
+            var peer: (Int32, UInt32, UInt32) = (0, 0, 0)
+            var size = socklen_t(MemoryLayout.size(ofValue: peer))
             guard getsockopt(descriptor, SOL_SOCKET, SO_PEERCRED, &peer, &size) == 0 else {
                 throw SystemCallError("ask for the listener of", path: here)
             }
-            guard peer.pid == owner else {
+            guard peer.0 == owner else {
                 throw SystemCallError(
-                    "use", path: here, refusal: "process \(peer.pid) listens there, and not process \(owner)")
+                    "use", path: here, refusal: "process \(peer.0) listens there, and not process \(owner)")
             }
             return descriptor
         } catch {
@@ -50,7 +54,7 @@ struct WorkerSocketPath: Hashable, Sendable {
         let folder = Directory.parent(of: here)
         let name = here.split(separator: "/").last ?? ""
         let place = try SystemCallError.retrying("open the folder", path: folder) {
-            open(folder, O_PATH | O_DIRECTORY | O_CLOEXEC)
+            open(folder, Self.onlyPath | O_DIRECTORY | O_CLOEXEC)
         }
         defer { close(place) }
         try connect(descriptor, at: "/proc/self/fd/\(place)/\(name)")
