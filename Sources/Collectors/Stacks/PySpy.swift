@@ -150,7 +150,8 @@ enum PySpyOutput {
                     name: thread.thread_name, osID: thread.os_thread_id, isActive: thread.active,
                     ownsGIL: thread.owns_gil,
                     frames: thread.frames.map {
-                        PythonThread.Frame(function: $0.name, file: $0.short_filename ?? $0.filename, line: $0.line)
+                        PythonThread.Frame(
+                            function: $0.name, file: $0.short_filename ?? $0.filename, line: $0.line, path: $0.filename)
                     })
             })
     }
@@ -166,8 +167,11 @@ public struct PythonThread: Sendable, Hashable {
         public var file: String
         /// The line in the file, from 1; 0 if unknown.
         public var line: Int
+        /// The file as Python knows it, which other tools than py-spy show.
+        package var path: String?
 
-        package init(function: String, file: String, line: Int) {
+        package init(function: String, file: String, line: Int, path: String? = nil) {
+            self.path = path
             self.function = function
             self.file = file
             self.line = line

@@ -8,12 +8,12 @@ extension ThreadStack {
         takeKernelSide(thread)
     }
 
-    /// What py-spy shows of a thread.
+    /// What py-spy shows of a thread, with files as faulthandler shows them, so that stacks can be compared whichever rung gave them.
     init(_ thread: PythonThread) {
         self.init(
             name: thread.name, osID: thread.osID,
             isMain: thread.name.map { $0 == "MainThread" } ?? false,
-            frames: thread.frames.map { StackFrame(function: $0.function, file: $0.file, line: $0.line) })
+            frames: thread.frames.map { StackFrame($0) })
         isActive = thread.isActive
         ownsGIL = thread.ownsGIL
     }
@@ -31,6 +31,17 @@ extension ThreadStack {
     private static func symbol(_ line: String) -> String {
         let word = line.split(separator: " ").first { !$0.hasPrefix("[<") } ?? line[...]
         return String(word.prefix { $0 != "+" })
+    }
+}
+
+extension StackFrame {
+    /// A frame of py-spy's.
+    init(_ frame: PythonThread.Frame) {
+        let file = frame.path ?? frame.file
+        let isPython = file.hasSuffix(".py") || file.hasPrefix("<")
+        // `A.step.<locals>.inner` is `inner` to faulthandler, and to Pythons before 3.11.
+        let name = isPython ? frame.function.split(separator: ".").last.map(String.init) : nil
+        self.init(function: name ?? frame.function, file: file, line: frame.line)
     }
 }
 
