@@ -6,8 +6,8 @@ internal import SystemSupport
 /// of that process changes it, which a rank in an uninterruptible sleep never ends.
 enum PatientLook {
     /// How long one look may take.
-    static let patience: Duration = .seconds(1)
-    /// How many looks at one process may be under way. Those that never end keep a thread each.
+    static let patience: Duration = .milliseconds(1500)
+    /// How many looks at one process may be under way at once. Those that never end keep a thread each.
     private static let mostAtOnce = 4
     private static let open = Mutex<[Int32: Int]>([:])
 

@@ -75,15 +75,12 @@ package struct StackLadder: Sendable {
     private struct Look: Sendable {
         var status: ProcessStatus?
         var problem: String?
-        var threads: [KernelThread] = []
     }
 
     private func firstRung(_ process: RankProcess) async -> (outcome: Outcome, status: ProcessStatus?) {
-        let limit = options.maxKernelThreads
         let look = await PatientLook.at(process.pid) {
             do throws(SystemCallError) {
-                let status = try ProcessStatus(pid: process.pid)
-                return Look(status: status, threads: KernelThread.threads(of: process.pid, limit: limit))
+                return Look(status: try ProcessStatus(pid: process.pid))
             } catch {
                 let isGone = error.code == .noSuchFileOrDirectory || error.code == .noSuchProcess
                 return Look(problem: isGone ? "there is no such process" : "\(error)")
@@ -110,8 +107,11 @@ package struct StackLadder: Sendable {
         stacks.startTime = status.startTime
         stacks.state = String(status.state)
         stacks.tracer = status.tracer
-        stacks.threads = look.threads.map { ThreadStack($0, of: process.pid) }
-        return (Outcome(stacks: stacks, content: .kernel, kernelThreads: look.threads), status)
+        let limit = options.maxKernelThreads
+        let threads = await PatientLook.at(process.pid) { KernelThread.threads(of: process.pid, limit: limit) }
+        if threads == nil { stacks.refusals.append("the threads in /proc/\(process.pid) could not be read in time") }
+        stacks.threads = (threads ?? []).map { ThreadStack($0, of: process.pid) }
+        return (Outcome(stacks: stacks, content: .kernel, kernelThreads: threads ?? []), status)
     }
 
     // MARK: the others

@@ -14,13 +14,15 @@ struct ListeningSockets: Hashable, Sendable {
     /// More of a table is not read: 64 MiB of `/proc/net/tcp` are 400,000 sockets.
     private static let tableLimit = 64 << 20
 
+    /// - Parameter withPorts: whether ports are looked for, too: the tables of a node with many connections are long.
     /// - Throws: `SystemCallError`: without `CAP_SYS_PTRACE` only the descriptors of the user's own processes can be seen.
-    init(of pid: Int32) throws(SystemCallError) {
+    init(of pid: Int32, withPorts: Bool) throws(SystemCallError) {
         let inodes = try Self.inodes(of: pid)
         guard !inodes.isEmpty else { return }
         read(
             unix: try ProcFile.text("/proc/\(pid)/net/unix", limit: Self.tableLimit), inodes: inodes)
-        guard let own = ProcFile.link("/proc/self/ns/net"), own == ProcFile.link("/proc/\(pid)/ns/net") else { return }
+        guard withPorts, let own = ProcFile.link("/proc/self/ns/net"), own == ProcFile.link("/proc/\(pid)/ns/net")
+        else { return }
         for name in ["tcp", "tcp6"] {
             // Without IPv6 there is no such file.
             guard let table = try? ProcFile.text("/proc/\(pid)/net/\(name)", limit: Self.tableLimit) else { continue }

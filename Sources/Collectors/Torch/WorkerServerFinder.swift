@@ -24,7 +24,8 @@ struct WorkerServerFinder: Sendable {
     /// May block.
     private func find(_ process: RankProcess) -> Result<TorchWorkerServer, NoServer> {
         do throws(SystemCallError) {
-            let sockets = try ListeningSockets(of: process.pid)
+            let hasPorts = patterns.contains { $0.port(of: process) != nil }
+            let sockets = try ListeningSockets(of: process.pid, withPorts: hasPorts)
             guard let server = server(of: process, among: sockets) else {
                 return .failure(absence(process))
             }
