@@ -34,18 +34,29 @@ package final class HTTPClient: Sendable {
     /// A connection that was not used for so long may be dead without anybody knowing: routers forget it.
     private static let longestRest = TimeAmount.seconds(60)
 
-    private let host: String
-    private let port: Int
-    private let connectTimeout: TimeAmount
+    private enum Server {
+        case host(String, port: Int, connectTimeout: TimeAmount)
+        case connected(@Sendable () throws -> CInt)
+    }
+
+    private let server: Server
     private let wanted: Wanted
     private let eventLoop: any EventLoop
     private let state = Mutex(State())
 
     /// - Parameter host: a name or an address; an IPv6 address without brackets.
     package init(host: String, port: Int, connectTimeout: Duration, wanted: Wanted) {
-        self.host = host
-        self.port = port
-        self.connectTimeout = TimeAmount(connectTimeout)
+        server = .host(host, port: port, connectTimeout: TimeAmount(connectTimeout))
+        self.wanted = wanted
+        eventLoop = MultiThreadedEventLoopGroup.singleton.any()
+    }
+
+    /// A client of a server that others connect to: one at a Unix socket, say.
+    ///
+    /// - Parameter connect: gives a descriptor of a connected stream socket, which is then the client's. Called for each new connection; must
+    ///   not block. What it throws is what the call throws.
+    package init(wanted: Wanted, connect: @escaping @Sendable () throws -> CInt) {
+        server = .connected(connect)
         self.wanted = wanted
         eventLoop = MultiThreadedEventLoopGroup.singleton.any()
     }
@@ -56,6 +67,7 @@ package final class HTTPClient: Sendable {
 
     /// What the `Host` header says.
     private var authority: String {
+        guard case .host(let host, let port, _) = server else { return "localhost" }
         let name = host.contains(":") ? "[\(host)]" : host
         return port == 80 ? name : "\(name):\(port)"
     }
@@ -142,15 +154,26 @@ package final class HTTPClient: Sendable {
         for channel in old { channel.close(promise: nil) }
         if isClosed { return eventLoop.makeFailedFuture(HTTPCallError.alreadyClosed) }
         if let free { return eventLoop.makeSucceededFuture(free) }
-        let bootstrap = ClientBootstrap(group: eventLoop)
-            .connectTimeout(connectTimeout)
-            .channelOption(.socketOption(.so_keepalive), value: 1)
+        var bootstrap = ClientBootstrap(group: eventLoop)
             .channelInitializer { [weak self] channel in
                 channel.eventLoop.makeCompletedFuture { try self?.prepare(channel) }
             }
+        guard case .host(let host, let port, let connectTimeout) = server else { return connected(bootstrap) }
+        bootstrap = bootstrap.connectTimeout(connectTimeout).channelOption(.socketOption(.so_keepalive), value: 1)
         if let address = try? SocketAddress(ipAddress: host, port: port) { return bootstrap.connect(to: address) }
         // In turns, or an address that takes connections and answers nothing would be the first each time.
         return bootstrap.resolver(NIORandomizedDNSResolver(loop: eventLoop)).connect(host: host, port: port)
+    }
+
+    private func connected(_ bootstrap: ClientBootstrap) -> EventLoopFuture<any Channel> {
+        guard case .connected(let connect) = server else {
+            return eventLoop.makeFailedFuture(HTTPCallError.alreadyClosed)
+        }
+        do {
+            return bootstrap.withConnectedSocket(try connect())
+        } catch {
+            return eventLoop.makeFailedFuture(error)
+        }
     }
 
     /// On the event loop, before the connection is made.

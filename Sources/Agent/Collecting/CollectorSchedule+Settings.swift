@@ -65,10 +65,8 @@ extension CollectorSchedule {
     ) throws(SettingsError) -> [CollectorSchedule] {
         guard let target = try settings.stackTarget() else { return [] }
         let values = settings.values
-        let configuration = StackCollector.Configuration(
-            target: target, pySpyPath: values[\.stacks.pySpy], deadline: values[\.stacks.deadline])
         let collector = StackCollector(
-            node: settings.node, configuration: configuration, logger: logger, factory: factory)
+            node: settings.node, configuration: settings.stackConfiguration(target), logger: logger, factory: factory)
         return [CollectorSchedule(collector: collector, interval: values[\.stacks.interval], lastRound: nil)]
     }
 }

@@ -84,6 +84,20 @@ package struct StackSettings: Sendable {
         default: StackCollector.Configuration(target: .ranks).deadline,
         "how long py-spy may take for a process")
     package let pySpy = Setting("stacks.py-spy", .text, "the py-spy to use instead of the one in PATH")
+    package let workerServer = Setting(
+        "stacks.worker-server", listOf: .workerServer,
+        "where the ranks' PyTorch worker servers are, unless they are found by themselves: paths of Unix sockets with {rank}, {local_rank}, {pid} and *, or 127.0.0.1:26000+{local_rank}"
+    )
+    package let blocking = Setting(
+        "stacks.blocking", .toggle, default: StackLadder.Options().allowsBlocking,
+        "let py-spy stop a process for some milliseconds where it can't be read otherwise")
+    package let native = Setting(
+        "stacks.native", .toggle, default: StackLadder.Options().wantsNative,
+        "have py-spy read native frames, too: it stops the process, at first for as long as its symbols take")
+    package let samples = Setting(
+        "stacks.samples", .number(1...10), default: 3,
+        "how many times the stacks of each rank are taken when a hang is suspected: a rank that stands is told from one that moves"
+    )
 }
 
 /// `diagnosis`: what a training failed of.

@@ -29,7 +29,9 @@ struct ProcessStatus: Equatable {
     }
 
     /// The state as `/proc/PID/status` writes it: `S (sleeping)`.
-    var stateText: String {
+    var stateText: String { Self.text(of: state) }
+
+    static func text(of state: Character) -> String {
         switch state {
         case "R": "R (running)"
         case "S": "S (sleeping)"
@@ -74,6 +76,8 @@ public struct KernelThread: Sendable, Hashable {
     public var systemCall: String?
     /// The kernel's stack, innermost first; empty if unreadable (it takes `CAP_SYS_ADMIN`).
     public var kernelStack: [String]
+    /// The thread's id in its own pid namespace, which is what the process itself knows.
+    var innerID: Int32?
 
     package init(
         osID: Int32, name: String, state: String, waitChannel: String?, systemCall: String?, kernelStack: [String]
@@ -101,10 +105,12 @@ public struct KernelThread: Sendable, Hashable {
         let state = status.split(separator: "\n").first { $0.hasPrefix("State:") }
         let wait = line("wchan")
         let stack = (try? ProcFile.text("\(folder)/stack", limit: 64 * 1024)) ?? ""
+        let inner = status.split(separator: "\n").first { $0.hasPrefix("NSpid:") }
         self.init(
             osID: osID, name: line("comm") ?? "?",
             state: state?.split(separator: "\t").last.map(String.init) ?? "?",
             waitChannel: wait == "0" ? nil : wait, systemCall: line("syscall"),
             kernelStack: stack.split(separator: "\n").map(String.init))
+        innerID = inner?.split(separator: "\t").last.flatMap { Int32($0) }
     }
 }

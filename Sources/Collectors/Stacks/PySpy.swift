@@ -4,11 +4,20 @@ private import Subprocess
 private import SystemSupport
 private import SystemPackage
 
-/// Runs `py-spy dump` as a child process.
-///
-/// `--nonblocking` reads the target's memory while it runs and never stops it; `--locals` (secrets) and `--native` (stops the target for
-/// long) are never given.
+/// Runs `py-spy dump` as a child process. `--locals` is never given: it shows secrets.
 struct PySpy: Sendable {
+    /// How it reads the target.
+    enum Mode: String, Sendable {
+        /// While the target runs. What changes meanwhile may be read wrongly.
+        case nonblocking = "--nonblocking"
+        /// While all its threads are stopped, for some milliseconds.
+        case blocking = ""
+        /// The same with native frames, which stops the target for longer: the first time as long as its symbols take to read.
+        case native = "--native"
+
+        var isStopping: Bool { self != .nonblocking }
+    }
+
     /// Why there is no Python stack.
     struct Failure: Error {
         let reason: String
@@ -23,10 +32,14 @@ struct PySpy: Sendable {
     /// The most bytes of standard output.
     let maxBytes: Int
 
-    func threads(of pid: Int32) async throws(Failure) -> [PythonThread] {
+    /// - Parameter limit: how long it may take, where that is less than `deadline`.
+    func threads(
+        of pid: Int32, _ mode: Mode = .nonblocking, within limit: Duration = .seconds(86400)
+    ) async throws(Failure) -> [PythonThread] {
         let program = try locate()
+        let deadline = min(deadline, limit)
         let outcome = await withTaskGroup(of: Result<[PythonThread], Failure>.self) { group in
-            group.addTask { await run(program, pid: pid) }
+            group.addTask { await run(program, mode, pid: pid) }
             group.addTask {
                 try? await Task.sleep(for: deadline)
                 return .failure(
@@ -51,14 +64,16 @@ struct PySpy: Sendable {
         for folder in searchPath.split(separator: ":") where access("\(folder)/py-spy", X_OK) == 0 {
             return FilePath("\(folder)/py-spy")
         }
-        throw Failure(reason: "py-spy is not installed: there is none in PATH", wasKilled: false)
+        throw Failure(
+            reason: "py-spy is not installed: there is none in PATH; install it, or name one with stacks.py-spy",
+            wasKilled: false)
     }
 
     private var searchPath: String {
         getenv("PATH").map { String(cString: $0) } ?? ""
     }
 
-    private func run(_ program: FilePath, pid: Int32) async -> Result<[PythonThread], Failure> {
+    private func run(_ program: FilePath, _ mode: Mode, pid: Int32) async -> Result<[PythonThread], Failure> {
         var options = PlatformOptions()
         // In its own process group, so that the kill also reaches what a wrapper script has started.
         options.processGroupID = 0
@@ -66,7 +81,8 @@ struct PySpy: Sendable {
         do {
             let result = try await Subprocess.run(
                 .path(program),
-                arguments: ["dump", "--nonblocking", "--json", "--pid", "\(pid)"],
+                arguments: Arguments(
+                    ["dump", mode.rawValue, "--json", "--pid", "\(pid)"].filter { !$0.isEmpty }),
                 environment: .inherit.updating(["RUST_BACKTRACE": "0"]),
                 platformOptions: options,
                 input: .none, output: .bytes(limit: maxBytes), error: .bytes(limit: 1024 * 1024))
@@ -134,7 +150,8 @@ enum PySpyOutput {
                     name: thread.thread_name, osID: thread.os_thread_id, isActive: thread.active,
                     ownsGIL: thread.owns_gil,
                     frames: thread.frames.map {
-                        PythonThread.Frame(function: $0.name, file: $0.short_filename ?? $0.filename, line: $0.line)
+                        PythonThread.Frame(
+                            function: $0.name, file: $0.short_filename ?? $0.filename, line: $0.line, path: $0.filename)
                     })
             })
     }
@@ -150,8 +167,11 @@ public struct PythonThread: Sendable, Hashable {
         public var file: String
         /// The line in the file, from 1; 0 if unknown.
         public var line: Int
+        /// The file as Python knows it, which other tools than py-spy show.
+        package var path: String?
 
-        package init(function: String, file: String, line: Int) {
+        package init(function: String, file: String, line: Int, path: String? = nil) {
+            self.path = path
             self.function = function
             self.file = file
             self.line = line
@@ -162,14 +182,14 @@ public struct PythonThread: Sendable, Hashable {
     public var name: String?
     /// The kernel's id of the thread; `nil` where py-spy cannot tell.
     public var osID: Int?
-    /// Whether it was running on a processor rather than waiting.
-    public var isActive: Bool
-    /// Whether it held Python's global lock.
+    /// Whether it was running on a processor rather than waiting; `nil` if the way it was read does not tell.
+    public var isActive: Bool?
+    /// Whether it held Python's global lock, as far as that is known.
     public var ownsGIL: Bool
     /// The calls, the innermost first.
     public var frames: [Frame]
 
-    package init(name: String?, osID: Int?, isActive: Bool, ownsGIL: Bool, frames: [Frame]) {
+    package init(name: String?, osID: Int?, isActive: Bool?, ownsGIL: Bool, frames: [Frame]) {
         self.name = name
         self.osID = osID
         self.isActive = isActive

@@ -3,9 +3,10 @@ public import Diagnosis
 public import Logging
 internal import SystemSupport
 
-/// Takes the Python stacks of training processes with py-spy, or what the kernel shows of them where py-spy cannot or must not be used.
+/// Takes the Python stacks of training processes, by their worker servers or with py-spy, or what the kernel shows of them where neither can or
+/// may be used: `StackLadder`.
 ///
-/// A process is never stopped, and is left alone in the states D and Z and while another process traces it.
+/// A process is never stopped unless that is asked for, and is left alone in the states D and Z and while another process traces it.
 public actor StackCollector: DataCollector {
     /// `stack`.
     public nonisolated let name = "stack"
@@ -32,11 +33,7 @@ public actor StackCollector: DataCollector {
         self.configuration = configuration
         self.logger = logger
         report = MetricReport(content: "stack trace", data: "stack trace", logger: logger)
-        reader = StackReader(
-            pySpy: PySpy(
-                path: configuration.pySpyPath, deadline: configuration.deadline,
-                maxBytes: configuration.maxOutputBytes),
-            maxKernelThreads: configuration.maxKernelThreads, logger: logger)
+        reader = StackReader(ladder: StackLadder(configuration.ladder, logger: logger))
         metrics = StackMetrics(factory: factory)
         targetProblems = ProblemLog(interval: configuration.problemInterval)
         readProblems = ProblemLog(interval: configuration.problemInterval)
@@ -101,8 +98,7 @@ public actor StackCollector: DataCollector {
         case .pids(let pids):
             return pids
         case .ranks:
-            let (processes, unreadable) = ProcessTable.processesOfTraining()
-            let trainers = RankSelection.trainers(among: processes) { pid in try? ProcessStatus(pid: pid).parent }
+            let (trainers, unreadable) = RankSelection.current()
             if trainers.isEmpty {
                 if targetProblems.shouldReport("none") {
                     logger.warning(
@@ -152,6 +148,25 @@ extension StackCollector {
         public var maxKernelThreads: Int
         /// After how many rounds a lasting problem is logged again: 10.
         public var problemInterval: Int
+        /// Whether py-spy may stop a process for a moment where it can't read it otherwise: no.
+        public var allowsBlocking = false
+        /// Whether py-spy is to read native frames, too, for which it stops a process for longer: no.
+        public var wantsNative = false
+        /// Where worker servers are, besides those that are found by themselves.
+        package var workerServers: [WorkerServerPattern] = []
+
+        /// How the stacks of each process are taken.
+        package var ladder: StackLadder.Options {
+            var options = StackLadder.Options()
+            options.pySpyPath = pySpyPath
+            options.pySpyDeadline = deadline
+            options.maxOutputBytes = maxOutputBytes
+            options.maxKernelThreads = maxKernelThreads
+            options.workerServers = workerServers
+            options.allowsBlocking = allowsBlocking
+            options.wantsNative = wantsNative
+            return options
+        }
 
         /// Makes a configuration; each value has the default that its property names.
         public init(

@@ -59,7 +59,9 @@ enum StackText {
     }
 
     private static func text(_ thread: PythonThread) -> String {
-        let activity = thread.ownsGIL ? "active+gil" : thread.isActive ? "active" : "idle"
+        let activity =
+            thread.ownsGIL
+            ? "active+gil" : thread.isActive.map { $0 ? "active" : "idle" } ?? "activity unknown"
         var text = "Thread \(thread.osID.map { "\($0)" } ?? "?") (\(activity))"
         if let name = thread.name { text += ": \"\(SecretText.line(name))\"" }
         text += "\n"

@@ -1,0 +1,46 @@
+internal import Collectors
+internal import Hang
+internal import Logging
+
+/// How the settings want the ranks of this node to be asked.
+extension AgentSettings {
+    /// - Parameter target: whose stacks the periodic metric has.
+    func stackConfiguration(_ target: StackTarget) -> StackCollector.Configuration {
+        var configuration = StackCollector.Configuration(
+            target: target, pySpyPath: values[\.stacks.pySpy], deadline: values[\.stacks.deadline])
+        configuration.workerServers = values[\.stacks.workerServer]
+        configuration.allowsBlocking = values[\.stacks.blocking]
+        configuration.wantsNative = values[\.stacks.native]
+        return configuration
+    }
+
+    /// What the ranks of this node tell when a hang is suspected, in the order of collecting.
+    ///
+    /// - Parameter ranks: to be kept by the caller, who must look now and then to know of ranks that end.
+    func rankEvidence(of ranks: LocalRanks, logger: Logger) -> [any EvidenceSource] {
+        var options = StackLadder.Options()
+        options.pySpyPath = values[\.stacks.pySpy]
+        options.pySpyDeadline = values[\.stacks.deadline]
+        options.workerServers = values[\.stacks.workerServer]
+        options.allowsBlocking = values[\.stacks.blocking]
+        options.wantsNative = values[\.stacks.native]
+        let ladder = StackLadder(options, logger: logger)
+        return [
+            WorkerServerEvidence(ranks: ranks, servers: values[\.stacks.workerServer]),
+            ProcessEvidence(ranks: ranks, ladder: ladder),
+            StackEvidence(ranks: ranks, ladder: ladder, samples: values[\.stacks.samples]),
+        ]
+    }
+
+    /// The ranks that incidents are about: those whose stacks are dumped, or all of this node.
+    func localRanks() throws(SettingsError) -> LocalRanks {
+        LocalRanks(try stackTarget() ?? .ranks)
+    }
+}
+
+extension SettingFormat<WorkerServerPattern> {
+    /// Where worker servers are.
+    static var workerServer: SettingFormat {
+        SettingFormat(rule: WorkerServerPattern.rule, read: { WorkerServerPattern($0) }, write: { $0.description })
+    }
+}
