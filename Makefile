@@ -5,7 +5,7 @@
 export SWIFT_FLAGS = --explicit-target-dependency-import-check error --disable-index-store
 
 .DEFAULT_GOAL := help
-.PHONY: help bootstrap build release test swift-test fuzz sanitize siege soak soak-rotation lint format docs demo bench bench-build bench-counts clean
+.PHONY: help bootstrap build release test test-torch swift-test fuzz sanitize siege soak soak-rotation lint format docs demo bench bench-build bench-counts clean
 .PHONY: cluster-up cluster-down cluster-faults cluster-fault cluster-audit cluster-test
 
 help: ## Show this list
@@ -41,6 +41,9 @@ sanitize: ## Run the tests of the bus, the journal and the ledger under the thre
 
 siege: bootstrap build ## Attack an agent that does everything for MINUTES (10): nothing may grow, the books must balance
 	@scripts/siege --minutes $(or $(MINUTES),10)
+
+test-torch: bootstrap build ## Name the hanging rank of real trainings: installs torch, 5.4 GB, into .venv-torch
+	@scripts/test-torch
 
 SEEDS ?= 10000
 soak-rotation: ## Run SEEDS (10,000) random schedules of writing, rotating and killing a log collector

@@ -119,17 +119,24 @@ public struct AgentServices: Sendable {
         let first: [any Service] = [
             telemetry(of: command, registry, beside: publisher), PublisherService(publisher, logger: logger),
         ]
-        let incidents = settings.incidentRecorder(client: publisher, factory: registry, logger: logger)
+        let ranks = try settings.localRanks()
+        let incidents = settings.incidentRecorder(of: ranks, client: publisher, factory: registry, logger: logger)
         return try await first + consumers(incidents) + [CancelledService("ingest") { try await ingest.run() }]
-            + makeListener(for: publisher, factory: registry) + recording(incidents, for: publisher)
+            + makeListener(for: publisher, factory: registry) + recording(incidents, of: ranks, for: publisher)
             + makeCollectors(for: publisher, factory: registry)
     }
 
     /// What records incidents, and takes the wishes of `arobust dump`.
-    private func recording(_ incidents: IncidentRecorder?, for publisher: MetricPublisher) -> [any Service] {
+    private func recording(
+        _ incidents: IncidentRecorder?, of ranks: LocalRanks, for publisher: MetricPublisher
+    ) -> [any Service] {
         guard let incidents else { return [] }
         publisher.recordIncidents { incidents.request($0) }
-        return [CancelledService("incidents") { await incidents.run() }]
+        let watch = RankWatch(ranks: ranks, observer: incidents)
+        return [
+            CancelledService("incidents") { await incidents.run() },
+            CancelledService("rank-watch") { await watch.run() },
+        ]
     }
 
     // MARK: parts

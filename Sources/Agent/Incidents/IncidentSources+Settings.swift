@@ -9,8 +9,10 @@ extension AgentSettings {
     package var incidentBudget: Duration { values[\.incidents.budget] }
 
     /// What records incidents here; `nil` if none are to be.
+    ///
+    /// - Parameter ranks: those that evidence is taken of.
     func incidentRecorder(
-        client: any UrgentReporter, factory: any MetricsFactory, logger: Logger
+        of ranks: LocalRanks, client: any UrgentReporter, factory: any MetricsFactory, logger: Logger
     ) -> IncidentRecorder? {
         guard values[\.incidents.record] else { return nil }
         var configuration = IncidentRecorder.Configuration()
@@ -18,15 +20,21 @@ extension AgentSettings {
         configuration.rest = values[\.incidents.rest]
         configuration.size = values[\.incidents.size]
         return IncidentRecorder(
-            node: node, client: client, sources: incidentSources(), configuration: configuration, logger: logger,
-            factory: factory)
+            node: node, client: client, sources: incidentSources(of: ranks, logger: logger),
+            configuration: configuration, logger: logger, factory: factory)
     }
 
     /// What is asked, in its order.
-    private func incidentSources() -> IncidentSources {
+    private func incidentSources(of ranks: LocalRanks, logger: Logger) -> IncidentSources {
+        let ladder = stackLadder(logger: logger)
         var sources = IncidentSources()
+        sources.recorders = [
+            .init(WorkerServerEvidence(ranks: ranks, servers: values[\.stacks.workerServer]), share: 0.35)
+        ]
         sources.rest = [
-            IncidentSources.Step(KernelLogEvidence(path: values[\.diagnosis.kernelLog]), share: 1)
+            .init(ProcessEvidence(ranks: ranks, ladder: ladder), share: 0.5),
+            .init(StackEvidence(ranks: ranks, ladder: ladder, samples: values[\.stacks.samples]), share: 0.85),
+            .init(KernelLogEvidence(path: values[\.diagnosis.kernelLog]), share: 1),
         ]
         return sources
     }

@@ -14,22 +14,15 @@ extension AgentSettings {
         return configuration
     }
 
-    /// What the ranks of this node tell when a hang is suspected, in the order of collecting.
-    ///
-    /// - Parameter ranks: to be kept by the caller, who must look now and then to know of ranks that end.
-    func rankEvidence(of ranks: LocalRanks, logger: Logger) -> [any EvidenceSource] {
+    /// How the stacks of a rank are taken for an incident.
+    func stackLadder(logger: Logger) -> StackLadder {
         var options = StackLadder.Options()
         options.pySpyPath = values[\.stacks.pySpy]
         options.pySpyDeadline = values[\.stacks.deadline]
         options.workerServers = values[\.stacks.workerServer]
         options.allowsBlocking = values[\.stacks.blocking]
         options.wantsNative = values[\.stacks.native]
-        let ladder = StackLadder(options, logger: logger)
-        return [
-            WorkerServerEvidence(ranks: ranks, servers: values[\.stacks.workerServer]),
-            ProcessEvidence(ranks: ranks, ladder: ladder),
-            StackEvidence(ranks: ranks, ladder: ladder, samples: values[\.stacks.samples]),
-        ]
+        return StackLadder(options, logger: logger)
     }
 
     /// The ranks that incidents are about: those whose stacks are dumped, or all of this node.

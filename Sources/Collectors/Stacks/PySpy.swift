@@ -1,5 +1,5 @@
-private import FoundationEssentials
 private import Glibc
+internal import Hang
 private import Subprocess
 private import SystemSupport
 private import SystemPackage
@@ -118,29 +118,14 @@ extension Substring {
     }
 }
 
-/// Reads what `py-spy dump --json` writes (py-spy 0.4, `src/dump.rs`): an array of threads. Unknown keys are ignored.
+/// What `py-spy dump --json` wrote, as threads.
 enum PySpyOutput {
     struct Unreadable: Error {
         let reason: String
     }
 
-    private struct Thread: Decodable {
-        let thread_name: String?
-        let os_thread_id: Int?
-        let active: Bool
-        let owns_gil: Bool
-        let frames: [Frame]
-    }
-
-    private struct Frame: Decodable {
-        let name: String
-        let filename: String
-        let short_filename: String?
-        let line: Int
-    }
-
     static func threads(_ json: [UInt8]) -> Result<[PythonThread], Unreadable> {
-        guard let threads = try? JSONDecoder().decode([Thread].self, from: Data(json)) else {
+        guard let threads = PySpyJSON.threads(in: json) else {
             let start = String(decoding: json.prefix(80), as: UTF8.self).split(separator: "\n").joined(separator: " ")
             return .failure(Unreadable(reason: "py-spy wrote something other than a dump: '\(start)'"))
         }

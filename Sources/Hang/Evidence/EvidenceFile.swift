@@ -43,8 +43,12 @@ package enum EvidenceFile {
         if first == UInt8(ascii: "["), let stacks = try? JSONDecoder().decode([RankStacks].self, from: Data(bytes)) {
             return .stacks(stacks.map { named($0, rank) })
         }
+        if first == UInt8(ascii: "["), let stacks = PySpyJSON.stacks(in: bytes, rank: rank) { return .stacks([stacks]) }
         guard let text = String(validating: bytes, as: UTF8.self) else {
             throw FlightRecorderError(reason: "it is neither a Flight Recorder dump nor text")
+        }
+        if let threads = FaulthandlerText.threads(in: text) {
+            return .stacks([RankStacks(rank: rank, source: "faulthandler", threads: threads)])
         }
         let stacks = PySpyText.stacks(in: text, rank: rank)
         guard !stacks.isEmpty else {

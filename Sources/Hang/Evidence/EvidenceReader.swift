@@ -14,6 +14,9 @@ package struct EvidenceReader {
     /// - Parameter node: whose piece it is: the node's rank; empty if unknown.
     package mutating func add(_ piece: EvidencePiece, node: String = "") {
         if let reason = piece.missing {
+            if piece.kind == .stacks || piece.kind == .process, let rank = piece.rank {
+                return note("\(piece.kind.title) of rank \(rank): \(reason)")
+            }
             if piece.kind == .flightRecorder, let rank = piece.rank { unread(rank) }
             return note("\(subject(piece)): \(reason)")
         }
@@ -83,7 +86,9 @@ package struct EvidenceReader {
         }
         stacks.rank = stacks.rank ?? piece.rank
         add([stacks], node: node)
-        for refusal in stacks.refusals.prefix(8) { note("\(subject(piece)): \(refusal)") }
+        // The same in all samples is one note.
+        let whose = stacks.rank.map { "rank \($0)" } ?? "process \(stacks.pid)"
+        for refusal in stacks.refusals.prefix(8) { note("\(piece.kind.title) of \(whose): \(refusal)") }
     }
 
     private mutating func addLog(_ piece: EvidencePiece) {
