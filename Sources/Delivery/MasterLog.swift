@@ -160,6 +160,9 @@ final class MasterLog: Sendable {
         switch Fate.skipped(rule.name) {
         case .stale:
             logger.warning("Envelopes are too old for the master; they are skipped.", metadata: metadata)
+        case .incident:
+            // As designed: the master gets what they come to.
+            logger.debug("Pieces of an incident's bundle are skipped.", metadata: metadata)
         case .slot:
             // As set: a source that is read more often than the master wants it.
             logger.debug("Further samples of a node's slot are skipped.", metadata: metadata)

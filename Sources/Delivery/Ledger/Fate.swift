@@ -14,6 +14,8 @@ package enum Fate: Hashable, Sendable {
     static let future = Fate.skipped("future")
     /// The collector's rate limit left its lines out; it only says which.
     static let shed = Fate.skipped("shed")
+    /// A piece of an incident's bundle, for a master that reads no pieces.
+    static let incident = Fate.skipped("incident")
     /// Another sample of its node has its slot.
     static let slot = Fate.skipped("slot")
     /// Sent once without an answer, and not again, since a duplicate would be worse.
