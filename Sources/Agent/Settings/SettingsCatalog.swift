@@ -37,6 +37,8 @@ package struct SettingsCatalog: Sendable {
     package let logs = LogSettings()
     package let metrics = MetricSettings()
     package let stacks = StackSettings()
+    package let flightRecorder = FlightRecorderSettings()
+    package let ras = RASSettings()
     package let diagnosis = DiagnosisSettings()
     package let jobUID = Setting("job-uid", .printableText, "the job's id as a DLRover master knows it; also JOB_UID")
     package let delivery = DeliverySettings()
