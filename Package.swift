@@ -142,7 +142,8 @@ let package = Package(
         .target(
             name: "Commands",
             dependencies: [
-                "Agent", "CBuildInfo", "Diagnosis", "FailureDiagnosis", "Hang", "Inspection", "SystemSupport", "ZMQBridge",
+                "Agent", "CBuildInfo", "Diagnosis", "FailureDiagnosis", "Hang", "Inspection", "SystemSupport",
+                "ZMQBridge",
                 argumentParser, logging, nioPosix, serviceLifecycle,
             ],
             swiftSettings: settings
@@ -227,7 +228,8 @@ let package = Package(
         .testTarget(
             name: "CollectorsTests",
             dependencies: [
-                "Collectors", "Diagnosis", "Hang", "SystemSupport", "Telemetry", "TestSupport", coreMetrics, logging, nioCore,
+                "Collectors", "Diagnosis", "Hang", "SystemSupport", "Telemetry", "TestSupport", coreMetrics, logging,
+                nioCore,
                 nioPosix, nioHTTP1, systemPackage,
             ],
             swiftSettings: settings
@@ -252,7 +254,8 @@ let package = Package(
         .testTarget(
             name: "AgentTests",
             dependencies: [
-                "Agent", "Delivery", "Diagnosis", "FailureDiagnosis", "Hang", "MasterClients", "SystemSupport", "TestSupport",
+                "Agent", "Delivery", "Diagnosis", "FailureDiagnosis", "Hang", "MasterClients", "SystemSupport",
+                "TestSupport",
                 "ZMQBridge", logging, serviceLifecycle,
             ],
             swiftSettings: settings),
@@ -268,8 +271,8 @@ if Context.environment["AROBUST_DOCS"] == "1" {
 // Tests/Fuzz is a test of its seeds, or for `make fuzz` the program that libFuzzer runs: that needs the fuzzer's run time, which only a
 // build with `--sanitize fuzzer` links.
 let fuzzDependencies: [Target.Dependency] = [
-    "Agent", "Collectors", "Commands", "DLRoverListener", "Delivery", "Diagnosis", "FailureDiagnosis", "Inspection",
-    "Journal", "LogText",
+    "Agent", "Collectors", "Commands", "DLRoverListener", "Delivery", "Diagnosis", "FailureDiagnosis", "Hang",
+    "Inspection", "Journal", "LogText",
     "MasterClients", "SystemSupport", "Telemetry", "ZMQBridge", logging, nioCore, nioHPACK, systemPackage,
 ]
 if Context.environment["AROBUST_FUZZ"] == "1" {

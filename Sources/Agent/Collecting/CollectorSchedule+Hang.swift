@@ -3,8 +3,19 @@ internal import CoreMetrics
 internal import Hang
 internal import Logging
 
-/// The collectors that notice hangs.
+/// The collectors that notice hangs, or let a master notice them.
 extension CollectorSchedule {
+    static func eventSchedules(
+        of settings: AgentSettings, factory: any MetricsFactory, logger: Logger
+    ) -> [CollectorSchedule] {
+        guard let file = settings.eventFile else { return [] }
+        let collector = TrainingEventCollector(path: file, node: settings.node, logger: logger, factory: factory)
+        return [
+            CollectorSchedule(
+                collector: collector, interval: settings.values[\.events.interval], lastRound: lastLogRound)
+        ]
+    }
+
     /// - Parameters:
     ///   - observer: is told of signs of a hang; `nil`: only the log and the bus are.
     ///   - requests: remembers which ranks were asked for dumps of the Flight Recorder.

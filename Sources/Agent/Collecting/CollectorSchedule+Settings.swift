@@ -15,6 +15,7 @@ extension CollectorSchedule {
         try logSchedules(of: settings, factory: factory, logger: logger)
             + metricSchedules(of: settings, factory: factory, logger: logger)
             + stackSchedules(of: settings, factory: factory, logger: logger)
+            + eventSchedules(of: settings, factory: factory, logger: logger)
             + hangSchedules(of: settings, factory: factory, logger: logger)
     }
 

@@ -1,4 +1,5 @@
 internal import Collectors
+internal import SystemSupport
 
 /// `flight-recorder`: PyTorch's record of collectives, in files.
 package struct FlightRecorderSettings: Sendable {
@@ -29,6 +30,16 @@ package struct RASSettings: Sendable {
         "how long no rank may launch anything before those that are behind count as a hang")
 }
 
+/// `events`: what a training says of its steps with DLRover's SDK.
+package struct EventSettings: Sendable {
+    package let file = Setting(
+        "events.file", .text,
+        "the file in which rank 0 writes its events with DLRover's SDK; auto: events_0.log in DLROVER_EVENT_FILE_DIR or /tmp/dlrover. Not set: none"
+    )
+    package let interval = Setting(
+        "events.interval", .duration(min: .milliseconds(10)), default: .seconds(1), "how often it is looked at")
+}
+
 extension SettingFormat<String> {
     /// Where RAS listens, or `auto`.
     static var rasAddress: SettingFormat {
@@ -44,6 +55,14 @@ extension AgentSettings {
         let texts = values[\.ras.address]
         guard !texts.isEmpty else { return nil }
         return texts.contains(RASTarget.automatic) ? .ranks : .addresses(texts.compactMap { RASAddress($0) })
+    }
+
+    /// The file of the training's events; `nil`: none is followed. As the SDK makes its name (`dlrover/python/training_event/config.py`).
+    var eventFile: String? {
+        guard let file = values[\.events.file] else { return nil }
+        guard file == "auto" else { return Directory.absolute(file) }
+        let folder = ProcessEnvironment.all()["DLROVER_EVENT_FILE_DIR"] ?? ""
+        return Directory.absolute((folder.isEmpty ? "/tmp/dlrover" : folder) + "/events_0.log")
     }
 
     /// Where ranks leave dumps of the Flight Recorder.

@@ -39,6 +39,7 @@ package struct SettingsCatalog: Sendable {
     package let stacks = StackSettings()
     package let flightRecorder = FlightRecorderSettings()
     package let ras = RASSettings()
+    package let events = EventSettings()
     package let diagnosis = DiagnosisSettings()
     package let jobUID = Setting("job-uid", .printableText, "the job's id as a DLRover master knows it; also JOB_UID")
     package let delivery = DeliverySettings()

@@ -175,7 +175,7 @@ extension RASCommunicator {
             size: answer.size ?? answer.ranks.count + answer.missing.count, isRunning: !answer.ranks.isEmpty)
         var launched: [String: [Int64: [Int]]] = [:]
         for value in answer.ranks {
-            guard let rank = value.rank, rank >= 0 else { continue }
+            guard let rank = value.rank, Self.ranks.contains(rank) else { continue }
             processes[rank] = RASProcess(value)
             if let status = value.status { record(status, of: rank) }
             for (operation, count) in value.counts ?? [:] {
@@ -186,7 +186,7 @@ extension RASCommunicator {
             byCount.map { RASCount(launched: $0.key, ranks: RankSet($0.value)) }.sorted { $0.launched > $1.launched }
         }
         for value in answer.missing {
-            guard let rank = value.rank, rank >= 0 else { continue }
+            guard let rank = value.rank, Self.ranks.contains(rank) else { continue }
             processes[rank] = RASProcess(value)
             let state: RASMissingRank.State =
                 value.status?.isDead == true ? .dead : value.status?.isUnresponsive == true ? .unresponsive : .missing

@@ -44,6 +44,9 @@ package struct RASStatus: Hashable, Sendable {
 
 /// One communicator of a job.
 package struct RASCommunicator: Hashable, Sendable {
+    /// What counts as a rank: what an answer says beyond is passed over.
+    static let ranks = 0..<1_000_000
+
     /// Names it from one answer to the next: its hashes, in hexadecimal digits.
     package var id: String
     /// How many ranks it has; 0 if unknown.

@@ -18,7 +18,11 @@ struct RASText {
     /// What the last line said of several ranks, whose list may follow.
     private var listed: Int64?
     /// Counts as they are said: how many ranks, and those that are named.
-    private var said: [String: [(launched: Int64, number: Int, named: RankSet)]] = [:]
+    private var said: [String: [(launched: Int64, number: Int, named: [Int])]] = [:]
+    /// Where each communicator is in `status`.
+    private var places: [String: Int] = [:]
+    /// More communicators are not kept.
+    private static let mostCommunicators = 100_000
 
     /// `nil` if it is no answer of RAS.
     static func status(of text: String) -> RASStatus? {
@@ -62,7 +66,7 @@ struct RASText {
     private mutating func readRow(_ index: Int, _ words: [Substring]) {
         guard let size = Int(words[4]), groups.count < 10_000 else { return }
         groups[index] = Group(size: size, isRunning: words[6] == "RUNNING")
-        status.communicatorCount += Int(words[1]) ?? 0
+        status.communicatorCount += min(max(Int(words[1]) ?? 0, 0), RASCommunicator.ranks.upperBound)
     }
 
     /// `#0-0 (27a079b828ff1a75) MISMATCH`
@@ -80,7 +84,9 @@ struct RASText {
             operation = rest.first == "status" ? nil : rest.first.map(String.init)
             if rest.first == "status" { current?.isRunning = false }
             listed = nil
-        } else if words.first == "Rank", let rank = words.dropFirst().first.flatMap({ Int($0) }), rank >= 0 {
+        } else if words.first == "Rank", let rank = words.dropFirst().first.flatMap({ Int($0) }),
+            RASCommunicator.ranks.contains(rank)
+        {
             readRank(rank, line, words)
         } else if words.first == "Process", let process = RASProcess(words: words) {
             if heading == "DEAD" { status.dead.append(process) }
@@ -113,9 +119,14 @@ struct RASText {
         guard let operation else { return }
         var counts = said[operation] ?? []
         let index = counts.firstIndex { $0.launched == launched } ?? counts.count
-        if index == counts.count { counts.append((launched, 0, RankSet())) }
-        counts[index].number += number
-        if let rank { counts[index].named.insert(rank) }
+        if index == counts.count {
+            guard counts.count < 1000 else { return }
+            counts.append((launched, 0, []))
+        }
+        // Only one holder of the array, so that nothing is copied.
+        said[operation] = nil
+        counts[index].number += min(max(number, 0), 1_000_000)
+        if let rank { counts[index].named.append(rank) }
         said[operation] = counts
     }
 
@@ -133,34 +144,33 @@ struct RASText {
         guard var communicator = current else { return }
         let absent = RankSet(communicator.missing.map(\.rank))
         for (operation, counts) in said {
-            let named = counts.reduce(into: absent) { $0.formUnion($1.named) }
-            let rest = RankSet(communicator.size > 0 ? 0..<min(communicator.size, 1_000_000) : 0..<0).subtracting(named)
-            let isOnly = counts.count { $0.named.count < $0.number } == 1
-            communicator.counts[operation] = counts.map { count in
+            let named = counts.map { RankSet($0.named) }
+            let everyone = communicator.size > 0 ? RankSet("0-\(communicator.size - 1)") ?? RankSet() : RankSet()
+            let rest = everyone.subtracting(named.reduce(into: absent) { $0.formUnion($1) })
+            let isOnly = zip(counts, named).count { $1.count < $0.number } == 1
+            communicator.counts[operation] = zip(counts, named).map { count, named in
                 // Where several counts have ranks that are not named, nobody knows which is which.
-                RASCount(
-                    launched: count.launched,
-                    ranks: count.named.count < count.number && isOnly ? rest : count.named)
+                RASCount(launched: count.launched, ranks: named.count < count.number && isOnly ? rest : named)
             }.sorted { $0.launched > $1.launched }
         }
         // A communicator may have a paragraph under Errors and another under Warnings.
-        if let index = status.communicators.firstIndex(where: { $0.id == communicator.id }) {
-            let earlier = status.communicators[index]
-            communicator.missing = earlier.missing + communicator.missing
-            communicator.errors = earlier.errors + communicator.errors
-            communicator.counts.merge(earlier.counts) { own, _ in own }
-            communicator.processes.merge(earlier.processes) { own, _ in own }
-            status.communicators[index] = communicator
-        } else {
+        if let index = places[communicator.id] {
+            // In place: whoever repeats one for ever must not make it costly.
+            status.communicators[index].isRunning = status.communicators[index].isRunning && communicator.isRunning
+            status.communicators[index].missing += communicator.missing
+            status.communicators[index].errors += communicator.errors
+            status.communicators[index].counts.merge(communicator.counts) { _, own in own }
+            status.communicators[index].processes.merge(communicator.processes) { _, own in own }
+        } else if places.count < Self.mostCommunicators {
+            places[communicator.id] = status.communicators.count
             status.communicators.append(communicator)
         }
     }
 
     /// Who is dead is said of processes alone.
     private mutating func markDead() {
-        func isDead(_ process: RASProcess?) -> Bool {
-            process.map { lost in status.dead.contains { $0.host == lost.host && $0.pid == lost.pid } } ?? false
-        }
+        let dead = Set(status.dead.map { "\($0.pid) \($0.host)" })
+        func isDead(_ process: RASProcess?) -> Bool { process.map { dead.contains("\($0.pid) \($0.host)") } ?? false }
         for index in status.communicators.indices {
             for place in status.communicators[index].missing.indices {
                 let rank = status.communicators[index].missing[place].rank
