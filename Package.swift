@@ -142,8 +142,7 @@ let package = Package(
         .target(
             name: "Commands",
             dependencies: [
-                "Agent", "CBuildInfo", "Diagnosis", "FailureDiagnosis", "Hang", "Inspection", "SystemSupport",
-                "ZMQBridge",
+                "Agent", "CBuildInfo", "Diagnosis", "FailureDiagnosis", "Hang", "Inspection", "SystemSupport", "ZMQBridge",
                 argumentParser, logging, nioPosix, serviceLifecycle,
             ],
             swiftSettings: settings
@@ -228,8 +227,7 @@ let package = Package(
         .testTarget(
             name: "CollectorsTests",
             dependencies: [
-                "Collectors", "Diagnosis", "Hang", "SystemSupport", "Telemetry", "TestSupport", coreMetrics, logging,
-                nioCore,
+                "Collectors", "Diagnosis", "Hang", "SystemSupport", "Telemetry", "TestSupport", coreMetrics, logging, nioCore,
                 nioPosix, nioHTTP1, systemPackage,
             ],
             swiftSettings: settings
@@ -254,8 +252,7 @@ let package = Package(
         .testTarget(
             name: "AgentTests",
             dependencies: [
-                "Agent", "Delivery", "Diagnosis", "FailureDiagnosis", "Hang", "MasterClients", "SystemSupport",
-                "TestSupport",
+                "Agent", "Delivery", "Diagnosis", "FailureDiagnosis", "Hang", "MasterClients", "SystemSupport", "TestSupport",
                 "ZMQBridge", logging, serviceLifecycle,
             ],
             swiftSettings: settings),

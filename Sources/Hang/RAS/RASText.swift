@@ -49,7 +49,7 @@ struct RASText {
         }
         if line.hasPrefix("NCCL version ") || line.hasPrefix("RCCL version ") {
             if status.version == nil { status.version = words.dropFirst(2).first.map(String.init) }
-        } else if first.hasPrefix("#"), words.count >= 3 {
+        } else if line.first == "#", words.count >= 3 {
             endCommunicator()
             beginCommunicator(first, words)
         } else if !line.hasPrefix(" "), first.allSatisfy(\.isLetter), words.count == 1 {
