@@ -269,8 +269,8 @@ if Context.environment["AROBUST_DOCS"] == "1" {
 // Tests/Fuzz is a test of its seeds, or for `make fuzz` the program that libFuzzer runs: that needs the fuzzer's run time, which only a
 // build with `--sanitize fuzzer` links.
 let fuzzDependencies: [Target.Dependency] = [
-    "Agent", "Collectors", "Commands", "DLRoverListener", "Delivery", "Diagnosis", "FailureDiagnosis", "Inspection",
-    "Journal", "LogText",
+    "Agent", "Collectors", "Commands", "DLRoverListener", "Delivery", "Diagnosis", "FailureDiagnosis", "Hang",
+    "Inspection", "Journal", "LogText",
     "MasterClients", "SystemSupport", "Telemetry", "ZMQBridge", logging, nioCore, nioHPACK, systemPackage,
 ]
 if Context.environment["AROBUST_FUZZ"] == "1" {

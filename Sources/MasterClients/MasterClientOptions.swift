@@ -20,8 +20,9 @@ public struct MasterClientOptions: Hashable, Sendable {
     public var maxMessageBytes = 4 * 1024 * 1024
     /// How long ago a metric may have been collected for a DLRover master to be sent it; `nil` or zero: however long.
     public var oldest: Duration? = .seconds(600)
-    /// The same for single data types, instead of `oldest`.
-    public var oldestByType: [DiagnosisDataType: Duration] = [:]
+    /// The same for single data types, instead of `oldest`: a training's events go however old they are, since a master takes a step whose end is
+    /// missing for one that hangs.
+    public var oldestByType: [DiagnosisDataType: Duration] = [.trainingEvent: .zero]
     /// How far ahead of this node's clock the time of collection may be.
     public var ahead: Duration = .seconds(60)
     /// Whether a DLRover master gets only those lines of an XPUTimer page that its hang detector reads.

@@ -25,7 +25,7 @@ import Testing
             #expect(!Mirror(reflecting: value).children.isEmpty, "\(group)")
             for (label, value) in Mirror(reflecting: value).children {
                 let setting = try #require(value as? any AnySetting, "\(group).\(label ?? "")")
-                #expect(setting.definition.key.hasPrefix(group + "."))
+                #expect(setting.definition.key.filter { $0 != "-" }.hasPrefix(group.lowercased() + "."))
                 keys.append(setting.definition.key)
             }
         }

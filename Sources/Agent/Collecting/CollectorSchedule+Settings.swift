@@ -15,6 +15,8 @@ extension CollectorSchedule {
         try logSchedules(of: settings, factory: factory, logger: logger)
             + metricSchedules(of: settings, factory: factory, logger: logger)
             + stackSchedules(of: settings, factory: factory, logger: logger)
+            + eventSchedules(of: settings, factory: factory, logger: logger)
+            + hangSchedules(of: settings, factory: factory, logger: logger)
     }
 
     private static func logSchedules(

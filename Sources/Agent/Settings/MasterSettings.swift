@@ -57,7 +57,7 @@ struct MasterSettings: Sendable {
         policy.firstStart = values[\.delivery.from]
         policy.timeToLive = timeToLive(of: url, values)
         policy.timeToLiveByType = values[\.delivery.timeToLiveByType]
-            .reduce(into: [:]) { $0[$1.dataType] = $1.duration }
+            .reduce(into: MasterClientOptions().oldestByType) { $0[$1.dataType] = $1.duration }
         let rate = values[\.delivery.catchUpRate]
         policy.catchUpBytesPerSecond = rate > 0 ? rate : nil
         policy.firstTypes = values[\.delivery.firstTypes]

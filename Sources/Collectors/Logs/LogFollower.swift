@@ -96,9 +96,10 @@ struct LogFollower {
     private(set) var isTurnOver = false
     private var soughtCopy = false
 
-    init(path: String, configuration: LogCollector.Configuration, logger: Logger) {
+    /// - Parameter use: what it is read for, in front of the path in `key`.
+    init(path: String, configuration: LogCollector.Configuration, logger: Logger, use: String = "log") {
         self.path = path
-        key = "log:\(path)"
+        key = "\(use):\(path)"
         self.configuration = configuration
         self.logger = logger
         problems = ProblemLog(interval: configuration.problemInterval)

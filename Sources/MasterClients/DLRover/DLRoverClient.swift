@@ -86,6 +86,9 @@ final class DLRoverClient: EnvelopeReporter {
     ///
     /// - Returns: `false` if the master says that its limit is lower than `limit`.
     private func send(_ metrics: ArraySlice<DLRoverMetric>, limit: Int) async throws(ReportError) -> Bool {
+        if let metric = metrics.first, let event = metric.event {
+            return try await send(DLRoverEvent(event, node: metric.head.node), limit: limit)
+        }
         guard try await send(DLRoverReport(joining: metrics), limit: limit) else { return false }
         for metric in metrics {
             for content in metric.furtherContents {
@@ -95,7 +98,7 @@ final class DLRoverClient: EnvelopeReporter {
         return true
     }
 
-    private func send(_ report: DLRoverReport, limit: Int) async throws(ReportError) -> Bool {
+    private func send(_ report: any DLRoverMessage, limit: Int) async throws(ReportError) -> Bool {
         let size = max(report.messageSize(.comm), report.messageSize(.grpc))
         guard size <= limit else {
             throw ReportError(

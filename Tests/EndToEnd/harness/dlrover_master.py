@@ -131,6 +131,10 @@ class DLRoverMaster:
         """Node rank and timestamp of each XPU_TIMER_METRIC that it holds, in the order in which it stored them."""
         return [tuple(each) for each in ask(self._control, op="samples")]
 
+    def training_events(self) -> dict[str, Any]:
+        """What came of a training's events (`received`), what the master holds of it, and what it takes for a hang."""
+        return ask(self._control, op="events")
+
     def clear(self) -> None:
         """Empties the store, like a restart, but faster."""
         ask(self._control, op="clear")

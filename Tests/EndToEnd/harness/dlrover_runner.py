@@ -22,6 +22,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import dlrover_events
 import grpc
 import tornado.httpserver
 from dlrover_faults import Faults
@@ -87,6 +88,7 @@ def main() -> None:
     listen_only_on(arguments.address)
     faults = Faults(arguments.port)
     faults.install()
+    dlrover_events.install()
     if arguments.accept_log:
         keep_accepted(arguments.accept_log)
     master, data = make_master(arguments.port, arguments.service, arguments.job_uid)
@@ -101,6 +103,8 @@ def main() -> None:
                 return faults.set(request["kind"], request.get("seconds", 0))
             case "samples":
                 return [(item.node_rank, item.timestamp) for item in data.get_data("XPU_TIMER_METRIC")]
+            case "events":
+                return dlrover_events.answer()
             case "clear":
                 return data.data.clear()
             case "hang":

@@ -48,6 +48,22 @@ enum PickleWriter {
         end(&buffer)
     }
 
+    /// Appends an `AtorchEvent` to `buffer`.
+    static func appendEvent(_ module: DLRoverModule, _ event: TrainingEvent, to buffer: inout ByteBuffer) {
+        begin(.atorchEvent, module, &buffer)
+        appendText("timestamp", to: &buffer)
+        appendInt(Int(event.timestamp), to: &buffer)
+        appendText("target", to: &buffer)
+        appendText(event.target, to: &buffer)
+        appendText("name", to: &buffer)
+        appendText(event.name, to: &buffer)
+        appendText("type", to: &buffer)
+        appendText(event.type.rawValue, to: &buffer)
+        appendText("step", to: &buffer)
+        appendInt(Int(event.stepForDLRover), to: &buffer)
+        end(&buffer)
+    }
+
     private static func begin(_ type: PickleClass, _ module: DLRoverModule, _ buffer: inout ByteBuffer) {
         buffer.writeBytes([0x80, 2])  // PROTO 2
         buffer.writeString(head(type, module))  // GLOBAL

@@ -14,6 +14,8 @@ struct DLRoverMetric: Sendable {
     /// What did not fit in one report with `content`: each goes in a further report, in this order.
     let furtherContents: [ArraySlice<UInt8>]
     let changes: [ContentChange]
+    /// The event that is sent instead of a report; `nil` for every other type.
+    let event: TrainingEvent?
 
     /// Checks the envelope's body, and makes its content fit.
     init(
@@ -29,6 +31,7 @@ struct DLRoverMetric: Sendable {
         try limits.window.check(entry.collectionTime, of: head.dataType, now: now)
         let escaped = head.hasPlainEscapes ? head.escapedContent : SurrogateRepair.repair(head.escapedContent)
         let room = limits.room(beside: head)
+        event = try head.dataType == .trainingEvent ? Self.event(head.content) : nil
         switch head.dataType {
         case .xpuTimerMetric:
             let sample = try XPUSample(page: head.content, escaped: escaped, slim: limits.slim, limit: room)
@@ -44,6 +47,14 @@ struct DLRoverMetric: Sendable {
         default:
             (content, furtherContents, changes) = (escaped, [], [])
         }
+    }
+
+    /// A master keeps events apart from reports, and would keep one that came as a report for nobody.
+    private static func event(_ content: String) throws(DLRoverObjection) -> TrainingEvent {
+        guard let event = TrainingEvent(content: content) else {
+            throw .refused("its content is no event of a training that a DLRover master takes")
+        }
+        return event
     }
 
     /// Whether it goes whole and as it came.
