@@ -115,7 +115,9 @@ let package = Package(
         ),
         .target(
             name: "FailureDiagnosis",
-            dependencies: ["Diagnosis", "LogText", "SystemSupport", "YAML", coreMetrics, logging, systemPackage],
+            dependencies: [
+                "Diagnosis", "Hang", "LogText", "SystemSupport", "YAML", coreMetrics, logging, systemPackage,
+            ],
             resources: [.embedInCode("Resources/rules.yaml")], swiftSettings: settings),
         .target(
             name: "DLRoverListener",
@@ -143,7 +145,8 @@ let package = Package(
         .target(
             name: "Commands",
             dependencies: [
-                "Agent", "CBuildInfo", "Diagnosis", "FailureDiagnosis", "Hang", "Inspection", "SystemSupport", "ZMQBridge",
+                "Agent", "CBuildInfo", "Diagnosis", "FailureDiagnosis", "Hang", "Inspection", "SystemSupport",
+                "ZMQBridge",
                 argumentParser, logging, nioPosix, serviceLifecycle,
             ],
             swiftSettings: settings
@@ -228,7 +231,8 @@ let package = Package(
         .testTarget(
             name: "CollectorsTests",
             dependencies: [
-                "Collectors", "Diagnosis", "Hang", "SystemSupport", "Telemetry", "TestSupport", coreMetrics, logging, nioCore,
+                "Collectors", "Diagnosis", "Hang", "SystemSupport", "Telemetry", "TestSupport", coreMetrics, logging,
+                nioCore,
                 nioPosix, nioHTTP1, systemPackage,
             ],
             swiftSettings: settings
@@ -253,7 +257,8 @@ let package = Package(
         .testTarget(
             name: "AgentTests",
             dependencies: [
-                "Agent", "Delivery", "Diagnosis", "FailureDiagnosis", "Hang", "MasterClients", "SystemSupport", "TestSupport",
+                "Agent", "Delivery", "Diagnosis", "FailureDiagnosis", "Hang", "MasterClients", "SystemSupport",
+                "TestSupport",
                 "ZMQBridge", logging, serviceLifecycle,
             ],
             swiftSettings: settings),

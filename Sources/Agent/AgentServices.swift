@@ -120,10 +120,12 @@ public struct AgentServices: Sendable {
             telemetry(of: command, registry, beside: publisher), PublisherService(publisher, logger: logger),
         ]
         let ranks = try settings.localRanks()
-        let incidents = settings.incidentRecorder(of: ranks, client: publisher, factory: registry, logger: logger)
+        let requests = FlightRecorderRequests()
+        let incidents = settings.incidentRecorder(
+            of: ranks, requests: requests, client: publisher, factory: registry, logger: logger)
         return try await first + consumers(incidents) + [CancelledService("ingest") { try await ingest.run() }]
             + makeListener(for: publisher, factory: registry) + recording(incidents, of: ranks, for: publisher)
-            + makeCollectors(for: publisher, factory: registry)
+            + makeCollectors(for: publisher, observer: incidents, requests: requests, factory: registry)
     }
 
     /// What records incidents, and takes the wishes of `arobust dump`.
@@ -221,9 +223,11 @@ public struct AgentServices: Sendable {
     }
 
     private func makeCollectors(
-        for client: MetricPublisher, factory: any MetricsFactory
+        for client: MetricPublisher, observer: (any HangObserver)?, requests: FlightRecorderRequests,
+        factory: any MetricsFactory
     ) async throws -> [any Service] {
-        let schedules = try CollectorSchedule.schedules(of: settings, factory: factory, logger: logger)
+        let schedules = try CollectorSchedule.schedules(
+            of: settings, observer: observer, requests: requests, factory: factory, logger: logger)
         for schedule in schedules { await schedule.collector.setClient(client) }
         if schedules.isEmpty {
             logger.notice("No collector is set: only what other programs publish is on the bus.")

@@ -1,6 +1,7 @@
 internal import Collectors
 internal import CoreMetrics
 internal import FailureDiagnosis
+internal import Hang
 internal import Logging
 
 /// The collectors that the settings ask for.
@@ -10,17 +11,19 @@ extension CollectorSchedule {
 
     /// - Throws: `SettingsError` with the setting or the rule file, and what is allowed.
     static func schedules(
-        of settings: AgentSettings, factory: any MetricsFactory, logger: Logger
+        of settings: AgentSettings, observer: (any HangObserver)? = nil,
+        requests: FlightRecorderRequests = FlightRecorderRequests(), factory: any MetricsFactory, logger: Logger
     ) throws(SettingsError) -> [CollectorSchedule] {
-        try logSchedules(of: settings, factory: factory, logger: logger)
+        try logSchedules(of: settings, observer: observer, factory: factory, logger: logger)
             + metricSchedules(of: settings, factory: factory, logger: logger)
             + stackSchedules(of: settings, factory: factory, logger: logger)
             + eventSchedules(of: settings, factory: factory, logger: logger)
-            + hangSchedules(of: settings, factory: factory, logger: logger)
+            + hangSchedules(
+                of: settings, observer: observer, requests: requests, factory: factory, logger: logger)
     }
 
     private static func logSchedules(
-        of settings: AgentSettings, factory: any MetricsFactory, logger: Logger
+        of settings: AgentSettings, observer: (any HangObserver)?, factory: any MetricsFactory, logger: Logger
     ) throws(SettingsError) -> [CollectorSchedule] {
         let values = settings.values
         var configuration = LogCollector.Configuration(
@@ -40,7 +43,8 @@ extension CollectorSchedule {
         var watch: LogWatch?
         if values[\.diagnosis.stream] {
             watch = LogWatch(
-                rules: try settings.ruleTable(), settle: values[\.diagnosis.settle], logger: logger, factory: factory)
+                rules: try settings.ruleTable(), settle: values[\.diagnosis.settle], observer: observer, logger: logger,
+                factory: factory)
         }
         let collector = LogSetCollector(
             selection: selection, node: settings.node, configuration: configuration, shedding: shedding,

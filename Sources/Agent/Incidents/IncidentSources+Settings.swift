@@ -10,9 +10,12 @@ extension AgentSettings {
 
     /// What records incidents here; `nil` if none are to be.
     ///
-    /// - Parameter ranks: those that evidence is taken of.
+    /// - Parameters:
+    ///   - ranks: those that evidence is taken of.
+    ///   - requests: the same that the watch for new dumps has.
     func incidentRecorder(
-        of ranks: LocalRanks, client: any UrgentReporter, factory: any MetricsFactory, logger: Logger
+        of ranks: LocalRanks, requests: FlightRecorderRequests, client: any UrgentReporter,
+        factory: any MetricsFactory, logger: Logger
     ) -> IncidentRecorder? {
         guard values[\.incidents.record] else { return nil }
         var configuration = IncidentRecorder.Configuration()
@@ -20,22 +23,28 @@ extension AgentSettings {
         configuration.rest = values[\.incidents.rest]
         configuration.size = values[\.incidents.size]
         return IncidentRecorder(
-            node: node, client: client, sources: incidentSources(of: ranks, logger: logger),
+            node: node, client: client, sources: incidentSources(of: ranks, requests: requests, logger: logger),
             configuration: configuration, logger: logger, factory: factory)
     }
 
     /// What is asked, in its order.
-    private func incidentSources(of ranks: LocalRanks, logger: Logger) -> IncidentSources {
+    private func incidentSources(
+        of ranks: LocalRanks, requests: FlightRecorderRequests, logger: Logger
+    ) -> IncidentSources {
         let ladder = stackLadder(logger: logger)
+        let servers = WorkerServerEvidence(ranks: ranks, servers: values[\.stacks.workerServer])
         var sources = IncidentSources()
         sources.recorders = [
-            .init(WorkerServerEvidence(ranks: ranks, servers: values[\.stacks.workerServer]), share: 0.35)
+            .init(servers, share: 0.3),
+            .init(FlightRecorderFiles(places: flightRecorderPlaces, requests: requests), share: 0.5),
         ]
+        if let rasTarget { sources.beside = [.init(RASEvidence(target: rasTarget), share: 0.95)] }
         sources.rest = [
-            .init(ProcessEvidence(ranks: ranks, ladder: ladder), share: 0.5),
+            .init(ProcessEvidence(ranks: ranks, ladder: ladder), share: 0.6),
             .init(StackEvidence(ranks: ranks, ladder: ladder, samples: values[\.stacks.samples]), share: 0.85),
-            .init(KernelLogEvidence(path: values[\.diagnosis.kernelLog]), share: 1),
+            .init(KernelLogEvidence(path: values[\.diagnosis.kernelLog]), share: 0.95),
         ]
+        sources.last = [.init(servers, share: 1)]
         return sources
     }
 }

@@ -21,7 +21,8 @@ struct IncidentSources: Sendable {
     /// One after another: `/proc`, stacks, logs, the kernel's log.
     var rest: [Step] = []
 
-    var isEmpty: Bool { recorders.isEmpty && beside.isEmpty && rest.isEmpty }
+    /// Flight Recorders once more: what has changed since says whether the training goes on.
+    var last: [Step] = []
 
     /// - Parameter take: called for one piece at a time.
     func collect(
@@ -38,5 +39,6 @@ struct IncidentSources: Sendable {
             for step in beside { group.addTask { await run([step]) } }
             group.addTask { await run(rest) }
         }
+        await run(last)
     }
 }

@@ -41,13 +41,13 @@ package struct FlightRecorderFiles: EvidenceSource {
     private struct Rank: Sendable {
         let number: Int
         /// What there was before it was asked.
-        let first: FlightRecorderDump?
+        let first: FlightRecorderFile?
         /// Whether that is evidence.
         var isFirstUsable = true
         /// Until when another file is waited for; `nil`: it was not asked.
         var answerBy: ContinuousClock.Instant?
         /// How the dump at hand is read: as it was seen last, and since when.
-        var seen: (dump: FlightRecorderDump, since: ContinuousClock.Instant)?
+        var seen: (dump: FlightRecorderFile, since: ContinuousClock.Instant)?
         /// Sentences for where there is no dump.
         var notes: [String] = []
     }
@@ -116,7 +116,7 @@ package struct FlightRecorderFiles: EvidenceSource {
                     "no training process that this user may look at runs here; flight-recorder.files can name the prefix of the dumps"
             )
         }
-        let (dumps, problems) = FlightRecorderDump.all(at: prefixes)
+        let (dumps, problems) = FlightRecorderFile.all(at: prefixes)
         let newest = Dictionary(dumps.map { ($0.rank, $0) }) { $0.modified >= $1.modified ? $0 : $1 }
         let byRank = Dictionary(processes.compactMap { process in process.rank.map { ($0, process) } }) { first, _ in
             first
@@ -168,7 +168,7 @@ package struct FlightRecorderFiles: EvidenceSource {
 
     private enum Decision: Sendable {
         case wait
-        case read(FlightRecorderDump)
+        case read(FlightRecorderFile)
         case none(String)
     }
 
@@ -177,14 +177,14 @@ package struct FlightRecorderFiles: EvidenceSource {
     ) -> (ranks: [Rank], decisions: [Decision]) {
         var ranks = ranks
         var decisions: [Decision] = []
-        let (dumps, _) = FlightRecorderDump.all(at: prefixes)
+        let (dumps, _) = FlightRecorderFile.all(at: prefixes)
         let newest = Dictionary(dumps.map { ($0.rank, $0) }) { $0.modified >= $1.modified ? $0 : $1 }
         for index in ranks.indices { decisions.append(decide(&ranks[index], newest[ranks[index].number], until: end)) }
         return (ranks, decisions)
     }
 
     private func decide(
-        _ rank: inout Rank, _ newest: FlightRecorderDump?, until end: ContinuousClock.Instant
+        _ rank: inout Rank, _ newest: FlightRecorderFile?, until end: ContinuousClock.Instant
     ) -> Decision {
         let now = ContinuousClock.now
         let changed = newest == rank.first ? nil : newest
@@ -205,7 +205,7 @@ package struct FlightRecorderFiles: EvidenceSource {
         return isEnd ? .none("\(dump.path) is still being written") : .wait
     }
 
-    private static func piece(of dump: FlightRecorderDump, notes: [String]) -> EvidencePiece {
+    private static func piece(of dump: FlightRecorderFile, notes: [String]) -> EvidencePiece {
         let source = "dump \(dump.path)" + (notes.isEmpty ? "" : " (\(notes.joined(separator: "; ")))")
         do throws(SystemCallError) {
             let content = try dump.read()

@@ -21,9 +21,9 @@ package actor FlightRecorderWatch: DataCollector {
     private let start: Int64
     private var prefixes: [FlightRecorderPlaces.Prefix] = []
     private var prefixesUntil: ContinuousClock.Instant?
-    private var known: [String: FlightRecorderDump] = [:]
+    private var known: [String: FlightRecorderFile] = [:]
     /// New or changed dumps, as they were seen first: they are told of once they stay as they are.
-    private var growing: [String: FlightRecorderDump] = [:]
+    private var growing: [String: FlightRecorderFile] = [:]
 
     package init(
         places: FlightRecorderPlaces, requests: FlightRecorderRequests, observer: (any HangObserver)?,
@@ -53,9 +53,9 @@ package actor FlightRecorderWatch: DataCollector {
             prefixes = places.prefixes(of: isAutomatic ? LocalRank.all() : [])
             prefixesUntil = now + Self.memory
         }
-        let (dumps, _) = FlightRecorderDump.all(at: prefixes)
-        var whole: [FlightRecorderDump] = []
-        var next: [String: FlightRecorderDump] = [:]
+        let (dumps, _) = FlightRecorderFile.all(at: prefixes)
+        var whole: [FlightRecorderFile] = []
+        var next: [String: FlightRecorderFile] = [:]
         for dump in dumps {
             // A prefix may become known late, with a dump already there that was written since the start.
             let isOld = known[dump.path] == nil && growing[dump.path] == nil && dump.modified < start

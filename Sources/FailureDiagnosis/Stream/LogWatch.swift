@@ -1,5 +1,6 @@
 package import CoreMetrics
 package import Diagnosis
+package import Hang
 package import Logging
 private import Synchronization
 internal import SystemSupport
@@ -22,6 +23,7 @@ package final class LogWatch: LogObserver {
     private static let ownTexts = ["arobust alarm"] + Logger.Level.allCases.map { "\($0) arobust" }
 
     private let matcher: RuleMatcher
+    private let observer: (any HangObserver)?
     private let logger: Logger
     private let factory: any MetricsFactory
     /// By the rule's index; `nil` for a rule that only marks where a training starts.
@@ -40,13 +42,16 @@ package final class LogWatch: LogObserver {
     /// - Parameters:
     ///   - rules: what to look for; arobust's own lines are ignored in any case.
     ///   - settle: how long a root cause must stand before it counts.
+    ///   - observer: is told of each root cause that is reported.
     ///   - factory: makes the self-metrics.
     package convenience init(
-        rules: RuleTable, settle: Duration = .seconds(30), logger: Logger = Logger(label: "arobust.log-watch"),
+        rules: RuleTable, settle: Duration = .seconds(30), observer: (any HangObserver)? = nil,
+        logger: Logger = Logger(label: "arobust.log-watch"),
         factory: any MetricsFactory = MetricsSystem.factory
     ) {
         self.init(
-            rules: rules, settle: settle, logger: logger, factory: factory, wallClock: { WallClock.seconds() },
+            rules: rules, settle: settle, observer: observer, logger: logger, factory: factory,
+            wallClock: { WallClock.seconds() },
             clock: { .now },
             after: { delay, body in
                 Task.detached {
@@ -57,8 +62,9 @@ package final class LogWatch: LogObserver {
     }
 
     init(
-        rules: RuleTable, settle: Duration, logger: Logger, factory: any MetricsFactory,
-        wallClock: @escaping @Sendable () -> Int64, clock: @escaping @Sendable () -> ContinuousClock.Instant,
+        rules: RuleTable, settle: Duration, observer: (any HangObserver)? = nil, logger: Logger,
+        factory: any MetricsFactory, wallClock: @escaping @Sendable () -> Int64,
+        clock: @escaping @Sendable () -> ContinuousClock.Instant,
         after: @escaping @Sendable (Duration, @escaping @Sendable () -> Void) -> Void
     ) {
         self.settle = settle
@@ -66,6 +72,7 @@ package final class LogWatch: LogObserver {
         var rules = rules
         for text in Self.ownTexts { rules.exclude(text) }
         matcher = RuleMatcher(rules)
+        self.observer = observer
         self.logger = logger
         self.factory = factory
         self.wallClock = wallClock
@@ -224,6 +231,8 @@ package final class LogWatch: LogObserver {
         ]
         if alarm.suppressed > 0 { metadata["suppressed"] = "\(alarm.suppressed)" }
         logger.warning("arobust alarm: a followed log contains a root cause.", metadata: metadata)
+        observer?.suspect(
+            HangSuspicion(.rootCause, text: "\(alarm.rule.title): \(alarm.text)", time: wallClock()))
     }
 
     /// Without characters that a terminal could take for a command.

@@ -7,9 +7,19 @@ struct HangVerdict {
     init(evidence: HangEvidence, analysis: CollectiveAnalysis, stacks: [StackGroup]) {
         let words = HangWords(evidence: evidence, stacks: stacks)
         if let first = analysis.findings.first {
-            culprits = first.roots
+            // Recordings of several ranks are not of the same moment. Where those that wait went on meanwhile, it was just under way.
+            let isMoving = !first.waiting.isEmpty && first.waiting.subtracting(evidence.moved).isEmpty
+            culprits = isMoving ? RankSet() : first.roots
+            isHang = !isMoving
+            sentence = isMoving ? words.sentence(moving: first) : words.sentence(of: first)
+            return
+        }
+        if let sign = evidence.ras.filter(\.isLoss).min(by: { $0.text < $1.text })
+            ?? evidence.ras.min(by: { $0.text < $1.text })
+        {
+            culprits = sign.ranks
             isHang = true
-            sentence = words.sentence(of: first)
+            sentence = words.sentence(of: sign)
             return
         }
         let main = stacks.filter { $0.thread == nil }

@@ -36,6 +36,17 @@ struct HangWords {
         return text + description(of: culprits) + "."
     }
 
+    func sentence(moving finding: CollectiveFinding) -> String {
+        """
+        The training goes on: \(finding.waiting.title), which waited in \(finding.operation)\(number(finding)) of \
+        \(CollectiveAnalysis.title(finding.group)), went on while the evidence was taken.
+        """
+    }
+
+    func sentence(of sign: RASSign) -> String {
+        sign.text + description(of: sign.ranks) + "."
+    }
+
     func sentence(standing: RankSet, while waiting: RankSet) -> String {
         """
         \(named(standing)) \(verb(standing, "is", "are")) in no collective, while \(waiting.title) \

@@ -44,6 +44,11 @@ package struct CollectiveSummary: Hashable, Sendable, Codable {
         groups = merged + left + right
     }
 
+    /// How far the ranks are in each group.
+    var positions: [GroupSummary.Key: [GroupSummary.Position]] {
+        Dictionary(groups.map { ($0.key, $0.positions) }, uniquingKeysWith: { first, _ in first })
+    }
+
     package func merged(with other: CollectiveSummary) -> CollectiveSummary {
         var merged = self
         merged.merge(other)

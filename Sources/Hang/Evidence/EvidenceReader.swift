@@ -8,6 +8,8 @@ package struct EvidenceReader {
     /// The evidence so far, but for the stacks.
     private var read = HangEvidence()
     private var samples: [RankStacks] = []
+    /// Of each rank, the recording that was read last.
+    private var recordings: [Int: CollectiveSummary] = [:]
 
     package init() {}
 
@@ -25,7 +27,8 @@ package struct EvidenceReader {
         case .stacks, .process: addStacks(piece, node: node)
         case .log: addLog(piece)
         case .summary: addSummary(piece)
-        case .ras, .waitCounters, .kernelLog, .progress: break
+        case .ras: addRAS(piece)
+        case .waitCounters, .kernelLog, .progress: break
         }
     }
 
@@ -68,7 +71,11 @@ package struct EvidenceReader {
         }
         do throws(FlightRecorderError) {
             let dump = try FlightRecorderReader.dump(of: piece.content)
-            read.collectives.merge(CollectiveSummary(dump, rank: rank))
+            let summary = CollectiveSummary(dump, rank: rank)
+            if let earlier = recordings.updateValue(summary, forKey: rank), earlier.positions != summary.positions {
+                read.moved.insert(rank)
+            }
+            read.collectives.merge(summary)
         } catch {
             unread(rank)
             note("\(piece.source): \(error)")
@@ -95,6 +102,11 @@ package struct EvidenceReader {
         guard let rank = piece.rank, let last = piece.lastLine else { return }
         let log = RankFacts.Log(time: piece.time, lastLine: last, path: piece.source)
         read.ranks[rank, default: RankFacts()].merge(RankFacts(log: log))
+    }
+
+    private mutating func addRAS(_ piece: EvidencePiece) {
+        guard let status = RASStatus(answer: piece.content) else { return note("\(subject(piece)): it can't be read") }
+        read.ras.formUnion(RASSign.signs(in: status))
     }
 
     private mutating func addSummary(_ piece: EvidencePiece) {

@@ -5,6 +5,10 @@ package struct HangEvidence: Hashable, Sendable, Codable {
     package var stacks = StackGroups()
     /// By global rank.
     package var ranks: [Int: RankFacts] = [:]
+    /// What NCCL's RAS says.
+    package var ras: Set<RASSign> = []
+    /// Ranks that entered or left collectives while the evidence was taken.
+    package var moved = RankSet()
     /// What could not be read or had, in sentences.
     package var notes: Set<String> = []
 
@@ -14,9 +18,14 @@ package struct HangEvidence: Hashable, Sendable, Codable {
         collectives.merge(other.collectives)
         stacks.merge(other.stacks)
         for (rank, facts) in other.ranks { ranks[rank, default: RankFacts()].merge(facts) }
+        ras.formUnion(other.ras)
+        moved.formUnion(other.moved)
         notes.formUnion(other.notes)
     }
 
     /// Of which ranks anything is known.
-    package var known: RankSet { collectives.recorded.union(stacks.ranks).union(RankSet(ranks.keys)) }
+    package var known: RankSet {
+        collectives.recorded.union(stacks.ranks).union(RankSet(ranks.keys)).union(
+            ras.reduce(RankSet()) { $0.union($1.ranks) })
+    }
 }

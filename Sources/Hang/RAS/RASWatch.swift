@@ -131,12 +131,14 @@ package struct RASWatch: Sendable {
             diverges
             ? "\(behind.title) launched another collective than the others"
             : behind.isEmpty ? "some ranks are behind" : "\(behind.title) \(behind.count == 1 ? "is" : "are") behind"
+        // One look alone tells nothing of the time.
         let seconds = time.components.seconds
+        let standing = seconds > 0 ? " and no rank has launched anything for \(seconds) s" : ""
         return Finding(
             kind: diverges ? .diverged : .behind, communicator: communicator.id, ranks: behind,
             jobRanks: status.jobRanks(behind, of: communicator),
             text:
-                "\(title(of: communicator)): \(reason) and no rank has launched anything for \(seconds) s (\(counts))\(places(of: behind, in: communicator))"
+                "\(title(of: communicator)): \(reason)\(standing) (\(counts))\(places(of: behind, in: communicator))"
         )
     }
 

@@ -100,7 +100,7 @@ import Testing
     @Test func whatIsTooLargeIsRefused() async throws {
         let process = try rank(70007)
         try folder.write([0x80], to: "fr_70007")
-        #expect(truncate(folder.file("fr_70007"), off_t(FlightRecorderDump.mostBytes + 1)) == 0)
+        #expect(truncate(folder.file("fr_70007"), off_t(FlightRecorderFile.mostBytes + 1)) == 0)
         let piece = try await piece(of: 70007, FlightRecorderPlaces(files: [prefix]))
         #expect(piece.missing?.contains("more than the 67108864 that are taken") == true)
         _ = process

@@ -2,7 +2,7 @@ internal import Glibc
 internal import SystemSupport
 
 /// A dump file as it was last looked at.
-struct FlightRecorderDump: Hashable, Sendable {
+struct FlightRecorderFile: Hashable, Sendable {
     /// More is not taken: 20,000 entries of PyTorch 2.15 take 2.5 MB.
     static let mostBytes = 64 << 20
     /// So many names of a folder are looked at.
@@ -21,8 +21,8 @@ struct FlightRecorderDump: Hashable, Sendable {
     /// The regular files at the prefixes, links not followed. Blocks on the file system.
     ///
     /// - Returns: what there is, and why a folder could not be looked at.
-    static func all(at prefixes: [FlightRecorderPlaces.Prefix]) -> (dumps: [FlightRecorderDump], problems: [String]) {
-        var dumps: [FlightRecorderDump] = []
+    static func all(at prefixes: [FlightRecorderPlaces.Prefix]) -> (dumps: [FlightRecorderFile], problems: [String]) {
+        var dumps: [FlightRecorderFile] = []
         var problems: [String] = []
         var names: [String: [String]] = [:]
         for prefix in prefixes {
@@ -36,7 +36,7 @@ struct FlightRecorderDump: Hashable, Sendable {
             }
             for name in (names[prefix.folder] ?? []).prefix(mostNames) {
                 guard let rank = prefix.rank(of: name),
-                    let dump = FlightRecorderDump(rank: rank, path: prefix.folder + "/" + name)
+                    let dump = FlightRecorderFile(rank: rank, path: prefix.folder + "/" + name)
                 else { continue }
                 dumps.append(dump)
             }
