@@ -90,10 +90,10 @@ import Testing
             """
             import ctypes, sys, time
             ptrace = ctypes.CDLL(None, use_errno=True).ptrace
-            print("ready", ptrace(0x4206, int(sys.argv[1]), 0, 0), flush=True)
+            print("ready", "seized" if ptrace(0x4206, int(sys.argv[1]), 0, 0) == 0 else "refused", flush=True)
             time.sleep(600)
             """, arguments: ["\(process.pid)"])
-        try #require(tracer.words == ["ready", "0"])
+        try #require(tracer.words == ["ready", "seized"])
         let stacks = try await stacks(process.pid) { $0.allowsBlocking = true }
         // Nobody can wait for the end of a process while another traces it.
         kill(tracer.pid, SIGKILL)
