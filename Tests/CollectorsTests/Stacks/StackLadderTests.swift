@@ -6,7 +6,7 @@ import Testing
 @testable import Collectors
 
 /// Against the real py-spy and real Python processes, in all the states that a rank can hang in. All of them must run on afterwards.
-@Suite(.timeLimit(.minutes(2))) struct StackLadderTests {
+@Suite(.serialized, .timeLimit(.minutes(2))) struct StackLadderTests {
     let log = LogCapture()
 
     private func ladder(_ change: (inout StackLadder.Options) -> Void = { _ in }) throws -> StackLadder {

@@ -6,7 +6,7 @@ import Testing
 @testable import Collectors
 
 /// Against a process that stands in for a rank with PyTorch's worker server.
-@Suite(.timeLimit(.minutes(2))) struct TorchWorkerServerTests {
+@Suite(.serialized, .timeLimit(.minutes(2))) struct TorchWorkerServerTests {
     let log = LogCapture()
 
     private func pieces(
@@ -23,7 +23,7 @@ import Testing
     func takesTheRecorderFirstAndThenTheCounters(named: Bool) async throws {
         let rank = try WorkerServerStandIn("well", name: named ? "any.sock" : "worker_0.sock", named: named)
         let pieces = try await pieces(rank.pid)
-        #expect(pieces.map(\.kind) == [.flightRecorder, .waitCounters])
+        try #require(pieces.map(\.kind) == [.flightRecorder, .waitCounters])
         #expect(pieces.map(\.rank) == [3, 3])
         #expect(pieces.map(\.missing) == [nil, nil])
         #expect(pieces[0].source == "worker server \(rank.place), fr_trace_json")
