@@ -104,7 +104,7 @@ def test_a_stopped_rank_is_shown_and_stays_so(arobust: Arobust, scratch: Path, s
     rank = start("-c", SLEEPER, RANK="1", LOCAL_RANK="0")
     os.kill(rank.pid, signal.SIGSTOP)
     wait_until(lambda: status(rank, "State")[0] == "T", "the stop")
-    copy = collect(arobust, scratch, "--stack-ranks", "--py-spy", PY_SPY, NATIVE="true")
+    copy = collect(arobust, scratch, "--stack-pid", str(rank.pid), "--py-spy", PY_SPY, NATIVE="true")
     wait_until(lambda: ", T (stopped):" in block(copy, rank), "stacks")
     assert "<module>" in block(copy, rank)
     assert status(rank, "State")[0] == "T"

@@ -13,7 +13,7 @@ import Testing
         // The server's own thread has no frame and is left out.
         #expect(threads.count == 2)
         #expect(threads.map(\.isMain) == [false, true])
-        #expect(threads[0].frames.count == 100)
+        #expect(threads[0].frames.count > 80)
         let main = threads[1]
         #expect(main.frames.first?.function == function)
         #expect(main.frames.first?.file.hasSuffix(file) == true)

@@ -6,7 +6,7 @@ import Testing
 
 @testable import Collectors
 
-@Suite(.timeLimit(.minutes(2))) struct StackEvidenceTests {
+@Suite(.serialized, .timeLimit(.minutes(2))) struct StackEvidenceTests {
     let log = LogCapture()
     let program = "import time\ndef step():\n  print('ready')\n  time.sleep(600)\nstep()"
 
@@ -60,7 +60,7 @@ import Testing
         let pieces = await pieces(try ProcessEvidence(ranks: ranks, ladder: ladder()))
         let shown = try pieces.map(decoded).sorted { ($0.rank ?? 0) < ($1.rank ?? 0) }
         #expect(pieces.allSatisfy { $0.kind == .process && $0.missing == nil })
-        #expect(shown.map(\.rank) == [6, 7, 8])
+        try #require(shown.map(\.rank) == [6, 7, 8])
         #expect(shown.map(\.state) == ["X", "T", "S"])
         #expect(shown[2].threads.first?.systemCall == "clock_nanosleep")
         #expect(shown[2].source == "proc")
