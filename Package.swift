@@ -117,6 +117,13 @@ let package = Package(
             name: "FailureDiagnosis",
             dependencies: ["Diagnosis", "LogText", "SystemSupport", "YAML", coreMetrics, logging, systemPackage],
             resources: [.embedInCode("Resources/rules.yaml")], swiftSettings: settings),
+        // How trainings go, from the logs that are read already.
+        .target(
+            name: "TrainingProgress",
+            dependencies: [
+                "Diagnosis", "FailureDiagnosis", "Hang", "SystemSupport", "YAML", coreMetrics, logging,
+            ],
+            resources: [.embedInCode("Resources/profiles.yaml")], swiftSettings: settings),
         .target(
             name: "DLRoverListener",
             dependencies: [
@@ -134,7 +141,7 @@ let package = Package(
             name: "Agent",
             dependencies: [
                 "Collectors", "DLRoverListener", "Delivery", "Diagnosis", "FailureDiagnosis", "Hang", "Journal",
-                "MasterClients", "SystemSupport", "Telemetry", "YAML", "ZMQBridge",
+                "MasterClients", "SystemSupport", "Telemetry", "TrainingProgress", "YAML", "ZMQBridge",
                 coreMetrics, logging, serviceLifecycle,
             ],
             swiftSettings: settings
@@ -211,6 +218,12 @@ let package = Package(
             ],
             exclude: ["Fixtures"],
             swiftSettings: settings),
+        .testTarget(
+            name: "TrainingProgressTests",
+            dependencies: [
+                "Collectors", "Diagnosis", "FailureDiagnosis", "Hang", "SystemSupport", "TestSupport", "TrainingProgress",
+                coreMetrics, logging,
+            ], swiftSettings: settings),
         .testTarget(
             name: "DLRoverListenerTests",
             dependencies: [

@@ -196,7 +196,9 @@ public struct AgentServices: Sendable {
     private func makeCollectors(
         for client: MetricPublisher, factory: any MetricsFactory
     ) async throws -> [any Service] {
-        let schedules = try CollectorSchedule.schedules(of: settings, factory: factory, logger: logger)
+        let progress = try ProgressParts.make(of: settings, factory: factory, logger: logger)
+        let schedules = try CollectorSchedule.schedules(
+            of: settings, progress: progress, factory: factory, logger: logger)
         for schedule in schedules { await schedule.collector.setClient(client) }
         if schedules.isEmpty {
             logger.notice("No collector is set: only what other programs publish is on the bus.")

@@ -11,7 +11,7 @@ package struct RankSet: Hashable, Sendable {
                 ranges.append(rank...rank)
                 continue
             }
-            ranges[ranges.count - 1] = last.lowerBound...max(last.upperBound, rank)
+            ranges[ranges.count - 1] = last.lowerBound...Swift.max(last.upperBound, rank)
         }
     }
 
@@ -21,7 +21,7 @@ package struct RankSet: Hashable, Sendable {
                 ranges.append(range)
                 continue
             }
-            ranges[ranges.count - 1] = last.lowerBound...max(last.upperBound, range.upperBound)
+            ranges[ranges.count - 1] = last.lowerBound...Swift.max(last.upperBound, range.upperBound)
         }
     }
 

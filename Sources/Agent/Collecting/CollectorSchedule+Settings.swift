@@ -1,5 +1,6 @@
 internal import Collectors
 internal import CoreMetrics
+internal import Diagnosis
 internal import FailureDiagnosis
 internal import Logging
 
@@ -8,17 +9,19 @@ extension CollectorSchedule {
     /// How long a log is read on after SIGTERM.
     static let lastLogRound: Duration = .seconds(1)
 
+    /// - Parameter progress: what watches the trainings; sees the lines of the logs.
     /// - Throws: `SettingsError` with the setting or the rule file, and what is allowed.
     static func schedules(
-        of settings: AgentSettings, factory: any MetricsFactory, logger: Logger
+        of settings: AgentSettings, progress: ProgressParts?, factory: any MetricsFactory, logger: Logger
     ) throws(SettingsError) -> [CollectorSchedule] {
-        try logSchedules(of: settings, factory: factory, logger: logger)
+        try logSchedules(of: settings, progress: progress, factory: factory, logger: logger)
+            + (progress.map { [$0.schedule(of: settings, logger: logger)] } ?? [])
             + metricSchedules(of: settings, factory: factory, logger: logger)
             + stackSchedules(of: settings, factory: factory, logger: logger)
     }
 
     private static func logSchedules(
-        of settings: AgentSettings, factory: any MetricsFactory, logger: Logger
+        of settings: AgentSettings, progress: ProgressParts?, factory: any MetricsFactory, logger: Logger
     ) throws(SettingsError) -> [CollectorSchedule] {
         let values = settings.values
         var configuration = LogCollector.Configuration(
@@ -35,15 +38,22 @@ extension CollectorSchedule {
         }
         let selection = settings.logSelection
         guard !selection.isEmpty else { return [] }
-        var watch: LogWatch?
+        var observers: [any LogObserver] = []
         if values[\.diagnosis.stream] {
-            watch = LogWatch(
-                rules: try settings.ruleTable(), settle: values[\.diagnosis.settle], logger: logger, factory: factory)
+            observers.append(
+                LogWatch(
+                    rules: try settings.ruleTable(), settle: values[\.diagnosis.settle], logger: logger,
+                    factory: factory))
+        } else {
+            // Nobody would say when to send it.
+            shedding.blackBoxBytes = 0
         }
+        if let progress { observers.append(progress.watch) }
         let collector = LogSetCollector(
             selection: selection, node: settings.node, configuration: configuration, shedding: shedding,
             maxFiles: values[\.logs.maxFiles],
-            maxOpenFiles: values[\.logs.maxOpen], logger: logger, factory: factory, observer: watch)
+            maxOpenFiles: values[\.logs.maxOpen], logger: logger, factory: factory,
+            observer: observers.count > 1 ? LogObservers(observers) : observers.first)
         return [CollectorSchedule(collector: collector, interval: values[\.logs.interval], lastRound: lastLogRound)]
     }
 
