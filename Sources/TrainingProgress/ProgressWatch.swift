@@ -23,8 +23,13 @@ package final class ProgressWatch: LogObserver {
         var profile: Int?
         /// Pieces of it without a step, since the last one: then all profiles are tried again.
         var emptyPieces = 0
-        var isBehind = false
-        var read = 0.0
+        /// Whether what is read now is no news: it was there before, or a lot follows.
+        var isBehind = true
+        /// Whether all that was there at first was read.
+        var hasCaughtUp = false
+        var unread: UInt64 = 0
+        /// Pieces after which little was left.
+        var lastPieces = 0
     }
 
     private struct State {
@@ -38,6 +43,8 @@ package final class ProgressWatch: LogObserver {
     static let mostLogs = 10_000
     private static let mostChanges = 256
     private static let mostEmptyPieces = 100
+    /// A few lines that are being written are no backlog, in bytes.
+    private static let leastBacklog: UInt64 = 64 << 10
 
     /// Woken when there is a change to tell.
     package let wakeSignal = WakeSignal()
@@ -83,24 +90,20 @@ package final class ProgressWatch: LogObserver {
     package func time(of line: UnsafeRawBufferPointer) -> Double? { LogTime(clock: .system).read(line) }
 
     package func noteUnread(_ bytes: UInt64, of path: String) {
-        // A line or two that are being written are no backlog.
-        let isBehind = bytes > 64 << 10
         state.withLock { state in
-            guard var log = state.logs[path], log.isBehind != isBehind else {
-                if state.logs[path] == nil { addLog(path, isBehind: isBehind, to: &state) }
-                return
-            }
+            if state.logs[path] == nil { addLog(path, to: &state) }
+            guard var log = state.logs[path] else { return }
+            log.unread = bytes
+            let isBehind = bytes > Self.leastBacklog || !log.hasCaughtUp
+            let hasChanged = log.isBehind != isBehind
             log.isBehind = isBehind
             state.logs[path] = log
-            let now = clock()
-            for key in state.trainings.keys where key.log == log.name.name {
-                state.trainings[key]?.setBehind(isBehind, now: now)
-            }
+            if hasChanged { setBehind(isBehind, log, in: &state) }
         }
     }
 
     package func observe(_ lines: String, judged: [JudgedLine], of path: String) {
-        let (profile, isBehind) = state.withLock { ($0.logs[path]?.profile, $0.logs[path]?.isBehind ?? false) }
+        let (profile, isBehind) = state.withLock { ($0.logs[path]?.profile, $0.logs[path]?.isBehind ?? true) }
         var lines = lines
         let found = lines.withUTF8 { utf8 -> [(found: ProgressLines.Found, time: Double?)] in
             let bytes = UnsafeRawBufferPointer(utf8)
@@ -122,10 +125,16 @@ package final class ProgressWatch: LogObserver {
         _ found: [(found: ProgressLines.Found, time: Double?)], of path: String, isBehind: Bool, now: ProgressMoment,
         in state: inout State
     ) -> Bool {
-        if state.logs[path] == nil { addLog(path, isBehind: isBehind, to: &state) }
+        if state.logs[path] == nil { addLog(path, to: &state) }
         guard var log = state.logs[path] else { return false }
-        defer { state.logs[path] = log }
-        log.read = now.steady
+        defer {
+            // This was the last of the backlog.
+            if !log.hasCaughtUp, isAtEnd(&log) {
+                (log.hasCaughtUp, log.isBehind) = (true, false)
+                setBehind(false, log, in: &state)
+            }
+            state.logs[path] = log
+        }
         let steps = found.filter { $0.found.reading.event == .step }
         if let last = steps.last {
             log.profile = last.found.profile ?? log.profile
@@ -162,13 +171,28 @@ package final class ProgressWatch: LogObserver {
         return hasChanged
     }
 
+    /// Whether nothing is left to read, or only ever the line that is being written.
+    private func isAtEnd(_ log: inout Log) -> Bool {
+        if log.unread == 0 { return true }
+        guard log.unread <= Self.leastBacklog else { return false }
+        log.lastPieces += 1
+        return log.lastPieces >= 3
+    }
+
     private func isLater(_ path: String, than known: String) -> Bool {
         (LogRank(path: path, nodeRank: 0).attempt ?? 0) > (LogRank(path: known, nodeRank: 0).attempt ?? 0)
     }
 
-    private func addLog(_ path: String, isBehind: Bool, to state: inout State) {
+    private func addLog(_ path: String, to state: inout State) {
         guard state.logs.count < Self.mostLogs else { return }
-        state.logs[path] = Log(name: LogRank(path: path, nodeRank: nodeRank), isBehind: isBehind)
+        state.logs[path] = Log(name: LogRank(path: path, nodeRank: nodeRank))
+    }
+
+    private func setBehind(_ isBehind: Bool, _ log: Log, in state: inout State) {
+        let now = clock()
+        for key in state.trainings.keys where key.log == log.name.name {
+            state.trainings[key]?.setBehind(isBehind, now: now)
+        }
     }
 
     private func makeRoom(in state: inout State) {

@@ -135,8 +135,11 @@ struct FieldTemplate: Hashable, Sendable {
                 guard let next = ByteText.find(text, in: rest, ignoresCase: ignoresCase) else { return nil }
                 position += next
             }
-            // A word or a number begins where the one before has ended.
-            let isInside = position > 0 && Self.isWordPart(line[position]) && Self.isWordPart(line[position - 1])
+            // A word or a number begins where the one before has ended; `2.50it/s` is one of each.
+            let isInside =
+                position > 0
+                && (Self.isDigit(line[position]) && Self.isDigit(line[position - 1])
+                    || Self.isLetter(line[position]) && Self.isLetter(line[position - 1]))
             if !isInside, let end = match(piece, in: line, at: position, &found) { return end }
             position += 1
         }
@@ -195,7 +198,8 @@ struct FieldTemplate: Hashable, Sendable {
     }
 
     private static func isSpace(_ byte: UInt8) -> Bool { byte == 0x20 || byte == 0x09 }
-    private static func isWordPart(_ byte: UInt8) -> Bool { byte &- 0x30 < 10 || (byte | 0x20) &- 0x61 < 26 }
+    private static func isDigit(_ byte: UInt8) -> Bool { byte &- 0x30 < 10 }
+    private static func isLetter(_ byte: UInt8) -> Bool { (byte | 0x20) &- 0x61 < 26 }
 }
 
 /// Why a text can't be used as a template.

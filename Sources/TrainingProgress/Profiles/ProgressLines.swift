@@ -19,6 +19,8 @@ struct ProgressLines {
         var counts: [Double]
         /// Whether the counts begin again with each epoch: a sample, a batch.
         var isWithinEpoch = false
+        /// Whether lines of steps before it were not read, since there are so many.
+        var isAfterGap = false
     }
 
     /// So many lines of steps of a piece are read, the last, and so many others.
@@ -42,13 +44,15 @@ struct ProgressLines {
             if profile == nil { findUnknown(in: bytes) }
             return
         }
-        var (steps, others) = (0, 0)
+        var (steps, others, hasGap) = (0, 0, false)
         for (_, candidate) in candidates.sorted(by: { $0.key > $1.key }) {
-            guard steps < Self.mostSteps || others < Self.mostOthers else { break }
             let mayBeStep = candidate.patterns.contains {
                 table.profiles[$0.profile].patterns[$0.pattern].event == .step
             }
-            if mayBeStep, steps >= Self.mostSteps { continue }
+            if mayBeStep, steps >= Self.mostSteps {
+                hasGap = true
+                continue
+            }
             if !mayBeStep, others >= Self.mostOthers { continue }
             if mayBeStep { steps += 1 } else { others += 1 }
             read(
@@ -58,6 +62,7 @@ struct ProgressLines {
         let hasSteps = found.contains { $0.reading.event == .step }
         if profile == nil, !hasSteps { findUnknown(in: bytes) }
         found.sort { $0.line.lowerBound < $1.line.lowerBound }
+        if hasGap, let first = found.firstIndex(where: { $0.reading.event == .step }) { found[first].isAfterGap = true }
     }
 
     private mutating func read(
@@ -84,10 +89,34 @@ struct ProgressLines {
         }
     }
 
+    /// The `2427` of `297/2427`, `12 / 40`.
+    private static func total(after step: Double, in text: [UInt8]) -> Double? {
+        guard step == step.rounded(), (0..<1e15).contains(step) else { return nil }
+        let number = Array("\(Int64(step))".utf8)
+        return text.withUnsafeBytes { bytes in
+            var position = 0
+            while position < bytes.count,
+                let found = ByteText.find(
+                    number, in: UnsafeRawBufferPointer(rebasing: bytes[position...]), ignoresCase: false)
+            {
+                var end = position + found + number.count
+                position = end
+                while end < bytes.count, bytes[end] == 0x20 { end += 1 }
+                guard end < bytes.count, bytes[end] == UInt8(ascii: "/") else { continue }
+                end += 1
+                while end < bytes.count, bytes[end] == 0x20 { end += 1 }
+                if let total = NumberText.read(bytes, at: end)?.value, total >= step { return total }
+            }
+            return nil
+        }
+    }
+
     /// Steps of a form that no profile has.
     private mutating func findUnknown(in bytes: UnsafeRawBufferPointer) {
         let known = Set(found.map(\.line.lowerBound))
-        for line in LineBounds.lastLines(Self.mostUnknown, in: bytes) where !known.contains(line.lowerBound) {
+        let lines = LineBounds.lastLines(Self.mostUnknown, in: bytes)
+        let hasGap = lines.count == Self.mostUnknown
+        for line in lines where !known.contains(line.lowerBound) {
             let head = UnsafeRawBufferPointer(rebasing: bytes[line.prefix(FieldTemplate.reach)])
             guard ProgressLine.isPossible(head) else { continue }
             let text = ProgramText(head)
@@ -96,6 +125,7 @@ struct ProgressLines {
             let unit = step.label.prefix { $0 != " " }
             var reading = ProgressReading(.step)
             reading.step = step.counts.last
+            reading.total = step.counts.last.flatMap { Self.total(after: $0, in: text.bytes) }
             if step.counts.count > 1 || unit == "epoch" { reading.epoch = step.counts.first }
             if unit == "epoch", step.counts.count == 1 { reading.step = nil }
             var hasher = Hasher()
@@ -104,7 +134,8 @@ struct ProgressLines {
             found.append(
                 Found(
                     line: line, reading: reading, rank: text.rank, profile: nil, counter: hasher.finalize(),
-                    counts: step.counts, isWithinEpoch: !["step", "iter", "update", "round"].contains(unit)))
+                    counts: step.counts, isWithinEpoch: !["step", "iter", "update", "round"].contains(unit),
+                    isAfterGap: hasGap && found.isEmpty))
         }
     }
 }

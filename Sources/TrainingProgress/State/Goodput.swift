@@ -20,6 +20,11 @@ struct Goodput: Hashable, Sendable {
     private(set) var kept = 0.0
     private(set) var lost = 0.0
     private var marks: [Mark] = []
+    /// How far the marks are apart, in steps.
+    private var stride = 0.0
+    /// What was kept before the first mark.
+    private var base = 0.0
+    private var lastStep = 0.0
 
     mutating func begin(at time: Double) {
         if start == nil { start = time }
@@ -33,28 +38,32 @@ struct Goodput: Hashable, Sendable {
     mutating func add(step: Double, seconds: Double, usual: Double?, at time: Double) {
         begin(at: time)
         kept += min(seconds, usual.map { $0 * Self.stall } ?? seconds)
+        lastStep = step
+        guard step >= (marks.last?.step ?? -.infinity) + stride else { return }
         marks.append(Mark(step: step, seconds: kept))
-        guard marks.count > Self.mostMarks else { return }
+        guard marks.count > Self.mostMarks, let first = marks.first else { return }
         // Every second one: the steps between two marks are taken to be equally long.
-        marks = marks.enumerated().compactMap { $0.offset % 2 == 1 ? $0.element : nil }
+        stride = max(stride * 2, 2 * (step - first.step) / Double(marks.count))
+        marks = marks.enumerated().compactMap { $0.offset % 2 == 0 ? $0.element : nil }
     }
 
     /// The counter went back to `step`: what came after it is made again.
     mutating func lose(from step: Double) {
         let before = marks.last { $0.step <= step }
-        let after = marks.first { $0.step > step }
-        var seconds = before?.seconds ?? 0
-        if let before, let after, after.step > before.step {
+        let after = marks.first { $0.step > step } ?? Mark(step: lastStep, seconds: kept)
+        var seconds = before?.seconds ?? base
+        if let before, after.step > before.step {
             seconds += (after.seconds - before.seconds) * (step - before.step) / (after.step - before.step)
         }
         lost += max(0, kept - seconds)
         kept = min(kept, seconds)
         marks.removeAll { $0.step > step }
+        lastStep = step
     }
 
     /// Goes on counting elsewhere, as where a new epoch begins with the first batch.
     mutating func forgetSteps() {
-        marks = []
+        (marks, stride, base) = ([], 0, kept)
     }
 
     /// From 0 to 1; `nil` if no time is known.

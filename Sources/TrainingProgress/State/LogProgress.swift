@@ -34,6 +34,7 @@ struct LogProgress: Sendable {
     private var pause: Pause?
     /// When it began, on the steady clock.
     private var pauseBegan = 0.0
+    private var pauseEnded = 0.0
     /// Whether there was one since the last line of a step.
     private var wasPaused = false
     private var isFinished = false
@@ -148,7 +149,7 @@ struct LogProgress: Sendable {
     private mutating func endPause(_ now: ProgressMoment) {
         pause = nil
         // The next step has its whole time.
-        otherRead = now.steady
+        pauseEnded = now.steady
     }
 
     /// The training goes on in another file, as each attempt under torchrun has its own.
@@ -266,11 +267,13 @@ struct LogProgress: Sendable {
         if let written, let last = lastTime, written >= last {
             let seconds = written - last
             let isUsual = !wasPaused && sinceStart > 0
-            if isUsual { learn(interval: seconds) }
+            if isUsual, !found.isAfterGap { learn(interval: seconds) }
+            let steps = isSameEpoch ? max(1, (found.counts.last ?? 0) - (before.counts.last ?? 0)) : 1
+            let usual = change.usual.map { max($0 * steps, usualInterval ?? 0) }
             // Of a pause only a usual step's time went into the step.
             goodput.add(
-                step: found.counts.last ?? 0, seconds: isUsual ? seconds : min(seconds, usualInterval ?? 0),
-                usual: usualInterval, at: written)
+                step: found.counts.last ?? 0, seconds: isUsual ? seconds : min(seconds, usual ?? 0), usual: usual,
+                at: written)
         }
         measure(found, isSameEpoch: isSameEpoch, written: written)
         lastTime = written ?? lastTime
@@ -386,7 +389,7 @@ struct LogProgress: Sendable {
         return (now.steady - sign, usualLimit)
     }
 
-    private var sign: Double { max(lastRead ?? startedAt, otherRead ?? 0) }
+    private var sign: Double { max(lastRead ?? startedAt, otherRead ?? 0, pauseEnded) }
 
     private var usualLimit: Double { max(Double(settings.silentFactor) * longInterval, settings.silentFloor) }
 
