@@ -140,7 +140,7 @@ let package = Package(
         .target(
             name: "Agent",
             dependencies: [
-                "Collectors", "DLRoverListener", "Delivery", "Diagnosis", "FailureDiagnosis", "Hang", "Journal",
+                "Collectors", "DLRoverListener", "Delivery", "Diagnosis", "FailureDiagnosis", "Hang", "Journal", "LogText",
                 "MasterClients", "SystemSupport", "Telemetry", "TrainingProgress", "YAML", "ZMQBridge",
                 coreMetrics, logging, serviceLifecycle,
             ],

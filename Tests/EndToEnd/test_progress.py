@@ -92,7 +92,7 @@ def test_a_training_that_stalls_is_told(arobust: Arobust, scratch: Path) -> None
         wait_until(lambda: gauges(arobust.state).get("silent") == 1, lambda: f"the gauge; {gauges(arobust.state)}", 40, every=0.2)
         shown = arobust.run("status").output()
         assert re.search(r"^SILENT     rank 3: step 100 .* ago, .*, in .*rank_3\.log$", shown, re.M), shown
-        training = json.loads(arobust.run("status", "--json").output())["trainings"][0]
+        training = json.loads(arobust.run("status", "--json").output())[0]["trainings"][0]
         assert training["silent"] and training["rank"] == 3 and training["step"] == 100
         # It is told once, whatever else the log says.
         tell(child, "the loader still waits")

@@ -60,14 +60,20 @@ extension CollectorSchedule {
     private static func metricSchedules(
         of settings: AgentSettings, factory: any MetricsFactory, logger: Logger
     ) throws(SettingsError) -> [CollectorSchedule] {
-        guard let url = try settings.metricURL() else { return [] }
         let values = settings.values
-        let configuration = MetricCollector.Configuration(
-            deadline: values[\.metrics.deadline], maxBytes: values[\.metrics.maxSize],
-            reportsAlarm: values[\.metrics.alarm])
-        let collector = MetricCollector(
-            url: url, node: settings.node, configuration: configuration, logger: logger, factory: factory)
-        return [CollectorSchedule(collector: collector, interval: values[\.metrics.interval], lastRound: nil)]
+        let xpuTimer = try settings.metricURL()
+        let interval = values[\.metrics.interval]
+        return ((xpuTimer.map { [$0] } ?? []) + (try settings.otherMetricURLs())).map { url in
+            var configuration = MetricCollector.Configuration(
+                deadline: values[\.metrics.deadline], maxBytes: values[\.metrics.maxSize],
+                reportsAlarm: values[\.metrics.alarm])
+            configuration.isXPUTimer = url == xpuTimer
+            let collector = MetricCollector(
+                url: url, node: settings.node, configuration: configuration, logger: logger, factory: factory)
+            var schedule = CollectorSchedule(collector: collector, interval: interval, lastRound: nil)
+            schedule.phase = RoundPhase(of: settings.node, url: url, interval: interval)
+            return schedule
+        }
     }
 
     private static func stackSchedules(

@@ -38,10 +38,14 @@ public actor MetricCollector: DataCollector {
         self.node = node
         self.configuration = configuration
         self.logger = logger
-        report = MetricReport(content: "XPU timer metric", data: "XPU timer metric", logger: logger)
-        alarmReport = MetricReport(content: "XPU timer alarm", data: "XPU timer alarm", logger: logger)
-        scraper = Scraper(url: url, deadline: configuration.deadline, maxBytes: configuration.maxBytes)
-        metrics = ScrapeMetrics(url: url, factory: factory)
+        let what = configuration.isXPUTimer ? "XPU timer" : "page's"
+        report = MetricReport(content: "\(what) metric", data: "\(what) metric", logger: logger)
+        alarmReport = MetricReport(content: "\(what) alarm", data: "\(what) alarm", logger: logger)
+        scraper = Scraper(
+            url: url, deadline: configuration.deadline, maxBytes: configuration.maxBytes,
+            accept: configuration.isXPUTimer ? Scraper.plainText : Scraper.anyText)
+        metrics = ScrapeMetrics(
+            url: url, alarm: configuration.isXPUTimer ? "xpu_timer_scrape" : "metrics_scrape", factory: factory)
         problems = ProblemLog(interval: configuration.problemInterval)
         alarm = ScrapeAlarm(interval: configuration.alarmInterval)
     }
@@ -82,7 +86,13 @@ public actor MetricCollector: DataCollector {
     public func collectData() async -> MetricPage? {
         let timestamp = WallClock.seconds()
         do throws(ScrapeFailure) {
-            let content = XPUTimerFilter.apply(to: try await scraper.page())
+            let page = try await scraper.page()
+            guard configuration.isXPUTimer else {
+                guard PageContent.hasSample(page) else { throw .empty }
+                await recordRound(nil, at: timestamp)
+                return MetricPage(content: page, timestamp: timestamp)
+            }
+            let content = XPUTimerFilter.apply(to: page)
             switch PageContent(of: content) {
             case .nothing: throw .empty
             case .metrics: await recordRound(.noHangLine, at: timestamp)
@@ -96,15 +106,20 @@ public actor MetricCollector: DataCollector {
         }
     }
 
-    /// Reports the page as one `XPU_TIMER_METRIC`.
+    /// Reports the page as one `XPU_TIMER_METRIC`; that of another program as one `PROMETHEUS_METRIC`, whose origin names the URL.
     ///
     /// - Returns: whether it was reported. The reason why not is logged.
     @discardableResult
     public func storeData(_ data: MetricPage) async -> Bool {
-        await report.send(
-            WorkerTrainingMetric(
-                dataType: .xpuTimerMetric, dataContent: data.content, node: node, timestamp: data.timestamp),
-            to: client)
+        var metric = WorkerTrainingMetric(
+            dataType: configuration.isXPUTimer ? .xpuTimerMetric : .prometheusMetric, dataContent: data.content,
+            node: node, timestamp: data.timestamp)
+        if !configuration.isXPUTimer {
+            metric.origin = MetricOrigin(
+                path: "\(url)", device: 0, inode: 0, firstOffset: 0, endOffset: UInt64(data.content.utf8.count),
+                lines: data.content.utf8.count { $0 == 0x0A })
+        }
+        return await report.send(metric, to: client)
     }
 
     /// Sets the client to report to: pages, and alarms if the configuration says so.
@@ -118,12 +133,13 @@ public actor MetricCollector: DataCollector {
     private func recordRound(_ failure: ScrapeFailure?, at time: Int64) async {
         if let failure {
             if problems.shouldReport(failure.kind) {
-                logger.warning("\(failure.title)", metadata: ["error": "\(failure)"])
+                logger.warning(
+                    "\(failure.title(isXPUTimer: configuration.isXPUTimer))", metadata: ["error": "\(failure)"])
             }
         } else if problems.solve() {
-            logger.info("XPU timer metrics can be scraped again.")
+            logger.info("\(configuration.subject) can be scraped again.")
         }
-        alarm.update(failure?.sentence(url: url), at: time)
+        alarm.update(failure?.sentence(url: url, isXPUTimer: configuration.isXPUTimer), at: time)
         metrics.recordRound(failure?.result ?? .ok, alarmSince: alarm.since)
         await reportAlarm()
     }
@@ -132,7 +148,7 @@ public actor MetricCollector: DataCollector {
         guard configuration.reportsAlarm, let client, let change = alarm.beginReport(now: .now) else { return }
         let text =
             change.problem.map { "arobust alarm: \($0)" }
-            ?? "arobust alarm over: XPU timer metrics of \(url) can be scraped again"
+            ?? "arobust alarm over: \(configuration.subject) of \(url) can be scraped again"
         let isAccepted = await alarmReport.send(
             WorkerTrainingMetric(dataType: .generic, dataContent: text, node: node, timestamp: change.timestamp),
             to: client)
@@ -155,6 +171,11 @@ extension MetricCollector {
         public var reportsAlarm: Bool
         /// The least time between two such metrics: 60 s.
         public var alarmInterval: Duration
+        /// Whether it is XPUTimer's page, which must have hang lines; otherwise any program's, which is reported as it is: yes.
+        package var isXPUTimer = true
+
+        /// What the page has, in sentences.
+        var subject: String { isXPUTimer ? "XPU timer metrics" : "Metrics" }
 
         /// Makes a configuration; each value has the default that its property names.
         public init(
