@@ -213,39 +213,38 @@ enum NumberText {
 
     /// The number that begins here, and where it ends: `12`, `-1.5`, `2.31E+00`, `183,000`, `nan`, `inf`.
     static func read(_ line: UnsafeRawBufferPointer, at start: Int) -> (value: Double, end: Int)? {
+        let count = line.count
         var position = start
-        var text: [UInt8] = []
-        func byte(_ index: Int) -> UInt8 { index < line.count ? line[index] : 0 }
+        var commas = 0
+        func byte(_ index: Int) -> UInt8 { index < count ? line[index] : 0 }
         func isDigit(_ index: Int) -> Bool { byte(index) &- 0x30 < 10 }
-        if byte(position) == UInt8(ascii: "-") || byte(position) == UInt8(ascii: "+") {
-            text.append(byte(position))
-            position += 1
+        func isSign(_ byte: UInt8) -> Bool { byte == 0x2B || byte == 0x2D }
+        if isSign(byte(position)) { position += 1 }
+        switch (byte(position) | 0x20, byte(position + 1) | 0x20, byte(position + 2) | 0x20) {
+        case (0x6E, 0x61, 0x6E): return (.nan, position + 3)
+        case (0x69, 0x6E, 0x66): return (.infinity, position + 3)
+        default: break
         }
-        for (word, value) in [("nan", Double.nan), ("inf", Double.infinity)]
-        where position + 3 <= line.count && word.utf8.elementsEqual(line[position..<(position + 3)].map { $0 | 0x20 }) {
-            return (value, position + 3)
-        }
-        guard isDigit(position) || byte(position) == UInt8(ascii: ".") && isDigit(position + 1) else { return nil }
-        while text.count < longest {
-            let isThousands =
-                byte(position) == UInt8(ascii: ",") && isDigit(position + 1) && isDigit(position + 2)
-                && isDigit(position + 3) && !isDigit(position + 4)
-            if isThousands {
+        guard isDigit(position) || byte(position) == 0x2E && isDigit(position + 1) else { return nil }
+        while position - start < longest {
+            if isDigit(position) || byte(position) == 0x2E && isDigit(position + 1) {
                 position += 1
-            } else if isDigit(position) || byte(position) == UInt8(ascii: ".") && isDigit(position + 1) {
-                text.append(byte(position))
-                position += 1
-            } else if byte(position) | 0x20 == UInt8(ascii: "e"),
-                isDigit(position + 1)
-                    || "+-".utf8.contains(byte(position + 1)) && isDigit(position + 2)
+            } else if byte(position) == 0x2C, isDigit(position + 1), isDigit(position + 2), isDigit(position + 3),
+                !isDigit(position + 4)
             {
-                text += [byte(position), byte(position + 1)]
+                // Of thousands.
+                commas += 1
+                position += 1
+            } else if byte(position) | 0x20 == 0x65,
+                isDigit(position + 1) || isSign(byte(position + 1)) && isDigit(position + 2)
+            {
                 position += 2
             } else {
                 break
             }
         }
-        guard let value = Double(String(decoding: text, as: UTF8.self)) else { return nil }
+        let text = String(decoding: line[start..<position], as: UTF8.self)
+        guard let value = Double(commas == 0 ? text : text.filter { $0 != "," }) else { return nil }
         return (value, position)
     }
 }

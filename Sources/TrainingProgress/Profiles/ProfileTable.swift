@@ -7,8 +7,21 @@ package final class ProfileTable: Sendable {
     /// What finds the lines of some profiles.
     struct Finder: Sendable {
         let scanner: TermScanner
-        /// By the scanner's term: profile and pattern, in the order of trying.
-        let patterns: [[(profile: Int, pattern: Int)]]
+        /// By the scanner's term.
+        let patterns: [[Place]]
+        /// Whether one of the term's patterns is of steps, and whether all are.
+        let hasSteps: [Bool]
+        let isOfStepsAlone: [Bool]
+    }
+
+    /// Where a pattern is, in the order of trying.
+    struct Place: Hashable, Comparable {
+        var profile: Int
+        var pattern: Int
+
+        static func < (first: Place, second: Place) -> Bool {
+            first.profile != second.profile ? first.profile < second.profile : first.pattern < second.pattern
+        }
     }
 
     let profiles: [ProgressProfile]
@@ -69,18 +82,21 @@ package final class ProfileTable: Sendable {
 
     private static func finder(of profiles: [ProgressProfile], where isWanted: (Int) -> Bool) -> Finder {
         var terms: [TermScanner.Term] = []
-        var patterns: [[(profile: Int, pattern: Int)]] = []
+        var patterns: [[Place]] = []
         for index in profiles.indices where isWanted(index) {
             for (pattern, form) in profiles[index].patterns.enumerated() {
                 let term = TermScanner.Term(bytes: form.key, ignoresCase: form.ignoresCase)
                 if let known = terms.firstIndex(of: term) {
-                    patterns[known].append((index, pattern))
+                    patterns[known].append(Place(profile: index, pattern: pattern))
                 } else {
                     terms.append(term)
-                    patterns.append([(index, pattern)])
+                    patterns.append([Place(profile: index, pattern: pattern)])
                 }
             }
         }
-        return Finder(scanner: TermScanner(terms), patterns: patterns)
+        let isStep = { (place: Place) in profiles[place.profile].patterns[place.pattern].event == .step }
+        return Finder(
+            scanner: TermScanner(terms), patterns: patterns, hasSteps: patterns.map { $0.contains(where: isStep) },
+            isOfStepsAlone: patterns.map { $0.allSatisfy(isStep) })
     }
 }

@@ -24,69 +24,94 @@ struct ProgressLines {
     }
 
     /// So many lines of steps of a piece are read, the last, and so many others.
-    static let mostSteps = 64
+    static let mostSteps = 16
     static let mostOthers = 64
     /// So many of the last lines are looked at where no profile fits.
     static let mostUnknown = 48
 
     private(set) var found: [Found] = []
+    /// The form of the last line that was read.
+    private var usual: ProfileTable.Place?
 
     /// - Parameter profile: the one that gave this log's steps.
     init(in bytes: UnsafeRawBufferPointer, of table: ProfileTable, profile: Int?) {
         let finder = table.finder(of: profile)
-        var candidates: [Int: (line: Range<Int>, patterns: [(profile: Int, pattern: Int)])] = [:]
+        var hits: [Hit] = []
         finder.scanner.scan(bytes) { term, position in
-            let line = LineBounds.line(in: bytes, around: position, limit: 2 * FieldTemplate.reach)
-            candidates[line.lowerBound, default: (line, [])].patterns += finder.patterns[term]
+            hits.append(Hit(position: position, term: term))
             return nil
         }
-        guard !candidates.isEmpty else {
-            if profile == nil { findUnknown(in: bytes) }
-            return
-        }
+        hits.sort { $0.position < $1.position }
         var (steps, others, hasGap) = (0, 0, false)
-        for (_, candidate) in candidates.sorted(by: { $0.key > $1.key }) {
-            let mayBeStep = candidate.patterns.contains {
-                table.profiles[$0.profile].patterns[$0.pattern].event == .step
-            }
-            if mayBeStep, steps >= Self.mostSteps {
+        var last = hits.count - 1
+        // From the end: of very many the last count.
+        while last >= 0 {
+            if steps >= Self.mostSteps, finder.isOfStepsAlone[hits[last].term] {
                 hasGap = true
+                last -= 1
                 continue
             }
-            if !mayBeStep, others >= Self.mostOthers { continue }
-            if mayBeStep { steps += 1 } else { others += 1 }
-            read(
-                candidate.line, candidate.patterns.sorted { ($0.profile, $0.pattern) < ($1.profile, $1.pattern) },
-                bytes, table)
+            let line = LineBounds.line(in: bytes, around: hits[last].position, limit: 2 * FieldTemplate.reach)
+            var first = last
+            while first > 0, hits[first - 1].position >= line.lowerBound { first -= 1 }
+            let mayBeStep = hits[first...last].contains { finder.hasSteps[$0.term] }
+            if mayBeStep ? steps < Self.mostSteps : others < Self.mostOthers {
+                if mayBeStep { steps += 1 } else { others += 1 }
+                read(line, hits[first...last], finder, bytes, table)
+            } else if mayBeStep {
+                hasGap = true
+            }
+            last = first - 1
         }
-        let hasSteps = found.contains { $0.reading.event == .step }
-        if profile == nil, !hasSteps { findUnknown(in: bytes) }
+        if profile == nil, !found.contains(where: { $0.reading.event == .step }) { findUnknown(in: bytes) }
         found.sort { $0.line.lowerBound < $1.line.lowerBound }
         if hasGap, let first = found.firstIndex(where: { $0.reading.event == .step }) { found[first].isAfterGap = true }
     }
 
+    private struct Hit {
+        var position: Int
+        var term: Int
+    }
+
     private mutating func read(
-        _ line: Range<Int>, _ patterns: [(profile: Int, pattern: Int)], _ bytes: UnsafeRawBufferPointer,
+        _ line: Range<Int>, _ hits: ArraySlice<Hit>, _ finder: ProfileTable.Finder, _ bytes: UnsafeRawBufferPointer,
         _ table: ProfileTable
     ) {
         let head = UnsafeRawBufferPointer(rebasing: bytes[line.prefix(FieldTemplate.reach)])
         let text = ProgramText(head)
         text.bytes.withUnsafeBytes { program in
-            for place in patterns {
-                let pattern = table.profiles[place.profile].patterns[place.pattern]
-                guard let reading = pattern.reading(of: program) else { continue }
-                var hasher = Hasher()
-                hasher.combine(place.profile)
-                hasher.combine(reading.total ?? -1)
-                hasher.combine(reading.step == nil)
-                found.append(
-                    Found(
-                        line: line, reading: reading, rank: text.rank, profile: place.profile,
-                        counter: hasher.finalize(),
-                        counts: [reading.epoch, reading.step].compactMap { $0 }))
+            // Mostly it is of the same form as the line after it.
+            if let usual, add(usual, of: program, line, text.rank, table) { return }
+            var places: [ProfileTable.Place] = []
+            for hit in hits { places += finder.patterns[hit.term] }
+            places.sort()
+            for place in places where place != usual && add(place, of: program, line, text.rank, table) {
+                usual = place
                 return
             }
         }
+    }
+
+    /// - Returns: whether the line has this form.
+    private mutating func add(
+        _ place: ProfileTable.Place, of program: UnsafeRawBufferPointer, _ line: Range<Int>, _ rank: Int?,
+        _ table: ProfileTable
+    ) -> Bool {
+        guard let reading = table.profiles[place.profile].patterns[place.pattern].reading(of: program) else {
+            return false
+        }
+        var hasher = Hasher()
+        hasher.combine(place.profile)
+        hasher.combine(reading.total ?? -1)
+        hasher.combine(reading.step == nil)
+        var counts: [Double] = []
+        if let epoch = reading.epoch { counts.append(epoch) }
+        if let step = reading.step { counts.append(step) }
+        found.append(
+            Found(
+                line: line, reading: reading, rank: rank, profile: place.profile, counter: hasher.finalize(),
+                counts: counts))
+        return true
     }
 
     /// The `2427` of `297/2427`, `12 / 40`.
