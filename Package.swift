@@ -119,6 +119,13 @@ let package = Package(
                 "Diagnosis", "Hang", "LogText", "SystemSupport", "YAML", coreMetrics, logging, systemPackage,
             ],
             resources: [.embedInCode("Resources/rules.yaml")], swiftSettings: settings),
+        // How trainings go, from the logs that are read already.
+        .target(
+            name: "TrainingProgress",
+            dependencies: [
+                "Diagnosis", "FailureDiagnosis", "Hang", "SystemSupport", "YAML", coreMetrics, logging, systemPackage,
+            ],
+            resources: [.embedInCode("Resources/profiles.yaml")], swiftSettings: settings),
         .target(
             name: "DLRoverListener",
             dependencies: [
@@ -137,7 +144,8 @@ let package = Package(
             name: "Agent",
             dependencies: [
                 "Collectors", "DLRoverListener", "Delivery", "Diagnosis", "FailureDiagnosis", "Hang", "Journal",
-                "MasterClients", "SystemSupport", "Telemetry", "YAML", "ZMQBridge",
+                "LogText",
+                "MasterClients", "SystemSupport", "Telemetry", "TrainingProgress", "YAML", "ZMQBridge",
                 coreMetrics, logging, serviceLifecycle,
             ],
             swiftSettings: settings
@@ -215,6 +223,13 @@ let package = Package(
             ],
             exclude: ["Fixtures"],
             swiftSettings: settings),
+        .testTarget(
+            name: "TrainingProgressTests",
+            dependencies: [
+                "Collectors", "Diagnosis", "FailureDiagnosis", "Hang", "SystemSupport", "TestSupport",
+                "TrainingProgress",
+                coreMetrics, logging,
+            ], swiftSettings: settings),
         .testTarget(
             name: "DLRoverListenerTests",
             dependencies: [

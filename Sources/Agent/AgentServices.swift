@@ -9,6 +9,7 @@ internal import MasterClients
 internal import ServiceLifecycle
 internal import SystemSupport
 internal import Telemetry
+internal import TrainingProgress
 internal import ZMQBridge
 
 /// What runs in a process: publisher, bridge, ingest and collectors, put together from the settings.
@@ -121,11 +122,14 @@ public struct AgentServices: Sendable {
         ]
         let ranks = try settings.localRanks()
         let requests = FlightRecorderRequests()
+        let progress = try ProgressParts.make(of: settings, factory: registry, logger: logger)
         let incidents = settings.incidentRecorder(
-            of: ranks, requests: requests, client: publisher, factory: registry, logger: logger)
+            of: ranks, requests: requests, logs: progress?.evidence ?? [], client: publisher, factory: registry,
+            logger: logger)
         return try await first + consumers(incidents) + [CancelledService("ingest") { try await ingest.run() }]
             + makeListener(for: publisher, factory: registry) + recording(incidents, of: ranks, for: publisher)
-            + makeCollectors(for: publisher, observer: incidents, requests: requests, factory: registry)
+            + makeCollectors(
+                for: publisher, progress: progress, observer: incidents, requests: requests, factory: registry)
     }
 
     /// What records incidents, and takes the wishes of `arobust dump`.
@@ -223,12 +227,16 @@ public struct AgentServices: Sendable {
     }
 
     private func makeCollectors(
-        for client: MetricPublisher, observer: (any HangObserver)?, requests: FlightRecorderRequests,
-        factory: any MetricsFactory
+        for client: MetricPublisher, progress: ProgressParts?, observer: (any HangObserver)?,
+        requests: FlightRecorderRequests, factory: any MetricsFactory
     ) async throws -> [any Service] {
         let schedules = try CollectorSchedule.schedules(
-            of: settings, observer: observer, requests: requests, factory: factory, logger: logger)
+            of: settings, progress: progress, observer: observer, requests: requests, factory: factory, logger: logger)
         for schedule in schedules { await schedule.collector.setClient(client) }
+        if let observer {
+            progress?.watch.setHangObserver(observer)
+            for schedule in schedules { await (schedule.collector as? MetricCollector)?.setHangObserver(observer) }
+        }
         if schedules.isEmpty {
             logger.notice("No collector is set: only what other programs publish is on the bus.")
         }

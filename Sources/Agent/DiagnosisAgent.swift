@@ -41,7 +41,9 @@ public actor DiagnosisAgent: Service {
         self.settings = settings
         self.logger = logger
         diagnostician = try NodeDiagnostician(settings: settings, logger: logger)
-        schedules = try CollectorSchedule.schedules(of: settings, factory: factory, logger: logger)
+        schedules = try CollectorSchedule.schedules(
+            of: settings, progress: try ProgressParts.make(of: settings, factory: factory, logger: logger),
+            factory: factory, logger: logger)
     }
 
     /// Makes an agent from what the guide's takes; everything else is as in the environment (`AROBUST_…`, `NODE_ID`, `XPU_TIMER_PORT`, …;

@@ -6,6 +6,8 @@ internal import Synchronization
 package struct HTTPAnswer: Sendable {
     package let status: Int
     package let body: [UInt8]
+    /// What `Content-Encoding` says, in lower case; `nil`: nothing.
+    package var encoding: String?
 }
 
 /// Why there is no answer, where it is neither an `IOError` or `NIOConnectionError` of the connection nor a `PeerFlood`.
@@ -63,6 +65,7 @@ final class HTTPExchangeHandler: ChannelDuplexHandler {
     private let isFree: @Sendable (any Channel) -> Void
     private var exchange: HTTPExchange?
     private var status: Int?
+    private var encoding: String?
     private var keepsAlive = false
     private var isWritten = false
     private var body: [UInt8] = []
@@ -80,7 +83,7 @@ final class HTTPExchangeHandler: ChannelDuplexHandler {
             return
         }
         self.exchange = exchange
-        (status, keepsAlive, isWritten, body) = (nil, false, false, [])
+        (status, encoding, keepsAlive, isWritten, body) = (nil, nil, false, false, [])
         exchange.mayHaveArrived.store(true, ordering: .relaxed)
         context.write(wrapOutboundOut(.head(exchange.head)), promise: nil)
         if let body = exchange.body { context.write(wrapOutboundOut(.body(.byteBuffer(body))), promise: nil) }
@@ -97,6 +100,7 @@ final class HTTPExchangeHandler: ChannelDuplexHandler {
             guard head.status.code >= 200 else { return }
             status = Int(head.status.code)
             keepsAlive = head.isKeepAlive
+            encoding = head.headers.first(name: "content-encoding")?.lowercased()
             if let length = head.headers.first(name: "content-length").flatMap({ Int($0) }) {
                 if isTooMuch(length, exchange, context) { return }
                 body.reserveCapacity(length)
@@ -119,7 +123,7 @@ final class HTTPExchangeHandler: ChannelDuplexHandler {
     }
 
     private func finish(_ exchange: HTTPExchange, isReusable: Bool, _ context: ChannelHandlerContext) {
-        let answer = HTTPAnswer(status: status ?? 0, body: body)
+        let answer = HTTPAnswer(status: status ?? 0, body: body, encoding: encoding)
         self.exchange = nil
         body = []
         if isReusable { isFree(context.channel) } else { context.close(promise: nil) }

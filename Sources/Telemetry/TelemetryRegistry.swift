@@ -156,6 +156,17 @@ package enum MetricCatalog {
         "arobust_telemetry_refused_series_total":
             "Self-metrics that are not kept: there are too many, or one name has two kinds.",
         "arobust_telemetry_written_at_seconds": "When this text was written, in seconds since 1970.",
+        "arobust_training_epoch": "The epoch that a training's log named last.",
+        "arobust_training_finished": "1 if the training said that it has ended, else 0.",
+        "arobust_training_goodput_ratio": "The time in steps that were kept, of all since the training's start.",
+        "arobust_training_lost_seconds_total": "The time in steps that were made again after a restart.",
+        "arobust_training_restarts_total": "How often the training's steps began again.",
+        "arobust_training_silent": "1 while the training makes no step for longer than it should, else 0.",
+        "arobust_training_slow": "1 while the training's steps take longer than usual, else 0.",
+        "arobust_training_step": "The step that the training's log named last.",
+        "arobust_training_step_seconds": "How long a step takes: the median of the last ones.",
+        "arobust_training_step_seen_at_seconds": "When the last step was read, in seconds since 1970.",
+        "arobust_training_tokens_per_second": "The throughput that the training's log gives.",
         "arobust_up": "1 while the process runs, 0 after a clean end.",
     ]
 }

@@ -1,5 +1,6 @@
 internal import Collectors
 internal import CoreMetrics
+internal import Diagnosis
 internal import FailureDiagnosis
 internal import Hang
 internal import Logging
@@ -9,12 +10,14 @@ extension CollectorSchedule {
     /// How long a log is read on after SIGTERM.
     static let lastLogRound: Duration = .seconds(1)
 
+    /// - Parameter progress: what watches the trainings; sees the lines of the logs.
     /// - Throws: `SettingsError` with the setting or the rule file, and what is allowed.
     static func schedules(
-        of settings: AgentSettings, observer: (any HangObserver)? = nil,
+        of settings: AgentSettings, progress: ProgressParts?, observer: (any HangObserver)? = nil,
         requests: FlightRecorderRequests = FlightRecorderRequests(), factory: any MetricsFactory, logger: Logger
     ) throws(SettingsError) -> [CollectorSchedule] {
-        try logSchedules(of: settings, observer: observer, factory: factory, logger: logger)
+        try logSchedules(of: settings, progress: progress, observer: observer, factory: factory, logger: logger)
+            + (progress.map { [$0.schedule(of: settings, logger: logger)] } ?? [])
             + metricSchedules(of: settings, factory: factory, logger: logger)
             + stackSchedules(of: settings, factory: factory, logger: logger)
             + eventSchedules(of: settings, factory: factory, logger: logger)
@@ -23,7 +26,8 @@ extension CollectorSchedule {
     }
 
     private static func logSchedules(
-        of settings: AgentSettings, observer: (any HangObserver)?, factory: any MetricsFactory, logger: Logger
+        of settings: AgentSettings, progress: ProgressParts?, observer: (any HangObserver)?,
+        factory: any MetricsFactory, logger: Logger
     ) throws(SettingsError) -> [CollectorSchedule] {
         let values = settings.values
         var configuration = LogCollector.Configuration(
@@ -40,30 +44,42 @@ extension CollectorSchedule {
         }
         let selection = settings.logSelection
         guard !selection.isEmpty else { return [] }
-        var watch: LogWatch?
+        var observers: [any LogObserver] = []
         if values[\.diagnosis.stream] {
-            watch = LogWatch(
-                rules: try settings.ruleTable(), settle: values[\.diagnosis.settle], observer: observer, logger: logger,
-                factory: factory)
+            observers.append(
+                LogWatch(
+                    rules: try settings.ruleTable(), settle: values[\.diagnosis.settle], observer: observer,
+                    logger: logger, factory: factory))
+        } else {
+            // Nobody would say when to send it.
+            shedding.blackBoxBytes = 0
         }
+        if let progress { observers.append(progress.watch) }
         let collector = LogSetCollector(
             selection: selection, node: settings.node, configuration: configuration, shedding: shedding,
             maxFiles: values[\.logs.maxFiles],
-            maxOpenFiles: values[\.logs.maxOpen], logger: logger, factory: factory, observer: watch)
+            maxOpenFiles: values[\.logs.maxOpen], logger: logger, factory: factory,
+            observer: observers.count > 1 ? LogObservers(observers) : observers.first)
         return [CollectorSchedule(collector: collector, interval: values[\.logs.interval], lastRound: lastLogRound)]
     }
 
     private static func metricSchedules(
         of settings: AgentSettings, factory: any MetricsFactory, logger: Logger
     ) throws(SettingsError) -> [CollectorSchedule] {
-        guard let url = try settings.metricURL() else { return [] }
         let values = settings.values
-        let configuration = MetricCollector.Configuration(
-            deadline: values[\.metrics.deadline], maxBytes: values[\.metrics.maxSize],
-            reportsAlarm: values[\.metrics.alarm])
-        let collector = MetricCollector(
-            url: url, node: settings.node, configuration: configuration, logger: logger, factory: factory)
-        return [CollectorSchedule(collector: collector, interval: values[\.metrics.interval], lastRound: nil)]
+        let xpuTimer = try settings.metricURL()
+        let interval = values[\.metrics.interval]
+        return ((xpuTimer.map { [$0] } ?? []) + (try settings.otherMetricURLs())).map { url in
+            var configuration = MetricCollector.Configuration(
+                deadline: values[\.metrics.deadline], maxBytes: values[\.metrics.maxSize],
+                reportsAlarm: values[\.metrics.alarm])
+            configuration.isXPUTimer = url == xpuTimer
+            let collector = MetricCollector(
+                url: url, node: settings.node, configuration: configuration, logger: logger, factory: factory)
+            var schedule = CollectorSchedule(collector: collector, interval: interval, lastRound: nil)
+            schedule.phase = RoundPhase(of: settings.node, url: url, interval: interval)
+            return schedule
+        }
     }
 
     private static func stackSchedules(

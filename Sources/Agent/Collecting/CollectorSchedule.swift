@@ -17,6 +17,10 @@ struct CollectorSchedule: Service {
     /// How long the last round may go on taking what is there. `nil`: no last round, for collectors that take long.
     let lastRound: Duration?
     var clock: any Clock<Duration> = ContinuousClock()
+    /// When in each interval a round begins; `nil`: now, and then an interval after the last.
+    var phase: RoundPhase?
+    /// Nanoseconds since 1970.
+    var wallClock: @Sendable () -> UInt64 = { WallClock.nanoseconds() }
 
     func run() async throws {
         await run(by: clock)
@@ -38,11 +42,17 @@ struct CollectorSchedule: Service {
     }
 
     private func runRounds<Time: Clock<Duration>>(by clock: Time, of waking: (any WakingCollector)?) async {
+        if let phase {
+            // Many nodes start at once, and their first rounds are theirs, too; but nobody waits long for it.
+            try? await clock.sleep(until: clock.now.advanced(by: phase.first), tolerance: nil)
+        }
         while !Task.isCancelled {
             let start = clock.now
             await runRound(by: clock, until: nil)
             // A round that took longer than the interval is not made up for.
-            let next = max(start.advanced(by: interval), clock.now)
+            let next =
+                phase.map { clock.now.advanced(by: $0.untilNext(wallClock())) }
+                ?? max(start.advanced(by: interval), clock.now)
             guard let waking else {
                 try? await clock.sleep(until: next, tolerance: nil)
                 continue

@@ -13,8 +13,9 @@ extension AgentSettings {
     /// - Parameters:
     ///   - ranks: those that evidence is taken of.
     ///   - requests: the same that the watch for new dumps has.
+    ///   - logs: what is taken of the followed logs.
     func incidentRecorder(
-        of ranks: LocalRanks, requests: FlightRecorderRequests, client: any UrgentReporter,
+        of ranks: LocalRanks, requests: FlightRecorderRequests, logs: [any EvidenceSource], client: any UrgentReporter,
         factory: any MetricsFactory, logger: Logger
     ) -> IncidentRecorder? {
         guard values[\.incidents.record] else { return nil }
@@ -23,13 +24,14 @@ extension AgentSettings {
         configuration.rest = values[\.incidents.rest]
         configuration.size = values[\.incidents.size]
         return IncidentRecorder(
-            node: node, client: client, sources: incidentSources(of: ranks, requests: requests, logger: logger),
+            node: node, client: client,
+            sources: incidentSources(of: ranks, requests: requests, logs: logs, logger: logger),
             configuration: configuration, logger: logger, factory: factory)
     }
 
     /// What is asked, in its order.
     private func incidentSources(
-        of ranks: LocalRanks, requests: FlightRecorderRequests, logger: Logger
+        of ranks: LocalRanks, requests: FlightRecorderRequests, logs: [any EvidenceSource], logger: Logger
     ) -> IncidentSources {
         let ladder = stackLadder(logger: logger)
         let servers = WorkerServerEvidence(ranks: ranks, servers: values[\.stacks.workerServer])
@@ -39,11 +41,13 @@ extension AgentSettings {
             .init(FlightRecorderFiles(places: flightRecorderPlaces, requests: requests), share: 0.5),
         ]
         if let rasTarget { sources.beside = [.init(RASEvidence(target: rasTarget), share: 0.95)] }
-        sources.rest = [
-            .init(ProcessEvidence(ranks: ranks, ladder: ladder), share: 0.6),
-            .init(StackEvidence(ranks: ranks, ladder: ladder, samples: values[\.stacks.samples]), share: 0.85),
-            .init(KernelLogEvidence(path: values[\.diagnosis.kernelLog]), share: 0.95),
-        ]
+        sources.rest =
+            [
+                .init(ProcessEvidence(ranks: ranks, ladder: ladder), share: 0.6),
+                .init(StackEvidence(ranks: ranks, ladder: ladder, samples: values[\.stacks.samples]), share: 0.85),
+            ] + logs.map { .init($0, share: 0.92) } + [
+                .init(KernelLogEvidence(path: values[\.diagnosis.kernelLog]), share: 0.95)
+            ]
         sources.last = [.init(servers, share: 1)]
         return sources
     }

@@ -24,6 +24,7 @@ public struct AgentSettings: Sendable {
         // Made here once, so that an error is reported before anything has started.
         _ = try masters()
         _ = try metricURL()
+        _ = try otherMetricURLs()
         _ = try stackTarget()
         _ = try listenAddress()
         _ = try listenAllow()
@@ -222,6 +223,33 @@ extension AgentSettings {
             throw SettingsError(
                 place: portWins ? place(of: \.metrics.xpuTimerPort) : place(of: \.metrics.url), reason: "\(error)")
         }
+    }
+}
+
+extension AgentSettings {
+    private static let mostPages = 64
+
+    /// The metrics pages of other programs.
+    func otherMetricURLs() throws(SettingsError) -> [MetricURL] {
+        func refuse(_ reason: String) -> SettingsError {
+            SettingsError(place: place(of: \.metrics.urls), reason: reason)
+        }
+        var urls: [MetricURL] = []
+        let first = try metricURL()
+        for text in values[\.metrics.urls] {
+            let url: MetricURL
+            do throws(MetricURLError) {
+                url = try MetricURL(text)
+            } catch {
+                throw refuse("\(error)")
+            }
+            guard !urls.contains(url), url != first else { throw refuse("the page \(url) stands twice") }
+            urls.append(url)
+        }
+        guard urls.count <= Self.mostPages else {
+            throw refuse("there are \(urls.count) pages; at most \(Self.mostPages) are scraped")
+        }
+        return urls
     }
 }
 

@@ -59,8 +59,11 @@ package struct MetricSettings: Sendable {
     package let xpuTimerPort = Setting(
         "metrics.xpu-timer-port", .number(1...65535), "XPUTimer's port on this node; also XPU_TIMER_PORT")
     package let url = Setting("metrics.url", .text, "a metrics page to scrape instead")
+    package let urls = Setting(
+        "metrics.urls", listOf: .text, "metrics pages of other programs, published as they are (PROMETHEUS_METRIC)")
     package let interval = Setting(
-        "metrics.interval", .duration(min: .milliseconds(10)), default: .seconds(60), "how often the page is scraped")
+        "metrics.interval", .duration(min: .milliseconds(10)), default: .seconds(60),
+        "how often each page is scraped; when in the interval, a hash of the node says")
     package let deadline = Setting(
         "metrics.deadline", .duration(min: .milliseconds(10)), default: MetricCollector.Configuration().deadline,
         "how long a scrape may take in all")

@@ -35,6 +35,7 @@ package struct SettingsCatalog: Sendable {
     )
     package let telemetry = TelemetrySettings()
     package let logs = LogSettings()
+    package let progress = TrainingSettings()
     package let metrics = MetricSettings()
     package let stacks = StackSettings()
     package let flightRecorder = FlightRecorderSettings()

@@ -39,6 +39,7 @@ package struct SettingsCheck {
         if purpose != .collect { checkMasters() }
         if purpose != .bridge {
             attempt { _ = try $0.ruleTable() }
+            attempt { _ = try $0.progressProfiles() }
             attempt(Self.checkListener)
         }
         warnings = settings.warnings() + (isForPublisher ? [] : settings.stateDirectoryWarnings)

@@ -115,6 +115,12 @@ struct LogFollower {
     /// Whether there may be something to report though nothing was written: the beginning of a line, or the rest of a file that was replaced.
     var isWaiting: Bool { file != nil && (buffer.count > 0 || hole > 0 || isReplaced) }
 
+    /// How much of the open file was not given yet, as far as the last look at it tells.
+    var unread: UInt64 {
+        guard let known, known.size > offset else { return 0 }
+        return known.size - offset
+    }
+
     /// Forgets what was read, and goes on at a stored position in the next round.
     mutating func resume(from position: LogPosition) {
         leaveFile()

@@ -1,5 +1,6 @@
 public import CoreMetrics
 public import Diagnosis
+package import Hang
 public import Logging
 internal import SystemSupport
 
@@ -23,6 +24,9 @@ public actor MetricCollector: DataCollector {
     private let scraper: Scraper
     private let metrics: ScrapeMetrics
     private var client: (any MasterClient)?
+    private var hangObserver: (any HangObserver)?
+    /// Whether the last page said that ranks hang, so that it is told once.
+    private var wasHung = false
     private var problems: ProblemLog
     private var alarm: ScrapeAlarm
 
@@ -38,10 +42,14 @@ public actor MetricCollector: DataCollector {
         self.node = node
         self.configuration = configuration
         self.logger = logger
-        report = MetricReport(content: "XPU timer metric", data: "XPU timer metric", logger: logger)
-        alarmReport = MetricReport(content: "XPU timer alarm", data: "XPU timer alarm", logger: logger)
-        scraper = Scraper(url: url, deadline: configuration.deadline, maxBytes: configuration.maxBytes)
-        metrics = ScrapeMetrics(url: url, factory: factory)
+        let what = configuration.isXPUTimer ? "XPU timer" : "page's"
+        report = MetricReport(content: "\(what) metric", data: "\(what) metric", logger: logger)
+        alarmReport = MetricReport(content: "\(what) alarm", data: "\(what) alarm", logger: logger)
+        scraper = Scraper(
+            url: url, deadline: configuration.deadline, maxBytes: configuration.maxBytes,
+            accept: configuration.isXPUTimer ? Scraper.plainText : Scraper.anyText)
+        metrics = ScrapeMetrics(
+            url: url, alarm: configuration.isXPUTimer ? "xpu_timer_scrape" : "metrics_scrape", factory: factory)
         problems = ProblemLog(interval: configuration.problemInterval)
         alarm = ScrapeAlarm(interval: configuration.alarmInterval)
     }
@@ -82,12 +90,19 @@ public actor MetricCollector: DataCollector {
     public func collectData() async -> MetricPage? {
         let timestamp = WallClock.seconds()
         do throws(ScrapeFailure) {
-            let content = XPUTimerFilter.apply(to: try await scraper.page())
+            let page = try await scraper.page()
+            guard configuration.isXPUTimer else {
+                guard PageContent.hasSample(page) else { throw .empty }
+                await recordRound(nil, at: timestamp)
+                return MetricPage(content: page, timestamp: timestamp)
+            }
+            let content = XPUTimerFilter.apply(to: page)
             switch PageContent(of: content) {
             case .nothing: throw .empty
             case .metrics: await recordRound(.noHangLine, at: timestamp)
             case .hangLines: await recordRound(nil, at: timestamp)
             }
+            tellHang(content, at: timestamp)
             return MetricPage(content: content, timestamp: timestamp)
         } catch {
             // Shutdown cuts a scrape short, which says nothing about the page.
@@ -96,20 +111,40 @@ public actor MetricCollector: DataCollector {
         }
     }
 
-    /// Reports the page as one `XPU_TIMER_METRIC`.
+    /// Reports the page as one `XPU_TIMER_METRIC`; that of another program as one `PROMETHEUS_METRIC`, whose origin names the URL.
     ///
     /// - Returns: whether it was reported. The reason why not is logged.
     @discardableResult
     public func storeData(_ data: MetricPage) async -> Bool {
-        await report.send(
-            WorkerTrainingMetric(
-                dataType: .xpuTimerMetric, dataContent: data.content, node: node, timestamp: data.timestamp),
-            to: client)
+        var metric = WorkerTrainingMetric(
+            dataType: configuration.isXPUTimer ? .xpuTimerMetric : .prometheusMetric, dataContent: data.content,
+            node: node, timestamp: data.timestamp)
+        if !configuration.isXPUTimer {
+            metric.origin = MetricOrigin(
+                path: "\(url)", device: 0, inode: 0, firstOffset: 0, endOffset: UInt64(data.content.utf8.count),
+                lines: data.content.utf8.count { $0 == 0x0A })
+        }
+        return await report.send(metric, to: client)
     }
 
     /// Sets the client to report to: pages, and alarms if the configuration says so.
     public func setClient(_ client: any MasterClient) async {
         self.client = client
+    }
+
+    /// Sets who is told when XPUTimer says that a rank hangs.
+    package func setHangObserver(_ observer: any HangObserver) {
+        hangObserver = observer
+    }
+
+    private func tellHang(_ page: String, at time: Int64) {
+        let hung = PythonLines.split(page[...].utf8).count { line in
+            if case .hang(let line) = HangLine.kind(of: line) { line.isHung } else { false }
+        }
+        defer { wasHung = hung > 0 }
+        guard hung > 0, !wasHung else { return }
+        hangObserver?.suspect(
+            HangSuspicion(.xpuTimer, text: "XPUTimer says that \(hung) of this node's ranks hang", time: time))
     }
 
     /// Logs, counts and reports the outcome of a round.
@@ -118,12 +153,13 @@ public actor MetricCollector: DataCollector {
     private func recordRound(_ failure: ScrapeFailure?, at time: Int64) async {
         if let failure {
             if problems.shouldReport(failure.kind) {
-                logger.warning("\(failure.title)", metadata: ["error": "\(failure)"])
+                logger.warning(
+                    "\(failure.title(isXPUTimer: configuration.isXPUTimer))", metadata: ["error": "\(failure)"])
             }
         } else if problems.solve() {
-            logger.info("XPU timer metrics can be scraped again.")
+            logger.info("\(configuration.subject) can be scraped again.")
         }
-        alarm.update(failure?.sentence(url: url), at: time)
+        alarm.update(failure?.sentence(url: url, isXPUTimer: configuration.isXPUTimer), at: time)
         metrics.recordRound(failure?.result ?? .ok, alarmSince: alarm.since)
         await reportAlarm()
     }
@@ -132,7 +168,7 @@ public actor MetricCollector: DataCollector {
         guard configuration.reportsAlarm, let client, let change = alarm.beginReport(now: .now) else { return }
         let text =
             change.problem.map { "arobust alarm: \($0)" }
-            ?? "arobust alarm over: XPU timer metrics of \(url) can be scraped again"
+            ?? "arobust alarm over: \(configuration.subject) of \(url) can be scraped again"
         let isAccepted = await alarmReport.send(
             WorkerTrainingMetric(dataType: .generic, dataContent: text, node: node, timestamp: change.timestamp),
             to: client)
@@ -155,6 +191,11 @@ extension MetricCollector {
         public var reportsAlarm: Bool
         /// The least time between two such metrics: 60 s.
         public var alarmInterval: Duration
+        /// Whether it is XPUTimer's page, which must have hang lines; otherwise any program's, which is reported as it is: yes.
+        package var isXPUTimer = true
+
+        /// What the page has, in sentences.
+        var subject: String { isXPUTimer ? "XPU timer metrics" : "Metrics" }
 
         /// Makes a configuration; each value has the default that its property names.
         public init(

@@ -1,4 +1,4 @@
-internal import Diagnosis
+package import Diagnosis
 public import SystemSupport
 internal import Telemetry
 
@@ -23,6 +23,11 @@ extension MetricPage: ExpressibleByStringLiteral {
     }
 }
 
+extension DiagnosisDataType {
+    /// A page of Prometheus metrics of another program than XPUTimer, as it came.
+    package static let prometheusMetric = DiagnosisDataType(rawValue: "PROMETHEUS_METRIC")
+}
+
 /// What there is on a filtered page.
 enum PageContent: Equatable {
     /// No line that is a metric: an empty page, HTML, JSON, compressed or random bytes. DLRover's agent sends such a page; to its master
@@ -32,6 +37,18 @@ enum PageContent: Equatable {
     case metrics
     /// Metrics with hang lines.
     case hangLines
+
+    /// Whether a page of any program has a sample. Lines end with a newline alone: a label's value may have other line ends.
+    static func hasSample(_ page: String) -> Bool {
+        page.utf8.split(separator: 0x0A).contains { line in
+            // `{"a.name", label="x"} 1`: a name with other characters than letters.
+            if line.starts(with: #"{""#.utf8) { return true }
+            // An exemplar of OpenMetrics follows the sample: ` # {trace_id="x"} 0.67`.
+            let mark = line.lastIndex(of: UInt8(ascii: "#"))
+            return PrometheusSample(Substring(line)) != nil
+                || mark.map { PrometheusSample(Substring(line[..<$0])) != nil } ?? false
+        }
+    }
 
     /// - Parameter page: what the filter has left.
     init(of page: String) {

@@ -35,18 +35,18 @@ enum ScrapeFailure: Error, Equatable, CustomStringConvertible {
     }
 
     /// The log message.
-    var title: String {
+    func title(isXPUTimer: Bool) -> String {
         switch self {
         case .noHangLine: "XPU timer metrics can't be used for hang detection."
-        default: "XPU timer metrics cannot be scraped."
+        default: "\(isXPUTimer ? "XPU timer metrics" : "Metrics") cannot be scraped."
         }
     }
 
     /// The text of an alarm: whose page it is, and what is wrong.
-    func sentence(url: MetricURL) -> String {
+    func sentence(url: MetricURL, isXPUTimer: Bool = true) -> String {
         switch self {
         case .noHangLine: "XPU timer metrics of \(url) can't be used for hang detection: \(self)"
-        default: "XPU timer metrics of \(url) cannot be scraped: \(self)"
+        default: "\(isXPUTimer ? "XPU timer metrics" : "Metrics") of \(url) cannot be scraped: \(self)"
         }
     }
 

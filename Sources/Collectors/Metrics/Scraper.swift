@@ -15,8 +15,15 @@ struct Scraper: Sendable {
     let url: MetricURL
     /// From the first step of connecting to the last byte.
     let deadline: Duration
-    /// The largest body, in bytes.
+    /// The largest body, in bytes, compressed and not.
     let maxBytes: Int
+    /// Which kinds of page are asked for, as `Accept` says it.
+    var accept = Scraper.plainText
+
+    /// XPUTimer's page is read line by line by DLRover's master: it must not come in another format.
+    static let plainText = "text/plain;version=0.0.4,*/*;q=0.1"
+    /// As Prometheus asks.
+    static let anyText = "application/openmetrics-text;version=1.0.0,text/plain;version=0.0.4;q=0.5,*/*;q=0.1"
 
     /// - Returns: the body, with what is no UTF-8 as U+FFFD.
     func page() async throws(ScrapeFailure) -> String {
@@ -42,15 +49,45 @@ struct Scraper: Sendable {
         do {
             var mayHaveArrived = false
             let answer = try await client.call(
-                .GET, url.target, deadline: deadline, mayHaveArrived: &mayHaveArrived)
+                .GET, url.target, headers: ["accept": accept, "accept-encoding": "gzip"], deadline: deadline,
+                mayHaveArrived: &mayHaveArrived)
             result =
                 answer.status == 200
-                ? .success(String(decoding: answer.body, as: UTF8.self)) : .failure(.status(answer.status))
+                ? unpacked(answer) : .failure(.status(answer.status))
         } catch {
             result = .failure(classify(error))
         }
         await client.close()
         return result
+    }
+
+    /// The page's text, unpacked up to the same limit: a few bytes can be a gigabyte of zeros.
+    private func unpacked(_ answer: HTTPAnswer) -> Result<String, ScrapeFailure> {
+        switch answer.encoding ?? "identity" {
+        case "identity", "": return .success(String(decoding: answer.body, as: UTF8.self))
+        case "gzip", "x-gzip": break
+        case let other: return .failure(.broken("it is encoded as \(SecretText.line(other)); only gzip was offered"))
+        }
+        var rest = answer.body[...]
+        let reader = GzipReader { buffer in
+            let piece = rest.prefix(buffer.count)
+            buffer.copyBytes(from: piece)
+            rest = rest.dropFirst(piece.count)
+            return piece.count
+        }
+        var text: [UInt8] = []
+        var block = [UInt8](repeating: 0, count: 64 << 10)
+        // Input from memory throws nothing.
+        while let count = try? block.withUnsafeMutableBytes({ buffer in try reader.read(into: buffer) }), count > 0 {
+            text += block[..<count]
+            guard text.count <= maxBytes else { return .failure(.tooLarge(limit: maxBytes)) }
+        }
+        switch reader.end {
+        case .whole: return .success(String(decoding: text, as: UTF8.self))
+        case .damaged(let reason): return .failure(.broken("its gzip is damaged: \(SecretText.line(reason))"))
+        case .truncated: return .failure(.broken("its gzip ends too early"))
+        case .followedByOther, nil: return .failure(.broken("its gzip is followed by other bytes"))
+        }
     }
 
     private func classify(_ error: any Error) -> ScrapeFailure {
@@ -85,7 +122,8 @@ struct ScrapeMetrics: Sendable {
     private let alarms: [ScrapeResult: Gauge]
     private let beganAt: Gauge
 
-    init(url: MetricURL, factory: any MetricsFactory) {
+    /// - Parameter name: the alarm's.
+    init(url: MetricURL, alarm name: String, factory: any MetricsFactory) {
         let url = "\(url)"
         rounds = Dictionary(
             uniqueKeysWithValues: ScrapeResult.allCases.map { result in
@@ -93,7 +131,7 @@ struct ScrapeMetrics: Sendable {
                 return (result, Counter(label: "arobust_scrapes_total", dimensions: dimensions, factory: factory))
             })
         up = Gauge(label: "arobust_scrape_up", dimensions: [("url", url)], factory: factory)
-        let alarm = [("name", "xpu_timer_scrape"), ("source", url)]
+        let alarm = [("name", name), ("source", url)]
         alarms = Dictionary(
             uniqueKeysWithValues: ScrapeResult.allCases.filter { $0 != .ok }.map { result in
                 let dimensions = alarm + [("reason", result.rawValue)]

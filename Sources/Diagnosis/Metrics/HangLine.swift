@@ -20,7 +20,7 @@ package struct HangLine {
 
     /// The braces and what they hold, as they came; empty if there are none.
     let labels: Substring.UTF8View
-    let isHung: Bool
+    package let isHung: Bool
 
     /// The line as it is sent to a master.
     package var text: String { "\(Self.name)\(Substring(labels)) \(isHung ? 1 : 0)" }

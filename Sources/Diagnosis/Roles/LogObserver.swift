@@ -23,9 +23,16 @@ package protocol LogObserver: Sendable {
     ///   - judged: what `judge` said about the same bytes.
     ///   - path: the log's absolute path.
     func observe(_ lines: String, judged: [JudgedLine], of path: String)
+
+    /// Says how much of a log is left to read after the lines that `observe` takes next: 0 where the collector has come to its end.
+    ///
+    /// There is a default, which does nothing.
+    func noteUnread(_ bytes: UInt64, of path: String)
 }
 
 extension LogObserver {
+    package func noteUnread(_ bytes: UInt64, of path: String) {}
+
     /// Judges lines that were reported, and takes them.
     package func observe(_ lines: String, of path: String) {
         var lines = lines

@@ -2,13 +2,13 @@
 /// `{'loss': 2.31, 'epoch': 0.37}`.
 ///
 /// What counts is a number that belongs to a step, an epoch, a batch. Lines that only repeat (a heartbeat, a watchdog that waits) are none.
-struct ProgressLine: Hashable, Sendable {
+package struct ProgressLine: Hashable, Sendable {
     /// The counters, in the line's order: of two lines the later one has the higher. Empty for a line that gives the loss and no step.
-    let counts: [Double]
+    package let counts: [Double]
     /// The same for all lines of the same form.
-    let shape: Int
+    package let shape: Int
     /// `step 11`, for people.
-    let label: String
+    package let label: String
 
     /// How much of a line is read, in bytes.
     private static let reach = 400
@@ -21,7 +21,7 @@ struct ProgressLine: Hashable, Sendable {
     private static let rates = ["it/s", "s/it", "%|", "loss"].map { Array($0.utf8) }
 
     /// Whether a line may be one: it has the first letters of a unit and digits. Most others are done with here.
-    static func isPossible(_ line: UnsafeRawBufferPointer) -> Bool {
+    package static func isPossible(_ line: UnsafeRawBufferPointer) -> Bool {
         if isRow(line) || line.first == UInt8(ascii: "[") && line.count > 1 && isDigit(line[1]) { return true }
         var (hasDigit, hasUnit) = (false, false)
         var last: UInt8 = 0
@@ -51,7 +51,7 @@ struct ProgressLine: Hashable, Sendable {
     }
 
     /// - Parameter text: what the program wrote, without prefixes and colours.
-    init?(_ text: [UInt8]) {
+    package init?(_ text: [UInt8]) {
         if text.withUnsafeBytes(Self.isRow) {
             let first = text.prefix { Self.isDigit($0) }
             counts = [Double(String(decoding: first, as: UTF8.self)) ?? 0]
@@ -106,7 +106,7 @@ struct ProgressLine: Hashable, Sendable {
     }
 
     /// Whether this line comes before another one of the same form.
-    func isBefore(_ other: ProgressLine) -> Bool {
+    package func isBefore(_ other: ProgressLine) -> Bool {
         counts.isEmpty || counts.lexicographicallyPrecedes(other.counts)
     }
 }

@@ -8,7 +8,7 @@ private import Glibc
 /// (`Tue Nov 24 00:14:47 2026`), the kernel's `[ 1234.567890]` and `[Nov24 00:14]`, seconds or milliseconds since 1970 at the line's start,
 /// and a structured line's field (`StructuredTime`). Hours may be followed by AM or PM, and all by a zone, with or without a space: `Z`,
 /// `UTC`, `GMT`, `+08:00`, `+0800`, `+08`.
-struct LogTime {
+package struct LogTime {
     /// How far into the line a time is searched for, in bytes.
     static let reach = 72
     /// No log of a training is older: 2010, in seconds since 1970. A clock that was never set begins at 1970.
@@ -18,8 +18,12 @@ struct LogTime {
 
     let clock: LogClock
 
+    package init(clock: LogClock) {
+        self.clock = clock
+    }
+
     /// Seconds since 1970; `nil` if the line has no time near its start, or one at which no line can have been written.
-    func read(_ line: UnsafeRawBufferPointer) -> Double? { readAny(line).flatMap(credible) }
+    package func read(_ line: UnsafeRawBufferPointer) -> Double? { readAny(line).flatMap(credible) }
 
     func read(_ text: String) -> Double? {
         var text = text

@@ -60,9 +60,9 @@ struct LinePatternError: Error, Hashable {
 }
 
 /// Searches for a text in bytes.
-enum ByteText {
+package enum ByteText {
     /// Whether `bytes` has `text` at `start`; there must be that many bytes left.
-    static func matches(_ text: [UInt8], _ bytes: UnsafeRawBufferPointer, at start: Int, ignoresCase: Bool) -> Bool {
+    package static func matches(_ text: [UInt8], _ bytes: UnsafeRawBufferPointer, at start: Int, ignoresCase: Bool) -> Bool {
         guard ignoresCase else {
             return text.withUnsafeBytes { text in
                 guard let wanted = text.baseAddress, let base = bytes.baseAddress else { return true }
@@ -73,7 +73,7 @@ enum ByteText {
     }
 
     /// The position of the first `text`.
-    static func find(_ text: [UInt8], in bytes: UnsafeRawBufferPointer, ignoresCase: Bool) -> Int? {
+    package static func find(_ text: [UInt8], in bytes: UnsafeRawBufferPointer, ignoresCase: Bool) -> Int? {
         guard text.count <= bytes.count, let base = bytes.baseAddress else { return nil }
         guard !ignoresCase else {
             return (0...(bytes.count - text.count)).first { matches(text, bytes, at: $0, ignoresCase: true) }
@@ -95,11 +95,11 @@ enum ByteText {
 }
 
 /// Finds where lines begin and end.
-enum LineBounds {
+package enum LineBounds {
     /// The line around a position, without its end. A carriage return ends a line too, as progress bars use it.
     ///
     /// - Parameter limit: the most bytes of the line to return, half of them on either side.
-    static func line(in bytes: UnsafeRawBufferPointer, around position: Int, limit: Int) -> Range<Int> {
+    package static func line(in bytes: UnsafeRawBufferPointer, around position: Int, limit: Int) -> Range<Int> {
         let first = max(0, position - limit / 2)
         let last = min(bytes.count, position + limit / 2)
         var start = position
@@ -122,12 +122,12 @@ enum LineBounds {
     }
 
     /// The non-empty lines.
-    static func lines(in bytes: UnsafeRawBufferPointer) -> [Range<Int>] {
+    package static func lines(in bytes: UnsafeRawBufferPointer) -> [Range<Int>] {
         bytes.split(whereSeparator: isEnd).map { $0.startIndex..<$0.endIndex }
     }
 
     /// The last non-empty lines, in their order.
-    static func lastLines(_ count: Int, in bytes: UnsafeRawBufferPointer) -> [Range<Int>] {
+    package static func lastLines(_ count: Int, in bytes: UnsafeRawBufferPointer) -> [Range<Int>] {
         var lines: [Range<Int>] = []
         var end = bytes.count
         while lines.count < count {

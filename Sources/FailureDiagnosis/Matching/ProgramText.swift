@@ -2,12 +2,12 @@ internal import LogText
 internal import SystemSupport
 
 /// What the program itself wrote in a line: without a container runtime's envelope, colours, and launchers' prefixes.
-struct ProgramText {
-    private(set) var bytes: [UInt8]
-    private(set) var rank: Int?
+package struct ProgramText {
+    package private(set) var bytes: [UInt8]
+    package private(set) var rank: Int?
 
     /// - Parameter line: as it is in the file, without its end.
-    init(_ line: UnsafeRawBufferPointer) {
+    package init(_ line: UnsafeRawBufferPointer) {
         let plain = Self.plain(line)
         if let message = JournalEntry.message(of: plain) {
             (bytes, rank) = (message, nil)

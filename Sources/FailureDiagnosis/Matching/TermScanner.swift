@@ -6,11 +6,16 @@ private import Glibc
 /// one piece of each occurrence is still hit. So a position costs one load, one hash and one lookup in a small bit table, positions don't
 /// depend on each other, and most bytes are never examined. The texts themselves are compared only where the bit is set.
 /// The hash ignores case (bit 5), so that case-sensitive and other texts share the pass. Texts shorter than four bytes are searched for one by one.
-struct TermScanner: Sendable {
+package struct TermScanner: Sendable {
     /// A text, and whether case is ignored.
-    struct Term: Hashable, Sendable {
-        var bytes: [UInt8]
-        var ignoresCase: Bool
+    package struct Term: Hashable, Sendable {
+        package var bytes: [UInt8]
+        package var ignoresCase: Bool
+
+        package init(bytes: [UInt8], ignoresCase: Bool) {
+            self.bytes = bytes
+            self.ignoresCase = ignoresCase
+        }
     }
 
     private struct Piece: Sendable {
@@ -52,7 +57,7 @@ struct TermScanner: Sendable {
     private let pieces: [Piece]
     private let shortTerms: [Int]
 
-    init(_ terms: [Term]) {
+    package init(_ terms: [Term]) {
         self.terms = terms
         let long = terms.indices.filter { terms[$0].bytes.count >= Self.pieceBytes }
         shortTerms = terms.indices.filter { terms[$0].bytes.count < Self.pieceBytes && !terms[$0].bytes.isEmpty }
@@ -82,7 +87,7 @@ struct TermScanner: Sendable {
     /// `nil` to continue right there.
     ///
     /// Several occurrences of a text may lead to a single call.
-    func scan(_ bytes: UnsafeRawBufferPointer, _ body: (_ term: Int, _ position: Int) -> Int?) {
+    package func scan(_ bytes: UnsafeRawBufferPointer, _ body: (_ term: Int, _ position: Int) -> Int?) {
         pieces.withUnsafeBufferPointer { pieces in
             bits.withUnsafeBufferPointer { bits in
                 var position = 0

@@ -3,10 +3,10 @@ internal import Diagnosis
 internal import SystemSupport
 package import ZMQBridge
 
-/// A publisher's status for programs: its own JSON, and `alarms`, `findings`, `finding_counts`, `problems`.
+/// A publisher's status for programs: its own JSON, and `alarms`, `findings`, `finding_counts`, `trainings`, `problems`.
 package struct StatusReport: Encodable {
     private enum CodingKeys: String, CodingKey {
-        case alarms, findings, problems
+        case alarms, findings, problems, trainings
         case findingCounts = "finding_counts"
     }
 
@@ -27,6 +27,7 @@ package struct StatusReport: Encodable {
         try container.encode(telemetry.alarms, forKey: .alarms)
         try container.encode(telemetry.findings, forKey: .findings)
         try container.encode(telemetry.findingCounts, forKey: .findingCounts)
+        try container.encode(telemetry.trainings, forKey: .trainings)
         try container.encode(problems, forKey: .problems)
     }
 }

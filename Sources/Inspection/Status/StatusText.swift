@@ -47,6 +47,7 @@ package struct StatusText {
         telemetry.alarms.map { "ALARM      \($0.sentence)" }
             + telemetry.notRunning.map { "not running: \(HumanText.line($0))" }
             + FindingText(telemetry: telemetry, now: status.time).lines
+            + TrainingText(telemetry: telemetry, now: status.time).lines
     }
 
     private var laneLines: [String] {

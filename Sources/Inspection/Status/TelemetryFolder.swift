@@ -16,6 +16,8 @@ package struct TelemetryFolder: Hashable, Sendable {
     package private(set) var findings: [LogFinding] = []
     /// How many hits there were, by domain and role.
     package private(set) var findingCounts: [String: [String: UInt64]] = [:]
+    /// How the trainings of running processes go: those that stand still first, then by rank and file.
+    package private(set) var trainings: [TrainingStatus] = []
 
     /// Nothing is known.
     package init() {}
@@ -34,6 +36,7 @@ package struct TelemetryFolder: Hashable, Sendable {
             guard let text = Self.text(of: "\(path)/\(name)") else { continue }
             add(text, command: String(name.dropLast(5)), now: now)
         }
+        trainings.sort { $0.order < $1.order }
         findings.sort { ($1.seen, $0.rule, $0.command) < ($0.seen, $1.rule, $1.command) }
     }
 
@@ -46,6 +49,7 @@ package struct TelemetryFolder: Hashable, Sendable {
             notRunning.append(command)
             return
         }
+        trainings += TrainingStatus.all(in: samples, command: command)
         for sample in samples where sample.name == "arobust_alarm" && sample.value == 1 {
             let since = samples.first {
                 $0.name == "arobust_alarm_began_at_seconds" && $0.value > 0

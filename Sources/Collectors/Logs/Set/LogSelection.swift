@@ -1,4 +1,5 @@
 internal import Glibc
+package import SystemSupport
 
 /// Which logs to follow.
 package struct LogSelection: Sendable {
@@ -96,5 +97,12 @@ enum RotatedName {
             if mark != 0x5F, exists(String(name)) { return String(name) }
         }
         return nil
+    }
+}
+
+extension LogSelection {
+    /// Opens a log that the selection has found, for reading, unless somebody else only wants it read (`LogPath`).
+    package static func open(_ path: String) throws(SystemCallError) -> CInt {
+        try LogPath.open(path)
     }
 }

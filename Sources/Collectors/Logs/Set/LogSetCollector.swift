@@ -124,6 +124,7 @@ package actor LogSetCollector: WakingCollector {
         let counters = counters(of: data.log.path)
         counters.lines.increment(by: data.lines.lineCount)
         counters.bytes.increment(by: data.lines.byteCount)
+        if let observer { observer.noteUnread(file.follower?.unread ?? 0, of: data.log.path) }
         observer?.observe(data.lines.content, judged: prepared.judged, of: data.log.path)
         return true
     }
