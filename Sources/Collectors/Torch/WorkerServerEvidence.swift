@@ -20,6 +20,8 @@ package struct WorkerServerEvidence: EvidenceSource {
     private struct Rank: Sendable {
         let process: RankProcess
         let server: TorchWorkerServer
+        /// Whether it answered for its recorder, or at least said why not.
+        var answers = true
     }
 
     package func collect(
@@ -37,8 +39,8 @@ package struct WorkerServerEvidence: EvidenceSource {
                 return (process.missing(.flightRecorder, source, EvidenceTime.over), nil)
             }
             do throws(WorkerServerFinder.NoServer) {
-                let rank = Rank(process: process, server: try await finder.server(of: process))
-                return (await Self.recorder(of: rank, until: deadline), rank)
+                var rank = Rank(process: process, server: try await finder.server(of: process))
+                return (await Self.recorder(of: &rank, until: deadline), rank)
             } catch {
                 return (process.missing(.flightRecorder, source, error.reason), nil)
             }
@@ -64,7 +66,7 @@ package struct WorkerServerEvidence: EvidenceSource {
         } ?? nil
     }
 
-    private static func recorder(of rank: Rank, until deadline: ContinuousClock.Instant) async -> EvidencePiece {
+    private static func recorder(of rank: inout Rank, until deadline: ContinuousClock.Instant) async -> EvidencePiece {
         let time = WallClock.seconds()
         do throws(TorchWorkerServer.Failure) {
             let (content, handler) = try await rank.server.flightRecorder(within: limit(until: deadline))
@@ -72,12 +74,17 @@ package struct WorkerServerEvidence: EvidenceSource {
                 kind: .flightRecorder, rank: rank.process.rank, source: "\(rank.server.title), \(handler)", time: time,
                 content: content)
         } catch {
+            rank.answers = !error.isOpen
             return rank.process.missing(.flightRecorder, rank.server.title, "the \(rank.server.title) \(error.reason)")
         }
     }
 
     private static func waitCounters(of rank: Rank, until deadline: ContinuousClock.Instant) async -> EvidencePiece {
         let time = WallClock.seconds()
+        guard rank.answers else {
+            let reason = "the \(rank.server.title) was not asked: it had not answered for its recorder"
+            return rank.process.missing(.waitCounters, rank.server.title, reason)
+        }
         do throws(TorchWorkerServer.Failure) {
             let content = try await rank.server.waitCounters(within: limit(until: deadline))
             return EvidencePiece(

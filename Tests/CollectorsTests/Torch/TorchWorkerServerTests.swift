@@ -61,7 +61,12 @@ import Testing
     ])
     func saysWhatIsWrongWithAServer(behaviour: String, reason: String) async throws {
         let rank = try WorkerServerStandIn(behaviour)
-        let piece = try #require(try await pieces(rank.pid).first)
+        let pieces = try await pieces(rank.pid)
+        let piece = try #require(pieces.first)
+        #expect(pieces.map(\.kind) == [.flightRecorder, .waitCounters])
+        // Who did not answer once is not waited for again.
+        let isSilent = ["hang", "drip"].contains(behaviour)
+        #expect(rank.requests.contains("/handler/wait_counter_values") == !isSilent)
         #expect(piece.missing?.contains(reason) == true, "\(piece.missing ?? "")")
         #expect(piece.content == [])
         #expect(ProcText.state(of: rank.pid) == "S")
