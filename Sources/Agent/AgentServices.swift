@@ -121,15 +121,15 @@ public struct AgentServices: Sendable {
             telemetry(of: command, registry, beside: publisher), PublisherService(publisher, logger: logger),
         ]
         let ranks = try settings.localRanks()
-        let requests = FlightRecorderRequests()
+        let memory = FlightRecorderMemory()
         let progress = try ProgressParts.make(of: settings, factory: registry, logger: logger)
         let incidents = settings.incidentRecorder(
-            of: ranks, requests: requests, logs: progress?.evidence ?? [], client: publisher, factory: registry,
+            of: ranks, memory: memory, logs: progress?.evidence ?? [], client: publisher, factory: registry,
             logger: logger)
         return try await first + consumers(incidents) + [CancelledService("ingest") { try await ingest.run() }]
             + makeListener(for: publisher, factory: registry) + recording(incidents, of: ranks, for: publisher)
             + makeCollectors(
-                for: publisher, progress: progress, observer: incidents, requests: requests, factory: registry)
+                for: publisher, progress: progress, observer: incidents, memory: memory, factory: registry)
     }
 
     /// What records incidents, and takes the wishes of `arobust dump`.
@@ -228,10 +228,10 @@ public struct AgentServices: Sendable {
 
     private func makeCollectors(
         for client: MetricPublisher, progress: ProgressParts?, observer: (any HangObserver)?,
-        requests: FlightRecorderRequests, factory: any MetricsFactory
+        memory: FlightRecorderMemory, factory: any MetricsFactory
     ) async throws -> [any Service] {
         let schedules = try CollectorSchedule.schedules(
-            of: settings, progress: progress, observer: observer, requests: requests, factory: factory, logger: logger)
+            of: settings, progress: progress, observer: observer, memory: memory, factory: factory, logger: logger)
         for schedule in schedules { await schedule.collector.setClient(client) }
         if let observer {
             progress?.watch.setHangObserver(observer)

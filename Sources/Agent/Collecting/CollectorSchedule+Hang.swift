@@ -18,16 +18,16 @@ extension CollectorSchedule {
 
     /// - Parameters:
     ///   - observer: is told of signs of a hang; `nil`: only the log and the bus are.
-    ///   - requests: remembers which ranks were asked for dumps of the Flight Recorder.
+    ///   - memory: the same that the evidence of an incident has (`FlightRecorderFiles`).
     static func hangSchedules(
         of settings: AgentSettings, observer: (any HangObserver)? = nil,
-        requests: FlightRecorderRequests = FlightRecorderRequests(), factory: any MetricsFactory, logger: Logger
+        memory: FlightRecorderMemory = FlightRecorderMemory(), factory: any MetricsFactory, logger: Logger
     ) -> [CollectorSchedule] {
         let values = settings.values
         var schedules: [CollectorSchedule] = []
         if !values[\.flightRecorder.files].isEmpty {
             let watch = FlightRecorderWatch(
-                places: settings.flightRecorderPlaces, requests: requests, observer: observer, logger: logger)
+                places: settings.flightRecorderPlaces, memory: memory, observer: observer, logger: logger)
             schedules.append(
                 CollectorSchedule(collector: watch, interval: values[\.flightRecorder.interval], lastRound: nil))
         }

@@ -14,7 +14,7 @@ extension CollectorSchedule {
     /// - Throws: `SettingsError` with the setting or the rule file, and what is allowed.
     static func schedules(
         of settings: AgentSettings, progress: ProgressParts?, observer: (any HangObserver)? = nil,
-        requests: FlightRecorderRequests = FlightRecorderRequests(), factory: any MetricsFactory, logger: Logger
+        memory: FlightRecorderMemory = FlightRecorderMemory(), factory: any MetricsFactory, logger: Logger
     ) throws(SettingsError) -> [CollectorSchedule] {
         try logSchedules(of: settings, progress: progress, observer: observer, factory: factory, logger: logger)
             + (progress.map { [$0.schedule(of: settings, logger: logger)] } ?? [])
@@ -22,7 +22,7 @@ extension CollectorSchedule {
             + stackSchedules(of: settings, factory: factory, logger: logger)
             + eventSchedules(of: settings, factory: factory, logger: logger)
             + hangSchedules(
-                of: settings, observer: observer, requests: requests, factory: factory, logger: logger)
+                of: settings, observer: observer, memory: memory, factory: factory, logger: logger)
     }
 
     private static func logSchedules(

@@ -12,10 +12,10 @@ extension AgentSettings {
     ///
     /// - Parameters:
     ///   - ranks: those that evidence is taken of.
-    ///   - requests: the same that the watch for new dumps has.
+    ///   - memory: the same that the watch for new dumps has.
     ///   - logs: what is taken of the followed logs.
     func incidentRecorder(
-        of ranks: LocalRanks, requests: FlightRecorderRequests, logs: [any EvidenceSource], client: any UrgentReporter,
+        of ranks: LocalRanks, memory: FlightRecorderMemory, logs: [any EvidenceSource], client: any UrgentReporter,
         factory: any MetricsFactory, logger: Logger
     ) -> IncidentRecorder? {
         guard values[\.incidents.record] else { return nil }
@@ -25,20 +25,20 @@ extension AgentSettings {
         configuration.size = values[\.incidents.size]
         return IncidentRecorder(
             node: node, client: client,
-            sources: incidentSources(of: ranks, requests: requests, logs: logs, logger: logger),
+            sources: incidentSources(of: ranks, memory: memory, logs: logs, logger: logger),
             configuration: configuration, logger: logger, factory: factory)
     }
 
     /// What is asked, in its order.
     private func incidentSources(
-        of ranks: LocalRanks, requests: FlightRecorderRequests, logs: [any EvidenceSource], logger: Logger
+        of ranks: LocalRanks, memory: FlightRecorderMemory, logs: [any EvidenceSource], logger: Logger
     ) -> IncidentSources {
         let ladder = stackLadder(logger: logger)
         let servers = WorkerServerEvidence(ranks: ranks, servers: values[\.stacks.workerServer])
         var sources = IncidentSources()
         sources.recorders = [
             .init(servers, share: 0.3),
-            .init(FlightRecorderFiles(places: flightRecorderPlaces, requests: requests), share: 0.5),
+            .init(FlightRecorderFiles(places: flightRecorderPlaces, memory: memory), share: 0.5),
         ]
         if let rasTarget { sources.beside = [.init(RASEvidence(target: rasTarget), share: 0.95)] }
         sources.rest =

@@ -20,10 +20,12 @@ struct FlightRecorderFile: Hashable, Sendable {
 
     /// The regular files at the prefixes, links not followed. Blocks on the file system.
     ///
-    /// - Returns: what there is, and why a folder could not be looked at.
-    static func all(at prefixes: [FlightRecorderPlaces.Prefix]) -> (dumps: [FlightRecorderFile], problems: [String]) {
+    /// - Returns: what there is, and why folders could not be looked at, by their paths.
+    static func all(at prefixes: [FlightRecorderPlaces.Prefix]) -> (
+        dumps: [FlightRecorderFile], problems: [String: String]
+    ) {
         var dumps: [FlightRecorderFile] = []
-        var problems: [String] = []
+        var problems: [String: String] = [:]
         var names: [String: [String]] = [:]
         for prefix in prefixes {
             if names[prefix.folder] == nil {
@@ -31,7 +33,7 @@ struct FlightRecorderFile: Hashable, Sendable {
                     names[prefix.folder] = try Directory(path: prefix.folder).names()
                 } catch {
                     names[prefix.folder] = []
-                    problems.append("\(error)")
+                    problems[prefix.folder] = "\(error)"
                 }
             }
             for name in (names[prefix.folder] ?? []).prefix(mostNames) {

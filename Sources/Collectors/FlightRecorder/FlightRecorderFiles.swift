@@ -23,17 +23,17 @@ package struct FlightRecorderFiles: EvidenceSource {
     }
 
     private let places: FlightRecorderPlaces
-    private let requests: FlightRecorderRequests
+    private let memory: FlightRecorderMemory
     private let limits: Limits
 
-    /// - Parameter requests: the same that the watch has, so that it does not take dumps that are asked for here for signs.
-    package init(places: FlightRecorderPlaces, requests: FlightRecorderRequests = FlightRecorderRequests()) {
-        self.init(places: places, requests: requests, limits: Limits())
+    /// - Parameter memory: the same that the watch has.
+    package init(places: FlightRecorderPlaces, memory: FlightRecorderMemory = FlightRecorderMemory()) {
+        self.init(places: places, memory: memory, limits: Limits())
     }
 
-    init(places: FlightRecorderPlaces, requests: FlightRecorderRequests, limits: Limits) {
+    init(places: FlightRecorderPlaces, memory: FlightRecorderMemory, limits: Limits) {
         self.places = places
-        self.requests = requests
+        self.memory = memory
         self.limits = limits
     }
 
@@ -87,7 +87,10 @@ package struct FlightRecorderFiles: EvidenceSource {
                 }
             }
             guard !waiting.isEmpty else { return }
-            try? await Task.sleep(for: Self.pause)
+            guard (try? await Task.sleep(for: Self.pause)) != nil else {
+                for rank in waiting { await take(missing(rank.number, "it was given up")) }
+                return
+            }
         }
     }
 
@@ -108,7 +111,7 @@ package struct FlightRecorderFiles: EvidenceSource {
     /// Finds the ranks and their dumps, and asks for new ones.
     private func begin(until end: ContinuousClock.Instant) -> Look {
         let processes = LocalRank.all()
-        let prefixes = places.prefixes(of: processes)
+        let prefixes = memory.prefixes(adding: places.prefixes(of: processes))
         guard !prefixes.isEmpty else {
             return Look(
                 ranks: [], prefixes: [],
@@ -124,7 +127,11 @@ package struct FlightRecorderFiles: EvidenceSource {
         let now = WallClock.seconds()
         var ranks: [Rank] = byRank.keys.sorted().map { number in
             var rank = Rank(number: number, first: newest[number])
-            rank.notes = problems
+            if rank.first == nil, let process = byRank[number] {
+                // Those of its own places alone.
+                let folders = Set(places.prefixes(of: [process]).map(\.folder))
+                rank.notes = folders.sorted().compactMap { problems[$0] }
+            }
             if let dump = rank.first, let process = byRank[number], dump.time < process.startedAt - 1 {
                 rank.notes.append("\(dump.path) is from before the rank's process was started")
                 rank.isFirstUsable = false
@@ -138,10 +145,11 @@ package struct FlightRecorderFiles: EvidenceSource {
         }
         guard !ranks.isEmpty else {
             let old = dumps.isEmpty ? "" : "; the dumps that are there are older than \(limits.age / 60) min"
-            let where_ = prefixes.prefix(4).map { "\($0.folder)/\($0.name)" }.joined(separator: ", ")
+            let searched = prefixes.prefix(4).map { "\($0.folder)/\($0.name)" }.joined(separator: ", ")
             return Look(
                 ranks: [], prefixes: prefixes,
-                problem: ([problems.isEmpty ? "no dump is at \(where_)\(old)" : nil].compactMap(\.self) + problems)
+                problem: ([problems.isEmpty ? "no dump is at \(searched)\(old)" : nil].compactMap(\.self)
+                    + problems.values.sorted().prefix(4))
                     .joined(separator: "; "))
         }
         for index in ranks.indices { ask(&ranks[index], byRank[ranks[index].number], now, until: end) }
@@ -159,7 +167,7 @@ package struct FlightRecorderFiles: EvidenceSource {
             return
         }
         do throws(SystemCallError) {
-            try requests.ask(rank.number, at: pipe)
+            try memory.ask(rank.number, at: pipe)
             rank.answerBy = min(.now + limits.answer, end)
         } catch {
             rank.notes.append("no dump could be asked for: \(error)")

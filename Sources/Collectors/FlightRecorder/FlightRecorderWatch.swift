@@ -8,13 +8,13 @@ internal import SystemSupport
 /// What was there before is no sign, nor is what arobust asked for. Nothing is read or published: that is left to whoever is told.
 package actor FlightRecorderWatch: DataCollector {
     /// How long what the ranks' environments say is believed.
-    private static let memory: Duration = .seconds(15)
+    private static let believed: Duration = .seconds(15)
 
     package nonisolated let name = "flight-recorder"
 
     private let executor = BlockingExecutor(label: "arobust.flight-recorder-watch")
     private let places: FlightRecorderPlaces
-    private let requests: FlightRecorderRequests
+    private let memory: FlightRecorderMemory
     private let observer: (any HangObserver)?
     private let logger: Logger
     /// In nanoseconds since 1970.
@@ -26,11 +26,11 @@ package actor FlightRecorderWatch: DataCollector {
     private var growing: [String: FlightRecorderFile] = [:]
 
     package init(
-        places: FlightRecorderPlaces, requests: FlightRecorderRequests, observer: (any HangObserver)?,
+        places: FlightRecorderPlaces, memory: FlightRecorderMemory, observer: (any HangObserver)?,
         logger: Logger = Logger(label: "arobust.flight-recorder-watch")
     ) {
         self.places = places
-        self.requests = requests
+        self.memory = memory
         self.observer = observer
         self.logger = logger
         start = Int64(clamping: WallClock.nanoseconds())
@@ -50,8 +50,8 @@ package actor FlightRecorderWatch: DataCollector {
         let now = ContinuousClock.now
         if prefixesUntil.map({ now >= $0 }) ?? true {
             let isAutomatic = places.files.isEmpty || places.files.contains(FlightRecorderPlaces.automatic)
-            prefixes = places.prefixes(of: isAutomatic ? LocalRank.all() : [])
-            prefixesUntil = now + Self.memory
+            prefixes = memory.prefixes(adding: places.prefixes(of: isAutomatic ? LocalRank.all() : []))
+            prefixesUntil = now + Self.believed
         }
         let (dumps, _) = FlightRecorderFile.all(at: prefixes)
         var whole: [FlightRecorderFile] = []
@@ -75,7 +75,7 @@ package actor FlightRecorderWatch: DataCollector {
         known = next
         let paths = Set(dumps.map(\.path))
         growing = growing.filter { paths.contains($0.key) }
-        let signs = whole.filter { !requests.wasAsked($0.rank) }.map { dump in
+        let signs = whole.filter { !memory.wasAsked($0.rank) }.map { dump in
             HangSuspicion(
                 .flightRecorder, rank: dump.rank,
                 text:

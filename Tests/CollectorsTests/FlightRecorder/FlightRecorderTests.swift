@@ -10,7 +10,7 @@ import Testing
 /// Ranks are real Python processes with large numbers, so that those of other tests don't count. Dumps are PyTorch's own.
 @Suite(.timeLimit(.minutes(2))) struct FlightRecorderTests {
     private let folder = ScratchFolder()
-    private let requests = FlightRecorderRequests()
+    private let memory = FlightRecorderMemory()
     private static let waiting = "import time; print('ready'); time.sleep(600)"
 
     private var prefix: String { folder.file("fr_") }
@@ -28,11 +28,11 @@ import Testing
     }
 
     private func piece(
-        of rank: Int, _ places: FlightRecorderPlaces, within: Duration = .seconds(20),
+        of rank: Int, _ places: FlightRecorderPlaces, within: Duration = .seconds(60),
         limits: FlightRecorderFiles.Limits = .init()
     ) async throws -> EvidencePiece {
         let taken = Taken()
-        await FlightRecorderFiles(places: places, requests: requests, limits: limits)
+        await FlightRecorderFiles(places: places, memory: memory, limits: limits)
             .collect(until: .now + within) { taken.add($0) }
         let pieces = taken.pieces.filter { $0.rank == rank }
         #expect(pieces.count == 1)
@@ -43,16 +43,18 @@ import Testing
         #expect(Self.dump.first == 0x80 && Self.dump.last == UInt8(ascii: "."))
     }
 
-    @Test(arguments: ["TORCH_FR_DUMP_TEMP_FILE", "TORCH_NCCL_DEBUG_INFO_TEMP_FILE", "XDG_CACHE_HOME"])
-    func aRanksEnvironmentSaysWhereItsDumpIs(variable: String) async throws {
-        let process = try rank(70001, environment: [variable: variable == "XDG_CACHE_HOME" ? folder.path : prefix])
+    @Test(arguments: [
+        ("TORCH_FR_DUMP_TEMP_FILE", 70021), ("TORCH_NCCL_DEBUG_INFO_TEMP_FILE", 70022), ("XDG_CACHE_HOME", 70023),
+    ])
+    func aRanksEnvironmentSaysWhereItsDumpIs(variable: String, number: Int) async throws {
+        let process = try rank(number, environment: [variable: variable == "XDG_CACHE_HOME" ? folder.path : prefix])
         if variable == "XDG_CACHE_HOME" {
             try folder.makeFolder("torch")
-            try folder.write(Self.dump, to: "torch/comm_lib_trace_rank_70001")
+            try folder.write(Self.dump, to: "torch/comm_lib_trace_rank_\(number)")
         } else {
-            try folder.write(Self.dump, to: "fr_70001")
+            try folder.write(Self.dump, to: "fr_\(number)")
         }
-        let piece = try await piece(of: 70001, FlightRecorderPlaces())
+        let piece = try await piece(of: number, FlightRecorderPlaces())
         #expect(piece.content == Self.dump && piece.missing == nil && piece.kind == .flightRecorder)
         _ = process
     }
@@ -81,11 +83,23 @@ import Testing
         try folder.write(Self.dump, to: "fr_70005")
         try setTime(of: "fr_70005", secondsAgo: 7200)
         let taken = Taken()
-        await FlightRecorderFiles(places: FlightRecorderPlaces(files: [prefix])).collect(until: .now + .seconds(20)) {
+        await FlightRecorderFiles(places: FlightRecorderPlaces(files: [prefix])).collect(until: .now + .seconds(60)) {
             taken.add($0)
         }
         #expect(taken.pieces.contains { $0.rank == 70004 && $0.content == Self.dump })
         #expect(!taken.pieces.contains { $0.rank == 70005 })
+    }
+
+    @Test func whereRanksLeftTheirDumpsIsKnownWhenTheyAreGone() async throws {
+        try folder.write(Self.dump, to: "fr_70012")
+        let watch = FlightRecorderWatch(places: FlightRecorderPlaces(files: ["auto"]), memory: memory, observer: nil)
+        do {
+            let process = try rank(70012, environment: ["TORCH_FR_DUMP_TEMP_FILE": prefix])
+            _ = await watch.collectRounds(1)
+            _ = process
+        }
+        let piece = try await piece(of: 70012, FlightRecorderPlaces())
+        #expect(piece.content == Self.dump)
     }
 
     @Test func linksAndOtherThingsAreNotOpened() async throws {
@@ -152,7 +166,7 @@ import Testing
             ])
         let piece = try await piece(of: 70009, FlightRecorderPlaces(files: [prefix], pipe: "auto"))
         #expect(piece.content == Self.dump)
-        #expect(requests.wasAsked(70009))
+        #expect(memory.wasAsked(70009))
         _ = process
     }
 
@@ -168,17 +182,45 @@ import Testing
         _ = process
     }
 
+    /// As in a container: the folder that the rank means is not the one of that name here. Needs the right to make namespaces.
+    @Test func aRankInOtherMountsIsReadThere() async throws {
+        let program = """
+            import ctypes, sys, time
+            libc = ctypes.CDLL(None)
+            folder, source = sys.argv[1].encode(), sys.argv[2]
+            data = open(source, 'rb').read()
+            # CLONE_NEWNS; MS_REC | MS_PRIVATE
+            isIn = libc.unshare(0x20000) == 0 and libc.mount(None, b'/', None, 0x44000, None) == 0
+            if not isIn or libc.mount(b'none', folder, b'tmpfs', 0, None) != 0:
+                print('denied')
+                sys.exit()
+            open(folder + b'/fr_70011', 'wb').write(data)
+            print('ready')
+            time.sleep(600)
+            """
+        try folder.write(Self.dump, to: "source")
+        try folder.makeFolder("in")
+        let process = try PythonProcess(
+            program, arguments: [folder.file("in"), folder.file("source")],
+            environment: ["RANK": "70011", "LOCAL_RANK": "0", "TORCH_FR_DUMP_TEMP_FILE": folder.file("in/fr_")])
+        guard process.words == ["ready"] else { return }
+        #expect(folder.names == ["in", "source"])
+        let piece = try await piece(of: 70011, FlightRecorderPlaces())
+        #expect(piece.content == Self.dump)
+        #expect(piece.source == "dump /proc/\(process.pid)/root\(folder.file("in/fr_70011"))")
+    }
+
     @Test func onlyAPipeThatSomebodyReadsIsWrittenTo() throws {
         try folder.write("kept", to: "file.pipe")
         #expect {
-            try requests.ask(1, at: folder.file("file.pipe"))
+            try memory.ask(1, at: folder.file("file.pipe"))
         } throws: { "\($0)".contains("it is no named pipe") }
         #expect(try folder.text("file.pipe") == "kept")
         #expect(mkfifo(folder.file("nobody.pipe"), 0o600) == 0)
         #expect {
-            try requests.ask(1, at: folder.file("nobody.pipe"))
+            try memory.ask(1, at: folder.file("nobody.pipe"))
         } throws: { "\($0)".contains("nobody reads from it") }
-        #expect(!requests.wasAsked(1))
+        #expect(!memory.wasAsked(1))
     }
 
     @Test func namesTellRanks() {
@@ -195,7 +237,7 @@ import Testing
 
     private func watch(_ observer: SeenSigns, _ log: LogCapture) -> FlightRecorderWatch {
         FlightRecorderWatch(
-            places: FlightRecorderPlaces(files: [prefix]), requests: requests, observer: observer, logger: log.logger)
+            places: FlightRecorderPlaces(files: [prefix]), memory: memory, observer: observer, logger: log.logger)
     }
 
     @Test func newAndChangedDumpsAreSignsAndOldOnesAreNot() async throws {
@@ -215,7 +257,7 @@ import Testing
         for _ in 0..<3 { _ = await watch.collectRounds(1) }
         #expect(observer.signs.map(\.rank) == [2, 1])
         try folder.write(Self.dump, to: "fr_2")
-        requests.record(2)
+        memory.record(2)
         for _ in 0..<3 { _ = await watch.collectRounds(1) }
         #expect(observer.signs.count == 2)
     }

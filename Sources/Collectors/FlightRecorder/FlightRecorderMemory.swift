@@ -3,12 +3,16 @@ private import Synchronization
 private import SystemPackage
 internal import SystemSupport
 
-/// Asks ranks for dumps of their Flight Recorders, and remembers whom: a dump that we asked for is no sign of a hang.
-package final class FlightRecorderRequests: Sendable {
+/// What the watch and the evidence both need to know of the Flight Recorder's dumps: which ranks were asked for one, since such a dump is no
+/// sign of a hang, and where ranks leave them, since ranks may be gone when that is asked.
+package final class FlightRecorderMemory: Sendable {
     /// For so long a new dump of a rank counts as the one that was asked for.
-    private static let memory: Duration = .seconds(60)
+    private static let askedFor: Duration = .seconds(60)
+    /// So many places are remembered.
+    private static let mostPrefixes = 64
 
     private let asked = Mutex<[Int: ContinuousClock.Instant]>([:])
+    private let known = Mutex<[FlightRecorderPlaces.Prefix]>([])
 
     package init() {}
 
@@ -19,7 +23,17 @@ package final class FlightRecorderRequests: Sendable {
 
     /// Whether the rank was asked a short time ago.
     package func wasAsked(_ rank: Int, now: ContinuousClock.Instant = .now) -> Bool {
-        asked.withLock { $0[rank].map { now - $0 < Self.memory } ?? false }
+        asked.withLock { $0[rank].map { now - $0 < Self.askedFor } ?? false }
+    }
+
+    /// Remembers where dumps may be.
+    ///
+    /// - Returns: these places, and those that were remembered before.
+    func prefixes(adding found: [FlightRecorderPlaces.Prefix]) -> [FlightRecorderPlaces.Prefix] {
+        known.withLock { known in
+            known = Array((found + known.filter { !found.contains($0) }).prefix(Self.mostPrefixes))
+            return known
+        }
     }
 
     /// Writes to a rank's pipe, and nowhere else. Never waits.
