@@ -144,6 +144,10 @@ package final class ProgressWatch: LogObserver {
             if log.emptyPieces >= Self.mostEmptyPieces { log.profile = nil }
         }
         var hasChanged = false
+        if steps.contains(where: { $0.found.isAfterGap && $0.found.rank != nil }) {
+            // Lines of any of its ranks may be among those that were not read.
+            for key in state.trainings.keys where key.log == log.name.name { state.trainings[key]?.skipGap(now: now) }
+        }
         for (line, time) in found {
             // Ranks of one log have lines of their own; what names no rank is of all.
             let keys: [Key]

@@ -35,7 +35,9 @@ import Testing
         ]).collectServices()
         #expect(
             names(services) == [
-                "telemetry", "PublisherService", "ingest", "listener", "CollectorSchedule", "CollectorSchedule",
+                "telemetry", "PublisherService", "ingest", "listener",
+                // Logs, what they tell of trainings, XPUTimer's page.
+                "CollectorSchedule", "CollectorSchedule", "CollectorSchedule",
             ])
     }
 

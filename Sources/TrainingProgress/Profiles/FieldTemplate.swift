@@ -35,6 +35,8 @@ struct FieldTemplate: Hashable, Sendable {
     private let pieces: [[Part]]
     private let isAnchored: Bool
     private let ignoresCase: Bool
+    /// The longest text that every such line has.
+    private let longest: [UInt8]
 
     /// - Throws: what is wrong with the template, to follow "must be".
     init(_ text: String, ignoresCase: Bool = false) throws(FieldTemplateError) {
@@ -65,6 +67,9 @@ struct FieldTemplate: Hashable, Sendable {
             }
         }
         self.pieces = pieces
+        var longest: [UInt8] = []
+        for case .literal(let text) in pieces.joined() where text.count > longest.count { longest = text }
+        self.longest = longest
     }
 
     /// - Returns: `nil` for what is no field's name at all, and so is text.
@@ -95,11 +100,7 @@ struct FieldTemplate: Hashable, Sendable {
     }
 
     /// The longest text that every such line has; `nil` if none is long enough to search for.
-    var key: [UInt8]? {
-        var longest: [UInt8] = []
-        for case .literal(let text) in pieces.joined() where text.count > longest.count { longest = text }
-        return longest.count >= Self.shortestKey ? longest : nil
-    }
+    var key: [UInt8]? { longest.count >= Self.shortestKey ? longest : nil }
 
     var fields: [Field] {
         pieces.joined().compactMap { part in if case .field(let field) = part { field } else { nil } }
@@ -109,6 +110,8 @@ struct FieldTemplate: Hashable, Sendable {
     ///
     /// - Parameter line: what the program wrote, at most `reach` bytes.
     func values(in line: UnsafeRawBufferPointer) -> [(field: Field, value: Double)]? {
+        // Most lines that are tried lack it, and a piece that begins with a field would be tried everywhere.
+        guard longest.isEmpty || ByteText.find(longest, in: line, ignoresCase: ignoresCase) != nil else { return nil }
         var found: [(field: Field, value: Double)] = []
         var position = 0
         for (index, piece) in pieces.enumerated() where !piece.isEmpty {
@@ -124,12 +127,23 @@ struct FieldTemplate: Hashable, Sendable {
         return found
     }
 
+    /// Whether a number or a quoted one can begin so.
+    private static func mayBeginNumber(_ byte: UInt8) -> Bool {
+        isDigit(byte) || isSpace(byte) || "+-.'\"nNiI".utf8.contains(byte)
+    }
+
     private func find(
         _ piece: [Part], in line: UnsafeRawBufferPointer, from start: Int,
         _ found: inout [(field: Field, value: Double)]
     ) -> Int? {
         var position = start
+        var wantsNumber = false
+        if case .field(let field)? = piece.first { wantsNumber = field != .anyWord }
         while position < line.count {
+            if wantsNumber, !Self.mayBeginNumber(line[position]) {
+                position += 1
+                continue
+            }
             if case .literal(let text)? = piece.first {
                 let rest = UnsafeRawBufferPointer(rebasing: line[position...])
                 guard let next = ByteText.find(text, in: rest, ignoresCase: ignoresCase) else { return nil }
@@ -158,7 +172,7 @@ struct FieldTemplate: Hashable, Sendable {
                 guard position + text.count <= line.count,
                     ByteText.matches(text, line, at: position, ignoresCase: ignoresCase)
                 else {
-                    found.removeSubrange(known...)
+                    Self.drop(&found, to: known)
                     return nil
                 }
                 position += text.count
@@ -166,19 +180,23 @@ struct FieldTemplate: Hashable, Sendable {
                 let first = position
                 while position < line.count, Self.isSpace(line[position]) { position += 1 }
                 guard position > first || position == line.count else {
-                    found.removeSubrange(known...)
+                    Self.drop(&found, to: known)
                     return nil
                 }
             case .field(let field):
                 while position < line.count, Self.isSpace(line[position]) { position += 1 }
                 guard let end = read(field, in: line, at: position, &found) else {
-                    found.removeSubrange(known...)
+                    Self.drop(&found, to: known)
                     return nil
                 }
                 position = end
             }
         }
         return position
+    }
+
+    private static func drop(_ found: inout [(field: Field, value: Double)], to count: Int) {
+        if found.count > count { found.removeLast(found.count - count) }
     }
 
     private func read(
@@ -221,8 +239,8 @@ enum NumberText {
         func isSign(_ byte: UInt8) -> Bool { byte == 0x2B || byte == 0x2D }
         if isSign(byte(position)) { position += 1 }
         switch (byte(position) | 0x20, byte(position + 1) | 0x20, byte(position + 2) | 0x20) {
-        case (0x6E, 0x61, 0x6E): return (.nan, position + 3)
-        case (0x69, 0x6E, 0x66): return (.infinity, position + 3)
+        case (0x6E, 0x61, 0x6E) where (byte(position + 3) | 0x20) &- 0x61 >= 26: return (.nan, position + 3)
+        case (0x69, 0x6E, 0x66) where (byte(position + 3) | 0x20) &- 0x61 >= 26: return (.infinity, position + 3)
         default: break
         }
         guard isDigit(position) || byte(position) == 0x2E && isDigit(position + 1) else { return nil }

@@ -23,8 +23,11 @@ struct ProgressLines {
         var isAfterGap = false
     }
 
-    /// So many lines of steps of a piece are read, the last, and so many others.
-    static let mostSteps = 16
+    /// So many lines of steps of a piece are read, the last, and so many others. A large piece is of a backlog or a flood: there a few tell
+    /// as much as all, and reading one costs as much as searching some dozens.
+    static let mostSteps = 256
+    static let mostStepsOfLarge = 4
+    static let largePiece = 16 << 10
     static let mostOthers = 64
     /// So many of the last lines are looked at where no profile fits.
     static let mostUnknown = 48
@@ -43,10 +46,11 @@ struct ProgressLines {
         }
         hits.sort { $0.position < $1.position }
         var (steps, others, hasGap) = (0, 0, false)
+        let mostSteps = bytes.count < Self.largePiece ? Self.mostSteps : Self.mostStepsOfLarge
         var last = hits.count - 1
         // From the end: of very many the last count.
         while last >= 0 {
-            if steps >= Self.mostSteps, finder.isOfStepsAlone[hits[last].term] {
+            if steps >= mostSteps, finder.isOfStepsAlone[hits[last].term] {
                 hasGap = true
                 last -= 1
                 continue
@@ -55,7 +59,7 @@ struct ProgressLines {
             var first = last
             while first > 0, hits[first - 1].position >= line.lowerBound { first -= 1 }
             let mayBeStep = hits[first...last].contains { finder.hasSteps[$0.term] }
-            if mayBeStep ? steps < Self.mostSteps : others < Self.mostOthers {
+            if mayBeStep ? steps < mostSteps : others < Self.mostOthers {
                 if mayBeStep { steps += 1 } else { others += 1 }
                 read(line, hits[first...last], finder, bytes, table)
             } else if mayBeStep {

@@ -121,6 +121,13 @@ struct LogProgress: Sendable {
         }
     }
 
+    /// Lines were passed over that may have been its own.
+    mutating func skipGap(now: ProgressMoment) {
+        if lastRead != nil, !isSilent { lastRead = now.steady }
+        wasPaused = true
+        spanStart = nil
+    }
+
     /// The collector has read the log to its end, or not.
     mutating func setBehind(_ isBehind: Bool, now: ProgressMoment) {
         guard self.isBehind != isBehind else { return }
