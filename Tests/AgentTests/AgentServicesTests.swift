@@ -22,7 +22,9 @@ import Testing
 
     @Test func withoutSettingsNothingIsCollectedAndNobodyIsReportedTo() async throws {
         let services = try await services().agentServices()
-        #expect(names(services) == ["telemetry", "PublisherService", "BridgeAgent", "ingest"])
+        #expect(names(services) == [
+                "telemetry", "PublisherService", "BridgeAgent", "ingest", "incidents", "rank-watch",
+            ])
         #expect(log.messages.contains { $0.hasPrefix("No master is set: ") })
         #expect(log.messages.contains { $0.hasPrefix("No collector is set: ") })
     }
@@ -35,7 +37,7 @@ import Testing
         ]).collectServices()
         #expect(
             names(services) == [
-                "telemetry", "PublisherService", "ingest", "listener",
+                "telemetry", "PublisherService", "ingest", "listener", "incidents", "rank-watch",
                 // Logs, what they tell of trainings, XPUTimer's page.
                 "CollectorSchedule", "CollectorSchedule", "CollectorSchedule",
             ])

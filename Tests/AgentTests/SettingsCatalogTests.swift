@@ -49,7 +49,7 @@ import Testing
         #expect(values[\.metrics.xpuTimerPort] == nil)
         #expect(values[\.journal.maxAge] == nil)
         #expect(values[\.stacks.pids].isEmpty)
-        #expect(values[\.delivery.firstTypes] == [.stackTrace])
+        #expect(values[\.delivery.firstTypes] == [.incident, .stackTrace])
         #expect(values.written(\.metrics.interval) == nil)
         #expect(values.place(of: \.metrics.interval) == "default")
     }

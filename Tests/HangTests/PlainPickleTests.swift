@@ -75,11 +75,11 @@ import Testing
 
     @Test func everyPrefixAndManyDamagedDumpsAreErrorsOrDumps() throws {
         let whole = try HangFixtures.bytes("flight-recorder/subgroup/rank_2")
-        for length in 0..<min(whole.count, 1500) {
+        for length in stride(from: 0, to: whole.count - 1, by: 11) {
             #expect(throws: FlightRecorderError.self) { try FlightRecorderReader.dump(of: Array(whole[..<length])) }
         }
         var generator = SeededGenerator(seed: 3)
-        for _ in 0..<3000 {
+        for _ in 0..<600 {
             var bytes = whole
             for _ in 0..<Int.random(in: 1...4, using: &generator) {
                 bytes[Int.random(in: 0..<bytes.count, using: &generator)] = UInt8.random(in: 0...255, using: &generator)

@@ -4,7 +4,7 @@ import Testing
 @testable import TrainingProgress
 
 /// The recorded trainings of rules/corpus/healthy go well: none is silent or slow, at whatever pace its lines come.
-struct HealthyLogTests {
+@Suite(.serialized) struct HealthyLogTests {
     private static let folder = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
         .deletingLastPathComponent().appending(path: "rules/corpus/healthy").path
     private static let names = ((try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? [])
@@ -14,10 +14,11 @@ struct HealthyLogTests {
         #expect(Self.names.count > 30)
     }
 
-    @Test(arguments: names) func aHealthyTraining(name: String) throws {
+    @Test(arguments: names) func aHealthyTraining(name: String) async throws {
         let text = String(decoding: try Data(contentsOf: URL(filePath: "\(Self.folder)/\(name)")), as: UTF8.self)
         let lines = text.split(whereSeparator: { $0 == "\n" || $0 == "\r" || $0 == "\r\n" })
         for pace in [0.2, 3.0, 20] {
+            await Task.yield()
             let fixture = TrainingFixture()
             for line in lines {
                 let before = fixture.watch.snapshots

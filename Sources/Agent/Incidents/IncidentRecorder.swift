@@ -96,13 +96,27 @@ final class IncidentRecorder: HangObserver {
         while !Task.isCancelled {
             await signal.wait()
             guard let (id, triggers) = begin() else { continue }
-            await record(id, triggers)
+            let isRecorded = await isIncident(triggers)
+            if isRecorded {
+                await record(id, triggers)
+            } else {
+                logger.info(
+                    "The training has ended; its silence is no hang.", metadata: ["sign": "\(triggers[0].text)"])
+            }
             state.withLock { state in
                 state.isRunning = false
-                state.lastEnd = .now
+                if isRecorded { state.lastEnd = .now }
                 state.waiting = []
             }
         }
+    }
+
+    /// A log that falls silent because its training has ended is no hang.
+    private func isIncident(_ triggers: [HangSuspicion]) async -> Bool {
+        guard triggers.allSatisfy({ $0.trigger == .noProgress }), !(await sources.isTrainingThere()) else {
+            return true
+        }
+        return state.withLock { $0.waiting.contains { $0.trigger != .noProgress } }
     }
 
     private func begin() -> (id: String, triggers: [HangSuspicion])? {

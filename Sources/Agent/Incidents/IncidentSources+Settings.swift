@@ -36,6 +36,7 @@ extension AgentSettings {
         let ladder = stackLadder(logger: logger)
         let servers = WorkerServerEvidence(ranks: ranks, servers: values[\.stacks.workerServer])
         var sources = IncidentSources()
+        sources.isTrainingThere = { await ranks.hasLivingOnes() }
         sources.recorders = [
             .init(servers, share: 0.3),
             .init(FlightRecorderFiles(places: flightRecorderPlaces, memory: memory), share: 0.5),

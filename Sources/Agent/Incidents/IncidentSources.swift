@@ -14,6 +14,8 @@ struct IncidentSources: Sendable {
         }
     }
 
+    /// Whether a training may run here: `false` where the ranks that were seen have all ended.
+    var isTrainingThere: @Sendable () async -> Bool = { true }
     /// Flight Recorders: one after another, before anything else, since their rings go on.
     var recorders: [Step] = []
     /// What takes its time elsewhere and stands in nobody's way: beside the rest.

@@ -28,6 +28,12 @@ package final class LocalRanks: Sendable {
         return found
     }
 
+    /// Whether a rank lives, as far as that is known: `true` where none was ever seen, as from a container of its own.
+    package func hasLivingOnes() async -> Bool {
+        let ranks = await look()
+        return ranks.isEmpty || ranks.contains { !Self.hasEnded($0) }
+    }
+
     private static func find(_ target: StackTarget, _ before: [RankProcess]) -> [RankProcess] {
         let pids =
             switch target {

@@ -26,7 +26,8 @@ struct TorchWorkerServer: Hashable, Sendable {
 
     /// The longest answers that are taken, in bytes.
     enum Limit {
-        static let recorder = 64 << 20
+        /// 2,000 entries of JSON have 0.94 MB.
+        static let recorder = 32 << 20
         static let traceback = 4 << 20
         static let small = 1 << 20
     }

@@ -189,12 +189,3 @@ final class SeenSigns: HangObserver {
 
     func suspect(_ suspicion: HangSuspicion) { kept.withLock { $0.append(suspicion) } }
 }
-
-/// Keeps pieces of evidence.
-final class Taken: Sendable {
-    private let kept = Mutex<[EvidencePiece]>([])
-
-    var pieces: [EvidencePiece] { kept.withLock { $0 } }
-
-    func add(_ piece: EvidencePiece) { kept.withLock { $0.append(piece) } }
-}

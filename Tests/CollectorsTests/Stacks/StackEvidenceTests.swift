@@ -19,8 +19,8 @@ import Testing
 
     private func pieces(_ source: any EvidenceSource, within limit: Duration = .seconds(30)) async -> [EvidencePiece] {
         let taken = Taken()
-        await source.collect(until: .now.advanced(by: limit)) { await taken.add($0) }
-        return await taken.pieces
+        await source.collect(until: .now.advanced(by: limit)) { taken.add($0) }
+        return taken.pieces
     }
 
     private func decoded(_ piece: EvidencePiece) throws -> RankStacks {
