@@ -153,6 +153,12 @@ package enum MetricCatalog {
         "arobust_scrape_up": "1 if the last scrape gave a page with metrics, else 0.",
         "arobust_scrapes_total": "Rounds of scraping the XPU timer's page, by result.",
         "arobust_stack_dumps_total": "Processes whose stacks were requested, by what could be read.",
+        "arobust_incidents_total": "Incidents that were recorded.",
+        "arobust_incident_pieces_missing_total": "Pieces of incidents' evidence that could not be had.",
+        "arobust_ras_looks_total": "Questions to NCCL's RAS, by what came of them.",
+        "arobust_ras_findings": "Communicators that ranks hold up, by what NCCL's RAS says.",
+        "arobust_training_events_total": "Events of a training that were published.",
+        "arobust_training_events_unreadable_total": "Lines in the file of events that can't be read.",
         "arobust_telemetry_refused_series_total":
             "Self-metrics that are not kept: there are too many, or one name has two kinds.",
         "arobust_telemetry_written_at_seconds": "When this text was written, in seconds since 1970.",

@@ -73,7 +73,9 @@ import Testing
     ])
     func saysWhereTheMainThreadWaits(program: String, call: String) async throws {
         let process = try PythonProcess(program)
-        let stacks = try await firstStacks(of: process.pid) { $0.mainThread?.systemCall == call }
+        let stacks = try await firstStacks(of: process.pid) {
+            $0.mainThread?.systemCall == call && $0.mainThread?.frames.isEmpty == false
+        }
         let main = try #require(stacks.mainThread)
         #expect(main.systemCall == call)
         #expect(main.state == "S")
