@@ -38,7 +38,7 @@ struct DumpCommand: AsyncParsableCommand {
                 let inspection = PublisherInspection(directory)
                 guard let holder = try inspection.holder() else {
                     throw InspectionError(
-                        .notThere, "nothing runs in \(directory.path) that could record an incident: start arobust agent")
+                        .notThere, "nothing runs in \(directory.path) that could record one: start arobust agent")
                 }
                 guard let id = try await inspection.requestIncident(reason: reason) else {
                     throw InspectionError.silent(directory, holder: holder, obstacle: inspection.obstacle)

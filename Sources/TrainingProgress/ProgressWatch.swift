@@ -3,7 +3,7 @@ package import Diagnosis
 internal import FailureDiagnosis
 package import Hang
 package import Logging
-private import Synchronization
+internal import Synchronization
 package import SystemSupport
 
 /// Learns from the followed logs how the trainings of this node go: their steps, how long one takes, whether they stand still.
@@ -12,13 +12,13 @@ package import SystemSupport
 /// of more than 64 trainings, those that have been quiet for longest are forgotten.
 package final class ProgressWatch: LogObserver {
     /// A training: a log, or a rank of a log that has several.
-    private struct Key: Hashable {
+    struct Key: Hashable {
         var log: String
         var rank: Int?
     }
 
     /// What is known of a log.
-    private struct Log {
+    struct Log {
         var name: LogRank
         var profile: Int?
         /// Pieces of it without a step, since the last one: then all profiles are tried again.
@@ -32,7 +32,7 @@ package final class ProgressWatch: LogObserver {
         var lastPieces = 0
     }
 
-    private struct State {
+    struct State {
         var logs: [String: Log] = [:]
         var trainings: [Key: LogProgress] = [:]
         var metrics: [Key: TrainingMetrics] = [:]
@@ -41,22 +41,22 @@ package final class ProgressWatch: LogObserver {
 
     static let mostTrainings = 64
     static let mostLogs = 10_000
-    private static let mostChanges = 256
-    private static let mostEmptyPieces = 100
+    static let mostChanges = 256
+    static let mostEmptyPieces = 100
     /// A few lines that are being written are no backlog, in bytes.
-    private static let leastBacklog: UInt64 = 64 << 10
+    static let leastBacklog: UInt64 = 64 << 10
 
     /// Woken when there is a change to tell.
     package let wakeSignal = WakeSignal()
-    private let settings: ProgressSettings
-    private let table: ProfileTable
-    private let nodeRank: Int
-    private let factory: any MetricsFactory
-    private let logger: Logger
-    private let clock: @Sendable () -> ProgressMoment
-    private let modified: @Sendable (String) -> Double?
-    private let state = Mutex(State())
-    private let suspicions = Mutex<(any HangObserver)?>(nil)
+    let settings: ProgressSettings
+    let table: ProfileTable
+    let nodeRank: Int
+    let factory: any MetricsFactory
+    let logger: Logger
+    let clock: @Sendable () -> ProgressMoment
+    let modified: @Sendable (String) -> Double?
+    let state = Mutex(State())
+    let suspicions = Mutex<(any HangObserver)?>(nil)
 
     /// - Parameters:
     ///   - nodeRank: turns torchrun's local ranks into ranks of the job.
@@ -121,7 +121,7 @@ package final class ProgressWatch: LogObserver {
     }
 
     /// - Returns: whether there is something to tell, or a deadline came nearer.
-    private func take(
+    func take(
         _ found: [(found: ProgressLines.Found, time: Double?)], of path: String, isBehind: Bool, now: ProgressMoment,
         in state: inout State
     ) -> Bool {
@@ -176,128 +176,35 @@ package final class ProgressWatch: LogObserver {
     }
 
     /// Whether nothing is left to read, or only ever the line that is being written.
-    private func isAtEnd(_ log: inout Log) -> Bool {
+    func isAtEnd(_ log: inout Log) -> Bool {
         if log.unread == 0 { return true }
         guard log.unread <= Self.leastBacklog else { return false }
         log.lastPieces += 1
         return log.lastPieces >= 3
     }
 
-    private func isLater(_ path: String, than known: String) -> Bool {
+    func isLater(_ path: String, than known: String) -> Bool {
         (LogRank(path: path, nodeRank: 0).attempt ?? 0) > (LogRank(path: known, nodeRank: 0).attempt ?? 0)
     }
 
-    private func addLog(_ path: String, to state: inout State) {
+    func addLog(_ path: String, to state: inout State) {
         guard state.logs.count < Self.mostLogs else { return }
         state.logs[path] = Log(name: LogRank(path: path, nodeRank: nodeRank))
     }
 
-    private func setBehind(_ isBehind: Bool, _ log: Log, in state: inout State) {
+    func setBehind(_ isBehind: Bool, _ log: Log, in state: inout State) {
         let now = clock()
         for key in state.trainings.keys where key.log == log.name.name {
             state.trainings[key]?.setBehind(isBehind, now: now)
         }
     }
 
-    private func makeRoom(in state: inout State) {
+    func makeRoom(in state: inout State) {
         guard state.trainings.count >= Self.mostTrainings,
             let oldest = state.trainings.min(by: { $0.value.touched < $1.value.touched })?.key
         else { return }
         state.trainings[oldest] = nil
         state.metrics.removeValue(forKey: oldest)?.destroy()
-    }
-
-    // MARK: judging
-
-    /// Looks for trainings that stand still or are slower than the others, and sets the self-metrics.
-    ///
-    /// - Returns: what is to be told.
-    package func judgeTrainings() -> [ProgressChange] {
-        let now = clock()
-        judgeAges(now: now)
-        var silent: [ProgressSnapshot] = []
-        let changes = state.withLock { state -> [ProgressChange] in
-            compareRanks(in: &state)
-            for key in state.trainings.keys {
-                guard var training = state.trainings[key] else { continue }
-                let isNew = training.judgeSilence(now: now)
-                let pending = training.takePending()
-                let snapshot = training.snapshot(profiles: table.profiles, now: now)
-                state.trainings[key] = training
-                state.metrics[key]?.set(snapshot, wall: now.wall)
-                if isNew { silent.append(snapshot) }
-                // What is learned from a backlog is no news.
-                guard !training.isBehind, !training.isOld, !training.isFromBacklog || isNew else { continue }
-                for kind in pending where state.changes.count < Self.mostChanges {
-                    state.changes.append(ProgressChange(kind: kind, snapshot: snapshot, time: Int64(now.wall)))
-                }
-            }
-            defer { state.changes = [] }
-            return state.changes
-        }
-        tell(silent, at: now)
-        return changes.sorted {
-            ($0.snapshot.rank ?? -1, $0.snapshot.path) < ($1.snapshot.rank ?? -1, $1.snapshot.path)
-        }
-    }
-
-    /// A training that was only read from a backlog, in a file that nobody has written since long, is one of an earlier day.
-    private func judgeAges(now: ProgressMoment) {
-        let unknown = state.withLock { $0.trainings.filter { $0.value.needsAge } }
-        // A look at a file may block.
-        let times = unknown.mapValues { modified($0.path) }
-        guard !times.isEmpty else { return }
-        state.withLock { state in
-            for (key, modified) in times { state.trainings[key]?.setAge(modified.map { now.wall - $0 }, now: now) }
-        }
-    }
-
-    private func tell(_ silent: [ProgressSnapshot], at now: ProgressMoment) {
-        guard !silent.isEmpty else { return }
-        let observer = suspicions.withLock { $0 }
-        for snapshot in silent {
-            let text = ProgressText.sentence(.silent, snapshot)
-            logger.warning("arobust alarm: \(text)", metadata: ["path": "\(snapshot.path)"])
-            observer?.suspect(HangSuspicion(.noProgress, rank: snapshot.rank, text: text, time: Int64(now.wall)))
-        }
-    }
-
-    /// A rank whose steps take a quarter longer than those of most others. Where all wait for each other, all are equally slow.
-    private func compareRanks(in state: inout State) {
-        let running = state.trainings.filter { $0.value.isRunning && $0.value.change.recentMedian != nil }
-        for key in state.trainings.keys where running[key] == nil { state.trainings[key]?.compare(with: nil) }
-        let medians = running.mapValues { $0.change.recentMedian ?? 0 }
-        for (key, own) in medians {
-            let others = medians.filter { $0.key != key }.map(\.value)
-            guard others.count >= 2, let usual = StepSamples.median(of: others), usual > 0 else {
-                state.trainings[key]?.compare(with: nil)
-                continue
-            }
-            let distance = StepSamples.deviation(of: others, around: usual)
-            let wasSlow = running[key]?.othersSeconds != nil
-            let factor = wasSlow ? StepChange.backFactor : StepChange.factor
-            let isSlow = own > usual * factor && (wasSlow || own - usual > 3 * distance)
-            state.trainings[key]?.compare(with: isSlow ? usual : nil)
-        }
-    }
-
-    /// How long until a training could be silent; `nil`: none can.
-    package func timeToDeadline() -> Duration? {
-        let now = clock()
-        return state.withLock { state in
-            state.trainings.values.compactMap { $0.deadline(now: now) }.min().map { .seconds(max(0, $0 - now.steady)) }
-        }
-    }
-
-    /// Whether there are any trainings.
-    package var hasTrainings: Bool { state.withLock { !$0.trainings.isEmpty } }
-
-    /// How all trainings go, by rank and path.
-    package var snapshots: [ProgressSnapshot] {
-        let now = clock()
-        return state.withLock { state in
-            state.trainings.values.map { $0.snapshot(profiles: table.profiles, now: now) }
-        }.sorted { ($0.rank ?? .max, $0.path) < ($1.rank ?? .max, $1.path) }
     }
 }
 

@@ -22,7 +22,8 @@ import Testing
 
     @Test func withoutSettingsNothingIsCollectedAndNobodyIsReportedTo() async throws {
         let services = try await services().agentServices()
-        #expect(names(services) == [
+        #expect(
+            names(services) == [
                 "telemetry", "PublisherService", "BridgeAgent", "ingest", "incidents", "rank-watch",
             ])
         #expect(log.messages.contains { $0.hasPrefix("No master is set: ") })

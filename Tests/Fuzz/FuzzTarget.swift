@@ -12,7 +12,9 @@ struct FuzzTarget: Sendable {
     }
 
     /// By what they read: the bus, its files, masters, collectors' sources, operators' files.
-    static let all: [FuzzTarget] = bus + files + masters + pages + logs + diagnosis + settings + hangSigns + hangEvidence
+    static let all: [FuzzTarget] =
+        bus + files + masters + pages + logs + diagnosis + settings + hangSigns
+        + hangEvidence
 
     /// The one that `FUZZ_TARGET` names.
     static let chosen: FuzzTarget = {

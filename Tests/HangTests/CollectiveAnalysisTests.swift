@@ -159,4 +159,22 @@ import Testing
         #expect(analysis.findings.count == 2)
         #expect(analysis.notes.contains { $0.contains("different orders") })
     }
+
+    /// NCCL's recorder knows what the device has begun.
+    @Test func aDeviceThatHasNotComeToItIsNamed() {
+        var ranks = [Recording](repeating: Recording(), count: 3)
+        for rank in 0..<3 {
+            ranks[rank].collective(1)
+            ranks[rank].collective(2, isDone: false)
+            if rank != 1 { ranks[rank].dump.entries[1].state = "started" }
+        }
+        let finding = CollectiveAnalysis(CollectiveSummary(ranks)).findings.first
+        #expect((finding?.sequence, finding?.culprits, finding?.waiting) == (2, RankSet([1]), RankSet([0, 2])))
+        var evidence = HangEvidence()
+        evidence.collectives = CollectiveSummary(ranks)
+        #expect(
+            HangAnswer(evidence).sentence == """
+                rank 1 has called all_reduce 2 of default_pg (group 0), but its device has not come to it, while the other 2 wait in it.
+                """)
+    }
 }

@@ -26,7 +26,6 @@ final class IncidentRecorder: HangObserver {
         var id: String?
         var isRunning = false
         var lastEnd: ContinuousClock.Instant?
-        var count = 0
         var suppressed = 0
     }
 
@@ -79,8 +78,7 @@ final class IncidentRecorder: HangObserver {
                 state.suppressed += 1
                 return (nil, false)
             }
-            state.count += 1
-            state.id = "\(Self.compact(TimeText.write(suspicion.time)))-\(state.count)"
+            state.id = Self.id(at: suspicion.time)
             state.waiting.append(suspicion)
             return (state.id, true)
         }
@@ -88,8 +86,11 @@ final class IncidentRecorder: HangObserver {
         return id
     }
 
-    /// `20261130T014352Z`
-    private static func compact(_ time: String) -> String { time.filter { $0 != "-" && $0 != ":" } }
+    /// `20261130T014352Z-3f9a`: two runs of an agent may record one in the same second.
+    private static func id(at time: Int64) -> String {
+        let digits = String(UInt16.random(in: 0x1000 ... .max), radix: 16)
+        return "\(TimeText.write(time).filter { $0 != "-" && $0 != ":" })-\(digits)"
+    }
 
     /// Records incidents until the task is cancelled; one that is under way then ends at once, with what it has.
     func run() async {
@@ -131,7 +132,7 @@ final class IncidentRecorder: HangObserver {
     private func record(_ id: String, _ triggers: [HangSuspicion]) async {
         begun.increment()
         logger.warning(
-            "An incident is recorded.", metadata: ["incident": "\(id)", "trigger": "\(triggers[0].text)"])
+            "An incident is recorded.", metadata: ["incident": "\(id)", "trigger": "\(triggers[0].trigger.rawValue)"])
         let writer = IncidentWriter(id: id, node: node, client: client, size: configuration.size, logger: logger)
         await writer.begin(triggers)
         let deadline = ContinuousClock.now + configuration.budget

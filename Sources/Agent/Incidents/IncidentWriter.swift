@@ -64,6 +64,8 @@ actor IncidentWriter {
         if !late.isEmpty { record.triggers = late }
         record.end = end
         await publish(record)
+        // Where nothing is known of any rank, there is nothing to tell a master.
+        guard !evidence.known.isEmpty else { return end }
         let lines = ["arobust incident \(id): \(answer.sentence)"] + HangText(answer).lines.dropFirst()
         let text = lines.map { SecretText.line($0) }.joined(separator: "\n")
         await send(.stackTrace, String(decoding: text.utf8.prefix(Self.longestSummary), as: UTF8.self))

@@ -62,7 +62,9 @@ struct LinePatternError: Error, Hashable {
 /// Searches for a text in bytes.
 package enum ByteText {
     /// Whether `bytes` has `text` at `start`; there must be that many bytes left.
-    package static func matches(_ text: [UInt8], _ bytes: UnsafeRawBufferPointer, at start: Int, ignoresCase: Bool) -> Bool {
+    package static func matches(
+        _ text: [UInt8], _ bytes: UnsafeRawBufferPointer, at start: Int, ignoresCase: Bool
+    ) -> Bool {
         guard ignoresCase else {
             return text.withUnsafeBytes { text in
                 guard let wanted = text.baseAddress, let base = bytes.baseAddress else { return true }

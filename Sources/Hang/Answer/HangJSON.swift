@@ -32,6 +32,7 @@ extension HangAnswer {
             members["blocked_by"] = .array(finding.blockedBy.map { .string($0.name) })
         }
         if !finding.unrecorded.isEmpty { members["without_recording"] = list(finding.unrecorded) }
+        if finding.isUnstarted { members["called"] = .bool(true) }
         if finding.since > 0 { members["since_ns"] = .int(finding.since) }
         if let site = finding.callSite { members["call_site"] = .string(site) }
         if !finding.variants.isEmpty {

@@ -17,6 +17,11 @@ struct HangWords {
         switch finding.kind {
         case .diverged:
             text = divergence(finding)
+        case .missing where finding.isUnstarted:
+            text = """
+                \(named(culprits)) \(verb(culprits, "has", "have")) called \(finding.operation)\(number(finding)) of \(group), but \
+                \(verb(culprits, "its device has", "their devices have")) not come to it, while \(waiting(finding)) in it
+                """
         case .missing where finding.culprits.subtracting(finding.unrecorded).isEmpty:
             text = """
                 \(named(culprits)) left no recording, while \(waiting(finding)) in \(finding.operation)\(number(finding)) of \(group)

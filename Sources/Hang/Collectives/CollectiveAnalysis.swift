@@ -47,6 +47,16 @@ package struct CollectiveAnalysis: Sendable {
                 findings.append(all)
                 return
             }
+            let started = operations.reduce(RankSet()) { $0.union($1.started) }
+            let behind = waiting.subtracting(started)
+            if !behind.isEmpty, !waiting.intersection(started).isEmpty {
+                // All have called it; the devices of some are still at something earlier.
+                all.culprits = behind
+                all.waiting = waiting.intersection(started)
+                all.isUnstarted = true
+                findings.append(all)
+                return
+            }
             underWay.append(all)
         }
         if open.isEmpty { examineWithoutOperations(group, members: members) }

@@ -16,6 +16,8 @@ package struct CollectiveFinding: Hashable, Sendable {
     package var culprits: RankSet
     /// The ranks that have entered it and are not through.
     package var waiting: RankSet
+    /// Whether the culprits have entered it, and only their devices have not come to it.
+    package var isUnstarted = false
     /// Culprits of which there is no recording: gone, or not read.
     package var unrecorded = RankSet()
     /// Culprits that wait elsewhere themselves, and in which groups: what they wait for comes first.

@@ -97,6 +97,8 @@ package struct GroupSummary: Hashable, Sendable, Codable {
         /// Those that have entered it and are not through.
         package var open: RankSet
         package var done: RankSet
+        /// Those whose device has begun it. NCCL's recorder tells; gloo's does not.
+        package var started = RankSet()
         /// When the first and the last of them entered it, in nanoseconds since 1970.
         package var first: Int64
         package var last: Int64
@@ -168,6 +170,7 @@ package struct GroupSummary: Hashable, Sendable, Codable {
             }
             let place = joined.count - 1
             joined[place].done.formUnion(operation.done)
+            joined[place].started.formUnion(operation.started)
             joined[place].open = last.open.union(operation.open).subtracting(joined[place].done)
             joined[place].first = min(last.first, operation.first)
             joined[place].last = max(last.last, operation.last)

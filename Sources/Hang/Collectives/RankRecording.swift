@@ -81,10 +81,12 @@ struct RankRecording {
         return GroupSummary.joined(
             chosen.map { entry in
                 let ranks = RankSet([rank])
-                return GroupSummary.Operation(
+                var operation = GroupSummary.Operation(
                     sequence: entry.collectiveSequence, name: entry.operation, shape: shape(of: entry),
                     open: entry.isDone ? RankSet() : ranks, done: entry.isDone ? ranks : RankSet(),
                     first: entry.created, last: entry.created, callSite: entry.callSite)
+                if entry.state == "started" || entry.state == "completed" { operation.started = ranks }
+                return operation
             })
     }
 

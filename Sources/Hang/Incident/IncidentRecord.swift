@@ -3,7 +3,7 @@ private import FoundationEssentials
 /// What one envelope of the type `INCIDENT` holds: a part of an incident's bundle. They are published one by one as they are collected, so that
 /// what there was is there after a kill.
 package struct IncidentRecord: Hashable, Sendable, Codable {
-    /// Names the incident on its node: when it began, `20261130T014352Z-1`.
+    /// Names the incident on its node: when it began, `20261130T014352Z-3f9a`.
     package var incident: String
     /// From 0, without gaps: the first has the triggers, the last the end.
     package var number: Int
