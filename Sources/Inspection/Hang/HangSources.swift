@@ -138,7 +138,9 @@ package struct HangSources {
     private mutating func addJournal(of directory: String, incident id: String?) throws {
         let journal = try StoredJournal(stateDirectory: directory)
         if id == nil, try journal.incidents().isEmpty {
-            return reader.note("\(directory): no incident is in the journal")
+            count += 1
+            return reader.note(
+                "\(directory): no incident is in the journal; arobust dump has a running agent record one")
         }
         add(try journal.incident(id).incident)
     }
