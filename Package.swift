@@ -87,7 +87,7 @@ let package = Package(
             dependencies: ["CSocketGuard", "CZeroMQ", "Diagnosis", "Journal", "SystemSupport", logging, deque],
             swiftSettings: settings),
         // Pure values: what is known of a hang, and how it merges.
-        .target(name: "Hang", dependencies: ["Diagnosis", "SystemSupport"], swiftSettings: settings),
+        .target(name: "Hang", dependencies: ["Diagnosis", "LogText", "SystemSupport"], swiftSettings: settings),
         .target(
             name: "Collectors",
             dependencies: [

@@ -50,9 +50,9 @@ struct DumpCommand: AsyncParsableCommand {
                 // The agent keeps to its budget; it may have been killed.
                 let deadline = ContinuousClock.now + settings.incidentBudget + .seconds(15)
                 while true {
-                    let stored = try StoredJournal(stateDirectory: directory.path).incidents { $0 == id }
-                        .last { $0.incident.id == id }
-                    if let incident = stored?.incident, incident.end != nil {
+                    let journal = try StoredJournal(stateDirectory: directory.path)
+                    if try journal.incidents().contains(where: { $0.incident.id == id && $0.incident.end != nil }) {
+                        let incident = try journal.incident(id).incident
                         try StandardOutput.write(
                             .lines(["incident \(id)", ""] + HangText(HangAnswer(incident.evidence)).lines))
                         return

@@ -102,7 +102,7 @@ struct HangCommand: AsyncParsableCommand {
         if let speedscope {
             try WholeFile(path: speedscope).replace(with: SpeedscopeFile(answer.stacks).json, mode: 0o644)
         }
-        if let summary, let json = HangEvidenceJSON.bytes(of: answer.evidence) {
+        if let summary, let json = answer.evidence.json {
             try WholeFile(path: summary).replace(with: json, mode: 0o644)
         }
     }

@@ -11,4 +11,12 @@ package struct StableHash: Hashable, Sendable {
     package mutating func add(contentsOf bytes: UnsafeBufferPointer<UInt8>) {
         for byte in bytes { add(byte) }
     }
+
+    /// A short name for a text: 16 hexadecimal digits.
+    package static func hex(of text: String) -> String {
+        var hash = StableHash()
+        for byte in text.utf8 { hash.add(byte) }
+        let digits = String(hash.value, radix: 16)
+        return String(repeating: "0", count: 16 - digits.count) + digits
+    }
 }

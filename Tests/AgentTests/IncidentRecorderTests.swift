@@ -13,6 +13,7 @@ import Testing
     private final class Publisher: UrgentReporter {
         private let kept = Mutex<[WorkerTrainingMetric]>([])
         let fails = Mutex(false)
+        let isSlow = Mutex(false)
 
         var records: [IncidentRecord] {
             kept.withLock { $0 }.filter { $0.dataType == .incident }.compactMap {
@@ -26,6 +27,7 @@ import Testing
         }
 
         func reportUrgently(_ metrics: [WorkerTrainingMetric]) async throws {
+            if isSlow.withLock({ $0 }) { try await Task.sleep(for: .milliseconds(5)) }
             if fails.withLock({ $0 }) { throw ReportError(code: .storage, message: "the disk is full") }
             kept.withLock { $0 += metrics }
         }
@@ -123,6 +125,20 @@ import Testing
             try await eventually { ends() == 1 }
         }
         #expect(publisher.records.last?.triggers?.map(\.trigger) == [.noProgress])
+    }
+
+    /// Sources that are asked side by side wait for the disk at the same time.
+    @Test func piecesOfSeveralSourcesHaveNumbersOfTheirOwn() async throws {
+        var sources = IncidentSources()
+        sources.beside = (0..<20).map { _ in .init(Source(kind: .ras), share: 1) }
+        sources.rest = [.init(Source(kind: .process), share: 1)]
+        publisher.isSlow.withLock { $0 = true }
+        let recorder = recorder(sources)
+        try await running(recorder) {
+            _ = recorder.request("now")
+            try await eventually { ends() == 1 }
+        }
+        #expect(publisher.records.map(\.number).sorted() == Array(0..<24))
     }
 
     @Test func whatHasNoRoomIsNamed() async throws {

@@ -26,7 +26,6 @@ final class IncidentRecorder: HangObserver {
         var id: String?
         var isRunning = false
         var lastEnd: ContinuousClock.Instant?
-        var suppressed = 0
     }
 
     /// So many signs are kept of one incident.
@@ -75,7 +74,6 @@ final class IncidentRecorder: HangObserver {
             }
             let isAsked = suspicion.trigger == .operator_ || suspicion.trigger == .master
             if !isAsked, let end = state.lastEnd, .now - end < configuration.rest {
-                state.suppressed += 1
                 return (nil, false)
             }
             state.id = Self.id(at: suspicion.time)

@@ -29,7 +29,7 @@ actor IncidentWriter {
     }
 
     func begin(_ triggers: [HangSuspicion]) async {
-        var record = IncidentRecord(incident: id, number: 0)
+        var record = nextRecord()
         record.triggers = triggers
         await publish(record)
     }
@@ -46,7 +46,7 @@ actor IncidentWriter {
         pieces += 1
         if piece.missing != nil { missing += 1 }
         reader.add(piece, node: "\(node.rank)")
-        var record = IncidentRecord(incident: id, number: number)
+        var record = nextRecord()
         record.piece = piece
         await publish(record)
     }
@@ -55,12 +55,12 @@ actor IncidentWriter {
     func end(_ late: [HangSuspicion]) async -> IncidentRecord.End {
         let evidence = reader.evidence
         let answer = HangAnswer(evidence)
-        if let json = HangEvidenceJSON.bytes(of: evidence) {
+        if let json = evidence.json {
             await add(EvidencePiece(kind: .summary, source: "arobust", time: WallClock.seconds(), content: json))
         }
         let end = IncidentRecord.End(
             time: WallClock.seconds(), hang: answer.isHang, sentence: answer.sentence, pieces: pieces, missing: missing)
-        var record = IncidentRecord(incident: id, number: number)
+        var record = nextRecord()
         if !late.isEmpty { record.triggers = late }
         record.end = end
         await publish(record)
@@ -72,9 +72,14 @@ actor IncidentWriter {
         return end
     }
 
+    /// Takes its number before anything is waited for: pieces come from several sources at once.
+    private func nextRecord() -> IncidentRecord {
+        defer { number += 1 }
+        return IncidentRecord(incident: id, number: number)
+    }
+
     private func publish(_ record: IncidentRecord) async {
         await send(.incident, record.content)
-        number = record.number + 1
     }
 
     private func send(_ type: DiagnosisDataType, _ content: String) async {

@@ -1,3 +1,5 @@
+internal import LogText
+
 /// A flame graph of stacks over ranks, as one SVG without anything from outside: the width is the number of ranks, the colour says which ranks
 /// they are, a click zooms, and Ctrl-F searches (functions, files, or a rank).
 package struct FlameGraph {
@@ -93,7 +95,7 @@ package struct FlameGraph {
 
     /// The same ranks have the same colour in all rows, so that the odd one is seen at once.
     private func colour(_ node: Node) -> String {
-        let hue = TextHash.hex("\(node.ranks)").utf8.reduce(0) { ($0 &* 31 &+ Int($1)) % 360 }
+        let hue = StableHash.hex(of: "\(node.ranks)").utf8.reduce(0) { ($0 &* 31 &+ Int($1)) % 360 }
         return node.depth == 0 ? "#d8d8d8" : "hsl(\(hue),62%,72%)"
     }
 

@@ -1,3 +1,5 @@
+internal import LogText
+
 /// What the Flight Recorders of any number of ranks say, folded over the ranks: a node's summary is a few lines for each process group,
 /// however many entries its ranks have.
 ///
@@ -47,12 +49,6 @@ package struct CollectiveSummary: Hashable, Sendable, Codable {
     /// How far the ranks are in each group.
     var positions: [GroupSummary.Key: [GroupSummary.Position]] {
         Dictionary(groups.map { ($0.key, $0.positions) }, uniquingKeysWith: { first, _ in first })
-    }
-
-    package func merged(with other: CollectiveSummary) -> CollectiveSummary {
-        var merged = self
-        merged.merge(other)
-        return merged
     }
 }
 
@@ -106,7 +102,7 @@ package struct GroupSummary: Hashable, Sendable, Codable {
         package var callSite: String?
 
         /// A short name of what has to be the same: 16 hexadecimal digits.
-        package var hash: String { TextHash.hex("\(name) \(shape)") }
+        package var hash: String { StableHash.hex(of: "\(name) \(shape)") }
     }
 
     /// A send or receive that is not through yet.

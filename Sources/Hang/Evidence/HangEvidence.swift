@@ -1,3 +1,5 @@
+private import FoundationEssentials
+
 /// All that is known of a hang, from any number of ranks, in a size that does not grow with what they have recorded. What nodes summarise by
 /// themselves merges where nodes meet: in any order, and the same twice makes no difference.
 package struct HangEvidence: Hashable, Sendable, Codable {
@@ -27,5 +29,12 @@ package struct HangEvidence: Hashable, Sendable, Codable {
     package var known: RankSet {
         collectives.recorded.union(stacks.ranks).union(RankSet(ranks.keys)).union(
             ras.reduce(RankSet()) { $0.union($1.ranks) })
+    }
+
+    /// As it travels from node to node: the same evidence gives the same bytes.
+    package var json: [UInt8]? {
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+        return (try? encoder.encode(self)).map { Array($0) }
     }
 }

@@ -1,3 +1,5 @@
+internal import LogText
+
 /// Stacks of any number of ranks, equal ones folded: `0-2/5-7` stand in the same place. Groups of many nodes merge, in any order.
 package struct StackGroups: Hashable, Sendable {
     /// By the group without its ranks.
@@ -91,7 +93,7 @@ package struct StackGroup: Hashable, Sendable, Codable {
     }
 
     /// A short name of the stack: 16 hexadecimal digits.
-    package var hash: String { TextHash.hex(collapsed) }
+    package var hash: String { StableHash.hex(of: collapsed) }
 
     /// Whether it stands in a collective operation of PyTorch.
     package var isInCollective: Bool { frames.contains(where: CollectiveFrames.isOne) }
