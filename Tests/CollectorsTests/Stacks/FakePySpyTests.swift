@@ -78,7 +78,9 @@ import Testing
     }
 
     @Test func notesThatTheProcessEndedMeanwhile() async throws {
-        let stack = try await stack("kill -KILL $5; echo '[]'")
+        // A signal may be on its way while the next command runs already.
+        let waits = "until ! [ -e /proc/$5 ] || grep -q ') [ZX]' /proc/$5/stat; do :; done"
+        let stack = try await stack("kill -KILL $5; \(waits); echo '[]'")
         #expect(stack.content == ProcessStack.Content.none(reason: "the process ended while its stacks were taken"))
     }
 

@@ -27,15 +27,27 @@ def ready(kind: bytes) -> bytes:
     return command(b"READY", b"\x0bSocket-Type" + struct.pack(">I", len(kind)) + kind)
 
 
+def connected(path: Path) -> socket.socket:
+    """Tries again until somebody listens, as a client of libzmq does: between a socket's name and its first `accept` there is a moment."""
+    peer = socket.socket(socket.AF_UNIX)
+    peer.settimeout(20)
+
+    def connects() -> bool:
+        try:
+            peer.connect(str(path))
+        except (FileNotFoundError, ConnectionRefusedError):
+            return False
+        return True
+
+    wait_until(connects, f"{path} to listen")
+    return peer
+
+
 class RawPeer:
     """A connection to one of a publisher's sockets."""
 
     def __init__(self, state: Path, name: str, shake_hands: bool = True) -> None:
-        self.socket = socket.socket(socket.AF_UNIX)
-        self.socket.settimeout(20)
-        path = state / f"{name}.sock"
-        wait_until(path.exists, f"{path}")  # a client of libzmq tries again, too
-        self.socket.connect(str(path))
+        self.socket = connected(state / f"{name}.sock")
         if shake_hands:
             self.socket.sendall(GREETING)
             self.take(64)
