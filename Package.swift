@@ -20,6 +20,7 @@ let argumentParser = Target.Dependency.product(name: "ArgumentParser", package: 
 let coreMetrics = Target.Dependency.product(name: "CoreMetrics", package: "swift-metrics")
 let deque = Target.Dependency.product(name: "DequeModule", package: "swift-collections")
 let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
+let hummingbird = Target.Dependency.product(name: "Hummingbird", package: "hummingbird")
 let inMemoryLogging = Target.Dependency.product(name: "InMemoryLogging", package: "swift-log")
 let nioCore = Target.Dependency.product(name: "NIOCore", package: "swift-nio")
 let nioEmbedded = Target.Dependency.product(name: "NIOEmbedded", package: "swift-nio")
@@ -51,6 +52,7 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
         .package(url: "https://github.com/apple/swift-nio-http2", from: "1.46.0"),
         .package(url: "https://github.com/apple/swift-system", from: "1.8.1"),
+        .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.1", traits: []),
         .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
         .package(url: "https://github.com/swiftlang/swift-subprocess", from: "1.0.2", traits: []),
     ],
@@ -65,6 +67,7 @@ let package = Package(
         .systemLibrary(name: "CXattr"),
         .systemLibrary(name: "CYAML", providers: [.apt(["libyaml-dev"])]),
         .systemLibrary(name: "CSQLite", providers: [.apt(["libsqlite3-dev"])]),
+        .target(name: "SQLite", dependencies: ["CSQLite"], swiftSettings: settings),
         .target(
             name: "CBuildInfo",
             cSettings: [
@@ -110,7 +113,7 @@ let package = Package(
         ),
         .target(
             name: "Delivery",
-            dependencies: ["CSQLite", "Diagnosis", "SystemSupport", logging, deque, systemPackage],
+            dependencies: ["Diagnosis", "SQLite", "SystemSupport", logging, deque, systemPackage],
             swiftSettings: settings
         ),
         .target(
@@ -133,6 +136,21 @@ let package = Package(
                 nioCore, nioHPACK, nioHTTP2, nioPosix,
             ],
             swiftSettings: settings),
+        // What the console keeps: envelopes once each, in SQLite, with answers to what people ask.
+        .target(
+            name: "ConsoleStore",
+            dependencies: [
+                "Diagnosis", "FailureDiagnosis", "Hang", "LogText", "SQLite", "SystemSupport", "TrainingProgress",
+                logging, systemPackage,
+            ],
+            swiftSettings: settings),
+        // The page, and the same as JSON.
+        .target(
+            name: "Console",
+            dependencies: [
+                "ConsoleStore", "Diagnosis", "SystemSupport", hummingbird, logging, nioCore, nioPosix, serviceLifecycle,
+            ],
+            swiftSettings: settings),
         .target(
             name: "Inspection",
             dependencies: [
@@ -153,7 +171,8 @@ let package = Package(
         .target(
             name: "Commands",
             dependencies: [
-                "Agent", "CBuildInfo", "Diagnosis", "FailureDiagnosis", "Hang", "Inspection", "SystemSupport",
+                "Agent", "CBuildInfo", "Console", "Diagnosis", "FailureDiagnosis", "Hang", "Inspection",
+                "SystemSupport",
                 "ZMQBridge",
                 argumentParser, logging, nioPosix, serviceLifecycle,
             ],
@@ -213,7 +232,7 @@ let package = Package(
         .testTarget(
             name: "DeliveryTests",
             dependencies: [
-                "CSQLite", "Delivery", "Diagnosis", "SystemSupport", "TestSupport", logging,
+                "CSQLite", "Delivery", "Diagnosis", "SQLite", "SystemSupport", "TestSupport", logging,
             ], swiftSettings: settings),
         .testTarget(
             name: "FailureDiagnosisTests",
@@ -236,6 +255,16 @@ let package = Package(
                 "TestSupport",
                 "CZlib", "DLRoverListener", "Diagnosis", "MasterClients", "SystemSupport", "Telemetry", "ZMQBridge",
                 coreMetrics, logging, nioCore, nioEmbedded, nioHPACK, nioHTTP2, nioPosix, systemPackage,
+            ], swiftSettings: settings),
+        .testTarget(
+            name: "ConsoleStoreTests",
+            dependencies: ["ConsoleStore", "Diagnosis", "SQLite", "SystemSupport", "TestSupport", logging],
+            swiftSettings: settings),
+        .testTarget(
+            name: "ConsoleTests",
+            dependencies: [
+                "Console", "ConsoleStore", "Diagnosis", "SystemSupport", "TestSupport", hummingbird,
+                "PlainHTTP", logging, nioCore, nioHTTP1,
             ], swiftSettings: settings),
         .testTarget(
             name: "InspectionTests",
@@ -311,7 +340,7 @@ if Context.environment["AROBUST_SANITIZE"] == "1" {
     let parts = ["SystemSupport", "Diagnosis", "Journal", "ZMQBridge", "Delivery"]
     let kept = Set(
         parts + parts.map { $0 + "Tests" } + [
-            "CChecksum", "CSQLite", "CSocketGuard", "CXattr", "CZeroMQ", "CZlib", "TestSupport",
+            "CChecksum", "CSQLite", "CSocketGuard", "CXattr", "CZeroMQ", "CZlib", "SQLite", "TestSupport",
         ])
     package.targets.removeAll { !kept.contains($0.name) }
     package.products = []

@@ -2,6 +2,7 @@ import Diagnosis
 import Foundation
 import Glibc
 import TestSupport
+import SQLite
 import Testing
 
 @testable import Delivery

@@ -1,4 +1,5 @@
 import TestSupport
+import SQLite
 import Testing
 
 @testable import Delivery

@@ -3,6 +3,7 @@ package import Logging
 private import Synchronization
 private import SystemPackage
 internal import SystemSupport
+internal import SQLite
 
 /// Where a named consumer keeps its cursors and its account: one SQLite file for each consumer, open in one process only.
 ///

@@ -1,6 +1,7 @@
 internal import Diagnosis
 private import Glibc
 internal import SystemSupport
+internal import SQLite
 
 /// A consumer's ledger in SQLite. For one thread at a time, and never one of Swift's cooperative threads: a transaction may wait for the disk.
 final class LedgerDatabase {

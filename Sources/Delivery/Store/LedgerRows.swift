@@ -1,5 +1,6 @@
 internal import Diagnosis
 internal import SystemSupport
+internal import SQLite
 
 /// Reads and writes the rows of a consumer's database.
 enum LedgerRows {

@@ -3,7 +3,7 @@ private import CSQLite
 /// A connection to a SQLite database. For one thread at a time.
 ///
 /// A statement that changes something is prepared once, and kept by its text: texts are constants, and values are bound.
-final class SQLiteDatabase {
+package final class SQLiteDatabase {
     /// `nil` once it is closed.
     private var handle: OpaquePointer?
     private var statements: [String: OpaquePointer] = [:]
@@ -14,7 +14,7 @@ final class SQLiteDatabase {
     /// Opens a database, and makes it if it is missing. The file is not read yet.
     ///
     /// - Parameter busyTime: how many seconds to wait for another program's transaction.
-    init(path: String, busyTime: Double) throws(SQLiteError) {
+    package init(path: String, busyTime: Double) throws(SQLiteError) {
         _ = Self.isLean
         let code = sqlite3_open_v2(path, &handle, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX, nil)
         guard code == SQLITE_OK else {
@@ -31,7 +31,7 @@ final class SQLiteDatabase {
     }
 
     /// Closes it. Statements after that fail.
-    func close() {
+    package func close() {
         for statement in statements.values { sqlite3_finalize(statement) }
         statements = [:]
         sqlite3_close_v2(handle)
@@ -39,22 +39,22 @@ final class SQLiteDatabase {
     }
 
     /// Frees the pages that are kept to be read again; 50 KiB for each ledger.
-    func releaseMemory() {
+    package func releaseMemory() {
         sqlite3_db_release_memory(handle)
     }
 
     /// How many rows the last statement changed.
-    var changes: Int { Int(sqlite3_changes64(handle)) }
+    package var changes: Int { Int(sqlite3_changes64(handle)) }
 
     /// Executes one statement whose rows don't matter.
-    func run(_ sql: String, _ values: [SQLiteValue] = []) throws(SQLiteError) {
+    package func run(_ sql: String, _ values: [SQLiteValue] = []) throws(SQLiteError) {
         try withStatement(try kept(sql), values) { statement throws(SQLiteError) in
             while try step(statement) {}
         }
     }
 
     /// All rows of one statement, which is not kept: what is read is read when a database is opened.
-    func rows(_ sql: String, _ values: [SQLiteValue] = []) throws(SQLiteError) -> [SQLiteRow] {
+    package func rows(_ sql: String, _ values: [SQLiteValue] = []) throws(SQLiteError) -> [SQLiteRow] {
         let statement = try prepare(sql, flags: 0)
         defer { sqlite3_finalize(statement) }
         return try withStatement(statement, values) { statement throws(SQLiteError) in
@@ -68,14 +68,14 @@ final class SQLiteDatabase {
     }
 
     /// Executes several statements, one after the other.
-    func run(script: String) throws(SQLiteError) {
+    package func run(script: String) throws(SQLiteError) {
         try checkOpen()
         let code = sqlite3_exec(handle, script, nil, nil, nil)
         guard code == SQLITE_OK else { throw error(code) }
     }
 
     /// Does all of it or nothing. Nobody else writes meanwhile.
-    func transaction<Result>(_ body: () throws -> Result) throws -> Result {
+    package func transaction<Result>(_ body: () throws -> Result) throws -> Result {
         try run("BEGIN IMMEDIATE")
         do {
             let result = try body()
@@ -167,39 +167,39 @@ final class SQLiteDatabase {
 }
 
 /// A value in a database.
-enum SQLiteValue: Hashable {
+package enum SQLiteValue: Hashable {
     case integer(Int64)
     case text(String)
     /// Null, or of a type that no table of ours has.
     case other
 
     /// SQLite has only signed numbers; the same 64 bits.
-    static func unsigned(_ number: UInt64) -> SQLiteValue { .integer(Int64(bitPattern: number)) }
+    package static func unsigned(_ number: UInt64) -> SQLiteValue { .integer(Int64(bitPattern: number)) }
 }
 
 /// A row that was read.
-struct SQLiteRow {
-    let values: [SQLiteValue]
+package struct SQLiteRow {
+    package let values: [SQLiteValue]
 
     /// `nil` if there is no text in the column.
-    func text(_ column: Int) -> String? {
+    package func text(_ column: Int) -> String? {
         if case .text(let text) = values[column] { text } else { nil }
     }
 
     /// `nil` if there is no whole number in the column.
-    func integer(_ column: Int) -> Int64? {
+    package func integer(_ column: Int) -> Int64? {
         if case .integer(let number) = values[column] { number } else { nil }
     }
 }
 
 /// What SQLite can't do, and why.
-struct SQLiteError: Error, Hashable, CustomStringConvertible {
+package struct SQLiteError: Error, Hashable, CustomStringConvertible {
     /// SQLite's extended result code (https://sqlite.org/rescode.html).
-    let code: Int32
-    let message: String
+    package let code: Int32
+    package let message: String
 
     /// Whether the file is no database, or not the one that it should be.
-    var isDamage: Bool { [SQLITE_NOTADB, SQLITE_CORRUPT, SQLITE_ERROR].contains(code & 0xFF) }
+    package var isDamage: Bool { [SQLITE_NOTADB, SQLITE_CORRUPT, SQLITE_ERROR].contains(code & 0xFF) }
 
-    var description: String { "SQLite error \(code & 0xFF): \(message)" }
+    package var description: String { "SQLite error \(code & 0xFF): \(message)" }
 }

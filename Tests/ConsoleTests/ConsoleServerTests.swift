@@ -1,0 +1,8 @@
+import Console
+import Testing
+
+struct ConsoleServerTests {
+    @Test func aServerCanBeMade() {
+        _ = ConsoleServer()
+    }
+}
