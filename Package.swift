@@ -129,11 +129,18 @@ let package = Package(
                 "Diagnosis", "FailureDiagnosis", "Hang", "SystemSupport", "YAML", coreMetrics, logging, systemPackage,
             ],
             resources: [.embedInCode("Resources/profiles.yaml")], swiftSettings: settings),
+        // A gRPC server for unary calls, with limits for those who call.
+        .target(
+            name: "GRPCServing",
+            dependencies: [
+                "CZlib", "MasterClients", "PeerLimits", "SystemSupport", coreMetrics, logging, nioCore, nioHPACK,
+                nioHTTP2, nioPosix,
+            ], swiftSettings: settings),
         .target(
             name: "DLRoverListener",
             dependencies: [
-                "CZlib", "Diagnosis", "MasterClients", "PeerLimits", "SystemSupport", "ZMQBridge", coreMetrics, logging,
-                nioCore, nioHPACK, nioHTTP2, nioPosix,
+                "Diagnosis", "GRPCServing", "MasterClients", "SystemSupport", "ZMQBridge", coreMetrics, logging,
+                nioCore,
             ],
             swiftSettings: settings),
         // What the console keeps: envelopes once each, in SQLite, with answers to what people ask.
@@ -161,7 +168,7 @@ let package = Package(
         .target(
             name: "Agent",
             dependencies: [
-                "Collectors", "DLRoverListener", "Delivery", "Diagnosis", "FailureDiagnosis", "Hang", "Journal",
+                "Collectors", "DLRoverListener", "Delivery", "Diagnosis", "FailureDiagnosis", "GRPCServing", "Hang", "Journal",
                 "LogText",
                 "MasterClients", "SystemSupport", "Telemetry", "TrainingProgress", "YAML", "ZMQBridge",
                 coreMetrics, logging, serviceLifecycle,
@@ -253,7 +260,8 @@ let package = Package(
             name: "DLRoverListenerTests",
             dependencies: [
                 "TestSupport",
-                "CZlib", "DLRoverListener", "Diagnosis", "MasterClients", "SystemSupport", "Telemetry", "ZMQBridge",
+                "CZlib", "DLRoverListener", "Diagnosis", "GRPCServing", "MasterClients", "SystemSupport", "Telemetry",
+                "ZMQBridge",
                 coreMetrics, logging, nioCore, nioEmbedded, nioHPACK, nioHTTP2, nioPosix, systemPackage,
             ], swiftSettings: settings),
         .testTarget(
@@ -318,7 +326,8 @@ if Context.environment["AROBUST_DOCS"] == "1" {
 // Tests/Fuzz is a test of its seeds, or for `make fuzz` the program that libFuzzer runs: that needs the fuzzer's run time, which only a
 // build with `--sanitize fuzzer` links.
 let fuzzDependencies: [Target.Dependency] = [
-    "Agent", "Collectors", "Commands", "DLRoverListener", "Delivery", "Diagnosis", "FailureDiagnosis", "Hang",
+    "Agent", "Collectors", "Commands", "DLRoverListener", "Delivery", "Diagnosis", "FailureDiagnosis", "GRPCServing",
+    "Hang",
     "Inspection", "Journal", "LogText",
     "MasterClients", "SystemSupport", "Telemetry", "ZMQBridge", logging, nioCore, nioHPACK, systemPackage,
 ]

@@ -190,7 +190,7 @@ public struct AgentServices: Sendable {
     ) throws -> MasterLink {
         let name = "\(master.url)"
         let store = try ConsumerStore(directory: consumers, consumer: name, logger: logger)
-        let client = try master.url.makeReporter(options: master.options, logger: logger)
+        let client = try master.url.makeReporter(options: try master.clientOptions(), logger: logger)
         let reporter = MasterReporter(store: store, client: client, policy: master.policy, logger: logger)
         var subscriberLogger = logger
         subscriberLogger[metadataKey: "for"] = "\(name)"
@@ -199,7 +199,20 @@ public struct AgentServices: Sendable {
             logger: subscriberLogger)
         return MasterLink(
             subscriber: subscriber, reporter: reporter,
-            heartbeat: heartbeat(of: master, client: client, name: name, observer: observer), logger: logger)
+            presence: try presence(at: master, client: client, name: name, observer: observer), logger: logger)
+    }
+
+    /// What tells the master that this node is there.
+    private func presence(
+        at master: MasterSettings, client: any EnvelopeReporter, name: String, observer: (any HangObserver)?
+    ) throws -> (any NodePresence)? {
+        if let sender = client as? any BeatSender {
+            return ConsoleBeats(
+                sender: sender, node: settings.node, job: master.options.jobUID,
+                publishers: try settings.stateDirectories().map { PublisherInspection($0) }, master: name,
+                logger: logger)
+        }
+        return heartbeat(of: master, client: client, name: name, observer: observer)
     }
 
     private func heartbeat(
