@@ -151,6 +151,13 @@ let package = Package(
                 logging, systemPackage,
             ],
             swiftSettings: settings),
+        // What nodes report to a console.
+        .target(
+            name: "ConsoleListener",
+            dependencies: [
+                "Diagnosis", "GRPCServing", "MasterClients", "SystemSupport", coreMetrics, logging, nioCore,
+            ],
+            swiftSettings: settings),
         // The page, and the same as JSON.
         .target(
             name: "Console",
@@ -168,7 +175,8 @@ let package = Package(
         .target(
             name: "Agent",
             dependencies: [
-                "Collectors", "DLRoverListener", "Delivery", "Diagnosis", "FailureDiagnosis", "GRPCServing", "Hang", "Journal",
+                "Collectors", "DLRoverListener", "Delivery", "Diagnosis", "FailureDiagnosis", "GRPCServing", "Hang",
+                "Journal",
                 "LogText",
                 "MasterClients", "SystemSupport", "Telemetry", "TrainingProgress", "YAML", "ZMQBridge",
                 coreMetrics, logging, serviceLifecycle,
@@ -178,7 +186,8 @@ let package = Package(
         .target(
             name: "Commands",
             dependencies: [
-                "Agent", "CBuildInfo", "Console", "Diagnosis", "FailureDiagnosis", "Hang", "Inspection",
+                "Agent", "CBuildInfo", "Console", "ConsoleListener", "ConsoleStore", "Diagnosis", "FailureDiagnosis",
+                "Hang", "Inspection",
                 "SystemSupport",
                 "ZMQBridge",
                 argumentParser, logging, nioPosix, serviceLifecycle,
@@ -268,6 +277,12 @@ let package = Package(
             name: "ConsoleStoreTests",
             dependencies: ["ConsoleStore", "Diagnosis", "SQLite", "SystemSupport", "TestSupport", logging],
             swiftSettings: settings),
+        .testTarget(
+            name: "ConsoleListenerTests",
+            dependencies: [
+                "ConsoleListener", "Diagnosis", "GRPCServing", "MasterClients", "SystemSupport", "Telemetry",
+                "TestSupport", coreMetrics, logging, nioCore,
+            ], swiftSettings: settings),
         .testTarget(
             name: "ConsoleTests",
             dependencies: [

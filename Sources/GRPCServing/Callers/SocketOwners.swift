@@ -10,11 +10,12 @@ package struct SocketOwners: Sendable {
     private static let blockBytes = 64 << 10
     private static let newline = CChar(bitPattern: UInt8(ascii: "\n"))
 
-    /// Where the lists are; for tests.
-    var folder = "/proc/net"
+    private let folder: String
 
-    /// Looks at this machine's lists.
-    package init() {}
+    /// - Parameter folder: where the lists are; another one for tests.
+    package init(folder: String = "/proc/net") {
+        self.folder = folder
+    }
 
     /// Whether there is a list at all.
     package func check() throws(SystemCallError) {
