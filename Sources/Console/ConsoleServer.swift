@@ -1,3 +1,4 @@
+package import ConsoleStore
 internal import HTTPTypes
 internal import Hummingbird
 internal import HummingbirdCore
@@ -8,6 +9,7 @@ internal import ServiceLifecycle
 
 /// The console's page and its HTTP API, without TLS.
 package struct ConsoleServer: Service {
+    private let store: ConsoleStore
     private let options: ConsoleOptions
     private let logger: Logger
     private let onListening: @Sendable (_ address: String, _ port: Int) -> Void
@@ -17,13 +19,15 @@ package struct ConsoleServer: Service {
     private let files: PageFiles
 
     /// - Parameters:
+    ///   - store: stays open for as long as the server runs.
     ///   - onListening: called once it listens, with the address and the port that it has.
     /// - Throws: ``ConsoleOptionsError``.
     package init(
-        options: ConsoleOptions, logger: Logger,
+        store: ConsoleStore, options: ConsoleOptions, logger: Logger,
         onListening: @escaping @Sendable (_ address: String, _ port: Int) -> Void = { _, _ in }
     ) throws {
         try options.check()
+        self.store = store
         self.options = options
         self.logger = logger
         self.onListening = onListening
@@ -46,10 +50,29 @@ package struct ConsoleServer: Service {
                 onListening(channel.localAddress?.ipAddress ?? "", channel.localAddress?.port ?? 0)
             },
             logger: logger)
-        try await withGracefulShutdownHandler {
-            try await application.run()
-        } onGracefulShutdown: { [feed] in
-            feed.close()
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            group.addTask { try await self.tellChanges() }
+            defer { group.cancelAll() }
+            try await withGracefulShutdownHandler {
+                try await application.run()
+            } onGracefulShutdown: { [feed] in
+                feed.close()
+            }
+        }
+    }
+
+    /// Tells readers of events what changed: at most once in a pause, at least once in a heartbeat.
+    private func tellChanges() async throws {
+        let clock = ContinuousClock()
+        var (told, last): (UInt64, ContinuousClock.Instant?) = (0, nil)
+        while !Task.isCancelled {
+            let (change, now) = (store.change, clock.now)
+            let pause = last.map { $0.duration(to: now) } ?? options.limits.heartbeat
+            if pause >= options.limits.heartbeat || (change.number != told && pause >= options.limits.eventPause) {
+                feed.publish(change.json(now: StoreRoutes.now, since: told))
+                (told, last) = (change.number, now)
+            }
+            try? await Task.sleep(for: options.limits.eventPause / 4)
         }
     }
 
@@ -64,6 +87,24 @@ package struct ConsoleServer: Service {
         router.get("/app/:name") { [files] request, context in
             try files.response(to: request, path: request.uri.path)
         }
+        router.get("/healthz") { [store] _, _ in
+            guard let problem = store.counters.problem else {
+                return .json(JSONText.object { $0.member("status", "ok") })
+            }
+            var response = Response.json(
+                JSONText.object {
+                    $0.member("status", "unwell")
+                    $0.member("reason", "the store cannot be written: \(problem)")
+                })
+            response.status = .serviceUnavailable
+            return response
+        }
+        router.get("/metrics") { [self] _, _ in
+            let metrics = ConsoleMetrics(
+                store: store.counters, answers: counts.answers, connections: connections.now, readers: feed.readerCount)
+            return .text(metrics.text, type: "text/plain; version=0.0.4; charset=utf-8")
+        }
+        StoreRoutes(store: store, job: options.job).add(to: router)
         router.get("/api/v1/events") { [feed] request, _ in try feed.response(to: request) }
         return router
     }

@@ -1,3 +1,4 @@
+internal import ConsoleStore
 internal import HTTPTypes
 internal import Hummingbird
 internal import Logging
@@ -27,6 +28,8 @@ struct Gatekeeper<Context: RequestContext>: RouterMiddleware {
             response =
                 Refusal.notFound("there is no \(Self.shown(request.uri.path)): the API's paths begin with /api/v1/")
                 .response
+        } catch let error as ConsoleStoreError {
+            response = Refusal(error.kind == .question ? .badRequest : .serviceUnavailable, error.description).response
         } catch {
             context.logger.warning(
                 "a request failed", metadata: ["path": "\(Self.shown(request.uri.path))", "error": "\(error)"])
