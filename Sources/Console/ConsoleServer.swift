@@ -87,25 +87,27 @@ package struct ConsoleServer: Service {
         router.get("/app/:name") { [files] request, context in
             try files.response(to: request, path: request.uri.path)
         }
-        router.get("/healthz") { [store] _, _ in
-            guard let problem = store.counters.problem else {
-                return .json(JSONText.object { $0.member("status", "ok") })
-            }
-            var response = Response.json(
-                JSONText.object {
-                    $0.member("status", "unwell")
-                    $0.member("reason", "the store cannot be written: \(problem)")
-                })
-            response.status = .serviceUnavailable
-            return response
-        }
-        router.get("/metrics") { [self] _, _ in
-            let metrics = ConsoleMetrics(
-                store: store.counters, answers: counts.answers, connections: connections.now, readers: feed.readerCount)
-            return .text(metrics.text, type: "text/plain; version=0.0.4; charset=utf-8")
-        }
+        router.get("/healthz") { _, _ in health }
+        router.get("/metrics") { _, _ in metrics }
         StoreRoutes(store: store, job: options.job).add(to: router)
         router.get("/api/v1/events") { [feed] request, _ in try feed.response(to: request) }
         return router
+    }
+
+    private var health: Response {
+        let problem = store.counters.problem
+        var response = Response.json(
+            JSONText.object {
+                $0.member("status", problem == nil ? "ok" : "unwell")
+                if let problem { $0.member("reason", "the store cannot be written: \(problem)") }
+            })
+        if problem != nil { response.status = .serviceUnavailable }
+        return response
+    }
+
+    private var metrics: Response {
+        let metrics = ConsoleMetrics(
+            store: store.counters, answers: counts.answers, connections: connections.now, readers: feed.readerCount)
+        return .text(metrics.text, type: "text/plain; version=0.0.4; charset=utf-8")
     }
 }

@@ -115,7 +115,7 @@ struct StoreRoutes: Sendable {
         let parameters = try QueryParameters(request)
         try parameters.allow("context")
         let context = try parameters.integer("context", in: 0...200) ?? 20
-        guard let id = id.flatMap({ Int64($0) }), id >= 0 else {
+        guard let id = id.flatMap({ Int64(digits: $0) }) else {
             throw Refusal.badRequest("a line's id must be a whole number")
         }
         guard let answer = try await store.line(id, context: context) else {

@@ -45,7 +45,7 @@ struct QueryParameters: Sendable {
 
     func integer(_ name: String, in range: ClosedRange<Int>) throws -> Int? {
         guard let text = text(name) else { return nil }
-        guard let number = Int(text), range.contains(number) else {
+        guard let number = Int(digits: text), range.contains(number) else {
             throw Refusal.badRequest("\(name) must be a whole number from \(range.lowerBound) to \(range.upperBound)")
         }
         return number
@@ -59,7 +59,7 @@ struct QueryParameters: Sendable {
     func integers(_ name: String) throws -> [Int] {
         guard let text = text(name) else { return [] }
         return try text.split(separator: ",").map { part in
-            guard let number = Int(part), 0...1_000_000 ~= number else {
+            guard let number = Int(digits: part), 0...1_000_000 ~= number else {
                 throw Refusal.badRequest("\(name) must be whole numbers, several by comma: 0,3,7")
             }
             return number
