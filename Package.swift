@@ -195,7 +195,7 @@ let package = Package(
                 "Agent", "CBuildInfo", "Console", "ConsoleListener", "ConsoleStore", "Diagnosis", "FailureDiagnosis",
                 "Hang", "Inspection",
                 "SystemSupport",
-                "ZMQBridge",
+                "MasterClients", "Telemetry", "ZMQBridge",
                 argumentParser, logging, nioPosix, serviceLifecycle,
             ],
             swiftSettings: settings

@@ -7,14 +7,14 @@ package protocol ConsoleIntake: Sendable {
     ///
     /// - Parameter batches: in the order in which they were reported; those of one lane in the order of their sequences.
     /// - Throws: `ReportError` if they cannot be stored now. Then none of them is, and the sender keeps them.
-    func take(_ batches: [EnvelopeBatch], from source: ReportSource) async throws(ReportError) -> ReportReceipt
+    func take(_ batches: [EnvelopeBatch], from source: ReportPath) async throws(ReportError) -> ReportReceipt
 
     /// Notes that a node is there, and how its masters stand.
-    func heard(_ beat: NodeBeat, from source: ReportSource) async
+    func heard(_ beat: NodeBeat, from source: ReportPath) async
 }
 
 /// How a report came.
-package enum ReportSource: String, Sendable, Codable {
+package enum ReportPath: String, Sendable, Codable {
     /// From an agent of ours, over the network.
     case arobust
     /// From a client of DLRover's.
