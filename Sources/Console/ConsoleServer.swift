@@ -14,9 +14,9 @@ package struct ConsoleServer: Service {
     private let logger: Logger
     private let onListening: @Sendable (_ address: String, _ port: Int) -> Void
     private let counts = ConsoleCounts()
-    private let connections = ConnectionCounter()
-    private let feed: EventFeed
-    private let files: PageFiles
+    let connections = ConnectionCounter()
+    let feed: EventFeed
+    var files: PageFiles
 
     /// - Parameters:
     ///   - store: stays open for as long as the server runs.

@@ -65,7 +65,7 @@ final class EventFeed: Sendable {
     }
 
     /// A reader's place, which is free again when nothing refers to it.
-    private final class Reader: Sendable {
+    final class Reader: Sendable {
         let events: AsyncStream<ByteBuffer>
         private let leave: @Sendable () -> Void
 
@@ -77,7 +77,7 @@ final class EventFeed: Sendable {
         deinit { leave() }
     }
 
-    private func join() throws -> Reader {
+    func join() throws -> Reader {
         let (events, continuation) = AsyncStream<ByteBuffer>.makeStream(bufferingPolicy: .bufferingNewest(1))
         let number = state.withLock { state -> Int? in
             guard !state.isClosed, state.readers.count < most else { return nil }
