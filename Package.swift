@@ -20,13 +20,16 @@ let argumentParser = Target.Dependency.product(name: "ArgumentParser", package: 
 let coreMetrics = Target.Dependency.product(name: "CoreMetrics", package: "swift-metrics")
 let deque = Target.Dependency.product(name: "DequeModule", package: "swift-collections")
 let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
+let httpTypes = Target.Dependency.product(name: "HTTPTypes", package: "swift-http-types")
 let hummingbird = Target.Dependency.product(name: "Hummingbird", package: "hummingbird")
+let hummingbirdCore = Target.Dependency.product(name: "HummingbirdCore", package: "hummingbird")
 let inMemoryLogging = Target.Dependency.product(name: "InMemoryLogging", package: "swift-log")
 let nioCore = Target.Dependency.product(name: "NIOCore", package: "swift-nio")
 let nioEmbedded = Target.Dependency.product(name: "NIOEmbedded", package: "swift-nio")
 let nioHPACK = Target.Dependency.product(name: "NIOHPACK", package: "swift-nio-http2")
 let nioHTTP1 = Target.Dependency.product(name: "NIOHTTP1", package: "swift-nio")
 let nioHTTP2 = Target.Dependency.product(name: "NIOHTTP2", package: "swift-nio-http2")
+let nioHTTPTypes = Target.Dependency.product(name: "NIOHTTPTypes", package: "swift-nio-extras")
 let nioPosix = Target.Dependency.product(name: "NIOPosix", package: "swift-nio")
 let serviceLifecycle = Target.Dependency.product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
 let systemPackage = Target.Dependency.product(name: "SystemPackage", package: "swift-system")
@@ -47,9 +50,11 @@ let package = Package(
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
         .package(url: "https://github.com/apple/swift-collections", from: "1.6.0"),
+        .package(url: "https://github.com/apple/swift-http-types.git", from: "1.8.0", traits: []),
         .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
         .package(url: "https://github.com/apple/swift-metrics", from: "2.13.0"),
         .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
+        .package(url: "https://github.com/apple/swift-nio-extras.git", from: "1.34.1"),
         .package(url: "https://github.com/apple/swift-nio-http2", from: "1.46.0"),
         .package(url: "https://github.com/apple/swift-system", from: "1.8.1"),
         .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.1", traits: []),
@@ -129,11 +134,18 @@ let package = Package(
                 "Diagnosis", "FailureDiagnosis", "Hang", "SystemSupport", "YAML", coreMetrics, logging, systemPackage,
             ],
             resources: [.embedInCode("Resources/profiles.yaml")], swiftSettings: settings),
+        // A gRPC server for unary calls, with limits for those who call.
+        .target(
+            name: "GRPCServing",
+            dependencies: [
+                "CZlib", "MasterClients", "PeerLimits", "SystemSupport", coreMetrics, logging, nioCore, nioHPACK,
+                nioHTTP2, nioPosix,
+            ], swiftSettings: settings),
         .target(
             name: "DLRoverListener",
             dependencies: [
-                "CZlib", "Diagnosis", "MasterClients", "PeerLimits", "SystemSupport", "ZMQBridge", coreMetrics, logging,
-                nioCore, nioHPACK, nioHTTP2, nioPosix,
+                "Diagnosis", "GRPCServing", "MasterClients", "SystemSupport", "ZMQBridge", coreMetrics, logging,
+                nioCore,
             ],
             swiftSettings: settings),
         // What the console keeps: envelopes once each, in SQLite, with answers to what people ask.
@@ -144,11 +156,19 @@ let package = Package(
                 logging, systemPackage,
             ],
             swiftSettings: settings),
+        // What nodes report to a console.
+        .target(
+            name: "ConsoleListener",
+            dependencies: [
+                "Diagnosis", "GRPCServing", "MasterClients", "SystemSupport", coreMetrics, logging, nioCore,
+            ],
+            swiftSettings: settings),
         // The page, and the same as JSON.
         .target(
             name: "Console",
             dependencies: [
-                "ConsoleStore", "Diagnosis", "SystemSupport", hummingbird, logging, nioCore, nioPosix, serviceLifecycle,
+                "ConsoleStore", "Diagnosis", "Hang", "LogText", "SystemSupport", httpTypes, hummingbird, hummingbirdCore,
+                logging, nioCore, nioHTTPTypes, nioPosix, serviceLifecycle,
             ],
             resources: [
                 .embedInCode("Resources/api.js"),
@@ -183,7 +203,8 @@ let package = Package(
         .target(
             name: "Agent",
             dependencies: [
-                "Collectors", "DLRoverListener", "Delivery", "Diagnosis", "FailureDiagnosis", "Hang", "Journal",
+                "Collectors", "DLRoverListener", "Delivery", "Diagnosis", "FailureDiagnosis", "GRPCServing", "Hang",
+                "Journal",
                 "LogText",
                 "MasterClients", "SystemSupport", "Telemetry", "TrainingProgress", "YAML", "ZMQBridge",
                 coreMetrics, logging, serviceLifecycle,
@@ -193,9 +214,10 @@ let package = Package(
         .target(
             name: "Commands",
             dependencies: [
-                "Agent", "CBuildInfo", "Console", "Diagnosis", "FailureDiagnosis", "Hang", "Inspection",
+                "Agent", "CBuildInfo", "Console", "ConsoleListener", "ConsoleStore", "Diagnosis", "FailureDiagnosis",
+                "Hang", "Inspection",
                 "SystemSupport",
-                "ZMQBridge",
+                "MasterClients", "Telemetry", "ZMQBridge",
                 argumentParser, logging, nioPosix, serviceLifecycle,
             ],
             swiftSettings: settings
@@ -275,13 +297,20 @@ let package = Package(
             name: "DLRoverListenerTests",
             dependencies: [
                 "TestSupport",
-                "CZlib", "DLRoverListener", "Diagnosis", "MasterClients", "SystemSupport", "Telemetry", "ZMQBridge",
+                "CZlib", "DLRoverListener", "Diagnosis", "GRPCServing", "MasterClients", "SystemSupport", "Telemetry",
+                "ZMQBridge",
                 coreMetrics, logging, nioCore, nioEmbedded, nioHPACK, nioHTTP2, nioPosix, systemPackage,
             ], swiftSettings: settings),
         .testTarget(
             name: "ConsoleStoreTests",
             dependencies: ["ConsoleStore", "Diagnosis", "SQLite", "SystemSupport", "TestSupport", logging],
             swiftSettings: settings),
+        .testTarget(
+            name: "ConsoleListenerTests",
+            dependencies: [
+                "ConsoleListener", "Diagnosis", "GRPCServing", "MasterClients", "SystemSupport", "Telemetry",
+                "TestSupport", coreMetrics, logging, nioCore,
+            ], swiftSettings: settings),
         .testTarget(
             name: "ConsoleTests",
             dependencies: [
@@ -340,7 +369,8 @@ if Context.environment["AROBUST_DOCS"] == "1" {
 // Tests/Fuzz is a test of its seeds, or for `make fuzz` the program that libFuzzer runs: that needs the fuzzer's run time, which only a
 // build with `--sanitize fuzzer` links.
 let fuzzDependencies: [Target.Dependency] = [
-    "Agent", "Collectors", "Commands", "DLRoverListener", "Delivery", "Diagnosis", "FailureDiagnosis", "Hang",
+    "Agent", "Collectors", "Commands", "DLRoverListener", "Delivery", "Diagnosis", "FailureDiagnosis", "GRPCServing",
+    "Hang",
     "Inspection", "Journal", "LogText",
     "MasterClients", "SystemSupport", "Telemetry", "ZMQBridge", logging, nioCore, nioHPACK, systemPackage,
 ]

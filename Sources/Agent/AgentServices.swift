@@ -18,8 +18,8 @@ internal import ZMQBridge
 /// end first, the bridge then takes and delivers the rest, and the publisher ends after it. What makes the services is apart from what
 /// runs them, so that a test can look at them and run them without signals.
 public struct AgentServices: Sendable {
-    private let settings: AgentSettings
-    private let logger: Logger
+    let settings: AgentSettings
+    let logger: Logger
 
     /// Opens nothing yet: each `run` makes what it runs.
     public init(settings: AgentSettings, logger: Logger) {
@@ -85,7 +85,7 @@ public struct AgentServices: Sendable {
         throw first
     }
 
-    private func run(_ services: [any Service], endsWithItsReader: Bool = false) async throws {
+    func run(_ services: [any Service], endsWithItsReader: Bool = false) async throws {
         try await ProcessLifetime(
             deadline: settings.shutdownDeadline, endsWithItsReader: endsWithItsReader, logger: logger
         ).run(services)
@@ -162,57 +162,6 @@ public struct AgentServices: Sendable {
         configuration.masters = masters.map { "\($0.url)" }
         return try await MetricPublisher.open(
             in: settings.stateDirectory(), configuration: configuration, logger: logger)
-    }
-
-    private func makeBridge(
-        _ endpoints: [BusEndpoint], requestBeat: (@Sendable () -> Void)?, observer: (any HangObserver)?
-    ) throws -> any Service {
-        let masters = try settings.masters()
-        if masters.isEmpty {
-            logger.warning("No master is set: metrics are published, but reported to nobody.")
-        }
-        let home = try settings.consumersHome()
-        let thread = try SubscriberThread()
-        let links = try masters.map {
-            try makeLink($0, endpoints: endpoints, consumers: home, thread: thread, observer: observer)
-        }
-        let removed = RemovedMasters(
-            consumers: home, present: masters.map { "\($0.url)" }, publishers: try settings.stateDirectories(),
-            logger: logger)
-        return BridgeAgent(
-            links: links, removed: removed, shutdownDeadline: settings.shutdownDeadline, requestBeat: requestBeat,
-            logger: logger)
-    }
-
-    private func makeLink(
-        _ master: MasterSettings, endpoints: [BusEndpoint], consumers: String, thread: SubscriberThread,
-        observer: (any HangObserver)?
-    ) throws -> MasterLink {
-        let name = "\(master.url)"
-        let store = try ConsumerStore(directory: consumers, consumer: name, logger: logger)
-        let client = try master.url.makeReporter(options: master.options, logger: logger)
-        let reporter = MasterReporter(store: store, client: client, policy: master.policy, logger: logger)
-        var subscriberLogger = logger
-        subscriberLogger[metadataKey: "for"] = "\(name)"
-        let subscriber = try MetricSubscriber(
-            configuration: SubscriberConfiguration(endpoints: endpoints, consumer: name), thread: thread,
-            logger: subscriberLogger)
-        return MasterLink(
-            subscriber: subscriber, reporter: reporter,
-            heartbeat: heartbeat(of: master, client: client, name: name, observer: observer), logger: logger)
-    }
-
-    private func heartbeat(
-        of master: MasterSettings, client: any EnvelopeReporter, name: String, observer: (any HangObserver)?
-    ) -> Heartbeat? {
-        guard let interval = master.heartbeat, let sender = client as? any HeartbeatSender else { return nil }
-        var logger = logger
-        logger[metadataKey: "master"] = "\(name)"
-        logger.notice(
-            "Heartbeats are sent in this node's name: no DLRover agent may run on it.",
-            metadata: ["node-id": "\(settings.node.id)", "interval": "\(DurationText.write(interval))"])
-        return Heartbeat(
-            sender: sender, node: settings.node, interval: interval, observer: observer, logger: logger)
     }
 
     private func makeListener(for publisher: MetricPublisher, factory: any MetricsFactory) throws -> [any Service] {

@@ -3,12 +3,18 @@ internal import Hang
 internal import Logging
 internal import SystemSupport
 
+/// Tells a master again and again that its node is there.
+protocol NodePresence: Sendable {
+    /// Runs until the task is cancelled or the client is closed.
+    func run() async
+}
+
 /// Sends heartbeats to a DLRover master in this node's name.
 ///
 /// Only for a node on which no DLRover agent runs: a heartbeat takes the node's actions off the master's queue, and a node that has sent
 /// one and then none for 600 s is declared failed (docs/dlrover.md). What the master wants done is logged; of it, only `collect_metric` is done, as an
 /// incident.
-struct Heartbeat: Sendable {
+struct Heartbeat: NodePresence {
     let sender: any HeartbeatSender
     let node: NodeIdentity
     let interval: Duration
@@ -16,7 +22,6 @@ struct Heartbeat: Sendable {
     var observer: (any HangObserver)?
     let logger: Logger
 
-    /// Runs until the task is cancelled or the client is closed.
     func run() async {
         var problems = ProblemLog()
         while !Task.isCancelled {

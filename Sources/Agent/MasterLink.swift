@@ -21,16 +21,16 @@ final class MasterLink: Sendable {
 
     let subscriber: MetricSubscriber
     let reporter: MasterReporter
-    private let heartbeat: Heartbeat?
+    private let presence: (any NodePresence)?
     private let logger: Logger
     private let current = Mutex(Phase.running)
     private let stopping: AsyncStream<Void>
     private let stopRequest: AsyncStream<Void>.Continuation
 
-    init(subscriber: MetricSubscriber, reporter: MasterReporter, heartbeat: Heartbeat?, logger: Logger) {
+    init(subscriber: MetricSubscriber, reporter: MasterReporter, presence: (any NodePresence)?, logger: Logger) {
         self.subscriber = subscriber
         self.reporter = reporter
-        self.heartbeat = heartbeat
+        self.presence = presence
         var logger = logger
         logger[metadataKey: "master"] = "\(reporter.consumer)"
         self.logger = logger
@@ -79,7 +79,7 @@ final class MasterLink: Sendable {
         }
     }
 
-    /// Delivers, and sends heartbeats meanwhile, until the link is stopped and all is delivered, or the time is over.
+    /// Delivers, and says that the node is there meanwhile, until the link is stopped and all is delivered, or the time is over.
     private func deliver(deadline: Duration, requestBeat: (@Sendable () -> Void)?) async {
         await withTaskGroup { parts in
             parts.addTask {
@@ -87,8 +87,8 @@ final class MasterLink: Sendable {
                 return Part.delivery
             }
             parts.addTask {
-                await self.heartbeat?.run()
-                return .heartbeat
+                await self.presence?.run()
+                return .presence
             }
             for await _ in stopping {}
             enter(.draining)
@@ -99,14 +99,14 @@ final class MasterLink: Sendable {
                 try? await Task.sleep(until: end, clock: .continuous)
                 return .timer
             }
-            for await part in parts where part != .heartbeat { break }
+            for await part in parts where part != .presence { break }
             parts.cancelAll()
         }
     }
 
     private enum Part {
         case delivery
-        case heartbeat
+        case presence
         case timer
     }
 

@@ -32,13 +32,17 @@ package struct ArobustCommand: AsyncParsableCommand {
 
               arobust hang
 
+            Look at all ranks of the job on a page:
+
+              arobust console --store DIR
+
             Collecting and reporting can also run apart: arobust collect and arobust bridge.
             """,
         version: BuildText.version,
         subcommands: [
             AgentCommand.self, CollectCommand.self, BridgeCommand.self, TapCommand.self, PublishCommand.self,
             StatusCommand.self, AuditCommand.self, ForgetCommand.self, JournalCommand.self, DiagnoseCommand.self,
-            HangCommand.self, DumpCommand.self, IncidentCommand.self, RulesCommand.self, ConfigCommand.self,
+            ConsoleCommand.self, HangCommand.self, DumpCommand.self, IncidentCommand.self, RulesCommand.self, ConfigCommand.self,
         ]
     )
 

@@ -1,8 +1,113 @@
-internal import ConsoleStore
+package import ConsoleStore
+internal import HTTPTypes
 internal import Hummingbird
+internal import HummingbirdCore
+package import Logging
+internal import NIOCore
+internal import NIOPosix
+internal import ServiceLifecycle
 
-/// The console's page and its HTTP API.
-package struct ConsoleServer {
-    /// Makes a server.
-    package init() {}
+/// The console's page and its HTTP API, without TLS.
+package struct ConsoleServer: Service {
+    private let store: ConsoleStore
+    private let options: ConsoleOptions
+    private let logger: Logger
+    private let onListening: @Sendable (_ address: String, _ port: Int) -> Void
+    private let counts = ConsoleCounts()
+    let connections = ConnectionCounter()
+    let feed: EventFeed
+    var files: PageFiles
+
+    /// - Parameters:
+    ///   - store: stays open for as long as the server runs.
+    ///   - onListening: called once it listens, with the address and the port that it has.
+    /// - Throws: ``ConsoleOptionsError``.
+    package init(
+        store: ConsoleStore, options: ConsoleOptions, logger: Logger,
+        onListening: @escaping @Sendable (_ address: String, _ port: Int) -> Void = { _, _ in }
+    ) throws {
+        try options.check()
+        self.store = store
+        self.options = options
+        self.logger = logger
+        self.onListening = onListening
+        feed = EventFeed(most: options.limits.readers)
+        files = PageFiles([:])
+    }
+
+    /// Serves until it is cancelled or shut down gracefully.
+    package func run() async throws {
+        let (limits, connections, onListening) = (options.limits, connections, onListening)
+        let channel = HTTP1Channel.Configuration(
+            additionalChannelHandlers: [ConnectionGuard(limits: limits, connections: connections)],
+            httpDecoderConfiguration: .init(
+                maxHeaderFieldSize: limits.headerBytes, maxHeaderListSize: limits.headerBytes, maxHeaderFieldCount: 100)
+        )
+        let application = Application(
+            router: router(), server: .http1(configuration: channel),
+            configuration: ApplicationConfiguration(address: .hostname(options.host, port: options.port)),
+            onServerRunning: { channel in
+                onListening(channel.localAddress?.ipAddress ?? "", channel.localAddress?.port ?? 0)
+            },
+            logger: logger)
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            group.addTask { try await self.tellChanges() }
+            defer { group.cancelAll() }
+            try await withGracefulShutdownHandler {
+                try await application.run()
+            } onGracefulShutdown: { [feed] in
+                feed.close()
+            }
+        }
+    }
+
+    /// Tells readers of events what changed: at most once in a pause, at least once in a heartbeat.
+    private func tellChanges() async throws {
+        let clock = ContinuousClock()
+        var (told, last): (UInt64, ContinuousClock.Instant?) = (0, nil)
+        while !Task.isCancelled {
+            let (change, now) = (store.change, clock.now)
+            let pause = last.map { $0.duration(to: now) } ?? options.limits.heartbeat
+            if pause >= options.limits.heartbeat || (change.number != told && pause >= options.limits.eventPause) {
+                feed.publish(change.json(now: StoreRoutes.now, since: told))
+                (told, last) = (change.number, now)
+            }
+            try? await Task.sleep(for: options.limits.eventPause / 4)
+        }
+    }
+
+    private func router() -> Router<BasicRequestContext> {
+        let router = Router(options: .autoGenerateHeadEndpoints)
+        router.add(
+            middleware: Gatekeeper<BasicRequestContext>(
+                hosts: WebHosts(host: options.host, names: options.names),
+                pass: options.token.map { TokenPass(token: $0, session: options.session) }, limits: options.limits,
+                counts: counts))
+        router.get("/") { [files] request, _ in try files.response(to: request, path: "/") }
+        router.get("/app/:name") { [files] request, context in
+            try files.response(to: request, path: request.uri.path)
+        }
+        router.get("/healthz") { _, _ in health }
+        router.get("/metrics") { _, _ in metrics }
+        StoreRoutes(store: store, job: options.job).add(to: router)
+        router.get("/api/v1/events") { [feed] request, _ in try feed.response(to: request) }
+        return router
+    }
+
+    private var health: Response {
+        let problem = store.counters.problem
+        var response = Response.json(
+            JSONText.object {
+                $0.member("status", problem == nil ? "ok" : "unwell")
+                if let problem { $0.member("reason", "the store cannot be written: \(problem)") }
+            })
+        if problem != nil { response.status = .serviceUnavailable }
+        return response
+    }
+
+    private var metrics: Response {
+        let metrics = ConsoleMetrics(
+            store: store.counters, answers: counts.answers, connections: connections.now, readers: feed.readerCount)
+        return .text(metrics.text, type: "text/plain; version=0.0.4; charset=utf-8")
+    }
 }

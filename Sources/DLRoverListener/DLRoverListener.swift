@@ -1,3 +1,4 @@
+package import GRPCServing
 package import CoreMetrics
 package import Diagnosis
 package import Logging

@@ -1,3 +1,4 @@
+package import GRPCServing
 private import SystemSupport
 
 /// Where DLRover's own clients may call: `dlrover+grpc://` and an address of this machine alone, with a port (0 takes a free one), or `unix:`
@@ -11,13 +12,7 @@ package struct ListenAddress: Hashable, Sendable, CustomStringConvertible {
         absolute path of a socket, of at most 107 bytes
         """
 
-    enum Place: Hashable {
-        /// An IPv4 or IPv6 address, without brackets.
-        case tcp(host: String, port: Int)
-        case unix(path: String)
-    }
-
-    let place: Place
+    package let place: ListenPlace
 
     /// - Returns: `nil` if the text is no such address.
     package init?(_ text: String) {
@@ -39,7 +34,7 @@ package struct ListenAddress: Hashable, Sendable, CustomStringConvertible {
         }
     }
 
-    init(_ place: Place) {
+    package init(_ place: ListenPlace) {
         self.place = place
     }
 

@@ -1,3 +1,4 @@
+internal import GRPCServing
 private import Glibc
 internal import SystemSupport
 
@@ -36,19 +37,5 @@ extension ListenAddress {
         var yes: CInt = 1
         setsockopt(descriptor, SOL_SOCKET, SO_REUSEADDR, &yes, socklen_t(MemoryLayout<CInt>.size))
         return bind(descriptor, address.pointee.ai_addr, address.pointee.ai_addrlen) == 0 ? nil : errno
-    }
-}
-
-extension AllowedCallers {
-    /// Looks the names up. Blocks.
-    ///
-    /// - Returns: what is wrong with the first that the system does not have.
-    package func unknownAccount() -> String? {
-        do throws(UnknownAccount) {
-            _ = try resolve()
-            return nil
-        } catch {
-            return "\(error)"
-        }
     }
 }

@@ -27,6 +27,8 @@ public struct MasterClientOptions: Hashable, Sendable {
     public var ahead: Duration = .seconds(60)
     /// Whether a DLRover master gets only those lines of an XPUTimer page that its hang detector reads.
     public var slim = false
+    /// What lets this node in at an arobust console, in printable ASCII without spaces; never sent to DLRover.
+    public var token: String?
     /// The `user-agent` that DLRover's masters see. Printable ASCII.
     public var userAgent = "arobust/" + ProductVersion.text
 
@@ -41,6 +43,8 @@ public struct MasterClientOptions: Hashable, Sendable {
         }
         try require(isPrintable(jobUID), "jobUID", "printable ASCII")
         try require(isPrintable(userAgent), "userAgent", "printable ASCII")
+        try require(
+            (token ?? "x").utf8.allSatisfy { (0x21...0x7E).contains($0) }, "token", "printable ASCII without spaces")
         try require(deadline >= .milliseconds(1) && deadline <= .seconds(86400), "deadline", "from 1 ms to one day")
         try require(
             connectTimeout >= .milliseconds(1) && connectTimeout <= .seconds(86400), "connectTimeout",

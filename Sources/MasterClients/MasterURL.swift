@@ -2,8 +2,8 @@ public import Diagnosis
 public import Logging
 internal import SystemSupport
 
-/// Names a master and how to reach it: `dlrover+grpc://host:port` (or just `host:port`), `dlrover+http://host:port`, `file:///path.ndjson`
-/// or `stdout:`.
+/// Names a master and how to reach it: `dlrover+grpc://host:port` (or just `host:port`), `dlrover+http://host:port`, `arobust://host:port`,
+/// `file:///path.ndjson` or `stdout:`.
 ///
 /// `description` is the canonical form: two texts that mean the same master have the same one, so it can name a consumer.
 public struct MasterURL: Hashable, Sendable {
@@ -16,6 +16,8 @@ public struct MasterURL: Hashable, Sendable {
         case dlroverGRPC(host: String, port: Int)
         /// DLRover's master over HTTP/1.1 in plain text.
         case dlroverHTTP(host: String, port: Int)
+        /// An arobust console, over gRPC in plain text.
+        case console(host: String, port: Int)
         /// A file that gets one metric a line. The path is absolute and used as it is written, without percent-decoding.
         case file(path: String)
         /// Standard output, one metric a line.
@@ -26,10 +28,10 @@ public struct MasterURL: Hashable, Sendable {
     private enum Scheme: String {
         case dlroverGRPC = "dlrover+grpc"
         case dlroverHTTP = "dlrover+http"
+        case arobust
         case file
         case stdout
-        // Planned, and not supported yet: they get an error text that says so.
-        case arobust
+        // Planned, and not supported yet: it gets an error text that says so.
         case nats
     }
 
@@ -39,8 +41,13 @@ public struct MasterURL: Hashable, Sendable {
     package var isDLRover: Bool {
         switch target {
         case .dlroverGRPC, .dlroverHTTP: true
-        case .file, .standardOutput: false
+        case .console, .file, .standardOutput: false
         }
+    }
+
+    /// Whether it is an arobust console.
+    package var isConsole: Bool {
+        if case .console = target { true } else { false }
     }
 
     /// - Precondition: a host and port, or a path, that the text form could have.
@@ -54,6 +61,7 @@ extension MasterURL: CustomStringConvertible {
         switch target {
         case .dlroverGRPC(let host, let port): "\(Scheme.dlroverGRPC.rawValue)://\(Self.authority(host, port))"
         case .dlroverHTTP(let host, let port): "\(Scheme.dlroverHTTP.rawValue)://\(Self.authority(host, port))"
+        case .console(let host, let port): "\(Scheme.arobust.rawValue)://\(Self.authority(host, port))"
         case .file(let path): "\(Scheme.file.rawValue)://\(path)"
         case .standardOutput: "\(Scheme.stdout.rawValue):"
         }
@@ -72,7 +80,7 @@ extension MasterURL {
     public init(_ text: String) throws(MasterURLError) {
         guard let (word, rest) = Self.splitScheme(text) else {
             if let error = Self.misspeltScheme(text) { throw error }
-            target = try Self.dlrover(text, in: text) { .dlroverGRPC(host: $0, port: $1) }
+            target = try Self.hostAndPort(text, in: text) { .dlroverGRPC(host: $0, port: $1) }
             return
         }
         guard let scheme = Scheme(rawValue: word.lowercased()) else {
@@ -80,19 +88,23 @@ extension MasterURL {
         }
         switch scheme {
         case .dlroverGRPC:
-            target = try Self.dlrover(try Self.afterSlashes(rest, in: text), in: text) {
+            target = try Self.hostAndPort(try Self.afterSlashes(rest, in: text), in: text) {
                 .dlroverGRPC(host: $0, port: $1)
             }
         case .dlroverHTTP:
-            target = try Self.dlrover(try Self.afterSlashes(rest, in: text), in: text) {
+            target = try Self.hostAndPort(try Self.afterSlashes(rest, in: text), in: text) {
                 .dlroverHTTP(host: $0, port: $1)
+            }
+        case .arobust:
+            target = try Self.hostAndPort(try Self.afterSlashes(rest, in: text), in: text) {
+                .console(host: $0, port: $1)
             }
         case .file:
             target = .file(path: try Self.path(rest, in: text))
         case .stdout:
             guard rest.isEmpty else { throw MasterURLError(text: text, reason: "nothing may follow 'stdout:'") }
             target = .standardOutput
-        case .arobust, .nats:
+        case .nats:
             throw MasterURLError(text: text, reason: "'\(word)' is not yet supported")
         }
     }
@@ -120,7 +132,7 @@ extension MasterURL {
     /// ` (did you mean 'stdout:'?)` for a word that is nearly a scheme; else empty.
     private static func suggestion(for word: Substring) -> String {
         guard word.utf8.count <= 20 else { return "" }
-        let schemes: [Scheme] = [.stdout, .file, .dlroverGRPC, .dlroverHTTP]
+        let schemes: [Scheme] = [.stdout, .file, .arobust, .dlroverGRPC, .dlroverHTTP]
         let near = schemes.first { EditDistance.between(word.lowercased(), $0.rawValue) <= 2 }
         return near.map { " (did you mean '\($0.rawValue):'?)" } ?? ""
     }
@@ -130,7 +142,7 @@ extension MasterURL {
         return rest.dropFirst(2)
     }
 
-    private static func dlrover(
+    private static func hostAndPort(
         _ authority: some StringProtocol, in text: String, make: (String, Int) -> Target
     ) throws(MasterURLError) -> Target {
         let trimmed = authority.hasSuffix("/") ? Substring(authority.dropLast()) : Substring(authority)
@@ -249,6 +261,8 @@ extension MasterURL {
             return DLRoverClient(
                 transport: DLRoverHTTPTransport(host: host, port: port, options: options, logger: logger),
                 master: description, options: options, logger: logger)
+        case .console(let host, let port):
+            return ConsoleClient(host: host, port: port, options: options, logger: logger)
         case .file(let path):
             return FileReporter(path: path, logger: logger)
         case .standardOutput:

@@ -48,7 +48,7 @@ struct Bus: Sendable {
             subscriber: try MetricSubscriber(
                 configuration: SubscriberConfiguration(endpoints: [endpoint], consumer: name), logger: log.logger),
             reporter: MasterReporter(store: store, client: master, policy: policy, logger: log.logger),
-            heartbeat: heartbeat, logger: log.logger)
+            presence: heartbeat, logger: log.logger)
     }
 
     func bridge(_ links: [MasterLink], deadline: Duration = .seconds(50)) -> BridgeAgent {

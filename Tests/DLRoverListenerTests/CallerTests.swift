@@ -7,6 +7,7 @@ import TestSupport
 import Testing
 
 @testable import DLRoverListener
+@testable import GRPCServing
 
 /// Who may call, and how the kernel is asked who it is.
 @Suite struct CallerTests {

@@ -5,6 +5,7 @@ import TestSupport
 import Testing
 
 @testable import DLRoverListener
+@testable import GRPCServing
 
 /// More connections than there may be, over real sockets.
 @Suite struct ConnectionLimitTests {

@@ -2,6 +2,7 @@ import NIOCore
 import Testing
 
 @testable import DLRoverListener
+@testable import GRPCServing
 
 /// Who is let in, and who has to go, without a connection.
 @Suite struct ConnectionTableTests {

@@ -6,6 +6,7 @@ import TestSupport
 import Testing
 
 @testable import DLRoverListener
+@testable import GRPCServing
 
 /// Clients that send nothing without end, over real connections: theirs is closed, and others are served.
 @Suite(.serialized) struct FloodTests {

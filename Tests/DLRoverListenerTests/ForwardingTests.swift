@@ -4,6 +4,7 @@ import TestSupport
 import Testing
 
 @testable import DLRoverListener
+@testable import GRPCServing
 
 @Suite(.timeLimit(.minutes(1))) struct ForwardingTests {
     @Test func everyOtherCallGoesToTheMasterByteForByte() async throws {

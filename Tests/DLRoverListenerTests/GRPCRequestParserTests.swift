@@ -4,6 +4,7 @@ import NIOHPACK
 import Testing
 
 @testable import DLRoverListener
+@testable import GRPCServing
 
 /// A request from its headers and data, without a connection.
 @Suite struct GRPCRequestParserTests {

@@ -6,6 +6,7 @@ import TestSupport
 import Testing
 
 @testable import DLRoverListener
+@testable import GRPCServing
 
 /// The server against real bytes.
 @Suite(.timeLimit(.minutes(1))) struct GRPCServerTests {

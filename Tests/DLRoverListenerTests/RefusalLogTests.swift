@@ -3,6 +3,7 @@ import TestSupport
 import Testing
 
 @testable import DLRoverListener
+@testable import GRPCServing
 
 @Suite struct RefusalLogTests {
     @Test func theFirstIsToldAtOnceAndTheOthersAreCounted() {

@@ -3,6 +3,7 @@ import NIOCore
 import Synchronization
 
 @testable import DLRoverListener
+@testable import GRPCServing
 
 /// A gRPC server on 127.0.0.1 that answers as a test tells it.
 final class FakeMaster: Sendable {

@@ -5,6 +5,7 @@ import MasterClients
 import NIOCore
 
 @testable import DLRoverListener
+@testable import GRPCServing
 
 /// A server on a free port that answers every call with its message backwards, or as a test tells it.
 struct Serving {
@@ -17,7 +18,7 @@ struct Serving {
         callers: ResolvedCallers = ResolvedCallers(users: [0, geteuid()]), owners: SocketOwners = SocketOwners(),
         registry: any MetricsFactory = NOOPMetricsHandler.instance, logger: Logger = Logger(label: "t"),
         grace: TimeAmount = .seconds(1), patience: TimeAmount = .seconds(30),
-        requestPatience: TimeAmount = .seconds(60), at place: ListenAddress.Place? = nil,
+        requestPatience: TimeAmount = .seconds(60), at place: ListenPlace? = nil,
         answer: @escaping GRPCServer.Answer = { (call) throws(GRPCStatus) in
             ByteBuffer(bytes: Array(buffer: call.message).reversed())
         },

@@ -5,6 +5,7 @@ import TestSupport
 import Testing
 
 @testable import DLRoverListener
+@testable import GRPCServing
 
 /// Listening at a path.
 @Suite struct UnixListenerTests {

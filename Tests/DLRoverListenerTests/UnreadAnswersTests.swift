@@ -5,6 +5,7 @@ import Telemetry
 import Testing
 
 @testable import DLRoverListener
+@testable import GRPCServing
 
 /// Connections whose clients read nothing, by a clock of their own.
 @Suite struct UnreadAnswersTests {

@@ -31,7 +31,7 @@ import Testing
         ("dlrover+grpc://", "no port"), ("dlrover+grpc://user@host:5", "without user"),
         ("dlrover+http://host:5/path", "port must be"), ("dlrover+http://a/b:5", "without user"),
         ("::1:50001", "in brackets"), ("[]:1", "IPv6"), ("[1.2.3.4]:1", "IPv6"), ("[::1", "in brackets"),
-        ("http://host:80", "'http' is not known"), ("arobust://host:80", "not yet supported"),
+        ("http://host:80", "'http' is not known"), ("arobust://host", "no port"),
         ("nats://host:80/stream", "not yet supported"), ("file://host/path", "absolute path"),
         ("file:path", "absolute path"),
         ("file:///", "directory"), ("file:///tmp/", "directory"), ("file:///a\nb", "control"),

@@ -2,6 +2,7 @@ internal import Collectors
 internal import DLRoverListener
 public import Diagnosis
 package import FailureDiagnosis
+internal import GRPCServing
 internal import Journal
 public import Logging
 internal import MasterClients

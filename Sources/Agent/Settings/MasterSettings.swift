@@ -11,11 +11,15 @@ struct MasterSettings: Sendable {
     /// How often heartbeats are sent; `nil`: never.
     let heartbeat: Duration?
 
+    /// Where the console's token is; `nil`: nowhere.
+    let tokenFile: String?
+
     /// - Parameter values: all settings, with the master's own over them.
     init(url: MasterURL, values: SettingValues) {
         self.url = url
         policy = Self.policy(for: url, values)
         options = Self.options(for: url, values, policy)
+        tokenFile = url.isConsole ? values[\.delivery.tokenFile] : nil
         let interval = values[\.delivery.heartbeat]
         heartbeat = url.isDLRover && interval > .zero ? interval : nil
     }
@@ -26,6 +30,18 @@ struct MasterSettings: Sendable {
         } catch {
             throw SettingsError(place: "\(entry.url.origin)", reason: "\(error)")
         }
+    }
+
+    /// The client's options, with the console's token. Reads its file.
+    func clientOptions() throws(SettingsError) -> MasterClientOptions {
+        guard let tokenFile else { return options }
+        var options = options
+        do throws(TokenFileError) {
+            options.token = try TokenFile(path: tokenFile).read()
+        } catch {
+            throw SettingsError(place: "delivery.token-file", reason: "\(error)")
+        }
+        return options
     }
 
     private static func options(

@@ -1,4 +1,5 @@
 internal import DLRoverListener
+internal import GRPCServing
 internal import Delivery
 internal import MasterClients
 internal import SystemSupport
@@ -73,7 +74,7 @@ package struct SettingsCheck {
         if settings.consumersDirectory != nil || errors.isEmpty { attempt(Self.checkConsumers) }
         var files: [MasterURL.FileIdentity: MasterURL] = [:]
         for (index, master) in masters.enumerated() {
-            attempt { _ in try master.url.check(master.options) }
+            attempt { _ in try master.url.check(try master.clientOptions()) }
             guard let file = master.url.fileIdentity else { continue }
             guard let twin = files[file] else {
                 files[file] = master.url

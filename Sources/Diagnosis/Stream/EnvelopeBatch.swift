@@ -127,6 +127,9 @@ public struct EnvelopeBatch: Sendable {
         MetricOrigin.rewritten(storage[entry.origin])
     }
 
+    /// The JSON of an entry's origin as it came, unread; nothing if there is none.
+    package func originBytes(of entry: Entry) -> ArraySlice<UInt8> { storage[entry.origin] }
+
     /// The same batch without its first `count` envelopes; shares the memory.
     public func dropFirst(_ count: Int) -> EnvelopeBatch {
         var rest = self

@@ -31,7 +31,7 @@ extension EnvelopeReporter {
 
 extension EnvelopeBatch {
     /// Runs of metrics of the same type and node, in the given order, as batches without a publisher.
-    static func batches(of metrics: [WorkerTrainingMetric]) -> [EnvelopeBatch] {
+    package static func batches(of metrics: [WorkerTrainingMetric]) -> [EnvelopeBatch] {
         var batches: [EnvelopeBatch] = []
         for metric in metrics {
             let continuesLast =

@@ -32,7 +32,7 @@ final class PublisherLock: Sendable {
             case .taken(let lock):
                 // The last holder may have removed the directory with it while we waited.
                 guard lock.isStillInPlace else { continue }
-                lock.write(note: "pid \(getpid()) on \(hostName)\n")
+                lock.write(note: "pid \(getpid()) on \(HostName.current)\n")
                 return PublisherLock(lock, in: directory)
             case .held(let note):
                 guard ContinuousClock.now < deadline else {
@@ -47,10 +47,4 @@ final class PublisherLock: Sendable {
 
     /// Whether the directory is still the one in which the lock was taken.
     var isStillInPlace: Bool { lock.isStillInPlace }
-
-    private static var hostName: String {
-        var host = [CChar](repeating: 0, count: 256)
-        gethostname(&host, host.count - 1)
-        return String(decoding: host.prefix { $0 != 0 }.map(UInt8.init(bitPattern:)), as: UTF8.self)
-    }
 }

@@ -84,7 +84,7 @@ extension MasterURL {
             DLRoverGRPCRelay(host: host, port: port, options: options, logger: logger)
         case .dlroverHTTP(let host, let port):
             DLRoverHTTPRelay(host: host, port: port, options: options, logger: logger)
-        case .file, .standardOutput: nil
+        case .console, .file, .standardOutput: nil
         }
     }
 }

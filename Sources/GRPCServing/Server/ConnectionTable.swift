@@ -32,9 +32,9 @@ final class ConnectionActivity: Sendable {
 ///
 /// Who comes too much closes a connection of the same kind that is of no use now, and if there is none it is refused. So strangers never
 /// displace those who may call, and a user who opens connections without end displaces their own.
-struct ConnectionTable {
+package struct ConnectionTable {
     /// How many there may be at a time.
-    struct Limits: Hashable, Sendable {
+    package struct Limits: Hashable, Sendable {
         var all: Int
         /// Of one user.
         var perCaller: Int
@@ -43,7 +43,7 @@ struct ConnectionTable {
         /// Those who may not call, and are only there to be told so.
         var strangers: Int
 
-        init(all: Int) {
+        package init(all: Int) {
             self.all = all
             perCaller = max(1, all / 2)
             arriving = max(1, all / 2)

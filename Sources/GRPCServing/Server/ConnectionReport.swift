@@ -1,11 +1,11 @@
-internal import CoreMetrics
-internal import Logging
+package import CoreMetrics
+package import Logging
 private import Synchronization
 internal import SystemSupport
 
 /// Counts the connections that the server closes by itself, and tells of them in the log: the first of each kind at once, then at most one
 /// line a minute.
-final class ConnectionReport: Sendable {
+package final class ConnectionReport: Sendable {
     /// Why a connection was closed.
     enum Reason: String, CaseIterable, Sendable {
         /// There were as many as there may be.
@@ -21,7 +21,7 @@ final class ConnectionReport: Sendable {
 
         fileprivate var sentence: String {
             switch self {
-            case .full: "Connections of DLRover clients were closed: there are as many as may be."
+            case .full: "Connections were closed: there are as many as may be."
             case .silent: "Connections were closed whose clients said nothing."
             case .stranger: "Calls were refused: the program runs as a user that may not call."
             case .flood: "Connections were closed whose clients sent too much that says nothing."
@@ -34,7 +34,7 @@ final class ConnectionReport: Sendable {
     private let counters: [Reason: Counter]
     private let quiet: Mutex<[Reason: QuietCounter]>
 
-    init(factory: any MetricsFactory, logger: Logger, quietTime: Duration = .seconds(60)) {
+    package init(factory: any MetricsFactory, logger: Logger, quietTime: Duration = .seconds(60)) {
         self.logger = logger
         counters = Dictionary(
             uniqueKeysWithValues: Reason.allCases.map { reason in

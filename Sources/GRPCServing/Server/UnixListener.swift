@@ -5,7 +5,7 @@ internal import SystemSupport
 ///
 /// It is made by nobody else than us: what is there is replaced only if it is a socket of this user at which nobody listens any more, and
 /// the folder must be one in which nobody else can replace it.
-struct UnixListener: Sendable {
+package struct UnixListener: Sendable {
     private let path: String
     /// Also when it was changed: numbers of files are used again.
     private let identity: Identity
@@ -66,7 +66,7 @@ struct UnixListener: Sendable {
     }
 
     /// Looks at the folder and at what is there, without making or removing anything. Of a socket at which somebody listens it says nothing.
-    static func check(_ path: String) throws(UnixListenerError) {
+    package static func check(_ path: String) throws(UnixListenerError) {
         let folder = Directory.parent(of: path)
         try checkFolder(folder)
         guard let status = status(path) else {
@@ -111,8 +111,8 @@ struct UnixListener: Sendable {
 }
 
 /// Why there is no socket.
-struct UnixListenerError: Error, CustomStringConvertible {
-    let description: String
+package struct UnixListenerError: Error, CustomStringConvertible {
+    package let description: String
 
     init(_ description: String) {
         self.description = description

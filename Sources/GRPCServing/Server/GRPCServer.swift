@@ -1,5 +1,5 @@
-internal import MasterClients
-internal import NIOCore
+package import MasterClients
+package import NIOCore
 internal import NIOHPACK
 internal import NIOHTTP2
 internal import NIOPosix
@@ -11,12 +11,13 @@ private import Synchronization
 /// A client that breaks HTTP/2 loses its connection, one that breaks gRPC gets a status; neither disturbs the others. Compressed requests
 /// are taken (gzip, deflate), answers are not compressed. Pings are answered as often as they come, within what no client needs. Who may not
 /// call is told so.
-final class GRPCServer: Sendable {
+package final class GRPCServer: Sendable {
     /// Makes the answer to a call. Its task is cancelled once the client gives up.
-    typealias Answer = @Sendable (RelayedCall) async throws(GRPCStatus) -> ByteBuffer
+    package typealias Answer = @Sendable (RelayedCall) async throws(GRPCStatus) -> ByteBuffer
 
-    /// More calls of one connection wait with the client. More than may be with the master, so that metrics pass those that hang there.
-    private static let streamsPerConnection = 2 * CallForwarder.limit
+    /// More calls of one connection wait with the client. Twice what a listener passes to its master at once, so that metrics pass those that hang
+    /// there.
+    private static let streamsPerConnection = 512
     /// What a client may send ahead, on one stream and on all of a connection.
     private static let window = 1 << 20
     /// How many calls of one who may not call are refused at a time.
@@ -24,9 +25,9 @@ final class GRPCServer: Sendable {
     private static let backlog = 256
 
     /// How long a client may take to begin with HTTP/2.
-    private static let patience = TimeAmount.seconds(10)
+    package static let patience = TimeAmount.seconds(10)
     /// How long a request may take to come, and its answer to be taken: on one machine the largest needs a second.
-    private static let requestPatience = TimeAmount.seconds(60)
+    package static let requestPatience = TimeAmount.seconds(60)
 
     private struct State {
         var listener: (any Channel)?
@@ -55,7 +56,7 @@ final class GRPCServer: Sendable {
     ///   - grace: how long calls that are under way may take to end when the server stops.
     ///   - patience: how long a client may take to begin with HTTP/2.
     ///   - requestPatience: how long a request may take to come, from its headers on, and its answer to be taken.
-    init(
+    package init(
         budget: RequestBudget = RequestBudget(), limits: ConnectionTable.Limits, doorkeeper: Doorkeeper,
         report: ConnectionReport, grace: TimeAmount = .seconds(1), patience: TimeAmount = GRPCServer.patience,
         requestPatience: TimeAmount = GRPCServer.requestPatience, answer: @escaping Answer
@@ -77,7 +78,7 @@ final class GRPCServer: Sendable {
     ///
     /// - Returns: the place, with the port that was taken if it was 0.
     /// - Throws: also `UnixListenerError`.
-    func listen(at place: ListenAddress.Place) async throws -> ListenAddress.Place {
+    package func listen(at place: ListenPlace) async throws -> ListenPlace {
         let channel: any Channel
         switch place {
         case .tcp(let host, let port):
@@ -157,7 +158,7 @@ final class GRPCServer: Sendable {
     var connectionCount: Int { connections.count }
 
     /// Answers calls until the server is stopped and the last connection is closed.
-    func run() async {
+    package func run() async {
         await withDiscardingTaskGroup { group in
             for await call in calls { group.addTask { [answer] in await call.serve(answer) } }
         }
@@ -165,7 +166,7 @@ final class GRPCServer: Sendable {
 
     /// Takes no more connections and tells the clients to make no more calls; connections end with their last call, or after the grace.
     /// May be called from anywhere, any number of times.
-    func stop() {
+    package func stop() {
         let listener: (any Channel)?? = state.withLock { state in
             guard !state.isStopping else { return nil }
             state.isStopping = true

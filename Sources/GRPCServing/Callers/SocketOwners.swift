@@ -1,20 +1,24 @@
 internal import Glibc
-internal import SystemSupport
+package import SystemSupport
 
 /// Finds whose sockets are at the other ends of TCP connections on this machine: the kernel lists all of the network namespace, with the
 /// user who made each (`/proc/net/tcp`, Documentation/networking/proc_net_tcp.rst).
-struct SocketOwners: Sendable {
+package struct SocketOwners: Sendable {
     /// More of a list is not read, some 400,000 sockets.
     static let longestList = 64 << 20
 
     private static let blockBytes = 64 << 10
     private static let newline = CChar(bitPattern: UInt8(ascii: "\n"))
 
-    /// Where the lists are; for tests.
-    var folder = "/proc/net"
+    private let folder: String
+
+    /// - Parameter folder: where the lists are; another one for tests.
+    package init(folder: String = "/proc/net") {
+        self.folder = folder
+    }
 
     /// Whether there is a list at all.
-    func check() throws(SystemCallError) {
+    package func check() throws(SystemCallError) {
         _ = try WholeFile(path: folder + "/tcp").read(limit: 1)
     }
 

@@ -60,7 +60,7 @@ package struct AllowedCallers: Hashable, Sendable {
     /// Looks the names up. Blocks.
     ///
     /// - Throws: `UnknownAccount` for a name that the system does not have.
-    func resolve() throws(UnknownAccount) -> ResolvedCallers {
+    package func resolve() throws(UnknownAccount) -> ResolvedCallers {
         var resolved = ResolvedCallers(users: [0, geteuid()])
         for entry in entries {
             switch entry {
@@ -80,6 +80,18 @@ package struct AllowedCallers: Hashable, Sendable {
         return resolved
     }
 
+    /// Looks the names up. Blocks.
+    ///
+    /// - Returns: what is wrong with the first that the system does not have.
+    package func unknownAccount() -> String? {
+        do throws(UnknownAccount) {
+            _ = try resolve()
+            return nil
+        } catch {
+            return "\(error)"
+        }
+    }
+
     /// A name in `listen-allow` that the system does not know.
     package struct UnknownAccount: Error, CustomStringConvertible {
         let text: String
@@ -89,10 +101,10 @@ package struct AllowedCallers: Hashable, Sendable {
 }
 
 /// Who may call, by number.
-struct ResolvedCallers: Sendable {
+package struct ResolvedCallers: Sendable {
     var users: Set<UInt32>
     var groups: Set<UInt32> = []
-    var isEveryone = false
+    package var isEveryone = false
 
     /// Whether somebody else than root and this user may call.
     var isOpenToOthers: Bool { isEveryone || !groups.isEmpty || !users.subtracting([0, geteuid()]).isEmpty }

@@ -9,7 +9,7 @@ internal import SystemSupport
 ///
 /// The kernel is asked on a thread of its own, for all connections that wait at once. A flood of connections costs a fifth of a core at
 /// most: after each look the thread rests for four times as long as it took.
-final class Doorkeeper: Sendable {
+package final class Doorkeeper: Sendable {
     enum Verdict: Sendable, Equatable {
         /// `nil`: nobody knows who it is, and everybody may call.
         case allowed(UInt32?)
@@ -27,7 +27,7 @@ final class Doorkeeper: Sendable {
     private let queue = DispatchQueue(label: "arobust.callers")
     private let state = Mutex((waiting: [Waiting](), isLooking: false))
 
-    init(callers: ResolvedCallers, owners: SocketOwners = SocketOwners()) {
+    package init(callers: ResolvedCallers, owners: SocketOwners = SocketOwners()) {
         self.callers = callers
         self.owners = owners
     }

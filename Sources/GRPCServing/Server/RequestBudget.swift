@@ -2,10 +2,10 @@ private import Synchronization
 
 /// How much memory the requests of all connections, their headers, the streams on which they come, and answers that were not taken yet, may
 /// take together. May be used from any thread.
-final class RequestBudget: Sendable {
+package final class RequestBudget: Sendable {
     /// In bytes: room for one of the largest and many small ones. A request that is passed on is copied, so the memory is up to three times
     /// that.
-    static let bytes = 320 << 20
+    package static let bytes = 320 << 20
 
     /// What an open stream takes without its headers and data: the channel with its handlers, and the task that answers.
     static let streamBytes = 6 << 10
@@ -14,7 +14,7 @@ final class RequestBudget: Sendable {
     private let used = Atomic(0)
 
     /// - Parameter capacity: in bytes.
-    init(capacity: Int = RequestBudget.bytes) {
+    package init(capacity: Int = RequestBudget.bytes) {
         self.capacity = capacity
     }
 

@@ -1,0 +1,110 @@
+internal import Delivery
+package import Diagnosis
+internal import Hang
+internal import Logging
+internal import MasterClients
+package import ServiceLifecycle
+internal import SystemSupport
+internal import ZMQBridge
+
+/// What brings the bus to the masters.
+extension AgentServices {
+    /// `arobust console`: its own services, and a bridge into it from the state directories, if any are read.
+    ///
+    /// - Parameters:
+    ///   - services: run as long as the bridge, and end after it.
+    ///   - name: the consumer's name, under which its cursors are kept.
+    ///   - reporter: where the bridge reports to; `nil`: no state directory is read.
+    package func runConsole(
+        _ services: [any Service], named name: String, from reporter: (any EnvelopeReporter)?
+    ) async throws {
+        guard let reporter else { return try await run(services) }
+        let endpoints = try settings.endpoints()
+        let link = try makeLink(
+            ConsumerOfBus(name: name, client: reporter, policy: DeliveryPolicy()), endpoints: endpoints,
+            consumers: try settings.consumersHome(), thread: try SubscriberThread(),
+            presence: try presence(of: name, client: reporter, job: settings.values[\.jobUID] ?? ""))
+        let bridge = BridgeAgent(
+            links: [link], removed: RemovedMasters(consumers: "", present: [], publishers: [], logger: logger),
+            shutdownDeadline: settings.shutdownDeadline, requestBeat: nil, logger: logger)
+        try await run(services + [bridge])
+    }
+
+    func makeBridge(
+        _ endpoints: [BusEndpoint], requestBeat: (@Sendable () -> Void)?, observer: (any HangObserver)?
+    ) throws -> any Service {
+        let masters = try settings.masters()
+        if masters.isEmpty {
+            logger.warning("No master is set: metrics are published, but reported to nobody.")
+        }
+        let home = try settings.consumersHome()
+        let thread = try SubscriberThread()
+        let links = try masters.map {
+            try makeLink($0, endpoints: endpoints, consumers: home, thread: thread, observer: observer)
+        }
+        let removed = RemovedMasters(
+            consumers: home, present: masters.map { "\($0.url)" }, publishers: try settings.stateDirectories(),
+            logger: logger)
+        return BridgeAgent(
+            links: links, removed: removed, shutdownDeadline: settings.shutdownDeadline, requestBeat: requestBeat,
+            logger: logger)
+    }
+
+    /// Who reads the bus for a master.
+    private struct ConsumerOfBus {
+        var name: String
+        var client: any EnvelopeReporter
+        var policy: DeliveryPolicy
+    }
+
+    private func makeLink(
+        _ master: MasterSettings, endpoints: [BusEndpoint], consumers: String, thread: SubscriberThread,
+        observer: (any HangObserver)?
+    ) throws -> MasterLink {
+        let name = "\(master.url)"
+        let client = try master.url.makeReporter(options: try master.clientOptions(), logger: logger)
+        let presence =
+            try presence(of: name, client: client, job: master.options.jobUID)
+            ?? heartbeat(of: master, client: client, name: name, observer: observer)
+        return try makeLink(
+            ConsumerOfBus(name: name, client: client, policy: master.policy), endpoints: endpoints,
+            consumers: consumers, thread: thread, presence: presence)
+    }
+
+    private func makeLink(
+        _ consumer: ConsumerOfBus, endpoints: [BusEndpoint], consumers: String, thread: SubscriberThread,
+        presence: (any NodePresence)?
+    ) throws -> MasterLink {
+        let store = try ConsumerStore(directory: consumers, consumer: consumer.name, logger: logger)
+        let reporter = MasterReporter(store: store, client: consumer.client, policy: consumer.policy, logger: logger)
+        var subscriberLogger = logger
+        subscriberLogger[metadataKey: "for"] = "\(consumer.name)"
+        let subscriber = try MetricSubscriber(
+            configuration: SubscriberConfiguration(endpoints: endpoints, consumer: consumer.name), thread: thread,
+            logger: subscriberLogger)
+        return MasterLink(subscriber: subscriber, reporter: reporter, presence: presence, logger: logger)
+    }
+
+    /// What tells a console that this node is there; `nil` for other masters.
+    private func presence(
+        of name: String, client: any EnvelopeReporter, job: String
+    ) throws -> (any NodePresence)? {
+        guard let sender = client as? any BeatSender else { return nil }
+        return ConsoleBeats(
+            sender: sender, node: settings.node, job: job,
+            publishers: try settings.stateDirectories().map { PublisherInspection($0) }, master: name, logger: logger)
+    }
+
+    private func heartbeat(
+        of master: MasterSettings, client: any EnvelopeReporter, name: String, observer: (any HangObserver)?
+    ) -> Heartbeat? {
+        guard let interval = master.heartbeat, let sender = client as? any HeartbeatSender else { return nil }
+        var logger = logger
+        logger[metadataKey: "master"] = "\(name)"
+        logger.notice(
+            "Heartbeats are sent in this node's name: no DLRover agent may run on it.",
+            metadata: ["node-id": "\(settings.node.id)", "interval": "\(DurationText.write(interval))"])
+        return Heartbeat(
+            sender: sender, node: settings.node, interval: interval, observer: observer, logger: logger)
+    }
+}

@@ -1,0 +1,50 @@
+private import Glibc
+
+/// A file whose first line is a secret that lets somebody in.
+package struct TokenFile: Sendable {
+    /// In bytes.
+    private static let longest = 4096
+
+    package let path: String
+
+    package init(path: String) {
+        self.path = path
+    }
+
+    /// The first line without blanks around it. Blocks.
+    ///
+    /// - Throws: also where others may read the file: whoever does could pass for this program.
+    package func read() throws(TokenFileError) -> String {
+        let bytes: [UInt8]
+        do throws(SystemCallError) {
+            bytes = try WholeFile(path: path).read(limit: Self.longest)
+        } catch {
+            throw TokenFileError(description: "the token cannot be read: \(error)")
+        }
+        var status = stat()
+        if stat(path, &status) == 0, status.st_mode & S_IFMT == S_IFREG, status.st_mode & 0o007 != 0 {
+            throw TokenFileError(description: "everybody may read the token in \(path); chmod it to 600")
+        }
+        let line = bytes.prefix { $0 != UInt8(ascii: "\n") && $0 != UInt8(ascii: "\r") }
+        let token = String(decoding: line, as: UTF8.self).trimmingBlanks
+        guard (16...1024).contains(token.utf8.count), token.utf8.allSatisfy({ (0x21...0x7E).contains($0) }) else {
+            throw TokenFileError(
+                description:
+                    "the first line of \(path) is no token: it must be 16 to 1,024 printable ASCII characters without spaces"
+            )
+        }
+        return token
+    }
+}
+
+/// A token that cannot be used. Never says what is in the file.
+package struct TokenFileError: Error, CustomStringConvertible {
+    package let description: String
+}
+
+extension String {
+    fileprivate var trimmingBlanks: String {
+        let isBlank: (Character) -> Bool = { $0 == " " || $0 == "\t" }
+        return String(drop(while: isBlank).reversed().drop(while: isBlank).reversed())
+    }
+}
