@@ -304,6 +304,7 @@ def test_hostile_names_lead_where_they_say(console: Any, visit: Any) -> None:
     expect(page.locator("main .notice").first).to_contain_text("<i>of the default group</i>")
     page = visitor.open("#/rank/" + "%22%3E%3Cscript%3Ealert(1)%3C%2Fscript%3E")
     expect(page.locator("h1")).to_have_text('node "><script>alert(1)<, rank script>')
+    expect(page.locator("main")).to_contain_text("No rank can have this name")
 
 
 def test_contrast_of_text_is_readable(console: Any, visit: Any) -> None:
