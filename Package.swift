@@ -167,7 +167,8 @@ let package = Package(
         .target(
             name: "Console",
             dependencies: [
-                "ConsoleStore", "Diagnosis", "Hang", "LogText", "SystemSupport", httpTypes, hummingbird, hummingbirdCore,
+                "ConsoleStore", "Diagnosis", "Hang", "LogText", "SystemSupport", httpTypes, hummingbird,
+                hummingbirdCore,
                 logging, nioCore, nioHTTPTypes, nioPosix, serviceLifecycle,
             ],
             resources: [

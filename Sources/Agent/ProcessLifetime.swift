@@ -134,17 +134,17 @@ package struct HangUpError: Error, Hashable, CustomStringConvertible {
 }
 
 /// Work that runs until its task is cancelled, as a service: shutdown cancels it.
-struct CancelledService: Service {
+package struct CancelledService: Service {
     /// Says in tests which service it is.
     let name: String
     let work: @Sendable () async throws -> Void
 
-    init(_ name: String, _ work: @escaping @Sendable () async throws -> Void) {
+    package init(_ name: String, _ work: @escaping @Sendable () async throws -> Void) {
         self.name = name
         self.work = work
     }
 
-    func run() async throws {
+    package func run() async throws {
         try await cancelWhenGracefulShutdown(work)
     }
 }

@@ -45,7 +45,13 @@ struct ConsoleCommand: AsyncParsableCommand {
         if let job = options.jobUID { flags.append(.one(\.jobUID, "--job-uid", job)) }
         let settings = try common.settings(flags)
         try await CommandFailure.wrap {
-            let checked = try ConsoleChoice(options)
+            let checked: ConsoleChoice
+            do {
+                checked = try ConsoleChoice(options)
+            } catch {
+                StandardError.say("Error: \(error)")
+                throw ExitCode.validationFailure
+            }
             try await CommonOptions.withLogger(settings) { logger in try await run(checked, settings, logger) }
         }
     }

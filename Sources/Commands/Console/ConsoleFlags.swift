@@ -48,7 +48,7 @@ struct ConsoleFlags: ParsableArguments {
     var storeSize = "4GiB"
 
     @ArgumentParser.Option(help: ArgumentHelp("How long it is kept.", valueName: "duration"))
-    var storeAge = "7d"
+    var storeAge = "168h"
 
     @ArgumentParser.Option(help: "The job's name, shown on the page. Also: JOB_UID.")
     var jobUID: String?
@@ -66,7 +66,8 @@ struct ConsoleChoice {
     init(_ flags: ConsoleFlags, environment: [String: String] = ProcessEnvironment.all()) throws {
         listen = try Self.listenAddress(flags)
         guard let page = ConsoleAddress(flags.web, scheme: "") else {
-            throw ConsoleFlagError("--web is '\(flags.web)'; it must be an address, a colon and a port, as 127.0.0.1:8080")
+            throw ConsoleFlagError(
+                "--web is '\(flags.web)'; it must be an address, a colon and a port, as 127.0.0.1:8080")
         }
         token = try Self.token(flags.tokenFile, environment["AROBUST_CONSOLE_TOKEN"])
         let webToken = try Self.token(flags.webTokenFile, environment["AROBUST_CONSOLE_WEB_TOKEN"])
@@ -75,7 +76,7 @@ struct ConsoleChoice {
             throw ConsoleFlagError("--store-size is '\(flags.storeSize)'; it must be a size of at least 16MiB, as 4GiB")
         }
         guard let age = DurationText.read(flags.storeAge), age >= .seconds(60) else {
-            throw ConsoleFlagError("--store-age is '\(flags.storeAge)'; it must be a duration of at least 1m, as 7d")
+            throw ConsoleFlagError("--store-age is '\(flags.storeAge)'; it must be a duration of at least 1m, as 168h")
         }
         options.limitBytes = Int64(bytes)
         options.age = age
