@@ -6,6 +6,7 @@ package import Logging
 internal import NIOCore
 internal import NIOPosix
 internal import ServiceLifecycle
+private import SystemSupport
 
 /// The console's page and its HTTP API, without TLS.
 package struct ConsoleServer: Service {
@@ -32,7 +33,7 @@ package struct ConsoleServer: Service {
         self.logger = logger
         self.onListening = onListening
         feed = EventFeed(most: options.limits.readers)
-        files = PageFiles([:])
+        files = .embedded
     }
 
     /// Serves until it is cancelled or shut down gracefully.
@@ -54,7 +55,14 @@ package struct ConsoleServer: Service {
             group.addTask { try await self.tellChanges() }
             defer { group.cancelAll() }
             try await withGracefulShutdownHandler {
-                try await application.run()
+                do {
+                    try await application.run()
+                } catch let error as IOError {
+                    throw ConsoleListenError(
+                        host: options.host, port: options.port, reason: SystemCallError.text(error.errnoCode))
+                } catch let error as SocketAddressError {
+                    throw ConsoleListenError(host: options.host, port: options.port, reason: "\(error)")
+                }
             } onGracefulShutdown: { [feed] in
                 feed.close()
             }
@@ -109,5 +117,14 @@ package struct ConsoleServer: Service {
         let metrics = ConsoleMetrics(
             store: store.counters, answers: counts.answers, connections: connections.now, readers: feed.readerCount)
         return .text(metrics.text, type: "text/plain; version=0.0.4; charset=utf-8")
+    }
+}
+
+/// Why the page can't be served at its address.
+package struct ConsoleListenError: Error, CustomStringConvertible {
+    package let description: String
+
+    init(host: String, port: Int, reason: String) {
+        description = "cannot listen at \(host):\(port): \(reason)"
     }
 }

@@ -6,7 +6,8 @@ import Testing
 
 struct ConnectionLimitTests {
     @Test func whoIsSlowToAskLosesTheConnection() async throws {
-        try await RunningConsole.with(options: { $0.limits.firstRequest = .milliseconds(300) }) { (console: RunningConsole) async throws in
+        try await RunningConsole.with(options: { $0.limits.firstRequest = .milliseconds(300) }) {
+            (console: RunningConsole) async throws in
             let port = console.port
             let answer = try await PinnedThread.run(name: "slow-loris", onCancel: {}) { () -> [UInt8] in
                 let connection = try RawConnection(port: port)
@@ -24,7 +25,8 @@ struct ConnectionLimitTests {
     }
 
     @Test func aConnectionThatRestsTooLongIsClosed() async throws {
-        try await RunningConsole.with(options: { $0.limits.nextRequest = .milliseconds(200) }) { (console: RunningConsole) async throws in
+        try await RunningConsole.with(options: { $0.limits.nextRequest = .milliseconds(200) }) {
+            (console: RunningConsole) async throws in
             let port = console.port
             let text = try await PinnedThread.run(name: "rests", onCancel: {}) {
                 let connection = try RawConnection(port: port)
@@ -50,7 +52,8 @@ struct ConnectionLimitTests {
     }
 
     @Test func connectionsAreLimitedAndComeFreeAgain() async throws {
-        try await RunningConsole.with(options: { $0.limits.connectionsOfAClient = 3 }) { (console: RunningConsole) async throws in
+        try await RunningConsole.with(options: { $0.limits.connectionsOfAClient = 3 }) {
+            (console: RunningConsole) async throws in
             let port = console.port
             var open = try await PinnedThread.run(name: "many", onCancel: {}) {
                 try (0..<3).map { _ in try RawConnection(port: port) }

@@ -1,5 +1,7 @@
 @testable import Console
 import Diagnosis
+import Foundation
+import TestSupport
 import Testing
 
 struct ConsoleServerTests {
@@ -46,6 +48,21 @@ struct ConsoleServerTests {
             #expect(reply.status == 404)
             #expect(JSONValue(reply.body)?["error"]?.string?.isEmpty == false)
             #expect(reply.headers["content-security-policy"] != nil)
+        }
+    }
+
+    @Test func allFilesOfThePageAreServed() async throws {
+        let folder = URL(filePath: #filePath).deletingLastPathComponent().appending(
+            path: "../../Sources/Console/Resources")
+        let names = try FileManager.default.contentsOfDirectory(atPath: folder.standardized.path)
+        #expect(PageFiles.embedded.paths == names.map { $0 == "index.html" ? "/" : "/app/\($0)" }.sorted())
+        try await RunningConsole.with { (console: RunningConsole) async throws in
+            for name in names {
+                let reply = try await console.ask(name == "index.html" ? "/" : "/app/\(name)")
+                let content = try Data(contentsOf: folder.appending(path: name))
+                #expect(reply.status == 200)
+                #expect(reply.body == [UInt8](content), "\(name)")
+            }
         }
     }
 
@@ -110,7 +127,9 @@ struct ConsoleServerTests {
             }
             let header = try await console.ask("/", headers: ["X-Long": long + long])
             #expect(header.status == 400)
-            #expect(try await console.ask("http://localhost/").status == 400)
+            // A proxy's form: what counts is the Host header.
+            let absolute = try await console.ask("http://localhost/", headers: ["Host": "evil.example"])
+            #expect(absolute.status == 421)
             #expect(try await console.ask("/").status == 200)
         }
     }
@@ -132,7 +151,8 @@ struct ConsoleServerTests {
     // MARK: other sites
 
     @Test func onlyItsOwnNamesAreAnswered() async throws {
-        try await RunningConsole.with(options: { $0.names = ["Console.Example"] }, files: Self.files) { (console: RunningConsole) async throws in
+        try await RunningConsole.with(options: { $0.names = ["Console.Example"] }, files: Self.files) {
+            (console: RunningConsole) async throws in
             for host in [
                 "localhost", "localhost:1", "127.0.0.1:8080", "[::1]:80", "console.example", "CONSOLE.example:443",
                 "LOCALHOST.",
@@ -178,12 +198,23 @@ struct ConsoleServerTests {
         }
     }
 
+    @Test func aPortThatIsTakenIsSaidSo() async throws {
+        try await RunningConsole.with { (console: RunningConsole) async throws in
+            let second = try ConsoleServer(
+                store: console.store, options: ConsoleOptions(port: console.port), logger: console.log.logger)
+            let error = await #expect(throws: ConsoleListenError.self) { try await second.run() }
+            #expect(error?.description.contains("127.0.0.1:\(console.port)") == true)
+            #expect(error?.description.contains("Address already in use") == true)
+        }
+    }
+
     // MARK: the token
 
     private static let token = "a-token-of-some-length+/="
 
     @Test func withATokenNothingButHealthIsAnsweredWithoutIt() async throws {
-        try await RunningConsole.with(options: { $0.token = Self.token }, files: Self.files) { (console: RunningConsole) async throws in
+        try await RunningConsole.with(options: { $0.token = Self.token }, files: Self.files) {
+            (console: RunningConsole) async throws in
             for path in ["/", "/app/main.js", "/api/v1/ranks", "/metrics", "/api/v1/events", "/nothing"] {
                 #expect(try await console.ask(path).status == 401)
                 #expect(try await console.ask(path, headers: ["Authorization": "Bearer wrong"]).status == 401)
@@ -197,7 +228,8 @@ struct ConsoleServerTests {
     }
 
     @Test func theTokenInTheAddressBecomesACookieThatScriptsCannotRead() async throws {
-        try await RunningConsole.with(options: { $0.token = Self.token }, files: Self.files) { (console: RunningConsole) async throws in
+        try await RunningConsole.with(options: { $0.token = Self.token }, files: Self.files) {
+            (console: RunningConsole) async throws in
             #expect(try await console.ask("/?token=wrong").status == 401)
             #expect(try await console.ask("/app/main.js?token=a-token-of-some-length%2B%2F%3D").status == 401)
             let reply = try await console.ask("/?token=a-token-of-some-length%2B%2F%3D")

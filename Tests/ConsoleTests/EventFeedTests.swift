@@ -24,11 +24,13 @@ struct EventFeedTests {
             }
             #expect(text.hasPrefix("HTTP/1.1 200"))
             #expect(text.lowercased().contains("content-type: text/event-stream"))
-            let data = try #require(text.split(separator: "\n").first { $0.hasPrefix("data: ") })
+            let data = try #require(text.split(whereSeparator: \.isNewline).first { $0.hasPrefix("data: ") })
             let event = try #require(JSONValue(Array(data.dropFirst(6).utf8)))
             #expect(
                 event["now"] != nil && event["last_line_id"] != nil && event["lines"] != nil && event["what"] != nil)
-            let ids = text.split(separator: "\n").filter { $0.hasPrefix("id: ") }.compactMap { Int($0.dropFirst(4)) }
+            let ids = text.split(whereSeparator: \.isNewline).filter { $0.hasPrefix("id: ") }.compactMap {
+                Int($0.dropFirst(4))
+            }
             #expect(ids == ids.sorted() && Set(ids).count == ids.count && ids.count >= 3)
             // Who is gone makes room.
             try await eventually { console.server.feed.readerCount == 0 }
