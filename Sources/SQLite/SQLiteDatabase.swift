@@ -7,6 +7,9 @@ package final class SQLiteDatabase {
     /// `nil` once it is closed.
     private var handle: OpaquePointer?
     private var statements: [String: OpaquePointer] = [:]
+    private var cursors: [String: SQLiteStatement] = [:]
+    /// When to give up what is asked now.
+    private var deadline: ContinuousClock.Instant?
 
     /// Whether SQLite allocates only what it needs; settled before the first database is opened.
     private static let isLean = arobust_sqlite_allocate_nothing_ahead() == SQLITE_OK
@@ -32,6 +35,8 @@ package final class SQLiteDatabase {
 
     /// Closes it. Statements after that fail.
     package func close() {
+        for cursor in cursors.values { cursor.finish() }
+        cursors = [:]
         for statement in statements.values { sqlite3_finalize(statement) }
         statements = [:]
         sqlite3_close_v2(handle)
@@ -88,7 +93,39 @@ package final class SQLiteDatabase {
         }
     }
 
+    /// The row that was inserted last.
+    package var lastRow: Int64 { sqlite3_last_insert_rowid(handle) }
+
     // MARK: statements
+
+    /// A statement whose values are bound and whose rows are read one by one, kept by its text. It is for one use at a time.
+    package func statement(_ sql: String) throws(SQLiteError) -> SQLiteStatement {
+        if let known = cursors[sql] {
+            known.reset()
+            return known
+        }
+        let made = SQLiteStatement(try prepare(sql, flags: SQLITE_PREPARE_PERSISTENT), of: handle)
+        cursors[sql] = made
+        return made
+    }
+
+    /// A statement that is not kept: its text depends on what is asked.
+    package func passingStatement(_ sql: String) throws(SQLiteError) -> SQLiteStatement {
+        SQLiteStatement(try prepare(sql, flags: 0), of: handle, isPassing: true)
+    }
+
+    /// Until when what is asked must be answered; what takes longer ends with `SQLiteError.isInterruption`. `nil`: as long as it takes.
+    package func setDeadline(_ deadline: ContinuousClock.Instant?) {
+        self.deadline = deadline
+        guard deadline != nil else { return sqlite3_progress_handler(handle, 0, nil, nil) }
+        let isLate: @convention(c) (UnsafeMutableRawPointer?) -> CInt = { argument in
+            guard let argument else { return 0 }
+            let database = Unmanaged<SQLiteDatabase>.fromOpaque(argument).takeUnretainedValue()
+            return database.deadline.map { ContinuousClock.now >= $0 } ?? false ? 1 : 0
+        }
+        // The handler is removed with the connection, which this object owns.
+        sqlite3_progress_handler(handle, 4000, isLate, Unmanaged.passUnretained(self).toOpaque())
+    }
 
     private func withStatement<Result>(
         _ statement: OpaquePointer, _ values: [SQLiteValue], _ body: (OpaquePointer) throws(SQLiteError) -> Result
@@ -161,9 +198,7 @@ package final class SQLiteDatabase {
         }
     }
 
-    private func error(_ code: CInt) -> SQLiteError {
-        SQLiteError(code: code, message: String(cString: handle == nil ? sqlite3_errstr(code) : sqlite3_errmsg(handle)))
-    }
+    private func error(_ code: CInt) -> SQLiteError { SQLiteError(code: code, of: handle) }
 }
 
 /// A value in a database.
@@ -198,8 +233,21 @@ package struct SQLiteError: Error, Hashable, CustomStringConvertible {
     package let code: Int32
     package let message: String
 
+    init(code: Int32, message: String) {
+        self.code = code
+        self.message = message
+    }
+
+    /// With what a connection says of it.
+    init(code: Int32, of handle: OpaquePointer?) {
+        self.init(code: code, message: String(cString: handle == nil ? sqlite3_errstr(code) : sqlite3_errmsg(handle)))
+    }
+
     /// Whether the file is no database, or not the one that it should be.
     package var isDamage: Bool { [SQLITE_NOTADB, SQLITE_CORRUPT, SQLITE_ERROR].contains(code & 0xFF) }
+
+    /// Whether the deadline came first.
+    package var isInterruption: Bool { code & 0xFF == SQLITE_INTERRUPT }
 
     package var description: String { "SQLite error \(code & 0xFF): \(message)" }
 }

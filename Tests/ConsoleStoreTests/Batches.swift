@@ -1,0 +1,47 @@
+import ConsoleStore
+import Diagnosis
+import SystemSupport
+
+/// Envelopes as a bus would number them.
+enum Batches {
+    static let publisher = PublisherID(high: 1, low: 2)
+
+    static func batch(
+        _ type: DiagnosisDataType = .trainingLog, epoch: UInt64 = 1, from first: UInt64 = 1, _ contents: [String],
+        nodeRank: Int = 0, publisher: PublisherID = publisher, origin: MetricOrigin? = nil,
+        time: Int64 = WallClock.seconds()
+    ) -> EnvelopeBatch {
+        var batch = EnvelopeBatch(
+            lane: Lane(publisher: publisher, dataType: type), epoch: epoch, nodeType: "worker", nodeRank: nodeRank)
+        for (index, content) in contents.enumerated() {
+            let metric = WorkerTrainingMetric(
+                dataType: type, dataContent: content, node: NodeIdentity(rank: nodeRank), timestamp: time)
+            batch.append(
+                sequence: first + UInt64(index), collectionTime: time, publishTime: UInt64(time) * 1_000_000_000,
+                body: MetricJSON.encode(metric).span, origin: (origin?.json ?? []).span)
+        }
+        return batch
+    }
+
+    static func origin(_ path: String, localRank: Int? = nil, attempt: Int? = nil) -> MetricOrigin {
+        var origin = MetricOrigin(path: path, device: 1, inode: 2, firstOffset: 0, endOffset: 1, lines: 1)
+        origin.localRank = localRank
+        origin.attempt = attempt
+        origin.run = attempt == nil ? nil : "run-1"
+        return origin
+    }
+}
+
+extension ConsoleStore {
+    /// All lines that a question has, page by page, with the most lines on a page.
+    func all(_ question: LogQuestion, limit: Int = 7) async throws -> [LogEntry] {
+        var (question, lines): (LogQuestion, [LogEntry]) = (question, [])
+        question.limit = limit
+        repeat {
+            let page = try await logs(question)
+            lines += page.lines
+            question.after = page.next
+        } while question.after != nil
+        return lines
+    }
+}
