@@ -65,7 +65,7 @@ export class LogList {
     await this.#exclusively(async () => {
       const answer = await get("logs", { ...this.#filter, order: "desc", limit: batch }, this.#signal);
       this.#lines = answer.lines.reverse();
-      this.#older = answer.next;
+      this.#older = answer.next ?? null;
       this.#cut = false;
       this.#waiting = 0;
       // Gaps have ids of their own kind only in some stores, but every line that is newer has a larger one.
@@ -116,7 +116,7 @@ export class LogList {
       const answer = await get("logs", { ...this.#filter, ...place, order: "desc", limit: batch }, this.#signal);
       const known = new Set(this.#lines.slice(0, batch).map((line) => line.id));
       const lines = answer.lines.reverse().filter((line) => !known.has(line.id));
-      this.#older = answer.next;
+      this.#older = answer.next ?? null;
       const before = this.box.scrollHeight;
       this.#lines.unshift(...lines);
       this.box.prepend(...lines.map((line) => this.#row(line)));
