@@ -72,7 +72,7 @@ def test_each_view_is_shown(view: str, look: str, console: Any, visit: Any) -> N
     expect(page.locator("#freshness")).to_contain_text("2 of 2 nodes heard in the last 5 s")
     wanted = {
         "overview": "Ranks that need a look", "logs": "step 49", "metrics": "slowest", "stacks": "the outlier", "incidents": "did not enter",
-        "incident": "no dump within 30 s", "failures": "Make the batch smaller", "delivery": "are missing for good", "rank": "Step time",
+        "incident": "no dump within 30 s", "failures": "Make the batch smaller", "delivery": "12 messages are missing.", "rank": "Step time",
         "nothing": "names no view",
     }  # fmt: skip
     expect(page.locator("main")).to_contain_text(wanted[view])
@@ -304,6 +304,7 @@ def test_hostile_names_lead_where_they_say(console: Any, visit: Any) -> None:
     expect(page.locator("main .notice").first).to_contain_text("<i>of the default group</i>")
     page = visitor.open("#/rank/" + "%22%3E%3Cscript%3Ealert(1)%3C%2Fscript%3E")
     expect(page.locator("h1")).to_have_text('node "><script>alert(1)<, rank script>')
+    expect(page.locator("main")).to_contain_text("No rank can have this name")
 
 
 def test_contrast_of_text_is_readable(console: Any, visit: Any) -> None:

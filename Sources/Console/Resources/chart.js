@@ -4,8 +4,8 @@ import { clockText, valueText } from "/app/time.js";
 
 const left = 64, bottom = 20, top = 8;
 const colours = {
-  light: { ink: "#1c2530", grid: "#dfe4ea", line: "rgba(40, 90, 140, .45)", slow: "#b03010", chosen: "#0b57c0" },
-  dark: { ink: "#dde4ec", grid: "#2a323d", line: "rgba(120, 175, 230, .45)", slow: "#ff7854", chosen: "#8ab8ff" },
+  light: { sheet: "#ffffff", ink: "#1c2530", grid: "#dfe4ea", line: "rgba(40, 90, 140, .45)", slow: "#b03010", chosen: "#0b57c0" },
+  dark: { sheet: "#12171e", ink: "#dde4ec", grid: "#2a323d", line: "rgba(120, 175, 230, .45)", slow: "#ff7854", chosen: "#8ab8ff" },
 };
 
 export class Chart {
@@ -68,7 +68,15 @@ export class Chart {
       context.fillStyle = palette.slow;
       context.font = "bold 12px system-ui, sans-serif";
       context.textAlign = "right";
-      if (index >= 0) context.fillText(`slowest: ${rankName(slow.key)}`, width - 4, Math.max(14, this.#y(slow.values[index]) - 6));
+      if (index >= 0) {
+        const label = `slowest: ${rankName(slow.key)}`;
+        const y = Math.max(14, this.#y(slow.values[index]) - 16);
+        const wide = context.measureText(label).width;
+        context.fillStyle = palette.sheet;
+        context.fillRect(width - wide - 12, y - 10, wide + 12, 20);
+        context.fillStyle = palette.slow;
+        context.fillText(label, width - 6, y);
+      }
     }
   }
 
@@ -81,8 +89,8 @@ export class Chart {
     context.fillStyle = palette.ink;
     context.strokeStyle = palette.grid;
     context.textAlign = "right";
-    for (let step = 0; step <= 4; step += 1) {
-      const value = this.#range[0] + (this.#range[1] - this.#range[0]) * step / 4;
+    const step = roundStep((this.#range[1] - this.#range[0]) / 4);
+    for (let value = Math.ceil(this.#range[0] / step) * step; value <= this.#range[1]; value += step) {
       const y = Math.round(this.#y(value)) + 0.5;
       context.beginPath();
       context.moveTo(left, y);
@@ -142,4 +150,10 @@ export class Chart {
     if (best) setText(this.said, `${rankName(best.key)}: ${valueText(best.values[index])} at ${clockText(this.#data.since + (index + 0.5) * (this.#data.until - this.#data.since) / count)}`);
     this.draw();
   }
+}
+
+/** The 1, 2 or 5 times a power of ten that is next to `about`. */
+function roundStep(about) {
+  const power = 10 ** Math.floor(Math.log10(about));
+  return power * (about / power < 1.5 ? 1 : about / power < 3.5 ? 2 : about / power < 7.5 ? 5 : 10);
 }

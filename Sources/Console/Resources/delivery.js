@@ -32,7 +32,7 @@ function parts({ nodes, gaps }, known) {
   const consumers = nodes.flatMap((node) => (node.consumers ?? []).map((consumer) => ({ node, consumer })));
   return [
     h("p", { class: missing ? "notice bad" : "notice good" }, missing
-      ? `✕ ${countText(missing)} messages are missing for good. The gaps below say which.` : "✓ Every message that a node sent is here, once."),
+      ? `✕ ${countText(missing)} messages are missing. The gaps below say which.` : "✓ Every message that a node sent is here, once."),
     table(lanes.length > page ? `Lanes, the first ${page} of ${countText(lanes.length)}` : "Lanes of each node", [
       ["Node", ({ node }) => [rankLink(String(node.node_rank)), h("span", { class: "quiet" }, ` ${about.get(node.key)?.host ?? ""}`)]],
       ["From", ({ node }) => about.get(node.key)?.source ?? ""],

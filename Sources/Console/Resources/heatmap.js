@@ -6,9 +6,9 @@ const markNames = ["", "alarm: slow or silent", "hang", "failure"];
 const markSigns = ["", "▲", "■", "✕"];
 const gutter = 64; // pixels for the names of rows
 
-/** The ratio of a step time to the median, as a place on the scale of colours: 0 at 0.8 and below, 1 at 2 and above. */
+/** The ratio of a step time to the median, as a place on the scale of colours: 0 up to 1.05, 1 from 2 on. */
 function heat(ratio) {
-  return Math.min(1, Math.max(0, (ratio - 0.8) / 1.2));
+  return Math.min(1, Math.max(0, (ratio - 1.05) / 0.95));
 }
 
 function mix(a, b, part) {
@@ -22,8 +22,8 @@ function median(values) {
 }
 
 const palettes = {
-  light: { cool: [205, 228, 220], warm: [245, 180, 60], hot: [176, 48, 16], line: [222, 226, 232], gap: [150, 90, 190], ink: "#1c2530", mark: "#7a0016", sheet: "#fff" },
-  dark: { cool: [28, 62, 56], warm: [168, 112, 20], hot: [255, 120, 84], line: [44, 50, 60], gap: [164, 110, 210], ink: "#dde4ec", mark: "#ffd0d0", sheet: "#12171e" },
+  light: { cool: [205, 228, 220], warm: [245, 180, 60], hot: [176, 48, 16], line: [222, 226, 232], gap: [150, 90, 190], ink: "#1c2530", sheet: "#fff" },
+  dark: { cool: [28, 62, 56], warm: [168, 112, 20], hot: [255, 120, 84], line: [44, 50, 60], gap: [164, 110, 210], ink: "#dde4ec", sheet: "#12171e" },
 };
 
 export class HeatMap {
@@ -154,13 +154,17 @@ export class HeatMap {
   /** A sign in each cell that is marked where there is room, at the first of a run otherwise: colour is not the only sign. */
   #marks(context, colours, width, height) {
     const wide = (width - gutter) / this.#buckets;
-    context.fillStyle = colours.mark;
-    context.font = `${Math.min(12, Math.max(8, height - 2))}px system-ui, sans-serif`;
+    context.fillStyle = colours.ink;
+    context.strokeStyle = colours.sheet; // around the sign, so that it can be seen on each colour of cell
+    context.lineWidth = 3;
+    context.lineJoin = "round";
+    context.font = `${Math.min(13, Math.max(9, height - 2))}px system-ui, sans-serif`;
     this.#answer.rows.forEach((row, y) => {
       let before = 0;
       let free = 0;
       row.marks.forEach((mark, x) => {
         if (mark > 0 && (mark !== before || x * wide >= free) && (height >= 9 || mark !== before)) {
+          context.strokeText(markSigns[mark], gutter + x * wide, y * height + height / 2);
           context.fillText(markSigns[mark], gutter + x * wide, y * height + height / 2);
           free = x * wide + 24;
         }

@@ -6,6 +6,7 @@ import { bytesText, countText, timeOf } from "/app/time.js";
 
 export const most = 800; // rows in the page
 const batch = 200; // lines of one call
+const long = 800; // characters of a line that is shown as its beginning until one asks for more
 
 /** One line, gap or failure as an element. */
 export function rowOf(line, wanted, showRank = true) {
@@ -19,12 +20,17 @@ export function rowOf(line, wanted, showRank = true) {
     h("a", { class: "when", href: `#/logs?line=${line.id}`, "aria-label": "Link to this line" }, timeOf(line.time)),
     showRank ? h("span", { class: "who" }, rankLink(key, line.time)) : null,
     line.mark ? h("strong", { class: "mark", title: line.mark.rule }, `✕ ${line.mark.title}`) : null, text);
+  if (line.text.length > long) {
+    text.classList.add("long");
+    if (!line.truncated) row.append(h("button", { type: "button", class: "small", onclick: (event) => { text.classList.remove("long"); event.target.remove(); } }, "Show all of it"));
+  }
   if (line.truncated) {
     row.append(h("button", { type: "button", class: "small", onclick: async (event) => {
       event.target.disabled = true;
       try {
         const { line: whole } = await get(`logs/${line.id}`, { context: 0 });
         text.replaceChildren(...lineText(whole.text, wanted));
+        text.classList.remove("long");
         event.target.replaceWith(h("span", { class: "quiet" }, ` ${bytesText(whole.text.length)}`));
       } catch (error) {
         event.target.replaceWith(h("span", { class: "quiet" }, ` ${error.message}`));
@@ -59,7 +65,7 @@ export class LogList {
     await this.#exclusively(async () => {
       const answer = await get("logs", { ...this.#filter, order: "desc", limit: batch }, this.#signal);
       this.#lines = answer.lines.reverse();
-      this.#older = answer.next;
+      this.#older = answer.next ?? null;
       this.#cut = false;
       this.#waiting = 0;
       // Gaps have ids of their own kind only in some stores, but every line that is newer has a larger one.
@@ -110,7 +116,7 @@ export class LogList {
       const answer = await get("logs", { ...this.#filter, ...place, order: "desc", limit: batch }, this.#signal);
       const known = new Set(this.#lines.slice(0, batch).map((line) => line.id));
       const lines = answer.lines.reverse().filter((line) => !known.has(line.id));
-      this.#older = answer.next;
+      this.#older = answer.next ?? null;
       const before = this.box.scrollHeight;
       this.#lines.unshift(...lines);
       this.box.prepend(...lines.map((line) => this.#row(line)));

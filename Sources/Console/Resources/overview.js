@@ -98,7 +98,7 @@ function columns(now) {
 
 function legend() {
   return h("p", { class: "legend" },
-    h("span", null, h("i", { class: "cool" }), "usual step time"), h("span", null, h("i", { class: "warm" }), "1.4 times"),
+    h("span", null, h("i", { class: "cool" }), "usual step time"), h("span", null, h("i", { class: "warm" }), "1.5 times"),
     h("span", null, h("i", { class: "hot" }), "twice and more"), h("span", null, h("i", { class: "line" }), "lines without steps"),
     h("span", null, h("i", { class: "gap" }), "gap in the lines"), h("span", null, "▲ alarm"), h("span", null, "■ hang"), h("span", null, "✕ failure"));
 }

@@ -11,6 +11,10 @@ const around = 60; // seconds before and after the time that one came for
 export function open(main, { path, query, signal }) {
   const key = path.join("/");
   const time = /^[0-9.]+$/.test(query.get("time") ?? "") ? Number(query.get("time")) : null;
+  if (!/^[0-9]{1,9}(\/[0-9]{1,9})?$/.test(key)) {
+    main.append(h("h1", null, rankName(key)), sentence("No rank can have this name: it is a number of a node, or that and the number of a rank, as in 3/24."));
+    return {};
+  }
   const [node, rank] = key.split("/");
   const facts = h("dl", { class: "facts" });
   const problem = h("div", { role: "status" });

@@ -27,7 +27,7 @@ export function durationText(seconds) {
   if (seconds === null || seconds === undefined) return "–";
   if (seconds < 0.01) return `${(seconds * 1e6).toFixed(0)} µs`;
   if (seconds < 1) return `${(seconds * 1000).toFixed(0)} ms`;
-  if (seconds < 10) return `${seconds.toFixed(2)} s`;
+  if (seconds < 10) return `${Number.isInteger(seconds) ? seconds : seconds.toFixed(2)} s`;
   const whole = Math.round(seconds);
   if (whole < 90) return `${whole} s`;
   if (whole < 5400) return pair(whole, 60, "min", "s");

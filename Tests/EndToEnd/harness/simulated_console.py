@@ -274,7 +274,10 @@ class SimulatedConsole:
         if path == "/api/v1/events":
             self.stream(request)
         elif path.startswith("/api/v1/"):
-            answer = self.job.answer(path[8:], {name: values[0] for name, values in parse_qs(parts.query).items()})
+            try:
+                answer = self.job.answer(path[8:], {name: values[0] for name, values in parse_qs(parts.query).items()})
+            except ValueError as error:
+                return self.send(request, 400, "application/json; charset=utf-8", json.dumps({"error": str(error)}).encode())
             body = json.dumps(answer if answer is not None else {"error": f"there is no {path}"}).encode()
             self.send(request, 200 if answer is not None else 404, "application/json; charset=utf-8", body)
         else:
