@@ -121,6 +121,11 @@ def test_without_the_token_nothing_gets_in(arobust: Arobust, scratch: Path) -> N
         arobust.environment["AROBUST_DELIVERY_TOKEN_FILE"] = str(token)
         arobust.start_ready("agent", "--master", console.master, "--log-file", log)
         assert console.wait_for_numbers(10) == list(range(1, 11))
+        arobust.environment = {"AROBUST_CONSOLE_TOKEN": TOKEN}
+        write_lines(log, 11, 20)
+        other = arobust.start_ready("agent", "--master", console.master, "--log-file", log, state=scratch / "other")
+        wait_until(lambda: len(console.get("api/v1/nodes")["nodes"]) and len(console.numbers()) >= 30, "the other agent")
+        assert other.stop() == 0
         for process in scratch.glob("*.log"):
             assert TOKEN not in process.read_text(errors="replace"), process
     finally:
