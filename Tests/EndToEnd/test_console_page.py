@@ -284,7 +284,7 @@ def test_a_thousand_ranks(console: Any, visit: Any, record_property: Any) -> Non
     page.wait_for_function("performance.getEntriesByName('first-contentful-paint').length > 0")
     figures = page.evaluate("""() => ({
         firstPaint: performance.getEntriesByName('first-contentful-paint')[0].startTime,
-        drawn: Number(document.documentElement.dataset.drawn), elements: document.querySelectorAll('*').length })""")
+        drawing: Number(document.documentElement.dataset.drawing), drawn: Number(document.documentElement.dataset.drawn), elements: document.querySelectorAll('*').length })""")
     assert figures["elements"] < 1500
     visitor.picture("overview-thousand")
     server.job.text = "Something is new."

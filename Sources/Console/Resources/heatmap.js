@@ -128,7 +128,7 @@ export class HeatMap {
     context.font = "11px system-ui, sans-serif";
     context.textBaseline = "middle";
     const every = Math.max(1, Math.ceil(14 / height));
-    for (let y = 0; y < rows.length; y += every) context.fillText(short(rows[y].key), 2, y * height + Math.min(height, 14) / 2 + (height > 14 ? (height - 14) / 2 : 0), gutter - 6);
+    for (let y = 0; y < rows.length; y += every) context.fillText(short(rows[y].key), 2, y * height + Math.max(height / 2, 7), gutter - 6);
     if (height >= 9) this.#grid(context, colours, width, height);
     const ticks = Math.max(1, Math.floor((width - gutter) / 120));
     for (let tick = 0; tick <= ticks; tick += 1) {

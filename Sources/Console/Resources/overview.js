@@ -9,6 +9,7 @@ const page = 200; // rows of a table that are shown at once
 
 export function open(main, { query, signal }) {
   let range = query.get("since") || "-1h";
+  let order = query.get("order") || "auto";
   let shown = page;
   let ranks = [];
   let now = Date.now() / 1000;
@@ -21,7 +22,8 @@ export function open(main, { query, signal }) {
   const nothing = sentence("Nothing has been reported yet. Agents report here with `arobust agent --master arobust://HOST:PORT`; this page shows them as soon as they do.");
   main.append(
     h("div", { class: "head" }, h("h1", null, "Ranks over time"),
-      select("Show the last", ranges.slice(0, 5), range, (value) => { range = value; refresh(); })),
+      select("Show the last", ranges.slice(0, 5), range, (value) => { range = value; refresh(); }),
+      select("Order", [["auto", "automatic"], ["rank", "by rank"], ["worst", "worst first"]], order, (value) => { order = value; refresh(); })),
     problem, legend(), map.element, nothing, counts, attention, all, store);
   nothing.hidden = true;
 
@@ -53,7 +55,11 @@ export function open(main, { query, signal }) {
       const empty = heat.rows.length === 0;
       nothing.hidden = !empty;
       map.element.hidden = empty;
+      // Where not all rows are in view at once, those that need a look are.
+      if (order === "worst" || (order === "auto" && heat.rows.length > 150)) heat.rows.sort((a, b) => (severity[a.state] ?? 4) - (severity[b.state] ?? 4));
+      const drawing = performance.now();
       map.update(heat);
+      document.documentElement.dataset.drawing = String(performance.now() - drawing);
       drawAttention();
       drawTable();
       problem.replaceChildren();

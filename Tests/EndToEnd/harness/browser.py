@@ -7,8 +7,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from playwright.sync_api import Browser, ConsoleMessage, Page, sync_playwright
+from playwright.sync_api import Browser, ConsoleMessage, Page, expect, sync_playwright
 
+expect.set_options(timeout=20_000)  # as the other tests wait: a busy machine is not a failure
 CHROMIUM = shutil.which("chromium")
 
 # Before any script of the page: what the policy refuses is kept, and a counter that hostile text would change.
