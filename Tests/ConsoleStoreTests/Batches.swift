@@ -16,11 +16,19 @@ enum Batches {
         for (index, content) in contents.enumerated() {
             let metric = WorkerTrainingMetric(
                 dataType: type, dataContent: content, node: NodeIdentity(rank: nodeRank), timestamp: time)
+            let (body, source) = (MetricJSON.encode(metric), origin?.json ?? [])
             batch.append(
                 sequence: first + UInt64(index), collectionTime: time, publishTime: UInt64(time) * 1_000_000_000,
-                body: MetricJSON.encode(metric).span, origin: (origin?.json ?? []).span)
+                body: body.span, origin: source.span)
         }
         return batch
+    }
+
+    /// Log lines at the beginning of a lane.
+    static func batch(
+        _ contents: [String], nodeRank: Int = 0, origin: MetricOrigin? = nil, time: Int64 = WallClock.seconds()
+    ) -> EnvelopeBatch {
+        batch(.trainingLog, contents, nodeRank: nodeRank, origin: origin, time: time)
     }
 
     static func origin(_ path: String, localRank: Int? = nil, attempt: Int? = nil) -> MetricOrigin {

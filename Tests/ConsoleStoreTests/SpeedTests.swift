@@ -7,10 +7,10 @@ import Testing
 @testable import ConsoleStore
 
 /// Prints figures; asks for nothing. `AROBUST_STORE_LINES=1000000 swift test --filter SpeedTests`
-@Suite struct SpeedTests {
+struct SpeedTests {
     private static let lines = ProcessInfo.processInfo.environment["AROBUST_STORE_LINES"].flatMap { Int($0) } ?? 0
 
-    @Test(.enabled(if: lines > 0)) func howFast() async throws {
+    @Test(.enabled(if: SpeedTests.lines > 0)) func howFast() async throws {
         let scratch = ScratchFolder()
         let store = try ConsoleStore(directory: scratch.file("store"))
         let words = ["loss", "grad_norm", "lr", "tokens", "throughput", "samples", "iteration", "epoch", "rank", "gpu"]

@@ -55,7 +55,7 @@ extension StoreReader {
             }
             // A step after it says that it went on.
             if let hung, hung > lastStep ?? 0 { state = .hang }
-            if let failed, failed > lastStep ?? 0, failed > hung ?? 0 { state = .failed }
+            if let failed, failed >= hung ?? 0 { state = .failed }
             ranks.append(
                 RankAnswer(
                     key: rank.map { "\(rows.int(1))/\($0)" } ?? "\(rows.int(1))", nodeRank: Int(rows.int(1)),

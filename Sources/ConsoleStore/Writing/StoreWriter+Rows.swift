@@ -104,6 +104,8 @@ extension StoreWriter {
             caches.changed.insert(.metrics)
         }
         known.step = step
+        // It went on.
+        known.failed = nil
         known.lastStep = max(known.lastStep ?? time, time)
         guard let seconds, seconds.isFinite, seconds >= 0, seconds < 1e7 else { return }
         known.stepSeconds = seconds
