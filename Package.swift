@@ -316,7 +316,7 @@ let package = Package(
             name: "ConsoleTests",
             dependencies: [
                 "Console", "ConsoleStore", "Diagnosis", "SystemSupport", "TestSupport", hummingbird,
-                "PlainHTTP", logging, nioCore, nioHTTP1,
+                "PlainHTTP", logging, nioCore, nioHTTP1, serviceLifecycle,
             ], swiftSettings: settings),
         .testTarget(
             name: "InspectionTests",

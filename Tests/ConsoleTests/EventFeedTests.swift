@@ -2,6 +2,7 @@
 import Diagnosis
 import Foundation
 import NIOCore
+import ServiceLifecycle
 import SystemSupport
 import TestSupport
 import Testing
@@ -82,6 +83,30 @@ struct EventFeedTests {
         feed.close()
         readers = []
         #expect(throws: Refusal.self) { try feed.join() }
+    }
+
+    @Test func aConsoleThatStopsWaitsForNoReader() async throws {
+        try await RunningConsole.with { (console: RunningConsole) async throws in
+            let (ports, port) = AsyncStream<Int>.makeStream()
+            let server = try ConsoleServer(
+                store: console.store, options: ConsoleOptions(port: 0), logger: console.log.logger
+            ) { _, number in
+                port.yield(number)
+            }
+            let group = ServiceGroup(services: [server], logger: console.log.logger)
+            async let ended: Void = group.run()
+            let number = try #require(await ports.first { _ in true })
+            async let told = PinnedThread.run(name: "reader", onCancel: {}) {
+                let connection = try RawConnection(port: number)
+                try connection.send("GET /api/v1/events HTTP/1.1\r\nHost: localhost\r\n\r\n")
+                // Up to the end, which only the console makes.
+                return String(decoding: connection.readAll(), as: UTF8.self)
+            }
+            try await eventually { server.feed.readerCount == 1 }
+            await group.triggerGracefulShutdown()
+            try await ended
+            #expect(try await told.hasPrefix("HTTP/1.1 200"))
+        }
     }
 
     @Test func tooManyReadersAreToldSo() async throws {
