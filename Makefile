@@ -60,8 +60,8 @@ docs: ## Generate the libraries' documentation; the last lines say where it is
 	AROBUST_DOCS=1 swift package $(SWIFT_FLAGS) generate-documentation \
 		--target Agent --target Collectors --target Diagnosis --target MasterClients --target ZMQBridge
 
-demo: bootstrap build ## Report a real training to the real DLRover master, and read back what it got
-	@demo/run
+demo: bootstrap build ## Report a real training to the real DLRover master and a console, read back what they got; KEEP=1 leaves the page up
+	@demo/run $(if $(KEEP),--keep)
 
 bench: bootstrap release bench-build ## Measure what reporting costs
 	@scripts/bench

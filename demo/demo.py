@@ -1,6 +1,6 @@
 """Two ranks train, arobust reports their log, metrics and stacks, and the real DLRover master shows what it received.
 
-Started by `demo/run`. Finishes within a minute; exit status 0 means that everything arrived.
+Started by `demo/run`. Finishes within a minute; exit status 0 means that everything arrived. With `--keep` its console stays up to be looked at.
 """
 
 import json
@@ -12,8 +12,9 @@ from contextlib import ExitStack
 from importlib.metadata import version
 from pathlib import Path
 
+from harness.console import Console
 from harness.dlrover_master import DLRoverMaster
-from harness.process import AROBUST, Arobust, Process, new_scratch, wait_until
+from harness.process import AROBUST, ROOT, Arobust, Process, new_scratch, wait_until
 
 HERE = Path(__file__).parent
 PY_SPY = Path(sys.executable).with_name("py-spy")
@@ -34,16 +35,43 @@ def start_training(scratch: Path, log: Path, cleanup: ExitStack) -> tuple[Proces
     return training, started["pids"], started["metrics_url"]
 
 
-def arobust_arguments(log: Path, metrics_url: str, pids: list[int], master: DLRoverMaster) -> list[str]:
+def arobust_arguments(log: Path, metrics_url: str, pids: list[int], masters: list[str]) -> list[str]:
     arguments = ["--log-file", str(log), "--log-from", "start"]
     arguments += ["--metrics-url", metrics_url, "--metrics-interval", "1s"]
     for pid in pids:
         arguments += ["--stack-pid", str(pid)]
     arguments += ["--stack-interval", "3s", "--py-spy", str(PY_SPY)]
-    return [*arguments, "--master", master.url]
+    for master in masters:
+        arguments += ["--master", master]
+    return arguments
 
 
-def everything_arrived(master: DLRoverMaster, log: Path, pids: list[int], is_balanced: bool) -> bool:
+def show_console(console: Console, lines: int, picture: Path | None) -> bool:
+    """Prints what the console says; returns whether each line of the log is there once."""
+    held = [line for line in console.lines(type="TRAINING_LOG") if not line.get("gap")]
+    verdict = console.get("api/v1/overview")["verdict"]
+    say(f"\nThe console ({console.url}) says: {verdict['text']}")
+    print(f"  {len(held)} lines of the log, {len(console.get('api/v1/ranks')['ranks'])} rows of ranks")
+    if picture and photograph(console.url, picture):
+        print(f"  a picture of its page: {picture}")
+    return len({line["id"] for line in held}) == len(held) == lines
+
+
+def photograph(url: str, picture: Path) -> bool:
+    """Takes a picture of the page with Debian's chromium; returns whether there is one."""
+    try:
+        from harness.browser import chromium
+    except ImportError:
+        return False
+    with chromium() as browser:
+        page = browser.new_page(viewport={"width": 1280, "height": 800})
+        page.goto(url)
+        page.wait_for_timeout(1500)
+        page.screenshot(path=picture)
+    return True
+
+
+def everything_arrived(master: DLRoverMaster, log: Path, pids: list[int], is_balanced: bool, on_page: bool) -> bool:
     """Prints what the master holds; returns whether everything is there."""
     held = master.everything()
     sent = log.read_text().splitlines()
@@ -66,6 +94,7 @@ def everything_arrived(master: DLRoverMaster, log: Path, pids: list[int], is_bal
         "metrics pages arrived, each with the hang lines of both ranks": bool(pages)
         and all(page.count("XPU_TIMER_COMMON_HANG{") == len(pids) for page in pages),
         "stacks of both ranks arrived": all(any(str(pid) in text for text in stacks) for pid in pids),
+        "the console has each line once": on_page,
         "arobust audit: every envelope was delivered or is accounted for": is_balanced,
     }
     say("")
@@ -74,16 +103,20 @@ def everything_arrived(master: DLRoverMaster, log: Path, pids: list[int], is_bal
     return all(checks.values())
 
 
-def demo(scratch: Path, cleanup: ExitStack) -> bool:
+def demo(scratch: Path, cleanup: ExitStack, keep: bool) -> bool:
     log = scratch / "train.log"
     log.touch()
     say("Starting the DLRover master on loopback ...")
     master = DLRoverMaster(scratch)
     cleanup.callback(master.kill)
     master.start().wait_ready()
+    console = Console(scratch, "--job-uid", "demo")
+    cleanup.callback(console.kill)
+    console.start_ready()
+    say(f"Starting arobust console: its page is {console.url} while the demo runs")
     say(f"Starting a training with two ranks that log to {log} ...")
     training, pids, metrics_url = start_training(scratch, log, cleanup)
-    arguments = arobust_arguments(log, metrics_url, pids, master)
+    arguments = arobust_arguments(log, metrics_url, pids, [master.url, console.master])
     arobust = Arobust(scratch)
     cleanup.callback(arobust.close)
     say(f"Starting arobust agent --state-dir {arobust.state} {' '.join(arguments)}")
@@ -98,7 +131,12 @@ def demo(scratch: Path, cleanup: ExitStack) -> bool:
     audit = arobust.run("audit")
     say("The output of arobust audit (an envelope is one published metric; a lane is all envelopes of one data type)")
     print(*(f"  {line}" for line in audit.output().splitlines()), sep="\n")
-    return everything_arrived(master, log, pids, is_balanced=audit.child.returncode == 0)
+    on_page = show_console(console, len(log.read_text().splitlines()), ROOT / ".build/demo-console.png")
+    complete = everything_arrived(master, log, pids, is_balanced=audit.child.returncode == 0, on_page=on_page)
+    if keep:
+        say(f"\nThe console stays up at {console.url} until Ctrl-C.")
+        signal.sigwait([signal.SIGINT, signal.SIGTERM])
+    return complete
 
 
 def main() -> int:
@@ -111,7 +149,7 @@ def main() -> int:
     try:
         with ExitStack() as cleanup:
             cleanup.callback(shutil.rmtree, scratch)
-            complete = demo(scratch, cleanup)
+            complete = demo(scratch, cleanup, keep="--keep" in sys.argv[1:])
     except AssertionError as problem:
         print(f"demo: {problem}", file=sys.stderr)
         return 1

@@ -32,7 +32,7 @@ package struct DeliverySettings: Sendable {
         "how often DLRover gets a heartbeat in this node's name; 0s: never, as long as DLRover's own agent runs")
     package let tokenFile = Setting(
         "delivery.token-file", .text,
-        "a file whose first line lets this node in at an arobust console; read at the start")
+        "a file whose first line lets this node in at an arobust console; not set: AROBUST_CONSOLE_TOKEN, if that is")
     package let batchCount = Setting(
         "delivery.batch-count", .number(1...1_000_000), default: DeliveryPolicy().batchCount,
         "the most envelopes in a batch")

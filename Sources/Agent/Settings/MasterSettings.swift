@@ -34,8 +34,13 @@ struct MasterSettings: Sendable {
 
     /// The client's options, with the console's token. Reads its file.
     func clientOptions() throws(SettingsError) -> MasterClientOptions {
-        guard let tokenFile else { return options }
         var options = options
+        guard let tokenFile else {
+            if url.isConsole, let token = ProcessEnvironment.all()[ConsoleVariable.token], !token.isEmpty {
+                options.token = token
+            }
+            return options
+        }
         do throws(TokenFileError) {
             options.token = try TokenFile(path: tokenFile).read()
         } catch {

@@ -45,7 +45,7 @@ struct SettingsLoader {
             let origin = SettingOrigin.environment(name)
             if name == SettingsCatalog.masters.environmentName {
                 values.masters = try masters(ListText.items(of: text, place: "\(origin)"), from: origin)
-            } else if name == "AROBUST_CONFIG" || name.hasPrefix("AROBUST_TEST_")
+            } else if name == "AROBUST_CONFIG" || ConsoleVariable.all.contains(name) || name.hasPrefix("AROBUST_TEST_")
                 || KubernetesVariable.isInjected(name, text)
             {
                 continue

@@ -1,3 +1,4 @@
+internal import Agent
 internal import ArgumentParser
 internal import Console
 internal import ConsoleListener
@@ -69,8 +70,8 @@ struct ConsoleChoice {
             throw ConsoleFlagError(
                 "--web is '\(flags.web)'; it must be an address, a colon and a port, as 127.0.0.1:8080")
         }
-        token = try Self.token(flags.tokenFile, environment["AROBUST_CONSOLE_TOKEN"])
-        let webToken = try Self.token(flags.webTokenFile, environment["AROBUST_CONSOLE_WEB_TOKEN"])
+        token = try Self.token(flags.tokenFile, environment[ConsoleVariable.token])
+        let webToken = try Self.token(flags.webTokenFile, environment[ConsoleVariable.webToken])
         var options = ConsoleStoreOptions()
         guard let bytes = SizeText.read(flags.storeSize), bytes >= 16 << 20 else {
             throw ConsoleFlagError("--store-size is '\(flags.storeSize)'; it must be a size of at least 16MiB, as 4GiB")

@@ -102,7 +102,7 @@ struct Situation {
             switch state {
             case .failed: ("has failed", "have failed", .critical)
             case .hang: ("hangs", "hang", .critical)
-            case .silent: ("makes no steps", "make no steps", .warning)
+            case .silent: ("makes no steps", "make no steps", .critical)
             default: ("is slow", "are slow", .warning)
             }
         var text = names.isOne ? "\(names.capitalized) \(one)" : "\(names.counted) \(many)\(names.list)"

@@ -2,7 +2,7 @@ internal import Diagnosis
 internal import NIOCore
 internal import NIOHPACK
 
-@testable internal import DLRoverListener
+@testable internal import GRPCServing
 @testable internal import MasterClients
 
 /// What masters answer, and what DLRover's clients send to `--listen`.
