@@ -281,7 +281,7 @@ def test_a_thousand_ranks(console: Any, visit: Any, record_property: Any) -> Non
     visitor = visit(server.url)
     page = visitor.open("#/")
     expect(page.locator("#main .attention table")).to_be_visible()
-    page.wait_for_function("performance.getEntriesByName('first-contentful-paint').length > 0")
+    page.wait_for_function("() => performance.getEntriesByName('first-contentful-paint').length > 0")
     figures = page.evaluate("""() => ({
         firstPaint: performance.getEntriesByName('first-contentful-paint')[0].startTime,
         drawing: Number(document.documentElement.dataset.drawing), drawn: Number(document.documentElement.dataset.drawn), elements: document.querySelectorAll('*').length })""")

@@ -33,7 +33,7 @@ export function card(failure) {
   return h("li", { class: "card" },
     h("p", null, h("strong", { class: "bad" }, `✕ ${failure.title}`), " ", rankLink(key, failure.time), " ", timeOf(failure.time), " ",
       h("span", { class: "quiet" }, failure.count > 1 ? `${countText(failure.count)} times · ` : "", failure.category, failure.rule ? ` · ${failure.rule}` : "")),
-    failure.action ? h("p", null, failure.action) : "",
+    failure.action ? h("p", null, h("span", { class: "quiet" }, "What to do: "), failure.action) : "",
     h("ul", { class: "evidence" }, failure.evidence.slice(0, 10).map((line) => h("li", null,
       link(`#/logs?line=${line.id}`, timeOf(line.time)), " ", h("span", { class: "text" }, lineText(line.text.slice(0, 500)))))));
 }

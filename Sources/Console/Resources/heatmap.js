@@ -15,10 +15,22 @@ function mix(a, b, part) {
   return a.map((value, index) => Math.round(value + (b[index] - value) * part));
 }
 
-function median(values) {
-  if (values.length === 0) return null;
-  values.sort((a, b) => a - b);
-  return values[values.length >> 1];
+/** The middle of up to some thousand of the values, evenly taken: exact enough for colours, however many there are. */
+function median(rows) {
+  const columns = rows[0]?.step_seconds.length ?? 0;
+  const step = Math.max(1, Math.floor(rows.length * columns / 20_000));
+  const values = [];
+  for (let place = 0; place < rows.length * columns; place += step) {
+    const value = rows[Math.floor(place / columns)].step_seconds[place % columns];
+    if (value !== null && value !== undefined) values.push(value);
+  }
+  return values.length ? Float64Array.from(values).sort()[values.length >> 1] : null;
+}
+
+/** The colours of a sheet as pixels; `scale` from the usual step time to twice it. */
+function pixels({ cool, warm, hot, line, gap }) {
+  const scale = Array.from({ length: 65 }, (_, index) => (index < 32 ? mix(cool, warm, index / 32) : mix(warm, hot, (index - 32) / 32))).map(pack);
+  return { scale, hot: pack(hot), line: pack(line), gap: pack(gap) };
 }
 
 const palettes = {
@@ -56,9 +68,7 @@ export class HeatMap {
   update(answer) {
     const last = this.#answer === null || this.#column >= this.#buckets - 1;
     this.#answer = answer;
-    const values = [];
-    for (const row of answer.rows) for (const value of row.step_seconds) if (value !== null) values.push(value);
-    this.#middle = median(values);
+    this.#middle = median(answer.rows);
     if (last) this.#column = Math.max(0, this.#buckets - 1);
     this.#row = Math.min(this.#row, Math.max(0, answer.rows.length - 1));
     this.draw();
@@ -85,11 +95,12 @@ export class HeatMap {
       this.#small.height = rows.length;
       this.#image = new ImageData(columns, rows.length);
     }
+    const cells = pixels(colours);
     const image = new Uint32Array(this.#image.data.buffer);
     let first = rows.length, final = -1;
     rows.forEach((row, y) => {
       for (let x = 0; x < columns; x += 1) {
-        const colour = this.#colour(row, x, colours);
+        const colour = this.#colour(row, x, cells);
         if (image[y * columns + x] === colour) continue;
         image[y * columns + x] = colour;
         first = Math.min(first, y);
@@ -100,13 +111,12 @@ export class HeatMap {
     this.#paint(colours);
   }
 
-  #colour(row, x, colours) {
-    if (row.marks[x] >= 2) return pack(colours.hot);
-    if (row.lines[x] === null) return pack(colours.gap);
+  #colour(row, x, cells) {
+    if (row.marks[x] >= 2) return cells.hot;
+    if (row.lines[x] === null) return cells.gap;
     const seconds = row.step_seconds[x];
-    if (seconds === null || seconds === undefined) return row.lines[x] > 0 ? pack(colours.line) : 0;
-    const part = heat(this.#middle ? seconds / this.#middle : 1);
-    return pack(part < 0.5 ? mix(colours.cool, colours.warm, part * 2) : mix(colours.warm, colours.hot, part * 2 - 1));
+    if (seconds === null || seconds === undefined) return row.lines[x] > 0 ? cells.line : 0;
+    return cells.scale[Math.round(64 * heat(this.#middle ? seconds / this.#middle : 1))];
   }
 
   #paint(colours) {

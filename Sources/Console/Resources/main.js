@@ -77,7 +77,9 @@ const refreshVerdict = oneAtATime(async () => {
     setText(text.sentence, error.message);
     return;
   }
-  const { verdict, freshness, now } = answer;
+  const { freshness, now } = answer;
+  // One sentence, not what a program wrote around it: the link leads to the rest.
+  const verdict = { ...answer.verdict, text: answer.verdict.text.length > 200 ? `${answer.verdict.text.slice(0, 199)}…` : answer.verdict.text };
   text.verdict.dataset.level = verdict.level;
   if (text.sentence.textContent !== verdict.text || (text.sentence.firstElementChild?.getAttribute("href") ?? null) !== (verdict.link ?? null)) {
     text.sentence.replaceChildren(safeLink(verdict.link) ? h("a", { href: verdict.link }, verdict.text) : verdict.text);
