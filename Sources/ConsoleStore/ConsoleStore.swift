@@ -13,7 +13,8 @@ package final class ConsoleStore: Sendable {
 
     package let options: ConsoleStoreOptions
     let ingest: StoreIngest
-    private let lock: FileLock
+    /// `nil` once it is closed.
+    private let lock: Mutex<FileLock?>
     private let slots: [ReaderSlot]
     private let turn = Atomic<Int>(0)
 
@@ -31,14 +32,15 @@ package final class ConsoleStore: Sendable {
             throw ConsoleStoreError(.unusable, "the store cannot be opened: \(error)")
         }
         switch attempt {
-        case .taken(let lock): self.lock = lock
+        case .taken(let taken):
+            taken.write(note: "pid \(ProcessNumber.own)")
+            lock = Mutex(taken)
         case .held(let note):
             throw ConsoleStoreError(
                 .unusable,
                 "the store \(directory) is in use by another console\(note.isEmpty ? "" : " (\(TerminalText.line(note)))"): "
                     + "stop that one, or give this one a folder of its own")
         }
-        lock.write(note: "pid \(ProcessNumber.own)")
         let path = directory + "/console.sqlite"
         do {
             let database = try SQLiteDatabase(path: path, busyTime: 5)
@@ -70,6 +72,7 @@ package final class ConsoleStore: Sendable {
     package func close() async {
         await ingest.close()
         for slot in slots { await slot.close() }
+        lock.withLock { $0 = nil }
     }
 
     // MARK: what comes in

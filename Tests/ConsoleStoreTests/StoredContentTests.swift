@@ -15,7 +15,7 @@ import Testing
         let store = try store()
         // One step in two seconds, by the times that the lines say.
         let lines = (0..<10).map { step in
-            "\(1_790_000_000 + Int64(2 * step)).000 step \(step)/100 loss 0.5"
+            "\(TimeText.write(1_790_000_000 + Int64(2 * step))) step \(step)/100 loss 0.5"
         }
         let batch = Batches.batch(
             [lines.joined(separator: "\n")], origin: Batches.origin("/log/0", localRank: 1, attempt: 2),
