@@ -40,7 +40,7 @@ extension StoreWriter {
         let steps = StepLines(in: bytes, of: profiles, profile: &profile).lines
         caches.profiles[usualPlace.stream] = profile
         let clock = LogTime(clock: .system)
-        var time = startTime(of: envelope)
+        var time = startTime(of: envelope, bytes, clock)
         var (start, nextJudged, nextStep) = (0, 0, 0)
         while start < bytes.count {
             let rest = UnsafeRawBufferPointer(rebasing: bytes[start...])
@@ -52,11 +52,7 @@ extension StoreWriter {
             let line = UnsafeRawBufferPointer(rebasing: bytes[start..<(start + length)])
             let end = start + length
             defer { start = end + 1 }
-            if let own = clock.read(line).flatMap({ Int64(exactly: ($0 * 1000).rounded()) }),
-                own <= envelope.time + Self.longestFuture, own >= envelope.time - Self.longestPast
-            {
-                time = max(time, own)
-            }
+            if let own = ownTime(of: line, in: envelope, clock) { time = max(time, own) }
             let rank = Self.mayNameRank(line) ? LinePrefix(line).rank ?? usual : usual
             let (row, stream) = try place(rank)
             var hit: JudgedLine?
@@ -88,11 +84,34 @@ extension StoreWriter {
         return first == UInt8(ascii: "[") || first == UInt8(ascii: "(") || first &- 0x30 < 10 || first == 0x20
     }
 
-    private func startTime(of envelope: StoredEnvelope) -> Int64 {
-        guard let first = envelope.origin?.firstTime, first.isFinite, abs(first) < 1e11 else { return envelope.time }
-        let own = Int64(first * 1000)
-        let isNear = own <= envelope.time + Self.longestFuture && own >= envelope.time - Self.longestPast
-        return isNear ? own : envelope.time
+    /// The time of the first lines: what the collector says, else that of the first line near the beginning that says one.
+    private func startTime(of envelope: StoredEnvelope, _ bytes: UnsafeRawBufferPointer, _ clock: LogTime) -> Int64 {
+        if let first = envelope.origin?.firstTime, first.isFinite, abs(first) < 1e11 {
+            let own = Int64(first * 1000)
+            return Self.isNear(own, envelope) ? own : envelope.time
+        }
+        var rest = bytes
+        for _ in 0..<Self.linesToAFirstTime where rest.count > 0 {
+            let line = UnsafeRawBufferPointer(rebasing: rest.prefix { $0 != UInt8(ascii: "\n") })
+            if let own = ownTime(of: line, in: envelope, clock) { return own }
+            rest = UnsafeRawBufferPointer(rebasing: rest.dropFirst(line.count + 1))
+        }
+        return envelope.time
+    }
+
+    private static let linesToAFirstTime = 20
+
+    private func ownTime(
+        of line: UnsafeRawBufferPointer, in envelope: StoredEnvelope, _ clock: LogTime
+    ) -> Int64? {
+        guard let own = clock.read(line).flatMap({ Int64(exactly: ($0 * 1000).rounded()) }),
+            Self.isNear(own, envelope)
+        else { return nil }
+        return own
+    }
+
+    private static func isNear(_ time: Int64, _ envelope: StoredEnvelope) -> Bool {
+        time <= envelope.time + longestFuture && time >= envelope.time - longestPast
     }
 
     /// One row an envelope.
