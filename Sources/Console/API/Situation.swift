@@ -74,17 +74,24 @@ struct Situation {
         let rules = Dictionary(grouping: recent, by: \.rule).values.compactMap { failures in
             failures.min { $0.time < $1.time }.map { (first: $0, all: failures) }
         }
-        return rules.sorted { ($0.first.time, $0.first.rule) < ($1.first.time, $1.first.rule) }.map { first, all in
+        // What a rule knows says more than that a black box was kept.
+        func order(_ first: FailureAnswer) -> (Int, Double, String) {
+            (first.rule == Self.alarm ? 1 : 0, first.time, first.rule)
+        }
+        return rules.sorted { order($0.first) < order($1.first) }.map { first, all in
             let goesOn = all.allSatisfy { failure in
                 rank(of: failure).map { $0.state == .running && ($0.lastStep ?? 0) > failure.time } ?? false
             }
             let places = RankNames(of: all.map { ($0.nodeRank, $0.rank) }, among: ranks)
             return .init(
-                level: goesOn ? .warning : .critical,
+                level: goesOn || first.rule == Self.alarm ? .warning : .critical,
                 text: "\(first.title) on \(places.text)\(goesOn ? "; the training goes on" : "")", since: first.time,
                 link: "#/failures")
         }
     }
+
+    /// The rule of an alarm of arobust's own.
+    private static let alarm = "arobust.alarm"
 
     private func rank(of failure: FailureAnswer) -> RankAnswer? {
         ranks.first { $0.nodeRank == failure.nodeRank && $0.rank == failure.rank }

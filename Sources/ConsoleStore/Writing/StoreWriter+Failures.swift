@@ -35,6 +35,14 @@ extension StoreWriter {
         return number
     }
 
+    /// What an alarm says to people; further lines are for programs.
+    private static func firstLine(of text: UnsafeRawBufferPointer) -> String {
+        let line = text.prefix(longestTitle).prefix { $0 != UInt8(ascii: "\n") }
+        return TerminalText.line(String(decoding: line, as: UTF8.self))
+    }
+
+    private static let longestTitle = 300
+
     func noteFailure(
         line: Int64, time: Int64, row key: StoreCaches.RowKey, rule: Int64, isRoot: Bool, text: UnsafeRawBufferPointer,
         isAlarm: Bool = false
@@ -74,7 +82,7 @@ extension StoreWriter {
             insert.bind(3, row)
             insert.bind(4, rule)
             // An alarm is its own title.
-            insert.bind(5, isAlarm ? shown.split(separator: "\n").first.map { String($0.prefix(300)) } : nil)
+            insert.bind(5, isAlarm ? Self.firstLine(of: text) : nil)
             insert.bind(6, isRoot ? 1 : 0)
             try insert.run()
             failure = database.lastRow
