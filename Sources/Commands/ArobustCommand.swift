@@ -42,7 +42,8 @@ package struct ArobustCommand: AsyncParsableCommand {
         subcommands: [
             AgentCommand.self, CollectCommand.self, BridgeCommand.self, TapCommand.self, PublishCommand.self,
             StatusCommand.self, AuditCommand.self, ForgetCommand.self, JournalCommand.self, DiagnoseCommand.self,
-            ConsoleCommand.self, HangCommand.self, DumpCommand.self, IncidentCommand.self, RulesCommand.self, ConfigCommand.self,
+            ConsoleCommand.self, HangCommand.self, DumpCommand.self, IncidentCommand.self, RulesCommand.self,
+            ConfigCommand.self,
         ]
     )
 

@@ -71,8 +71,7 @@ struct ConsoleCallHandler: Sendable {
         return beat
     }
 
-    private func store(_ batches: [EnvelopeBatch], from source: ReportPath) async throws(GRPCStatus) -> ReportReceipt
-    {
+    private func store(_ batches: [EnvelopeBatch], from source: ReportPath) async throws(GRPCStatus) -> ReportReceipt {
         do throws(ReportError) {
             let receipt = try await intake.take(batches, from: source)
             metrics.stored.increment(by: receipt.finished)
