@@ -70,7 +70,7 @@ package enum ReportMessage {
         var batch = EnvelopeBatch(
             lane: Lane(publisher: PublisherID(high: head.1, low: head.2), dataType: DiagnosisDataType(rawValue: type)),
             epoch: head.3, nodeType: node, nodeRank: rank,
-            bytes: min(rest.readableBytes, rest.readableBytes - entryBytes * Int(head.5)))
+            bytes: max(0, rest.readableBytes - entryBytes * Int(head.5)))
         for _ in 0..<head.5 {
             let place = rest.readerIndex - start
             typealias Numbers = (UInt64, Int64, UInt64, UInt8, UInt16, UInt32)

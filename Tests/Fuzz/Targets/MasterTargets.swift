@@ -10,6 +10,7 @@ extension FuzzTarget {
     static let masters = [
         FuzzTarget("pickle", pickle), FuzzTarget("protobuf", protobuf), FuzzTarget("grpc-request", grpcRequest),
         FuzzTarget("grpc-answer", grpcAnswer), FuzzTarget("http-answer", httpAnswer),
+        FuzzTarget("console-report", consoleReport),
     ]
 
     private static func pickle(_ bytes: [UInt8]) {
@@ -148,4 +149,24 @@ extension FuzzTarget {
 extension ArraySlice<UInt8> {
     /// As text, with U+FFFD where it is no UTF-8.
     var text: String { String(decoding: self, as: UTF8.self) }
+
+    /// What a node reports to a console: written again, and read again, it is the same.
+    private static func consoleReport(_ bytes: [UInt8]) {
+        _ = ReportReceipt(ByteBuffer(bytes: bytes))
+        guard let batches = try? ReportMessage.read(ByteBuffer(bytes: bytes)) else { return }
+        var written = ByteBuffer()
+        for batch in batches { ReportMessage.append(batch, to: &written) }
+        guard let again = try? ReportMessage.read(written) else {
+            return require(false, "what was written cannot be read")
+        }
+        require(again.count == batches.count, "\(batches.count) batches became \(again.count)")
+        for (one, other) in zip(batches, again) {
+            require(one.lane == other.lane && one.epoch == other.epoch && one.count == other.count, "another batch")
+            for (left, right) in zip(one.entries, other.entries) {
+                require(
+                    left.sequence == right.sequence && one.body(of: left) == other.body(of: right)
+                        && one.originBytes(of: left) == other.originBytes(of: right), "another envelope")
+            }
+        }
+    }
 }
