@@ -14,6 +14,7 @@ package struct ConsoleServer: Service {
     private let options: ConsoleOptions
     private let logger: Logger
     private let onListening: @Sendable (_ address: String, _ port: Int) -> Void
+    private let otherMetrics: @Sendable () -> String
     private let counts = ConsoleCounts()
     let connections = ConnectionCounter()
     let feed: EventFeed
@@ -21,16 +22,19 @@ package struct ConsoleServer: Service {
 
     /// - Parameters:
     ///   - store: stays open for as long as the server runs.
+    ///   - otherMetrics: what else `/metrics` says, in Prometheus's text format.
     ///   - onListening: called once it listens, with the address and the port that it has.
     /// - Throws: ``ConsoleOptionsError``.
     package init(
         store: ConsoleStore, options: ConsoleOptions, logger: Logger,
+        otherMetrics: @escaping @Sendable () -> String = { "" },
         onListening: @escaping @Sendable (_ address: String, _ port: Int) -> Void = { _, _ in }
     ) throws {
         try options.check()
         self.store = store
         self.options = options
         self.logger = logger
+        self.otherMetrics = otherMetrics
         self.onListening = onListening
         feed = EventFeed(most: options.limits.readers)
         files = .embedded
@@ -116,7 +120,7 @@ package struct ConsoleServer: Service {
     private var metrics: Response {
         let metrics = ConsoleMetrics(
             store: store.counters, answers: counts.answers, connections: connections.now, readers: feed.readerCount)
-        return .text(metrics.text, type: "text/plain; version=0.0.4; charset=utf-8")
+        return .text(metrics.text + otherMetrics(), type: "text/plain; version=0.0.4; charset=utf-8")
     }
 }
 

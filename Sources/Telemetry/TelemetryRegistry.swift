@@ -140,6 +140,7 @@ package enum MetricCatalog {
     package static let help = [
         "arobust_alarm": "1 while something needs an operator's attention, else 0, by what, where and why.",
         "arobust_alarm_began_at_seconds": "When the alarm began, in seconds since 1970; 0 while there is none.",
+        "arobust_console_failed_calls_total": "Reports to a console that were refused, or could not be stored then.",
         "arobust_listener_calls_total": "Calls of DLRover's own clients, by outcome.",
         "arobust_log_bytes_total": "Bytes of the training log that were reported.",
         "arobust_log_finding_seen_at_seconds":

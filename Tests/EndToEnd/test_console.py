@@ -6,6 +6,7 @@ import random
 import subprocess
 import sys
 import urllib.error
+import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from harness import small_disk
 from harness.bus import publish
 from harness.console import Console
 from harness.process import AROBUST, SEED, Arobust, Process, wait_until
+from prometheus_client.parser import text_string_to_metric_families
 
 CLIENT = Path(__file__).parent / "harness/dlrover_client.py"
 TOKEN = "a-token-of-the-tests-0123"
@@ -130,6 +132,14 @@ def test_without_the_token_nothing_gets_in(arobust: Arobust, scratch: Path) -> N
             assert TOKEN not in process.read_text(errors="replace"), process
     finally:
         console.kill()
+
+
+def test_its_metrics_are_prometheus_text(console: Console) -> None:
+    with urllib.request.urlopen(console.url + "metrics", timeout=20) as answer:
+        families = list(text_string_to_metric_families(answer.read().decode()))
+    names = [family.name for family in families]
+    assert len(set(names)) == len(names)
+    assert {"arobust_console_envelopes", "arobust_console_failed_calls", "arobust_listener_closed"} <= set(names)
 
 
 def run_console(*arguments: str | Path) -> subprocess.CompletedProcess[str]:

@@ -62,7 +62,9 @@ struct ConsoleCommand: AsyncParsableCommand {
         let intake = StoreIntake(store: store)
         let registry = TelemetryRegistry(labels: [("command", "console")])
         var services: [any Service] = [StoreService(store: store)]
-        let server = try ConsoleServer(store: store, options: choice.web, logger: logger) { host, port in
+        let server = try ConsoleServer(
+            store: store, options: choice.web, logger: logger, otherMetrics: { registry.text() }
+        ) { host, port in
             let address = ConsoleAddress(host: host, port: port).authority
             logger.info("Console at http://\(address)/", metadata: ["store": "\(choice.store)"])
         }
