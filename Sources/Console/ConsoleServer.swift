@@ -22,13 +22,13 @@ package struct ConsoleServer: Service {
 
     /// - Parameters:
     ///   - store: stays open for as long as the server runs.
-    ///   - otherMetrics: what else `/metrics` says, in Prometheus's text format.
     ///   - onListening: called once it listens, with the address and the port that it has.
+    ///   - otherMetrics: what else `/metrics` says, in Prometheus's text format.
     /// - Throws: ``ConsoleOptionsError``.
     package init(
         store: ConsoleStore, options: ConsoleOptions, logger: Logger,
-        otherMetrics: @escaping @Sendable () -> String = { "" },
-        onListening: @escaping @Sendable (_ address: String, _ port: Int) -> Void = { _, _ in }
+        onListening: @escaping @Sendable (_ address: String, _ port: Int) -> Void = { _, _ in },
+        otherMetrics: @escaping @Sendable () -> String = { "" }
     ) throws {
         try options.check()
         self.store = store

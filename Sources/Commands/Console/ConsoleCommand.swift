@@ -63,11 +63,11 @@ struct ConsoleCommand: AsyncParsableCommand {
         let registry = TelemetryRegistry(labels: [("command", "console")])
         var services: [any Service] = [StoreService(store: store)]
         let server = try ConsoleServer(
-            store: store, options: choice.web, logger: logger, otherMetrics: { registry.text() }
-        ) { host, port in
-            let address = ConsoleAddress(host: host, port: port).authority
-            logger.info("Console at http://\(address)/", metadata: ["store": "\(choice.store)"])
-        }
+            store: store, options: choice.web, logger: logger,
+            onListening: { host, port in
+                let address = ConsoleAddress(host: host, port: port).authority
+                logger.info("Console at http://\(address)/", metadata: ["store": "\(choice.store)"])
+            }, otherMetrics: { registry.text() })
         services.append(server)
         if let address = choice.listen {
             let listener = try ConsoleListener(

@@ -65,6 +65,26 @@ extension FuzzTarget {
         _ = try? ElasticResponse(decoding: message)
     }
 
+    /// What a node reports to a console: written again, and read again, it is the same.
+    private static func consoleReport(_ bytes: [UInt8]) {
+        _ = ReportReceipt(ByteBuffer(bytes: bytes))
+        guard let batches = try? ReportMessage.read(ByteBuffer(bytes: bytes)) else { return }
+        var written = ByteBuffer()
+        for batch in batches { ReportMessage.append(batch, to: &written) }
+        guard let again = try? ReportMessage.read(written) else {
+            return require(false, "what was written cannot be read")
+        }
+        require(again.count == batches.count, "\(batches.count) batches became \(again.count)")
+        for (one, other) in zip(batches, again) {
+            require(one.lane == other.lane && one.epoch == other.epoch && one.count == other.count, "another batch")
+            for (left, right) in zip(one.entries, other.entries) {
+                require(
+                    left.sequence == right.sequence && one.body(of: left) == other.body(of: right)
+                        && one.originBytes(of: left) == other.originBytes(of: right), "another envelope")
+            }
+        }
+    }
+
     /// Headers `name: value` a line, then 0xFF and the body: the request is the same in pieces, and none is larger than is allowed.
     private static func grpcRequest(_ bytes: [UInt8]) {
         var input = FuzzInput(bytes)
@@ -149,24 +169,4 @@ extension FuzzTarget {
 extension ArraySlice<UInt8> {
     /// As text, with U+FFFD where it is no UTF-8.
     var text: String { String(decoding: self, as: UTF8.self) }
-
-    /// What a node reports to a console: written again, and read again, it is the same.
-    private static func consoleReport(_ bytes: [UInt8]) {
-        _ = ReportReceipt(ByteBuffer(bytes: bytes))
-        guard let batches = try? ReportMessage.read(ByteBuffer(bytes: bytes)) else { return }
-        var written = ByteBuffer()
-        for batch in batches { ReportMessage.append(batch, to: &written) }
-        guard let again = try? ReportMessage.read(written) else {
-            return require(false, "what was written cannot be read")
-        }
-        require(again.count == batches.count, "\(batches.count) batches became \(again.count)")
-        for (one, other) in zip(batches, again) {
-            require(one.lane == other.lane && one.epoch == other.epoch && one.count == other.count, "another batch")
-            for (left, right) in zip(one.entries, other.entries) {
-                require(
-                    left.sequence == right.sequence && one.body(of: left) == other.body(of: right)
-                        && one.originBytes(of: left) == other.originBytes(of: right), "another envelope")
-            }
-        }
-    }
 }
