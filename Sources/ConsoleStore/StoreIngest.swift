@@ -15,6 +15,10 @@ final class StoreIngest: Sendable {
         var bytes: Int {
             if case .envelopes(let batches, _) = self { batches.reduce(0) { $0 + $1.byteCount } } else { 0 }
         }
+
+        var hasEnvelopes: Bool {
+            if case .envelopes = self { true } else { false }
+        }
     }
 
     private final class Waiting: Sendable {
@@ -32,6 +36,8 @@ final class StoreIngest: Sendable {
         var counters = StoreCounters()
         var readers: [Int: AsyncStream<StoreChange>.Continuation] = [:]
         var nextReader = 0
+        /// When reported envelopes could not be kept for the last time; `nil`: since then some were.
+        var envelopesFailed: ContinuousClock.Instant?
     }
 
     private struct Log {
@@ -43,6 +49,9 @@ final class StoreIngest: Sendable {
     private static let bytesOfTransaction = 8 << 20
     /// How often it is looked whether something is to be dropped, and whether the log is to be written back.
     private static let maintenancePause = Duration.seconds(2)
+
+    /// Who was refused has tried again by then (`delivery.backoff-max`).
+    private static let longestRetry = Duration.seconds(60)
 
     private let queue = BlockingQueue(label: "arobust.console.writer", pool: .state)
     private let writer: Mutex<StoreWriter?>
@@ -162,7 +171,7 @@ final class StoreIngest: Sendable {
             } catch {
                 try? writer.forget()
                 let reason = (error as? SQLiteError)?.message ?? "\(error)"
-                note(problem: reason)
+                note(problem: reason, ofEnvelopes: group.contains { $0.report.hasEnvelopes })
                 for waiting in group { waiting.outcome.withLock { $0 = TakeOutcome(failure: .init(reason: reason)) } }
                 return false
             }
@@ -187,7 +196,9 @@ final class StoreIngest: Sendable {
         return outcome
     }
 
-    private func note(problem: String) {
+    /// - Parameter ofEnvelopes: whether something that was reported is not kept. A beat may still find room while that is so.
+    private func note(problem: String, ofEnvelopes: Bool) {
+        if ofEnvelopes { state.withLock { $0.envelopesFailed = .now } }
         if log.withLock({ $0.problem.shouldReport("write") }) {
             logger.error("The store cannot be written; senders keep what is not.", metadata: ["error": "\(problem)"])
         }
@@ -201,9 +212,14 @@ final class StoreIngest: Sendable {
         _ group: [Waiting], _ outcomes: [TakeOutcome], _ changed: Set<StoreChange.Part>, _ lastLine: Int64,
         _ lines: Int64, leftOut: UInt64
     ) {
-        if log.withLock({ $0.problem.solve() }) { logger.notice("The store can be written again.") }
-        let (change, readers) = state.withLock { state in
+        let isWell = state.withLock { state in
+            if group.contains(where: { $0.report.hasEnvelopes }) { state.envelopesFailed = nil }
+            if let failed = state.envelopesFailed, failed.duration(to: .now) < Self.longestRetry { return false }
             state.counters.problem = nil
+            return true
+        }
+        if isWell, log.withLock({ $0.problem.solve() }) { logger.notice("The store can be written again.") }
+        let (change, readers) = state.withLock { state in
             state.counters.transactions += 1
             state.counters.leftOutSeries = leftOut
             for (waiting, outcome) in zip(group, outcomes) {
@@ -238,7 +254,7 @@ final class StoreIngest: Sendable {
                 }
             } catch {
                 try? writer.forget()
-                note(problem: (error as? SQLiteError)?.message ?? "\(error)")
+                note(problem: (error as? SQLiteError)?.message ?? "\(error)", ofEnvelopes: false)
             }
         }
     }
