@@ -160,7 +160,8 @@ let package = Package(
         .target(
             name: "ConsoleListener",
             dependencies: [
-                "Diagnosis", "GRPCServing", "MasterClients", "SystemSupport", coreMetrics, logging, nioCore,
+                "ConsoleStore", "Diagnosis", "GRPCServing", "MasterClients", "SystemSupport", coreMetrics, logging,
+                nioCore,
             ],
             swiftSettings: settings),
         // The page, and the same as JSON.
@@ -309,7 +310,8 @@ let package = Package(
         .testTarget(
             name: "ConsoleListenerTests",
             dependencies: [
-                "ConsoleListener", "Diagnosis", "GRPCServing", "MasterClients", "SystemSupport", "Telemetry",
+                "ConsoleListener", "ConsoleStore", "Diagnosis", "GRPCServing", "MasterClients", "SystemSupport",
+                "Telemetry",
                 "TestSupport", coreMetrics, logging, nioCore,
             ], swiftSettings: settings),
         .testTarget(

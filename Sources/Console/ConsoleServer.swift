@@ -62,10 +62,10 @@ package struct ConsoleServer: Service {
                 do {
                     try await application.run()
                 } catch let error as IOError {
-                    throw ConsoleListenError(
+                    throw PageAddressError(
                         host: options.host, port: options.port, reason: SystemCallError.text(error.errnoCode))
                 } catch let error as SocketAddressError {
-                    throw ConsoleListenError(host: options.host, port: options.port, reason: "\(error)")
+                    throw PageAddressError(host: options.host, port: options.port, reason: "\(error)")
                 }
             } onGracefulShutdown: { [feed] in
                 feed.close()
@@ -125,7 +125,7 @@ package struct ConsoleServer: Service {
 }
 
 /// Why the page can't be served at its address.
-package struct ConsoleListenError: Error, CustomStringConvertible {
+package struct PageAddressError: Error, CustomStringConvertible {
     package let description: String
 
     init(host: String, port: Int, reason: String) {

@@ -1,3 +1,4 @@
+internal import ConsoleStore
 internal import CoreMetrics
 internal import Diagnosis
 private import FoundationEssentials
@@ -71,7 +72,8 @@ struct ConsoleCallHandler: Sendable {
         return beat
     }
 
-    private func store(_ batches: [EnvelopeBatch], from source: ReportPath) async throws(GRPCStatus) -> ReportReceipt {
+    private func store(_ batches: [EnvelopeBatch], from source: ReportSource) async throws(GRPCStatus) -> ReportReceipt
+    {
         do throws(ReportError) {
             return try await intake.take(batches, from: source)
         } catch {
@@ -115,5 +117,16 @@ struct ConsoleCallMetrics: Sendable {
             label: "arobust_console_failed_calls_total", dimensions: [("reason", "refused")], factory: factory)
         failed = Counter(
             label: "arobust_console_failed_calls_total", dimensions: [("reason", "not-stored")], factory: factory)
+    }
+}
+
+/// Compares secrets.
+enum SecretComparison {
+    /// Takes as long for a guess that is nearly right as for any other of its length.
+    static func isEqual(_ given: String, _ secret: String) -> Bool {
+        let (left, right) = (Array(given.utf8), Array(secret.utf8))
+        var difference = left.count == right.count ? 0 : 1 as UInt8
+        for index in left.indices { difference |= left[index] ^ right[index % max(1, right.count)] }
+        return difference == 0
     }
 }

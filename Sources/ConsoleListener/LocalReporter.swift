@@ -1,3 +1,4 @@
+internal import ConsoleStore
 package import Diagnosis
 package import MasterClients
 

@@ -1,4 +1,5 @@
 import ConsoleListener
+import ConsoleStore
 import CoreMetrics
 import Diagnosis
 import Logging
@@ -15,7 +16,7 @@ struct ReportingTests {
         let beats = Mutex<[NodeBeat]>([])
         let isFull = Mutex(false)
 
-        func take(_ new: [EnvelopeBatch], from source: ReportPath) async throws(ReportError) -> ReportReceipt {
+        func take(_ new: [EnvelopeBatch], from source: ReportSource) async throws(ReportError) -> ReportReceipt {
             if isFull.withLock({ $0 }) {
                 throw ReportError(code: .storage, message: "the store is full: No space left on device")
             }
@@ -27,7 +28,7 @@ struct ReportingTests {
             return ReportReceipt(finished: new.reduce(0) { $0 + $1.count }, skipped: refused)
         }
 
-        func heard(_ beat: NodeBeat, from source: ReportPath) async { beats.withLock { $0.append(beat) } }
+        func heard(_ beat: NodeBeat, from source: ReportSource) async { beats.withLock { $0.append(beat) } }
     }
 
     private func batch(_ bodies: [String], origin: String = "") -> EnvelopeBatch {

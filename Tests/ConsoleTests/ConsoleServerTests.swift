@@ -202,7 +202,7 @@ struct ConsoleServerTests {
         try await RunningConsole.with { (console: RunningConsole) async throws in
             let second = try ConsoleServer(
                 store: console.store, options: ConsoleOptions(port: console.port), logger: console.log.logger)
-            let error = await #expect(throws: ConsoleListenError.self) { try await second.run() }
+            let error = await #expect(throws: PageAddressError.self) { try await second.run() }
             #expect(error?.description.contains("127.0.0.1:\(console.port)") == true)
             #expect(error?.description.contains("Address already in use") == true)
         }

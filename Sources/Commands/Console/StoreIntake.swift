@@ -10,9 +10,9 @@ struct StoreIntake: ConsoleIntake {
     let store: ConsoleStore
 
     func take(
-        _ batches: [EnvelopeBatch], from source: ReportPath
+        _ batches: [EnvelopeBatch], from source: ReportSource
     ) async throws(ReportError) -> ReportReceipt {
-        let outcome = await store.take(batches, from: stored(source))
+        let outcome = await store.take(batches, from: source)
         if let failure = outcome.failure { throw ReportError(code: .storage, message: failure.reason) }
         var starts: [Int] = []
         var count = 0
@@ -27,7 +27,7 @@ struct StoreIntake: ConsoleIntake {
             }.sorted { $0.index < $1.index })
     }
 
-    func heard(_ beat: NodeBeat, from source: ReportPath) async {
+    func heard(_ beat: NodeBeat, from source: ReportSource) async {
         let node = NodeIdentity(id: beat.nodeID, type: beat.nodeType, rank: beat.nodeRank)
         let statuses = beat.publishers.compactMap {
             try? JSONDecoder().decode(PublisherStatus.self, from: Data($0.utf8))
@@ -35,12 +35,12 @@ struct StoreIntake: ConsoleIntake {
         guard !statuses.isEmpty else {
             return await store.heard(
                 from: NodeReport(
-                    identity: node, source: stored(source), host: beat.host, version: beat.version))
+                    identity: node, source: source, host: beat.host, version: beat.version))
         }
         for status in statuses {
             await store.heard(
                 from: NodeReport(
-                    identity: node, source: stored(source), publisher: PublisherID(status.publisher), host: beat.host,
+                    identity: node, source: source, publisher: PublisherID(status.publisher), host: beat.host,
                     version: beat.version, accounts: status.consumers.map(Self.account)))
         }
     }
@@ -52,13 +52,5 @@ struct StoreIntake: ConsoleIntake {
         account.state["pending"] = "\(lanes.reduce(0) { $0 + $1.pending })"
         if let since = lanes.compactMap(\.pendingSince).min() { account.state["pending-since"] = "\(since)" }
         return account
-    }
-
-    private func stored(_ source: ReportPath) -> ReportSource {
-        switch source {
-        case .arobust: .arobust
-        case .dlrover: .dlrover
-        case .stateDirectory: .stateDirectory
-        }
     }
 }
