@@ -241,6 +241,25 @@ def test_a_page_catches_up_after_the_console_was_away(console: Any, visit: Any) 
     expect(page.locator("#sentence")).to_have_text("Rank 3 is slow.")
 
 
+def test_a_view_opened_while_the_console_is_away_fills_itself(console: Any, visit: Any) -> None:
+    server = console()
+    server.job.trouble()
+    visitor = visit(server.url)
+    visitor.expected = ("ERR_", "Failed to load resource")
+    page = visitor.open("#/")
+    expect(page.locator("#live")).to_have_text("Live")
+    for name, title in {"logs": "Logs", "metrics": "Metrics", "stacks": "Stacks", "incidents": "Incidents", "failures": "Failures", "delivery": "Delivery"}.items():
+        server.away = True
+        expect(page.locator("#live")).to_have_text("Not connected, trying again")
+        page.get_by_role("navigation").get_by_role("link", name=title).click()
+        expect(page.locator("main h1")).to_contain_text(title)
+        expect(page.locator("main")).to_contain_text("cannot be reached")
+        server.away = False
+        expect(page.locator("#live")).to_have_text("Live")
+        expect(page.locator("main")).not_to_contain_text("cannot be reached")
+        assert name in page.url
+
+
 def test_a_hidden_page_asks_nothing_and_catches_up(console: Any, visit: Any) -> None:
     server = console()
     visitor = visit(server.url)

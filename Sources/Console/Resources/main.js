@@ -3,22 +3,29 @@ import { get, oneAtATime } from "/app/api.js";
 import { h, rankLink, sentence, setText } from "/app/dom.js";
 import { Live } from "/app/live.js";
 import { agoText } from "/app/time.js";
+import * as delivery from "/app/delivery.js";
+import * as failures from "/app/failures.js";
+import * as incidents from "/app/incidents.js";
+import * as logs from "/app/logs.js";
+import * as metrics from "/app/metrics.js";
 import * as overview from "/app/overview.js";
+import * as rank from "/app/rank.js";
+import * as stacks from "/app/stacks.js";
 
-// A view is a module with `open(main, {path, query, signal}) -> {update(change), close()}`, both optional.
+// A view is a module with `open(main, {path, query, signal}) -> {update(change), close()}`, both optional. All are loaded
+// with the page, so that a view opens also while the console is away (it says so, and catches up).
 const views = {
-  overview: { title: "Overview", load: async () => overview },
-  logs: { title: "Logs", load: () => import("/app/logs.js") },
-  metrics: { title: "Metrics", load: () => import("/app/metrics.js") },
-  stacks: { title: "Stacks", load: () => import("/app/stacks.js") },
-  incidents: { title: "Incidents", load: () => import("/app/incidents.js") },
-  failures: { title: "Failures", load: () => import("/app/failures.js") },
-  delivery: { title: "Delivery", load: () => import("/app/delivery.js") },
-  rank: { title: "Rank", load: () => import("/app/rank.js") },
+  overview: { title: "Overview", module: overview },
+  logs: { title: "Logs", module: logs },
+  metrics: { title: "Metrics", module: metrics },
+  stacks: { title: "Stacks", module: stacks },
+  incidents: { title: "Incidents", module: incidents },
+  failures: { title: "Failures", module: failures },
+  delivery: { title: "Delivery", module: delivery },
+  rank: { title: "Rank", module: rank },
 };
 const main = document.getElementById("main");
 let open = null; // {name, view, abort}
-let navigations = 0;
 
 function route() {
   const [path, search] = location.hash.replace(/^#\/?/, "").split(/\?(.*)/s);
@@ -33,9 +40,8 @@ function route() {
   return { name, path: rest, query: new URLSearchParams(search ?? "") };
 }
 
-async function show() {
+function show() {
   if (location.hash === "#main") return;
-  const navigation = ++navigations;
   const { name, path, query } = route();
   open?.abort.abort();
   open?.view?.close?.();
@@ -54,14 +60,11 @@ async function show() {
     return;
   }
   try {
-    const module = await views[name].load();
-    if (navigation !== navigations) return;
     const section = h("section", { class: `view ${name}` });
     main.replaceChildren(section);
-    mine.view = module.open(section, { path, query, signal: abort.signal }) ?? {};
+    mine.view = views[name].module.open(section, { path, query, signal: abort.signal }) ?? {};
     if (!first) main.focus({ preventScroll: true });
   } catch (error) {
-    if (navigation !== navigations) return;
     main.replaceChildren(sentence(`This view cannot be shown: ${error.message}`, "notice bad"));
   }
 }
