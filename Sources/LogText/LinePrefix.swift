@@ -1,5 +1,5 @@
 /// What launchers, container tools and Python's exception groups put before a program's own text, in any combination: torchrun's
-/// `[default0]:`, PyTorch's `[rank0]: `, srun's `3: `, mpirun's `[1,3]<stderr>:`, Ray's `(Name pid=1, ip=…) `, `trainer-1  | `,
+/// `[default0]:`, PyTorch's `[rank0]: `, a program's own `[rank 0] `, srun's `3: `, mpirun's `[1,3]<stderr>:`, Ray's `(Name pid=1, ip=…) `, `trainer-1  | `,
 /// `[pod/x/y] `, `Nov 28 10:00:00 host torchrun[3738]: `, CRI's head, `  | `.
 package struct LinePrefix: Hashable, Sendable {
     /// Where the program's text starts, in bytes.
@@ -53,7 +53,7 @@ package struct LinePrefix: Hashable, Sendable {
         }
     }
 
-    /// `[default0]:`, `[rank0]: `, `[1,3]<stderr>:`, `[pod/x/y] `
+    /// `[default0]:`, `[rank0]: `, `[rank 0] `, `[1,3]<stderr>:`, `[pod/x/y] `
     private static func bracket(_ text: inout PrefixReader) -> (Int, Int?)? {
         text.index += 1
         let start = text.index
@@ -67,10 +67,23 @@ package struct LinePrefix: Hashable, Sendable {
             guard text.skip(to: "] ") else { return nil }
             return (text.index, nil)
         }
+        if let rank = namedRank(&text) { return (text.index, rank) }
+        text.index = start
         text.skipLetters()
         guard text.index > start, let rank = text.number(), text.consume("]:") else { return nil }
         _ = text.consume(" ")
         return (text.index, rank)
+    }
+
+    /// What programs write themselves: `rank 0] `, `Rank: 0] `, `rank=0]: `, `RANK0] `.
+    private static func namedRank(_ text: inout PrefixReader) -> Int? {
+        guard text.consume("rank") || text.consume("Rank") || text.consume("RANK") else { return nil }
+        _ = text.consume(":") || text.consume("=")
+        _ = text.consume(" ")
+        guard let rank = text.number(), rank < 1_000_000, text.consume("]") else { return nil }
+        // `[rank 0][step 5]` is one text: a prefix is a word of its own.
+        let hasColon = text.consume(":")
+        return text.consume(" ") || (hasColon && text.peek == nil) ? rank : nil
     }
 
     private static func ray(_ text: inout PrefixReader) -> (Int, Int?)? {

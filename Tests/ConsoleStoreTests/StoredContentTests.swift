@@ -87,8 +87,6 @@ import Testing
         #expect(marked.map(\.id) == failure.evidence.map(\.id))
         #expect(marked.first?.mark?.rule == failure.rule && marked.first?.mark?.title == failure.title)
         #expect(try await store.ranks(limit: 10).first?.state == .failed)
-        let overview = try await store.overview()
-        #expect(overview.verdict.level == .critical && overview.verdict.text.contains(failure.title))
         await store.close()
     }
 
@@ -104,8 +102,6 @@ import Testing
         let rank = try #require(try await store.ranks(limit: 10).first)
         #expect(rank.key == "1/3" && rank.state == .silent && rank.alarm?.contains("no step for 90 s") == true)
         let overview = try await store.overview()
-        #expect(overview.verdict.level == .critical)
-        #expect(overview.verdict.text == "Rank 3 has made no step for 90 s (/log/3)")
         #expect(overview.freshness.nodes == 1 && overview.freshness.heard == 1)
         #expect(try await store.failures(limit: 5, after: nil).failures.map(\.category) == ["alarm"])
         let node = try #require(try await store.nodes().first)
@@ -114,7 +110,6 @@ import Testing
         _ = await store.take(
             [Batches.batch(.generic, from: 2, ["arobust: rank 3 makes steps\n" + better], nodeRank: 1)], from: .arobust)
         #expect(try await store.ranks(limit: 10).first?.state == .running)
-        #expect(try await store.overview().verdict.level == .ok)
         await store.close()
     }
 

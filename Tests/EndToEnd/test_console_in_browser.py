@@ -2,15 +2,24 @@
 
 import os
 import re
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from harness import hanging_training
 from harness.browser import Visitor, chromium
-from harness.process import AROBUST, Arobust, Process, wait_until
+from harness.own_network import own_network
+from harness.process import AROBUST, ROOT, Arobust, Process, wait_until
 from playwright.sync_api import expect
 
 HOSTILE = "<script>alert(1)</script><img src=x onerror='window.hurt=1'> \x1b[31mred\x1b[0m"
+
+
+@pytest.fixture(scope="module", autouse=True)
+def quiet_network() -> Iterator[None]:
+    with own_network():
+        yield
 
 
 @pytest.fixture
@@ -55,4 +64,48 @@ def test_what_ranks_write_is_on_the_page(arobust: Arobust, console: Process, scr
             visitor.picture(f"real-{view[2:].replace('/', '-') or 'overview'}")
         page.locator(".evidence a").first.click()
         expect(page.locator(".line.here")).to_contain_text("out of memory")
+        visitor.check()
+
+
+def test_a_hang_and_its_outlier_are_on_the_page(arobust: Arobust, console: Process, scratch: Path) -> None:
+    """Rank 1 reads data that never come, the others wait for it: the page says so, and shows where each of them stands."""
+    folder, log = scratch / "job", scratch / "train.log"
+    folder.mkdir()
+    os.mkfifo(folder / "shard-0007.bin")
+    log.write_text("")
+    # In a process namespace: the ranks of other trainings on this machine are no business of this agent.
+    start = " ".join(
+        f"RANK={rank} LOCAL_RANK={rank} WORLD_SIZE=3 LOCAL_WORLD_SIZE=3 {sys.executable} {hanging_training.__file__} {folder} 25 1 >>{log} 2>&1 &"
+        for rank in range(3)
+    )
+    arobust.prefix = ["unshare", "--pid", "--fork", "--mount-proc", "--kill-child", "sh", "-c", f'{start} exec "$@"', "job"]
+    arobust.environment = {
+        "AROBUST_PROGRESS_SILENT_FLOOR": "3s",
+        "AROBUST_FLIGHT_RECORDER_FILES": str(folder / "fr_"),
+        "AROBUST_FLIGHT_RECORDER_INTERVAL": "200ms",
+    }
+    arobust.start_ready("agent", "--log-file", log, "--stack-ranks", "--py-spy", ROOT / ".venv/bin/py-spy", "--master", master_of(console))
+    with chromium() as browser:
+        visitor = Visitor(browser, page_of(console), Path(os.environ.get("PICTURES", scratch / "pictures")))
+        page = visitor.open("#/")
+        expect(page.locator("#sentence")).to_contain_text("rank 1 on node 0 has not entered all_reduce 4", timeout=60_000)
+        visitor.picture("hang-overview")
+        page.locator("#sentence a").click()
+        expect(page.locator("main")).to_contain_text("has not entered all_reduce 4")
+        visitor.picture("hang-incident")
+        page = visitor.open("#/stacks")
+        groups = page.locator(".groups > li")
+        expect(groups.first).to_contain_text("read_batch")
+        expect(groups.first).to_contain_text("the outlier")
+        expect(groups.first).to_contain_text("rank 1")
+        expect(page.locator("main")).to_contain_text("all_reduce")
+        visitor.picture("hang-stacks")
+        page = visitor.open("#/logs")
+        expect(page.locator(".line", has_text="step 24 loss").first).to_be_visible()
+        page = visitor.open("#/rank/0/1")
+        expect(page.locator("main")).to_contain_text("24")
+        visitor.picture("hang-rank")
+        page = visitor.open("#/metrics")
+        expect(page.locator("main")).to_contain_text("arobust_step_seconds")
+        visitor.picture("hang-metrics")
         visitor.check()

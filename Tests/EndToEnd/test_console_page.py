@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from harness.browser import Visitor, chromium
+from harness.own_network import own_network
 from harness.simulated_console import HOSTILE, Job, SimulatedConsole
 from playwright.sync_api import Browser, expect
 
@@ -18,8 +19,14 @@ VIEWS = {
 }  # fmt: skip
 
 
+@pytest.fixture(scope="module", autouse=True)
+def quiet_network() -> Iterator[None]:
+    with own_network():
+        yield
+
+
 @pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
+def browser(quiet_network: None) -> Iterator[Browser]:
     with chromium() as browser:
         yield browser
 

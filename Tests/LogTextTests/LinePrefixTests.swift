@@ -14,11 +14,14 @@ import Testing
         ("trainer-1  | step", "step", nil), ("[pod/a/b] step", "step", nil),
         ("Nov 28 10:00:00 host torchrun[37]: step", "step", nil),
         ("2026-11-28T10:00:00.5Z stderr F [rank1]: step", "step", 1), ("  | ValueError", "ValueError", nil),
-        ("worker/0 [default1]:step", "step", 1),
+        ("worker/0 [default1]:step", "step", 1), ("[rank 4] step", "step", 4), ("[Rank: 5] step", "step", 5),
+        ("[RANK=6]: step", "step", 6), ("[rank7] step", "step", 7), ("[rank 8]:", "", 8),
         // No prefixes:
         ("step 3: done", "step 3: done", nil), ("[INFO] step", "[INFO] step", nil), ("[1,3] step", "[1,3] step", nil),
         ("12:30:01 step", "12:30:01 step", nil), ("", "", nil), ("[rank3]", "[rank3]", nil),
         ("2026-11-28 10:00:00 step", "2026-11-28 10:00:00 step", nil),
+        ("[rank 3][step 5] x", "[rank 3][step 5] x", nil), ("[ranking 3] x", "[ranking 3] x", nil),
+        ("[rank 1 of 8] x", "[rank 1 of 8] x", nil), ("[rank -1] x", "[rank -1] x", nil),
     ])
     func thePrefixEndsWhereTheTextBegins(line: String, text: String, rank: Int?) {
         let prefix = prefix(line)

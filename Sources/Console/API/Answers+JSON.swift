@@ -23,7 +23,7 @@ extension JSONText {
         member("rank", rank)
     }
 
-    fileprivate mutating func verdict(_ verdict: OverviewAnswer.Verdict) {
+    fileprivate mutating func verdict(_ verdict: Verdict) {
         object {
             $0.member("level", verdict.level.rawValue)
             $0.member("text", verdict.text)
@@ -65,13 +65,15 @@ extension JSONText {
 }
 
 extension OverviewAnswer {
-    /// - Parameter verdicts: at least one.
-    func json(verdicts: [Verdict], job: String?) -> [UInt8] {
+    /// - Parameters:
+    ///   - ranks: how many there are.
+    ///   - verdicts: at least one.
+    func json(verdicts: [Verdict], ranks: Int, job: String?) -> [UInt8] {
         JSONText.object {
             $0.member("now", time: now)
             $0.member("job", job)
             $0.key("verdict")
-            $0.verdict(verdicts.first ?? verdict)
+            $0.verdict(verdicts.first ?? Verdict(level: .nothing, text: ""))
             $0.member("others", array: verdicts.dropFirst()) { $0.verdict($1) }
             $0.key("freshness")
             $0.object {
@@ -85,6 +87,7 @@ extension OverviewAnswer {
                     }
                 }
             }
+            $0.member("ranks", ranks)
             $0.member("last_line_id", lastLineID)
             $0.key("store")
             $0.object {

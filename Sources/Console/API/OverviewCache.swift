@@ -3,7 +3,7 @@ private import Synchronization
 
 /// The overview with its sentence, made at most twice a second however many pages ask: it takes five questions.
 final class OverviewCache: Sendable {
-    typealias Answer = (overview: OverviewAnswer, verdicts: [OverviewAnswer.Verdict])
+    typealias Answer = (overview: OverviewAnswer, ranks: Int, verdicts: [Verdict])
 
     private static let age = 0.5
     private static let mostOthers = 20
@@ -22,7 +22,10 @@ final class OverviewCache: Sendable {
             incidents: try await store.incidents(limit: 50, after: nil).incidents,
             failures: try await store.failures(limit: 1000, after: nil).failures, freshness: overview.freshness,
             gaps: try await store.delivery().gaps, problem: store.counters.problem)
-        let answer = (overview: overview, verdicts: Array(situation.verdicts.prefix(Self.mostOthers + 1)))
+        let answer = (
+            overview: overview, ranks: situation.ranks.count,
+            verdicts: Array(situation.verdicts.prefix(Self.mostOthers + 1))
+        )
         newest.withLock { $0 = answer }
         return answer
     }

@@ -17,8 +17,8 @@ struct Situation {
     private static let recentGap = 3600.0
 
     /// What is wrong, the most important first; one thing that says how it is if nothing is.
-    var verdicts: [OverviewAnswer.Verdict] {
-        var found: [OverviewAnswer.Verdict] = []
+    var verdicts: [Verdict] {
+        var found: [Verdict] = []
         if let problem {
             found.append(
                 .init(
@@ -35,7 +35,7 @@ struct Situation {
     }
 
     /// The order of what is equally bad stays: `sort` is stable.
-    private static func weight(_ verdict: OverviewAnswer.Verdict) -> Int {
+    private static func weight(_ verdict: Verdict) -> Int {
         switch verdict.level {
         case .critical: 2
         case .warning: 1
@@ -43,14 +43,14 @@ struct Situation {
         }
     }
 
-    private func tells(_ state: RankState) -> (OverviewAnswer.Verdict) -> Bool {
+    private func tells(_ state: RankState) -> (Verdict) -> Bool {
         { $0.link?.hasPrefix(state == .failed ? "#/failures" : "#/incidents") ?? false }
     }
 
     // MARK: incidents and failures
 
     /// Incidents that the training has not left behind.
-    private var hangs: [OverviewAnswer.Verdict] {
+    private var hangs: [Verdict] {
         let hasHang = ranks.contains { $0.state == .hang }
         let current = incidents.filter { incident in
             (!incident.ended || now - incident.time < Self.recent || hasHang) && !hasGoneOn(after: incident.time)
@@ -69,7 +69,7 @@ struct Situation {
         return !stepping.isEmpty && stepping.allSatisfy { ($0.lastStep ?? 0) > time && $0.state == .running }
     }
 
-    private var failing: [OverviewAnswer.Verdict] {
+    private var failing: [Verdict] {
         let recent = failures.filter { now - $0.time < Self.recent }
         let rules = Dictionary(grouping: recent, by: \.rule).values.compactMap { failures in
             failures.min { $0.time < $1.time }.map { (first: $0, all: failures) }
@@ -99,13 +99,13 @@ struct Situation {
 
     // MARK: ranks, nodes, gaps
 
-    private func standing(_ state: RankState) -> [OverviewAnswer.Verdict] {
+    private func standing(_ state: RankState) -> [Verdict] {
         let those = ranks.filter { $0.state == state }
         guard let first = those.first else { return [] }
         let names = RankNames(of: those.map { ($0.nodeRank, $0.rank) }, among: ranks)
         let since = those.compactMap(\.lastStep).min()
         let link = those.count == 1 ? "#/rank/\(first.key)" : nil
-        let (one, many, level): (String, String, OverviewAnswer.Level) =
+        let (one, many, level): (String, String, Verdict.Level) =
             switch state {
             case .failed: ("has failed", "have failed", .critical)
             case .hang: ("hangs", "hang", .critical)
@@ -117,7 +117,7 @@ struct Situation {
         return [.init(level: level, text: text, since: since, link: link)]
     }
 
-    private var unheard: [OverviewAnswer.Verdict] {
+    private var unheard: [Verdict] {
         let silent = freshness.silent.sorted { ($0.lastHeard, $0.nodeRank) < ($1.lastHeard, $1.nodeRank) }
         let count = freshness.nodes - freshness.heard
         guard count > 0, let first = silent.first else { return [] }
@@ -131,7 +131,7 @@ struct Situation {
         return [.init(level: .warning, text: text, since: first.lastHeard, link: "#/delivery")]
     }
 
-    private var missing: [OverviewAnswer.Verdict] {
+    private var missing: [Verdict] {
         let recent = gaps.filter { now - $0.time < Self.recentGap }
         guard let first = recent.map(\.time).min() else { return [] }
         let count = recent.reduce(0) { $0 + Int($1.count) }
@@ -142,7 +142,7 @@ struct Situation {
         return [.init(level: .warning, text: text, since: first, link: "#/delivery")]
     }
 
-    private var calm: OverviewAnswer.Verdict {
+    private var calm: Verdict {
         guard freshness.nodes > 0 || !ranks.isEmpty else {
             return .init(level: .nothing, text: "Nobody has reported anything yet")
         }

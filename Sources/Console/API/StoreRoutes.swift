@@ -62,8 +62,8 @@ struct StoreRoutes: Sendable {
 
     private func overview(_ request: Request) async throws -> Response {
         try QueryParameters(request).allow()
-        let (overview, verdicts) = try await overview.read(now: Self.now)
-        return .json(overview.json(verdicts: verdicts, job: job))
+        let (overview, ranks, verdicts) = try await overview.read(now: Self.now)
+        return .json(overview.json(verdicts: verdicts, ranks: ranks, job: job))
     }
 
     private func ranks(_ request: Request) async throws -> Response {

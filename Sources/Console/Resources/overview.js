@@ -6,9 +6,12 @@ import { agoText, bytesText, countText, durationText, ranges, timeOf } from "/ap
 
 const severity = { failed: 0, hang: 1, silent: 2, slow: 3, unknown: 4, running: 5, finished: 6 };
 const page = 200; // rows of a table that are shown at once
+const longest = 3600; // seconds that the map shows of a training that is older, unless somebody chooses
+const shortest = 300;
+const cells = 60_000; // of the map: with a thousand ranks a column is a minute of an hour
 
 export function open(main, { query, signal }) {
-  let range = query.get("since") || "-1h";
+  let range = query.get("since") || "auto";
   let order = query.get("order") || "auto";
   let shown = page;
   let ranks = [];
@@ -22,7 +25,7 @@ export function open(main, { query, signal }) {
   const nothing = sentence("Nothing has been reported yet. Agents report here with `arobust agent --master arobust://HOST:PORT`; this page shows them as soon as they do.");
   main.append(
     h("div", { class: "head" }, h("h1", null, "Ranks over time"),
-      select("Show the last", ranges.slice(0, 5), range, (value) => { range = value; refresh(); }),
+      select("Show the last", [["auto", "automatic"], ...ranges.slice(0, 5)], range, (value) => { range = value; refresh(); }),
       select("Order", [["auto", "automatic"], ["rank", "by rank"], ["worst", "worst first"]], order, (value) => { order = value; refresh(); })),
     problem, legend(), map.element, nothing, counts, attention, all, store);
   nothing.hidden = true;
@@ -46,9 +49,10 @@ export function open(main, { query, signal }) {
   const refresh = oneAtATime(async () => {
     const began = performance.now();
     try {
-      const [heat, list, overview] = await Promise.all([
-        get("heatmap", { since: range, buckets: Math.min(720, Math.max(40, Math.round(main.clientWidth / 8))) }, signal),
-        get("ranks", { limit: 5000 }, signal), get("overview", null, signal),
+      const overview = await get("overview", null, signal);
+      const [heat, list] = await Promise.all([
+        get("heatmap", { since: range === "auto" ? sinceBegin(overview) : range, buckets: columnsFor(overview.ranks, main.clientWidth) }, signal),
+        get("ranks", { limit: 5000 }, signal),
       ]);
       now = overview.now;
       ranks = list.ranks.sort((a, b) => (severity[a.state] ?? 4) - (severity[b.state] ?? 4));
@@ -89,6 +93,15 @@ export function open(main, { query, signal }) {
     update: ({ what }) => { if (["logs", "metrics", "incidents", "failures", "nodes"].some((name) => what.has(name))) refreshSoon(); },
     close: () => { clearTimeout(timer); map.close(); },
   };
+}
+
+/** From the first line that is known, but no longer than an hour. */
+function sinceBegin({ now, store }) {
+  return `-${Math.round(Math.min(longest, Math.max(shortest, now - (store.oldest ?? now))))}s`;
+}
+
+function columnsFor(ranks, width) {
+  return Math.round(Math.max(40, Math.min(720, width / 8, cells / Math.max(1, ranks))));
 }
 
 function columns(now) {

@@ -43,11 +43,11 @@ function parts(answer) {
 
 function groups(all) {
   if (all.length === 0) return [];
-  return [h("h2", null, "Groups, the smallest first"), h("ol", { class: "groups" }, all.slice(0, 100).map((group, index) =>
+  return [h("h2", null, "Groups: first whom the others wait for, then the smallest"), h("ol", { class: "groups" }, all.slice(0, 100).map((group, index) =>
     h("li", { class: "card" },
       h("details", { open: index < 2 },
         h("summary", null, h("strong", null, `${countText(group.count)} ${group.count === 1 ? "rank" : "ranks"}`),
-          all.length > 1 && index === 0 ? h("span", { class: "alarm" }, " ▲ the outlier") : "", " ",
+          group.outlier ? h("span", { class: "alarm" }, " ▲ the outlier") : "", " ",
           h("span", { class: "quiet" }, group.state ?? ""), " ", h("code", null, group.text[0] ?? "no frames")),
         h("p", { class: "ranks" }, group.ranks.slice(0, 64).map((key) => [rankLink(key), " "]), group.ranks.length > 64 ? `and ${countText(group.ranks.length - 64)} more` : ""),
         group.note ? h("p", { class: "quiet" }, group.note) : "",

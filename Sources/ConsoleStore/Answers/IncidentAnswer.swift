@@ -90,6 +90,8 @@ package struct StacksAnswer: Hashable, Sendable, Codable {
         /// Keys of rows.
         package var ranks: [String]
         package var count: Int
+        /// Whether others wait for one of them.
+        package var outlier: Bool
         /// The innermost frame first.
         package var text: [String]
         package var state: String

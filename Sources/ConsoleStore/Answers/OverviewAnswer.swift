@@ -1,28 +1,5 @@
-/// What is wrong now, how fresh that is, and how full the store is. In JSON as `GET /api/v1/overview` answers, all but `job`.
+/// How fresh what is known is, and how full the store is.
 package struct OverviewAnswer: Hashable, Sendable, Codable {
-    package enum Level: String, Hashable, Sendable, Codable {
-        case ok, warning, critical
-        /// Nobody has reported anything yet.
-        case nothing
-    }
-
-    /// One thing that is wrong, or that all is well.
-    package struct Verdict: Hashable, Sendable, Codable {
-        package var level: Level
-        /// A sentence.
-        package var text: String
-        package var since: Double?
-        /// A route of the page, `#/incidents/ID`.
-        package var link: String?
-
-        package init(level: Level, text: String, since: Double? = nil, link: String? = nil) {
-            self.level = level
-            self.text = text
-            self.since = since
-            self.link = link
-        }
-    }
-
     package struct Freshness: Hashable, Sendable, Codable {
         package struct Silent: Hashable, Sendable, Codable {
             package var nodeRank: Int
@@ -60,15 +37,12 @@ package struct OverviewAnswer: Hashable, Sendable, Codable {
     }
 
     package var now: Double
-    package var verdict: Verdict
-    /// The most important first; at most 20.
-    package var others: [Verdict]
     package var freshness: Freshness
     package var lastLineID: Int64
     package var store: Store
 
     enum CodingKeys: String, CodingKey {
-        case now, verdict, others, freshness, store
+        case now, freshness, store
         case lastLineID = "last_line_id"
     }
 }

@@ -63,7 +63,7 @@ extension StoreReader {
         row.reset()
         var reader = EvidenceReader()
         var pieces: [IncidentAnswer.Piece] = []
-        try forEachPiece(around: begun, kinds: nil) { piece, nodeRank in
+        try forEachPiece(around: begun) { piece, nodeRank in
             if piece.kind != .summary { reader.add(piece, node: "\(nodeRank)") }
             pieces.append(
                 .init(
@@ -94,14 +94,11 @@ extension StoreReader {
     }
 
     /// The pieces of all nodes' incidents that began around a time.
-    private func forEachPiece(
-        around begun: Int64, kinds: [EvidencePiece.Kind]?, _ body: (EvidencePiece, Int) -> Void
-    ) throws {
-        let chosen = kinds.map { " AND kind IN (" + $0.map { "'\($0.rawValue)'" }.joined(separator: ", ") + ")" } ?? ""
+    private func forEachPiece(around begun: Int64, _ body: (EvidencePiece, Int) -> Void) throws {
         let rows = try database.passingStatement(
             """
             SELECT content, node.rank FROM \(Self.tables) JOIN record ON record.incident = incident.id
-                WHERE begun BETWEEN ? AND ? AND kind IS NOT NULL\(chosen) ORDER BY begun, incident.id, number LIMIT \(Self.mostRecords)
+                WHERE begun BETWEEN ? AND ? AND kind IS NOT NULL ORDER BY begun, incident.id, number LIMIT \(Self.mostRecords)
             """)
         rows.bind(1, begun - Self.together)
         rows.bind(2, begun + Self.together)
@@ -125,36 +122,47 @@ extension StoreReader {
             return try stacks(around: row.int(2), incident: name)
         }
         let newest = try database.passingStatement("SELECT begun, name FROM incident ORDER BY begun DESC LIMIT 1")
-        let begun: Int64? = try newest.step() ? newest.int(0) : nil
+        let incident: (begun: Int64, name: String)? = try newest.step() ? (newest.int(0), newest.text(1)) : nil
+        newest.reset()
         let text = try newestStackText()
-        if let begun, begun >= text?.time ?? 0 {
-            let answer = try stacks(around: begun, incident: newest.text(1))
+        // An incident's samples say more than the texts around it: whether a rank moves.
+        if let incident, incident.begun + Self.together >= text ?? 0 {
+            let answer = try stacks(around: incident.begun, incident: incident.name)
             if answer.samples > 0 { return answer }
         }
         guard let text else { return .nothing }
-        return try stacks(ofTexts: text.time)
+        return try stacks(ofTexts: text)
     }
 
     private func stacks(around begun: Int64, incident: String) throws -> StacksAnswer {
         var samples: [RankStacks] = []
         var keys: [Int: String] = [:]
-        try forEachPiece(around: begun, kinds: [.stacks, .process]) { piece, nodeRank in
-            guard piece.missing == nil, var stacks = RankStacks(json: piece.content) else { return }
+        var reader = EvidenceReader()
+        try forEachPiece(around: begun) { piece, nodeRank in
+            if piece.kind != .summary { reader.add(piece, node: "\(nodeRank)") }
+            guard [.stacks, .process].contains(piece.kind), piece.missing == nil, var stacks = RankStacks(json: piece.content) else { return }
             stacks.rank = stacks.rank ?? piece.rank
             if let rank = stacks.rank { keys[rank] = "\(nodeRank)/\(rank)" }
             if !stacks.threads.isEmpty { samples.append(stacks) }
         }
-        return StackAnswering(samples, keys: keys).answer(time: Self.seconds(begun), incident: incident)
+        return StackAnswering(samples, keys: keys, culprits: HangAnswer(reader.evidence).culprits)
+            .answer(time: Self.seconds(begun), incident: incident)
     }
 
-    private func newestStackText() throws -> (time: Int64, id: Int64)? {
+    /// What a collector took, and not what it says of an incident, which has the same type.
+    private static let isStacks = "text NOT LIKE 'arobust %'"
+
+    private func newestStackText() throws -> Int64? {
         let streams = try database.passingStatement("SELECT id FROM stream WHERE type = 'STACK_TRACE'")
-        var newest: (time: Int64, id: Int64)?
+        var newest: Int64?
         while try streams.step() {
             let row = try database.statement(
-                "SELECT time, id FROM line INDEXED BY line_stream WHERE stream = ? ORDER BY time DESC, id DESC LIMIT 1")
+                """
+                SELECT time FROM line INDEXED BY line_stream WHERE stream = ? AND \(Self.isStacks)
+                    ORDER BY time DESC, id DESC LIMIT 1
+                """)
             row.bind(1, streams.int(0))
-            if try row.step(), row.int(0) > newest?.time ?? 0 { newest = (row.int(0), row.int(1)) }
+            if try row.step(), row.int(0) > newest ?? 0 { newest = row.int(0) }
             row.reset()
         }
         return newest
@@ -168,8 +176,10 @@ extension StoreReader {
         while try streams.step() {
             let place = try place(streams.int(1))
             let row = try database.statement(
-                "SELECT text, time FROM line INDEXED BY line_stream WHERE stream = ? AND time >= ? ORDER BY time DESC LIMIT 1"
-            )
+                """
+                SELECT text, time FROM line INDEXED BY line_stream WHERE stream = ? AND time >= ? AND \(Self.isStacks)
+                    ORDER BY time DESC LIMIT 1
+                """)
             row.bind(1, streams.int(0))
             row.bind(2, time - 60_000)
             defer { row.reset() }
@@ -180,6 +190,9 @@ extension StoreReader {
                 samples.append(stacks)
             }
         }
-        return StackAnswering(samples, keys: keys).answer(time: Self.seconds(time), incident: nil)
+        var reader = EvidenceReader()
+        reader.add(samples)
+        return StackAnswering(samples, keys: keys, culprits: HangAnswer(reader.evidence).culprits)
+            .answer(time: Self.seconds(time), incident: nil)
     }
 }

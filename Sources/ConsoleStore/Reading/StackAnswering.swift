@@ -10,17 +10,24 @@ struct StackAnswering {
 
     private let samples: [RankStacks]
     private let keys: [Int: String]
+    private let culprits: RankSet
 
-    init(_ samples: [RankStacks], keys: [Int: String]) {
+    /// - Parameters:
+    ///   - keys: of the ranks' rows.
+    ///   - culprits: whom the others wait for, as all evidence together says.
+    init(_ samples: [RankStacks], keys: [Int: String], culprits: RankSet) {
         self.samples = samples
         self.keys = keys
+        self.culprits = culprits
     }
 
     func answer(time: Double, incident: String?) -> StacksAnswer {
-        let groups = StackGroups(samples).groups
+        let all = StackGroups(samples).groups
+        let groups = all.filter(isOutlier) + all.filter { !isOutlier($0) }
         let shown = groups.prefix(Self.mostGroups).map { group in
             StacksAnswer.Group(
-                ranks: group.ranks.map(key), count: group.ranks.count, text: group.frames.map(\.text),
+                ranks: group.ranks.map(key), count: group.ranks.count,
+                outlier: isOutlier(group), text: group.frames.map(\.text),
                 state: group.isStuck.map { $0 ? "stuck" : "moving" } ?? "seen once",
                 note: group.remarks.isEmpty ? nil : group.remarks.joined(separator: ", "))
         }
@@ -28,6 +35,8 @@ struct StackAnswering {
             time: time, incident: incident, samples: samples.count, groups: Array(shown), flame: Self.flame(groups),
             sides: sides(in: groups))
     }
+
+    private func isOutlier(_ group: StackGroup) -> Bool { !group.ranks.intersection(culprits).isEmpty }
 
     private func key(_ rank: Int) -> String { keys[rank] ?? "\(rank)" }
 

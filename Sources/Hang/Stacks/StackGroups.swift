@@ -19,13 +19,13 @@ package struct StackGroups: Hashable, Sendable {
 
     package var ranks: RankSet { ranksOf.values.reduce(RankSet()) { $0.union($1) } }
 
-    /// The smallest group first.
+    /// The smallest group first; of those as small, the ones that don't wait in a collective.
     package var groups: [StackGroup] {
         ranksOf.map { group, ranks in
             var group = group
             group.ranks = ranks
-            return (ranks.count, group.order, group)
-        }.sorted { ($0.0, $0.1) < ($1.0, $1.1) }.map(\.2)
+            return (size: ranks.count, waits: group.isInCollective ? 1 : 0, order: group.order, group: group)
+        }.sorted { ($0.size, $0.waits, $0.order) < ($1.size, $1.waits, $1.order) }.map(\.group)
     }
 
     private mutating func add(_ samples: [RankStacks], of rank: Int) {

@@ -65,4 +65,4 @@ class Visitor:
     def check(self) -> None:
         assert self.page.evaluate("window.refused") == [], "the content security policy refused something of the page"
         assert self.page.evaluate("window.hurt") is None, "text of a log was run"
-        assert self.problems == []
+        assert not self.problems, self.problems

@@ -103,8 +103,8 @@ class Job:
         self.stacks = {
             "time": now - 59, "incident": self.incidents[0]["id"], "samples": 2 * len(self.keys),
             "groups": [
-                {"ranks": [self.key(1)], "count": 1, "text": outlier, "state": "reading", "note": "It alone is not in a collective."},
-                {"ranks": others, "count": len(others), "text": waiting, "state": "waiting", "note": None},
+                {"ranks": [self.key(1)], "count": 1, "outlier": True, "text": outlier, "state": "reading", "note": "It alone is not in a collective."},
+                {"ranks": others, "count": len(others), "outlier": False, "text": waiting, "state": "waiting", "note": None},
             ],
             "flame": {"name": "all", "value": 16, "children": [{"name": "<module> (train.py:101)", "value": 16, "children": [
                 {"name": "train (train.py:88)", "value": 14, "children": [{"name": "backward (model.py:40)", "value": 14, "children": []}]},
@@ -120,7 +120,7 @@ class Job:
         return {
             "now": now, "job": "llama <8b>",
             "verdict": {"level": self.level, "text": self.text, "since": self.start, "link": self.link}, "others": self.others,
-            "freshness": {"nodes": nodes, "heard": nodes, "within_seconds": 5, "silent": []}, "last_line_id": len(self.lines),
+            "freshness": {"nodes": nodes, "heard": nodes, "within_seconds": 5, "silent": []}, "ranks": len(self.keys) if self.lines else 0, "last_line_id": len(self.lines),
             "store": {"bytes": 52_428_800, "limit_bytes": 1_073_741_824, "oldest": self.start - 600, "lines": len(self.lines)},
         }  # fmt: skip
 
@@ -259,7 +259,10 @@ class SimulatedConsole:
                     return
                 console.handle(self)
 
-        self.server = ThreadingHTTPServer(("127.0.0.1", port), Handler)
+        class Server(ThreadingHTTPServer):
+            request_queue_size = 128  # a browser opens several connections at once
+
+        self.server = Server(("127.0.0.1", port), Handler)
         self.server.daemon_threads = True
         self.url = f"http://127.0.0.1:{self.server.server_port}/"
         threading.Thread(target=self.server.serve_forever, daemon=True).start()
