@@ -23,6 +23,7 @@ for name in list(os.environ):  # the benchmark sets what arobust and DLRover rea
 os.environ["AROBUST_BIN"] = str(BUILD / "arobust")  # read when the harness is imported
 
 import bus  # noqa: E402
+import console  # noqa: E402
 import hostile  # noqa: E402
 import idle  # noqa: E402
 import logfile  # noqa: E402
@@ -47,6 +48,7 @@ PARTS = {
     "many": many.measure,
     "masters": masters.measure,
     "size": size.measure,
+    "console": console.measure,
     "hostile": hostile.measure,
     "builds": size.measure_builds,
 }

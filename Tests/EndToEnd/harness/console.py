@@ -35,7 +35,7 @@ class Console:
     def start(self) -> Process:
         self.starts += 1
         self.process = Process(
-            f"console{self.starts}",
+            f"console-{self.web}-{self.starts}",
             [
                 *self.prefix, AROBUST, "console", "--store", self.store, "--listen", self.master,
                 "--web", f"127.0.0.1:{self.web}", *self.arguments,
