@@ -31,6 +31,7 @@ let nioHTTP1 = Target.Dependency.product(name: "NIOHTTP1", package: "swift-nio")
 let nioHTTP2 = Target.Dependency.product(name: "NIOHTTP2", package: "swift-nio-http2")
 let nioHTTPTypes = Target.Dependency.product(name: "NIOHTTPTypes", package: "swift-nio-extras")
 let nioPosix = Target.Dependency.product(name: "NIOPosix", package: "swift-nio")
+let nioSSL = Target.Dependency.product(name: "NIOSSL", package: "swift-nio-ssl")
 let serviceLifecycle = Target.Dependency.product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
 let systemPackage = Target.Dependency.product(name: "SystemPackage", package: "swift-system")
 
@@ -56,6 +57,7 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
         .package(url: "https://github.com/apple/swift-nio-extras.git", from: "1.34.1"),
         .package(url: "https://github.com/apple/swift-nio-http2", from: "1.46.0"),
+        .package(url: "https://github.com/apple/swift-nio-ssl.git", from: "2.37.0"),
         .package(url: "https://github.com/apple/swift-system", from: "1.8.1"),
         .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.1", traits: []),
         .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
@@ -87,6 +89,10 @@ let package = Package(
         .target(
             name: "PeerLimits", dependencies: [nioCore, nioHTTP1], swiftSettings: settings),
         .target(name: "PlainHTTP", dependencies: ["PeerLimits", nioCore, nioHTTP1, nioPosix], swiftSettings: settings),
+        // TLS for clients and listeners, with certificates that are read again when they change.
+        .target(
+            name: "TransportSecurity", dependencies: ["SystemSupport", logging, nioCore, nioSSL],
+            swiftSettings: settings),
         .target(
             name: "Journal", dependencies: ["CChecksum", "Diagnosis", "SystemSupport", systemPackage],
             swiftSettings: settings),
@@ -111,8 +117,8 @@ let package = Package(
         .target(
             name: "MasterClients",
             dependencies: [
-                "Diagnosis", "PeerLimits", "PlainHTTP", "SystemSupport", logging, nioCore, nioPosix, nioHPACK,
-                nioHTTP1, nioHTTP2, systemPackage,
+                "Diagnosis", "PeerLimits", "PlainHTTP", "SystemSupport", "TransportSecurity", logging, nioCore, nioPosix,
+                nioHPACK, nioHTTP1, nioHTTP2, systemPackage,
             ],
             swiftSettings: settings
         ),
@@ -138,8 +144,8 @@ let package = Package(
         .target(
             name: "GRPCServing",
             dependencies: [
-                "CZlib", "MasterClients", "PeerLimits", "SystemSupport", coreMetrics, logging, nioCore, nioHPACK,
-                nioHTTP2, nioPosix,
+                "CZlib", "MasterClients", "PeerLimits", "SystemSupport", "TransportSecurity", coreMetrics, logging,
+                nioCore, nioHPACK, nioHTTP2, nioPosix,
             ], swiftSettings: settings),
         .target(
             name: "DLRoverListener",
@@ -160,16 +166,16 @@ let package = Package(
         .target(
             name: "ConsoleListener",
             dependencies: [
-                "ConsoleStore", "Diagnosis", "GRPCServing", "MasterClients", "SystemSupport", coreMetrics, logging,
-                nioCore,
+                "ConsoleStore", "Diagnosis", "GRPCServing", "MasterClients", "SystemSupport", "TransportSecurity",
+                coreMetrics, logging, nioCore,
             ],
             swiftSettings: settings),
         // The page, and the same as JSON.
         .target(
             name: "Console",
             dependencies: [
-                "ConsoleStore", "Diagnosis", "Hang", "LogText", "SystemSupport", httpTypes, hummingbird,
-                hummingbirdCore,
+                "ConsoleStore", "Diagnosis", "Hang", "LogText", "SystemSupport", "TransportSecurity", httpTypes,
+                hummingbird, hummingbirdCore,
                 logging, nioCore, nioHTTPTypes, nioPosix, serviceLifecycle,
             ],
             resources: [
@@ -208,7 +214,7 @@ let package = Package(
                 "Collectors", "DLRoverListener", "Delivery", "Diagnosis", "FailureDiagnosis", "GRPCServing", "Hang",
                 "Journal",
                 "LogText",
-                "MasterClients", "SystemSupport", "Telemetry", "TrainingProgress", "YAML", "ZMQBridge",
+                "MasterClients", "SystemSupport", "Telemetry", "TrainingProgress", "TransportSecurity", "YAML", "ZMQBridge",
                 coreMetrics, logging, serviceLifecycle,
             ],
             swiftSettings: settings

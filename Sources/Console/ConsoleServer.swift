@@ -7,11 +7,13 @@ internal import NIOCore
 internal import NIOPosix
 internal import ServiceLifecycle
 private import SystemSupport
+package import TransportSecurity
 
-/// The console's page and its HTTP API, without TLS.
+/// The console's page and its HTTP API, in plain text or over TLS.
 package struct ConsoleServer: Service {
     private let store: ConsoleStore
     private let options: ConsoleOptions
+    private let security: ServerSecurity?
     private let logger: Logger
     private let onListening: @Sendable (_ address: String, _ port: Int) -> Void
     private let otherMetrics: @Sendable () -> String
@@ -22,17 +24,19 @@ package struct ConsoleServer: Service {
 
     /// - Parameters:
     ///   - store: stays open for as long as the server runs.
+    ///   - security: what secures connections; `nil`: they are in plain text.
     ///   - onListening: called once it listens, with the address and the port that it has.
     ///   - otherMetrics: what else `/metrics` says, in Prometheus's text format.
     /// - Throws: ``ConsoleOptionsError``.
     package init(
-        store: ConsoleStore, options: ConsoleOptions, logger: Logger,
+        store: ConsoleStore, options: ConsoleOptions, security: ServerSecurity? = nil, logger: Logger,
         onListening: @escaping @Sendable (_ address: String, _ port: Int) -> Void = { _, _ in },
         otherMetrics: @escaping @Sendable () -> String = { "" }
     ) throws {
         try options.check()
         self.store = store
         self.options = options
+        self.security = security
         self.logger = logger
         self.otherMetrics = otherMetrics
         self.onListening = onListening
@@ -49,7 +53,7 @@ package struct ConsoleServer: Service {
                 maxHeaderFieldSize: limits.headerBytes, maxHeaderListSize: limits.headerBytes, maxHeaderFieldCount: 100)
         )
         let application = Application(
-            router: router(), server: .http1(configuration: channel),
+            router: router(), server: .secured(by: security, configuration: channel),
             configuration: ApplicationConfiguration(address: .hostname(options.host, port: options.port)),
             onServerRunning: { channel in
                 onListening(channel.localAddress?.ipAddress ?? "", channel.localAddress?.port ?? 0)
@@ -93,7 +97,7 @@ package struct ConsoleServer: Service {
         router.add(
             middleware: Gatekeeper<BasicRequestContext>(
                 hosts: WebHosts(host: options.host, names: options.names),
-                pass: options.token.map { TokenPass(token: $0, session: options.session) }, limits: options.limits,
+                pass: options.token.map { TokenPass(token: $0, session: options.session, isSecure: security != nil) }, limits: options.limits,
                 counts: counts))
         router.get("/") { [files] request, _ in try files.response(to: request, path: "/") }
         router.get("/app/:name") { [files] request, context in

@@ -29,6 +29,8 @@ public struct MasterClientOptions: Hashable, Sendable {
     public var slim = false
     /// What lets this node in at an arobust console, in printable ASCII without spaces; never sent to DLRover.
     public var token: String?
+    /// What checks the certificate of a master that is reached over TLS, and which one it is shown.
+    public var tls = MasterTLSOptions()
     /// The `user-agent` that DLRover's masters see. Printable ASCII.
     public var userAgent = "arobust/" + ProductVersion.text
 
@@ -56,6 +58,21 @@ public struct MasterClientOptions: Hashable, Sendable {
         try require(joinSpan >= .zero, "joinSpan", "0 or more")
         try require((1024...0x4000_0000).contains(maxMessageBytes), "maxMessageBytes", "from 1 KiB to 1 GiB")
     }
+}
+
+/// Files for masters that are reached over TLS, as PEM. They are read again for the next connection once they have changed.
+public struct MasterTLSOptions: Hashable, Sendable {
+    /// The authorities that may have signed the master's certificate; `nil`: those of the system.
+    public var authoritiesPath: String?
+    /// The certificate that is shown to the master, with those between it and its authority behind it; `nil`: none.
+    public var certificatePath: String?
+    /// Its key, without a passphrase.
+    public var keyPath: String?
+    /// The name that the master's certificate must have; `nil`: the host of its URL.
+    public var serverName: String?
+
+    /// Makes the defaults.
+    public init() {}
 }
 
 /// A value of `MasterClientOptions` cannot be used.

@@ -3,7 +3,7 @@ public import Logging
 internal import SystemSupport
 
 /// Names a master and how to reach it: `dlrover+grpc://host:port` (or just `host:port`), `dlrover+http://host:port`, `arobust://host:port`,
-/// `file:///path.ndjson` or `stdout:`.
+/// the same over TLS as `dlrover+grpcs`, `dlrover+https` and `arobusts`, `file:///path.ndjson` or `stdout:`.
 ///
 /// `description` is the canonical form: two texts that mean the same master have the same one, so it can name a consumer.
 public struct MasterURL: Hashable, Sendable {
@@ -12,11 +12,11 @@ public struct MasterURL: Hashable, Sendable {
     /// To add a kind, add a case here and its scheme to `Scheme`. The compiler then points at everything that must know it: the parser and
     /// `description`, `isDLRover` and `makeReporter` in this file, and `makeRelay`.
     package enum Target: Hashable, Sendable {
-        /// DLRover's master over gRPC in plain text. The host is in lower case; an IPv6 address has no brackets.
+        /// DLRover's master over gRPC. The host is in lower case; an IPv6 address has no brackets.
         case dlroverGRPC(host: String, port: Int)
-        /// DLRover's master over HTTP/1.1 in plain text.
+        /// DLRover's master over HTTP/1.1.
         case dlroverHTTP(host: String, port: Int)
-        /// An arobust console, over gRPC in plain text.
+        /// An arobust console, over gRPC.
         case console(host: String, port: Int)
         /// A file that gets one metric a line. The path is absolute and used as it is written, without percent-decoding.
         case file(path: String)
@@ -29,13 +29,21 @@ public struct MasterURL: Hashable, Sendable {
         case dlroverGRPC = "dlrover+grpc"
         case dlroverHTTP = "dlrover+http"
         case arobust
+        case dlroverGRPCS = "dlrover+grpcs"
+        case dlroverHTTPS = "dlrover+https"
+        case arobusts
         case file
         case stdout
         // Planned, and not supported yet: it gets an error text that says so.
         case nats
+
+        /// Whether it goes over TLS.
+        var isSecure: Bool { [.dlroverGRPCS, .dlroverHTTPS, .arobusts].contains(self) }
     }
 
     package let target: Target
+    /// Whether it is reached over TLS, with a certificate that is checked.
+    package let isSecure: Bool
 
     /// Whether this is a DLRover master, whatever the protocol.
     package var isDLRover: Bool {
@@ -51,17 +59,21 @@ public struct MasterURL: Hashable, Sendable {
     }
 
     /// - Precondition: a host and port, or a path, that the text form could have.
-    init(target: Target) {
+    init(target: Target, isSecure: Bool = false) {
         self.target = target
+        self.isSecure = isSecure
     }
 }
 
 extension MasterURL: CustomStringConvertible {
     public var description: String {
-        switch target {
-        case .dlroverGRPC(let host, let port): "\(Scheme.dlroverGRPC.rawValue)://\(Self.authority(host, port))"
-        case .dlroverHTTP(let host, let port): "\(Scheme.dlroverHTTP.rawValue)://\(Self.authority(host, port))"
-        case .console(let host, let port): "\(Scheme.arobust.rawValue)://\(Self.authority(host, port))"
+        func url(_ scheme: Scheme, _ host: String, _ port: Int) -> String {
+            "\(scheme.rawValue)\(isSecure ? "s" : "")://\(Self.authority(host, port))"
+        }
+        return switch target {
+        case .dlroverGRPC(let host, let port): url(.dlroverGRPC, host, port)
+        case .dlroverHTTP(let host, let port): url(.dlroverHTTP, host, port)
+        case .console(let host, let port): url(.arobust, host, port)
         case .file(let path): "\(Scheme.file.rawValue)://\(path)"
         case .standardOutput: "\(Scheme.stdout.rawValue):"
         }
@@ -81,21 +93,23 @@ extension MasterURL {
         guard let (word, rest) = Self.splitScheme(text) else {
             if let error = Self.misspeltScheme(text) { throw error }
             target = try Self.hostAndPort(text, in: text) { .dlroverGRPC(host: $0, port: $1) }
+            isSecure = false
             return
         }
         guard let scheme = Scheme(rawValue: word.lowercased()) else {
             throw MasterURLError(text: text, reason: "the scheme '\(word)' is not known" + Self.suggestion(for: word))
         }
+        isSecure = scheme.isSecure
         switch scheme {
-        case .dlroverGRPC:
+        case .dlroverGRPC, .dlroverGRPCS:
             target = try Self.hostAndPort(try Self.afterSlashes(rest, in: text), in: text) {
                 .dlroverGRPC(host: $0, port: $1)
             }
-        case .dlroverHTTP:
+        case .dlroverHTTP, .dlroverHTTPS:
             target = try Self.hostAndPort(try Self.afterSlashes(rest, in: text), in: text) {
                 .dlroverHTTP(host: $0, port: $1)
             }
-        case .arobust:
+        case .arobust, .arobusts:
             target = try Self.hostAndPort(try Self.afterSlashes(rest, in: text), in: text) {
                 .console(host: $0, port: $1)
             }
@@ -132,7 +146,9 @@ extension MasterURL {
     /// ` (did you mean 'stdout:'?)` for a word that is nearly a scheme; else empty.
     private static func suggestion(for word: Substring) -> String {
         guard word.utf8.count <= 20 else { return "" }
-        let schemes: [Scheme] = [.stdout, .file, .arobust, .dlroverGRPC, .dlroverHTTP]
+        let schemes: [Scheme] = [
+            .stdout, .file, .arobust, .dlroverGRPC, .dlroverHTTP, .arobusts, .dlroverGRPCS, .dlroverHTTPS,
+        ]
         let near = schemes.first { EditDistance.between(word.lowercased(), $0.rawValue) <= 2 }
         return near.map { " (did you mean '\($0.rawValue):'?)" } ?? ""
     }
@@ -255,14 +271,16 @@ extension MasterURL {
         switch target {
         case .dlroverGRPC(let host, let port):
             return DLRoverClient(
-                transport: DLRoverGRPCTransport(host: host, port: port, options: options, logger: logger),
+                transport: DLRoverGRPCTransport(
+                    url: self, host: host, port: port, options: options, logger: logger),
                 master: description, options: options, logger: logger)
         case .dlroverHTTP(let host, let port):
             return DLRoverClient(
-                transport: DLRoverHTTPTransport(host: host, port: port, options: options, logger: logger),
+                transport: DLRoverHTTPTransport(
+                    url: self, host: host, port: port, options: options, logger: logger),
                 master: description, options: options, logger: logger)
         case .console(let host, let port):
-            return ConsoleClient(host: host, port: port, options: options, logger: logger)
+            return ConsoleClient(url: self, host: host, port: port, options: options, logger: logger)
         case .file(let path):
             return FileReporter(path: path, logger: logger)
         case .standardOutput:

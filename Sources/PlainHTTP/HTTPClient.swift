@@ -4,7 +4,7 @@ internal import NIOPosix
 private import PeerLimits
 private import Synchronization
 
-/// Calls one HTTP/1.1 server, without TLS, over connections that are kept for the next call. From any thread.
+/// Calls one HTTP/1.1 server, in plain text or through what secures its connections, over connections that are kept for the next call. From any thread.
 ///
 /// Redirects are not followed, and nothing is tried twice. All connections are on one event loop.
 package final class HTTPClient: Sendable {
@@ -35,7 +35,7 @@ package final class HTTPClient: Sendable {
     private static let longestRest = TimeAmount.seconds(60)
 
     private enum Server {
-        case host(String, port: Int, connectTimeout: TimeAmount)
+        case host(String, port: Int, connectTimeout: TimeAmount, secure: Secure?)
         case connected(@Sendable () throws -> CInt)
     }
 
@@ -44,9 +44,14 @@ package final class HTTPClient: Sendable {
     private let eventLoop: any EventLoop
     private let state = Mutex(State())
 
-    /// - Parameter host: a name or an address; an IPv6 address without brackets.
-    package init(host: String, port: Int, connectTimeout: Duration, wanted: Wanted) {
-        server = .host(host, port: port, connectTimeout: TimeAmount(connectTimeout))
+    /// Puts handlers in front of all others of a new connection, on its event loop: TLS.
+    package typealias Secure = @Sendable (any Channel) throws -> Void
+
+    /// - Parameters:
+    ///   - host: a name or an address; an IPv6 address without brackets.
+    ///   - secure: `nil`: connections are in plain text.
+    package init(host: String, port: Int, connectTimeout: Duration, wanted: Wanted, secure: Secure? = nil) {
+        server = .host(host, port: port, connectTimeout: TimeAmount(connectTimeout), secure: secure)
         self.wanted = wanted
         eventLoop = MultiThreadedEventLoopGroup.singleton.any()
     }
@@ -67,9 +72,9 @@ package final class HTTPClient: Sendable {
 
     /// What the `Host` header says.
     private var authority: String {
-        guard case .host(let host, let port, _) = server else { return "localhost" }
+        guard case .host(let host, let port, _, let secure) = server else { return "localhost" }
         let name = host.contains(":") ? "[\(host)]" : host
-        return port == 80 ? name : "\(name):\(port)"
+        return port == (secure == nil ? 80 : 443) ? name : "\(name):\(port)"
     }
 
     /// Makes one call and waits for the whole answer.
@@ -158,7 +163,7 @@ package final class HTTPClient: Sendable {
             .channelInitializer { [weak self] channel in
                 channel.eventLoop.makeCompletedFuture { try self?.prepare(channel) }
             }
-        guard case .host(let host, let port, let connectTimeout) = server else { return connected(bootstrap) }
+        guard case .host(let host, let port, let connectTimeout, _) = server else { return connected(bootstrap) }
         bootstrap = bootstrap.connectTimeout(connectTimeout).channelOption(.socketOption(.so_keepalive), value: 1)
         if let address = try? SocketAddress(ipAddress: host, port: port) { return bootstrap.connect(to: address) }
         // In turns, or an address that takes connections and answers nothing would be the first each time.
@@ -181,6 +186,7 @@ package final class HTTPClient: Sendable {
         let pipeline = channel.pipeline.syncOperations
         try HTTPAnswerLimits(bodyBytes: wanted.bodyBytes).addHandlers(to: pipeline)
         try pipeline.addHandler(HTTPExchangeHandler { [weak self] channel in self?.release(channel) })
+        if case .host(_, _, _, let secure?) = server { try secure(channel) }
         let isClosed = state.withLock { state in
             state.all[ObjectIdentifier(channel)] = (channel, state.generation)
             return state.isClosed

@@ -33,6 +33,17 @@ package struct DeliverySettings: Sendable {
     package let tokenFile = Setting(
         "delivery.token-file", .text,
         "a file whose first line lets this node in at an arobust console; not set: AROBUST_CONSOLE_TOKEN, if that is")
+    package let tlsCAFile = Setting(
+        "delivery.tls-ca-file", .text,
+        "authorities of masters that are reached over TLS, as PEM; not set: those of the system")
+    package let tlsCertificateFile = Setting(
+        "delivery.tls-certificate-file", .text,
+        "the certificate that such a master is shown, as PEM, with those between it and its authority; not set: none")
+    package let tlsKeyFile = Setting(
+        "delivery.tls-key-file", .text, "its key, as PEM, without a passphrase; nobody else may read it")
+    package let tlsServerName = Setting(
+        "delivery.tls-server-name", .text,
+        "the name that such a master's certificate must have; not set: the host of its URL")
     package let batchCount = Setting(
         "delivery.batch-count", .number(1...1_000_000), default: DeliveryPolicy().batchCount,
         "the most envelopes in a batch")

@@ -2,6 +2,7 @@ internal import Delivery
 internal import Diagnosis
 internal import MasterClients
 internal import SystemSupport
+internal import TransportSecurity
 
 /// One master: where it is, and how it is reported to.
 struct MasterSettings: Sendable {
@@ -35,6 +36,11 @@ struct MasterSettings: Sendable {
     /// The client's options, with the console's token. Reads its file.
     func clientOptions() throws(SettingsError) -> MasterClientOptions {
         var options = options
+        do throws(TransportSecurityError) {
+            try url.checkSecurity(options.tls)
+        } catch {
+            throw SettingsError(place: "delivery.tls-*", reason: "\(error)")
+        }
         guard let tokenFile else {
             if url.isConsole, let token = ProcessEnvironment.all()[ConsoleVariable.token], !token.isEmpty {
                 options.token = token
@@ -59,6 +65,10 @@ struct MasterSettings: Sendable {
         options.contentBytes = values[\.delivery.contentSize]
         options.joinSpan = values[\.delivery.joinSpan]
         options.maxMessageBytes = values[\.delivery.maxMessageSize]
+        options.tls.authoritiesPath = values[\.delivery.tlsCAFile]
+        options.tls.certificatePath = values[\.delivery.tlsCertificateFile]
+        options.tls.keyPath = values[\.delivery.tlsKeyFile]
+        options.tls.serverName = values[\.delivery.tlsServerName]
         if url.isDLRover {
             options.ahead = values[\.delivery.clockTolerance]
             options.oldest = policy.timeToLive

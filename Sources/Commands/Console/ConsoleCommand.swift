@@ -8,6 +8,7 @@ internal import Logging
 internal import ServiceLifecycle
 internal import SystemSupport
 internal import Telemetry
+internal import TransportSecurity
 
 /// `arobust console`
 struct ConsoleCommand: AsyncParsableCommand {
@@ -28,7 +29,8 @@ struct ConsoleCommand: AsyncParsableCommand {
 
             On one machine it needs no network: with --state-dir it reads an agent's
             journal. Beyond loopback it wants a token: --token-file here, the setting
-            delivery.token-file at the agents.
+            delivery.token-file at the agents. With --tls-certificate-file and --tls-key-file
+            all is over TLS, and agents report with --master arobusts://host:50052.
 
             SIGTERM or SIGINT ends it, a second one at once.
 
@@ -58,20 +60,27 @@ struct ConsoleCommand: AsyncParsableCommand {
 
     private func run(_ choice: ConsoleChoice, _ settings: AgentSettings, _ logger: Logger) async throws {
         DescriptorLimit.raise()
+        let reportSecurity = try choice.security.map {
+            try ServerSecurity(files: $0.reports, protocols: ["h2"], logger: logger)
+        }
+        let pageSecurity = try choice.security.map {
+            try ServerSecurity(files: $0.page, protocols: ["http/1.1"], logger: logger)
+        }
         let store = try ConsoleStore(directory: choice.store, options: choice.storeOptions, logger: logger)
         let intake = StoreIntake(store: store)
         let registry = TelemetryRegistry(labels: [("command", "console")])
         var services: [any Service] = [StoreService(store: store)]
         let server = try ConsoleServer(
-            store: store, options: choice.web, logger: logger,
+            store: store, options: choice.web, security: pageSecurity, logger: logger,
             onListening: { host, port in
                 let address = ConsoleAddress(host: host, port: port).authority
-                logger.info("Console at http://\(address)/", metadata: ["store": "\(choice.store)"])
+                let scheme = pageSecurity == nil ? "http" : "https"
+                logger.info("Console at \(scheme)://\(address)/", metadata: ["store": "\(choice.store)"])
             }, otherMetrics: { registry.text() })
         services.append(server)
         if let address = choice.listen {
             let listener = try ConsoleListener(
-                address: address, token: choice.token, intake: intake,
+                address: address, token: choice.token, security: reportSecurity, intake: intake,
                 connectionLimit: DescriptorLimit.current.listenerConnections(masters: 1), factory: registry,
                 logger: logger)
             services.append(CancelledService("console-listener") { try await listener.run() })

@@ -3,7 +3,9 @@ internal import ArgumentParser
 internal import Console
 internal import ConsoleListener
 internal import ConsoleStore
+internal import Logging
 private import SystemSupport
+internal import TransportSecurity
 
 /// The flags of `arobust console`.
 struct ConsoleFlags: ParsableArguments {
@@ -45,6 +47,20 @@ struct ConsoleFlags: ParsableArguments {
             valueName: "name"))
     var webHost: [String] = []
 
+    @ArgumentParser.Option(
+        help: ArgumentHelp(
+            "The certificate to show to agents and browsers, as PEM, with those between it and its authority. With it all is over TLS: agents report with arobusts://.",
+            valueName: "path"))
+    var tlsCertificateFile: String?
+
+    @ArgumentParser.Option(help: ArgumentHelp("Its key, as PEM, without a passphrase.", valueName: "path"))
+    var tlsKeyFile: String?
+
+    @ArgumentParser.Option(
+        help: ArgumentHelp(
+            "Authorities of agents' certificates: others may not report. Browsers need none.", valueName: "path"))
+    var tlsClientCaFile: String?
+
     @ArgumentParser.Option(help: ArgumentHelp("The most that is kept; the oldest goes first.", valueName: "size"))
     var storeSize = "4GiB"
 
@@ -59,6 +75,8 @@ struct ConsoleFlags: ParsableArguments {
 struct ConsoleChoice {
     let listen: ConsoleAddress?
     let token: String?
+    /// Of what agents report to, and of the page; `nil`: plain text.
+    let security: (reports: PEMFiles, page: PEMFiles)?
     let store: String
     let storeOptions: ConsoleStoreOptions
     let web: ConsoleOptions
@@ -72,6 +90,7 @@ struct ConsoleChoice {
         }
         token = try Self.token(flags.tokenFile, environment[ConsoleVariable.token])
         let webToken = try Self.token(flags.webTokenFile, environment[ConsoleVariable.webToken])
+        security = try Self.security(flags)
         var options = ConsoleStoreOptions()
         guard let bytes = SizeText.read(flags.storeSize), bytes >= 16 << 20 else {
             throw ConsoleFlagError("--store-size is '\(flags.storeSize)'; it must be a size of at least 16MiB, as 4GiB")
@@ -97,6 +116,19 @@ struct ConsoleChoice {
             throw ConsoleFlagError("--listen is '\(text)'; it must be \(ConsoleAddress.rule), or none")
         }
         return address
+    }
+
+    private static func security(_ flags: ConsoleFlags) throws(ConsoleFlagError) -> (PEMFiles, PEMFiles)? {
+        guard let certificate = flags.tlsCertificateFile, let key = flags.tlsKeyFile else {
+            guard flags.tlsCertificateFile == nil, flags.tlsKeyFile == nil, flags.tlsClientCaFile == nil else {
+                throw ConsoleFlagError("--tls-certificate-file and --tls-key-file must be given together")
+            }
+            return nil
+        }
+        return (
+            PEMFiles(authorities: flags.tlsClientCaFile, certificate: certificate, key: key),
+            PEMFiles(certificate: certificate, key: key)
+        )
     }
 
     /// The file wins over the variable.

@@ -112,11 +112,15 @@ struct TokenPass: Sendable {
     private let token: String
     /// Stands for the token in a browser: other servers on the same machine are sent the cookie, too.
     private let session: String
+    private let isSecure: Bool
     private static let name = "arobust_console"
 
-    /// - Parameter session: a secret of its own; `nil` makes one.
-    init(token: String, session: String?) {
+    /// - Parameters:
+    ///   - session: a secret of its own; `nil` makes one.
+    ///   - isSecure: whether the console speaks TLS: browsers then never send the cookie in plain text.
+    init(token: String, session: String?, isSecure: Bool) {
         self.token = token
+        self.isSecure = isSecure
         var generator = SystemRandomNumberGenerator()
         self.session =
             session
@@ -127,7 +131,7 @@ struct TokenPass: Sendable {
     }
 
     /// What `Set-Cookie` says.
-    var cookie: String { "\(Self.name)=\(session); Path=/; HttpOnly; SameSite=Strict" }
+    var cookie: String { "\(Self.name)=\(session); Path=/; HttpOnly; SameSite=Strict\(isSecure ? "; Secure" : "")" }
 
     func isToken(_ text: String) -> Bool { Self.isEqual(text, token) }
 

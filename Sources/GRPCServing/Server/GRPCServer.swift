@@ -5,8 +5,9 @@ internal import NIOHTTP2
 internal import NIOPosix
 internal import PeerLimits
 private import Synchronization
+package import TransportSecurity
 
-/// Answers unary gRPC calls in plain text: any method, messages as bytes.
+/// Answers unary gRPC calls, in plain text or over TLS: any method, messages as bytes.
 ///
 /// A client that breaks HTTP/2 loses its connection, one that breaks gRPC gets a status; neither disturbs the others. Compressed requests
 /// are taken (gzip, deflate), answers are not compressed. Pings are answered as often as they come, within what no client needs. Who may not
@@ -43,6 +44,7 @@ package final class GRPCServer: Sendable {
     private let grace: TimeAmount
     private let patience: TimeAmount
     private let requestPatience: TimeAmount
+    private let security: ServerSecurity?
     private let connections: ServerConnections
     private let doorkeeper: Doorkeeper
     private let report: ConnectionReport
@@ -53,12 +55,13 @@ package final class GRPCServer: Sendable {
     /// - Parameters:
     ///   - limits: how many connections there may be.
     ///   - doorkeeper: says who may call.
+    ///   - security: what secures connections; `nil`: they are in plain text.
     ///   - grace: how long calls that are under way may take to end when the server stops.
     ///   - patience: how long a client may take to begin with HTTP/2.
     ///   - requestPatience: how long a request may take to come, from its headers on, and its answer to be taken.
     package init(
         budget: RequestBudget = RequestBudget(), limits: ConnectionTable.Limits, doorkeeper: Doorkeeper,
-        report: ConnectionReport, grace: TimeAmount = .seconds(1), patience: TimeAmount = GRPCServer.patience,
+        report: ConnectionReport, security: ServerSecurity? = nil, grace: TimeAmount = .seconds(1), patience: TimeAmount = GRPCServer.patience,
         requestPatience: TimeAmount = GRPCServer.requestPatience, answer: @escaping Answer
     ) {
         self.answer = answer
@@ -68,6 +71,7 @@ package final class GRPCServer: Sendable {
         self.patience = patience
         self.requestPatience = requestPatience
         self.doorkeeper = doorkeeper
+        self.security = security
         self.report = report
         connections = ServerConnections(limits: limits, report: report)
         // Never more than the streams of all connections.
@@ -216,6 +220,7 @@ package final class GRPCServer: Sendable {
             ServerConnectionHandler(activity: ticket.activity, patience: patience, report: report),
             UnreadAnswers(patience: requestPatience, report: report),
         ])
+        try security?.secure(channel)
     }
 }
 

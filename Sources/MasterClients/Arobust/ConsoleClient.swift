@@ -21,13 +21,14 @@ final class ConsoleClient: EnvelopeReporter {
     private let beatHeaders: HPACKHeaders
     private let master: String
 
-    init(host: String, port: Int, options: MasterClientOptions, logger: Logger) {
-        master = MasterURL(target: .console(host: host, port: port)).description
+    init(url: MasterURL, host: String, port: Int, options: MasterClientOptions, logger: Logger) {
+        master = url.description
         let token = options.token.map { [("authorization", "Bearer \($0)")] } ?? []
         client = GRPCClient(
             host: host, port: port,
             metadata: [("user-agent", options.userAgent), (ConsoleCalls.job, options.jobUID)] + token,
-            timeout: options.deadline, connectTimeout: options.connectTimeout, logger: logger)
+            timeout: options.deadline, connectTimeout: options.connectTimeout,
+            security: url.security(options.tls, logger: logger), logger: logger)
         errors = GRPCErrorText(master: master, deadline: options.deadline)
         reportHeaders = client.headers(path: ConsoleCalls.report)
         beatHeaders = client.headers(path: ConsoleCalls.beat)

@@ -14,12 +14,13 @@ struct DLRoverGRPCTransport: DLRoverTransport {
     private let reportHeaders: HPACKHeaders
     private let getHeaders: HPACKHeaders
 
-    init(host: String, port: Int, options: MasterClientOptions, logger: Logger) {
+    init(url: MasterURL, host: String, port: Int, options: MasterClientOptions, logger: Logger) {
         client = GRPCClient(
             host: host, port: port, metadata: [("user-agent", options.userAgent), ("job_uid", options.jobUID)],
-            timeout: options.deadline, connectTimeout: options.connectTimeout, logger: logger)
+            timeout: options.deadline, connectTimeout: options.connectTimeout,
+            security: url.security(options.tls, logger: logger), logger: logger)
         errors = GRPCErrorText(
-            master: MasterURL(target: .dlroverGRPC(host: host, port: port)).description, deadline: options.deadline)
+            master: url.description, deadline: options.deadline)
         reportHeaders = client.headers(path: "/elastic.Master/report")
         getHeaders = client.headers(path: "/elastic.Master/get")
     }

@@ -24,24 +24,25 @@ final class GRPCClient: Sendable {
     ///   - longestAnswer: the most bytes of an answer, its prefix included. A server may have as many under way for each call.
     ///   - firstStreamID: where a connection's stream ids begin; odd. For tests.
     ///   - lookup: finds the host's addresses.
+    ///   - security: what secures connections; `nil`: they are in plain text.
     init(
         host: String, port: Int, metadata: [(name: String, value: String)], timeout: Duration, connectTimeout: Duration,
         longestAnswer: Int = GRPCWindow.longestAnswer, firstStreamID: Int = 1, lookup: AddressLookup = .system,
-        logger: Logger
+        security: ClientSecurity? = nil, logger: Logger
     ) {
         eventLoop = MultiThreadedEventLoopGroup.singleton.next()
         executor = EventLoopTaskExecutor(eventLoop)
         self.timeout = TimeAmount(timeout)
         self.longestAnswer = longestAnswer
         baseHeaders = [
-            (":method", "POST"), (":scheme", "http"), (":authority", MasterURL.authority(host, port)),
+            (":method", "POST"), (":scheme", security == nil ? "http" : "https"), (":authority", MasterURL.authority(host, port)),
             ("te", "trailers"), ("content-type", "application/grpc"), ("grpc-accept-encoding", "identity"),
         ]
         commonHeaders = [("grpc-timeout", GRPCTimeout.encode(timeout))] + metadata.map { ($0.name, $0.value) }
         let connector = GRPCConnector(
             host: host, port: port, connectTimeout: TimeAmount(connectTimeout), streamWindow: longestAnswer + 1,
             firstStreamID: firstStreamID, liveness: GRPCLiveness(timeout: TimeAmount(timeout)),
-            lookups: AddressLookupQueue(lookup), eventLoop: eventLoop)
+            lookups: AddressLookupQueue(lookup), security: security, eventLoop: eventLoop)
         core = NIOLoopBoundBox.makeBoxSendingValue(
             GRPCClientCore(connector: connector, logger: logger), eventLoop: eventLoop)
     }

@@ -3,6 +3,7 @@ import NIOCore
 package import NIOHTTP2
 import NIOPosix
 import PeerLimits
+import TransportSecurity
 
 /// Opens connections to one server.
 struct GRPCConnector: Sendable {
@@ -15,6 +16,8 @@ struct GRPCConnector: Sendable {
     /// What is done about a server that falls silent.
     let liveness: GRPCLiveness
     let lookups: AddressLookupQueue
+    /// `nil`: connections are in plain text.
+    let security: ClientSecurity?
     let eventLoop: any EventLoop
 
     /// Looks up the server's name, connects, and answers with a channel whose last handler is a `GRPCConnection`. On its event loop.
@@ -39,6 +42,7 @@ struct GRPCConnector: Sendable {
     /// Tries all at once, each a quarter of a second after the one before; the first that takes the connection wins.
     private func connect(to addresses: [SocketAddress]) -> EventLoopFuture<any Channel> {
         let (firstStreamID, streamWindow, liveness) = (firstStreamID, streamWindow, liveness)
+        let (security, host) = (security, host)
         return bootstrap.resolver(KnownAddresses(addresses: addresses, eventLoop: eventLoop)).channelInitializer {
             channel in
             channel.eventLoop.makeCompletedFuture {
@@ -47,6 +51,7 @@ struct GRPCConnector: Sendable {
                     meter, Self.http2Handler(streamWindow: streamWindow),
                     GRPCConnection(firstStreamID: firstStreamID, liveness: liveness, meter: meter),
                 ])
+                try security?.secure(channel, host: host)
             }
         }.connect(host: host, port: port)
     }

@@ -4,6 +4,7 @@ import NIOHTTP2
 import NIOPosix
 import PeerLimits
 import SystemSupport
+import TransportSecurity
 
 /// Tells what a failed call to a DLRover master means.
 struct GRPCErrorText: Sendable {
@@ -77,7 +78,7 @@ package enum ConnectionErrorText {
         case ChannelError.connectTimeout: "no connection within the time allowed"
         case let error as PeerFlood: "\(error)"
         case let error as any NIOHTTP2Error: "what it sent is not the HTTP/2 that is expected (\(type(of: error)))"
-        default: "\(error)"
+        default: SecurityErrorText.describe(error) ?? "\(error)"
         }
     }
 

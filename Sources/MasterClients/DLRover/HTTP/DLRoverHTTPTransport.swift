@@ -20,15 +20,16 @@ struct DLRoverHTTPTransport: DLRoverTransport {
     private let headers: HTTPHeaders
     private let errors: HTTPErrorText
 
-    init(host: String, port: Int, options: MasterClientOptions, logger: Logger) {
+    init(url: MasterURL, host: String, port: Int, options: MasterClientOptions, logger: Logger) {
         caller = HTTPCaller(
-            host: host, port: port, connectTimeout: options.connectTimeout, longestAnswer: Self.answerBytes)
+            host: host, port: port, connectTimeout: options.connectTimeout, longestAnswer: Self.answerBytes,
+            security: url.security(options.tls, logger: logger))
         headers = [
             "content-type": "application/json", "accept": "application/json", "user-agent": options.userAgent,
             "job_uid": options.jobUID,
         ]
         errors = HTTPErrorText(
-            master: MasterURL(target: .dlroverHTTP(host: host, port: port)).description, deadline: options.deadline)
+            master: url.description, deadline: options.deadline)
     }
 
     func report(_ message: any DLRoverMessage, module: DLRoverModule) async throws(ReportError) -> DLRoverAnswer {

@@ -2,6 +2,7 @@ import Diagnosis
 import NIOCore
 import NIOHTTP1
 import PlainHTTP
+import TransportSecurity
 
 /// Posts to a DLRover master that serves HTTP/1.1.
 ///
@@ -10,10 +11,13 @@ import PlainHTTP
 struct HTTPCaller: Sendable {
     private let client: HTTPClient
 
-    /// - Parameter longestAnswer: the most bytes of an answer's body that are taken.
-    init(host: String, port: Int, connectTimeout: Duration, longestAnswer: Int) {
+    /// - Parameters:
+    ///   - longestAnswer: the most bytes of an answer's body that are taken.
+    ///   - security: what secures connections; `nil`: they are in plain text.
+    init(host: String, port: Int, connectTimeout: Duration, longestAnswer: Int, security: ClientSecurity?) {
         client = HTTPClient(
-            host: host, port: port, connectTimeout: connectTimeout, wanted: HTTPClient.Wanted(bodyBytes: longestAnswer))
+            host: host, port: port, connectTimeout: connectTimeout, wanted: HTTPClient.Wanted(bodyBytes: longestAnswer),
+            secure: security.map { security in { try security.secure($0, host: host) } })
     }
 
     /// Makes one call and waits for the whole answer.

@@ -15,11 +15,12 @@ struct DLRoverHTTPRelay: DLRoverRelay {
     private let master: String
     private let userAgent: String
 
-    init(host: String, port: Int, options: MasterClientOptions, logger: Logger) {
+    init(url: MasterURL, host: String, port: Int, options: MasterClientOptions, logger: Logger) {
         caller = HTTPCaller(
             host: host, port: port, connectTimeout: options.connectTimeout,
-            longestAnswer: RelayLimits.messageBytes + Self.answerOverhead)
-        master = MasterURL(target: .dlroverHTTP(host: host, port: port)).description
+            longestAnswer: RelayLimits.messageBytes + Self.answerOverhead,
+            security: url.security(options.tls, logger: logger))
+        master = url.description
         userAgent = options.userAgent
     }
 

@@ -71,7 +71,7 @@ extension MasterURL {
     /// Makes what passes other programs' calls to this master; `nil` if it is no DLRover master. It connects at the first call; close it
     /// when done.
     ///
-    /// - Parameter options: of these only `connectTimeout` and, over HTTP, `userAgent` count: everything else is the caller's own.
+    /// - Parameter options: of these only `connectTimeout`, `tls` and, over HTTP, `userAgent` count: everything else is the caller's own.
     /// - Throws: `MasterClientOptionsError`.
     package func makeRelay(
         options: MasterClientOptions, logger: Logger
@@ -81,9 +81,9 @@ extension MasterURL {
         logger[metadataKey: "master"] = "\(self)"
         return switch target {
         case .dlroverGRPC(let host, let port):
-            DLRoverGRPCRelay(host: host, port: port, options: options, logger: logger)
+            DLRoverGRPCRelay(url: self, host: host, port: port, options: options, logger: logger)
         case .dlroverHTTP(let host, let port):
-            DLRoverHTTPRelay(host: host, port: port, options: options, logger: logger)
+            DLRoverHTTPRelay(url: self, host: host, port: port, options: options, logger: logger)
         case .console, .file, .standardOutput: nil
         }
     }
@@ -94,11 +94,12 @@ struct DLRoverGRPCRelay: DLRoverRelay {
     private let client: GRPCClient
     private let master: String
 
-    init(host: String, port: Int, options: MasterClientOptions, logger: Logger) {
+    init(url: MasterURL, host: String, port: Int, options: MasterClientOptions, logger: Logger) {
         client = GRPCClient(
             host: host, port: port, metadata: [], timeout: options.deadline, connectTimeout: options.connectTimeout,
-            longestAnswer: GRPCMessageBody.prefixBytes + RelayLimits.messageBytes, logger: logger)
-        master = MasterURL(target: .dlroverGRPC(host: host, port: port)).description
+            longestAnswer: GRPCMessageBody.prefixBytes + RelayLimits.messageBytes,
+            security: url.security(options.tls, logger: logger), logger: logger)
+        master = url.description
     }
 
     func answer(to call: RelayedCall) async throws(GRPCStatus) -> ByteBuffer {

@@ -1,0 +1,42 @@
+package import Logging
+package import NIOCore
+internal import NIOSSL
+
+/// What secures connections to a server: TLS 1.2 or newer, its certificate checked against authorities and its name.
+package final class ClientSecurity: Sendable {
+    private let context: ReloadedContext
+    private let serverName: String?
+
+    /// - Parameters:
+    ///   - serverName: the name that the certificate must have; `nil`: the host's.
+    ///   - protocols: by their names in ALPN: `h2`, `http/1.1`.
+    package init(files: PEMFiles, serverName: String?, protocols: [String], logger: Logger) {
+        self.serverName = serverName
+        context = ReloadedContext(files: files, logger: logger) { (files) throws(TransportSecurityError) in
+            guard (files.certificate == nil) == (files.key == nil) else {
+                throw TransportSecurityError("a certificate needs its key, and a key its certificate")
+            }
+            var configuration = TLSConfiguration.makeClientConfiguration()
+            configuration.minimumTLSVersion = .tlsv12
+            configuration.trustRoots = try files.trusted()
+            configuration.certificateChain = try files.chain()
+            configuration.privateKey = try files.privateKey()
+            configuration.applicationProtocols = protocols
+            return configuration
+        }
+    }
+
+    /// Whether the files can be used as they are now. Blocks for as long as reading them takes.
+    package func check() throws(TransportSecurityError) { _ = try context.current() }
+
+    /// Puts TLS in front of all other handlers; on the channel's event loop, before it is connected.
+    ///
+    /// - Parameter host: a name or an address.
+    package func secure(_ channel: any Channel, host: String) throws {
+        let name = serverName ?? host
+        // An address is checked against those in the certificate, and is never sent as a name (RFC 6066).
+        let isAddress = (try? SocketAddress(ipAddress: name, port: 0)) != nil
+        let handler = try NIOSSLClientHandler(context: context.current(), serverHostname: isAddress ? nil : name)
+        try channel.pipeline.syncOperations.addHandler(handler, position: .first)
+    }
+}
