@@ -31,13 +31,14 @@ class Act:
 
 
 def schedule(names: list[str], runtime: Runtime, seed: int, pace: float) -> list[Act]:
-    """The faults in random order at random targets, a few seconds apart; long ones overlap."""
+    """The faults in random order, at random targets unless they are named `FAULT@TARGET`, a few seconds apart; long ones overlap."""
     chance = random.Random(seed)
     order = chance.sample(names, len(names))
     at, acts = 0.0, []
-    for name in order:
+    for text in order:
+        name, _, target = text.partition("@")
         at += chance.uniform(4, 14) * pace
-        acts.append(Act(at, name, chance.choice(faults.find(name).targets(runtime))))
+        acts.append(Act(at, name, target or chance.choice(faults.find(name).targets(runtime))))
     return acts
 
 
@@ -68,6 +69,10 @@ class Campaign:
         return kept
 
     def _play(self, names: list[str]) -> bool:
+        for name in names:
+            _, named, target = name.partition("@")
+            if named:
+                faults.check_target(faults.find(name), self.runtime, target)
         self.runtime.up()
         self._wait_for_lines()
         self._say("every master has lines of every node")

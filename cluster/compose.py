@@ -9,7 +9,7 @@ import time
 from pathlib import Path
 
 from . import link
-from .composefile import FILE, NODES, PROJECT, compose_file
+from .composefile import FILE, NODES, PAGE_PORT, PROJECT, compose_file
 from .runtime import GRACE_SECONDS, Failed
 from .topology import Topology, default_masters
 
@@ -60,6 +60,10 @@ class ComposeRuntime:
     def up(self) -> None:
         self.build()
         run(*self._compose, "up", "--detach", "--no-build")
+
+    def page(self) -> str:
+        """Where the console's page is, on this machine's loopback; another port after each start."""
+        return run("docker", "port", self._id("console"), PAGE_PORT).split()[0]
 
     def build(self) -> None:
         """Builds one service per image: the others use the same images. Shows its output, because it takes minutes."""

@@ -9,6 +9,8 @@ from .topology import Topology, default_masters
 
 PROJECT = Path(__file__).resolve().parents[1]
 FILE = PROJECT / "docker/compose.cluster.yaml"
+PAGE_PORT = "8080"
+"""The port of the console's page within its container."""
 NODES = 4
 """The number of nodes in that file."""
 
@@ -44,6 +46,7 @@ def compose_file(nodes: int) -> str:
     topology = Topology(nodes, default_masters())
     parts = [HEAD.format(nodes=nodes, masters=len(topology.masters))]
     parts += [_master(topology, master.name) for master in topology.dlrover_masters]
+    parts += [_console(topology, master.name) for master in topology.masters if master.is_console]
     parts += [_node(topology, node) for node in topology.node_numbers]
     parts += [_watchers(topology), _volumes(topology), "\nnetworks:\n  masters:\n"]
     return "".join(parts)
@@ -54,6 +57,21 @@ def _master(topology: Topology, name: str) -> str:
   {name}:
     <<: *master
     command: {json.dumps(topology.command(name))}
+    volumes: ["{name}:/cluster/masters/{name}"]
+
+"""
+
+
+def _console(topology: Topology, name: str) -> str:
+    return f"""\
+  {name}:
+    <<: *arobust
+    command: {json.dumps(topology.command(name))}
+    environment:{_mapping(topology.environment(name))}
+    restart: on-failure
+    healthcheck: {{disable: true}}
+    networks: [masters]
+    ports: ["127.0.0.1::{PAGE_PORT}"]
     volumes: ["{name}:/cluster/masters/{name}"]
 
 """

@@ -27,6 +27,11 @@ def program() -> str:
     return os.environ.get("CLUSTER_AROBUST", "arobust")
 
 
+def disk(topology: Topology, place: str) -> Path:
+    """The disk of a node, by its number, or of a master, by its name."""
+    return topology.state(int(place)) if place.isdigit() else topology.master_folder(topology.master(place))
+
+
 def fill(folder: Path) -> None:
     """Fills the disk that the folder is on; refuses a disk that others use, too."""
     if shutil.disk_usage(folder).total > 1 << 30:
@@ -69,12 +74,11 @@ def act(topology: Topology, arguments: list[str]) -> int:
         case ["watch", seconds]:
             watch(topology, float(seconds))
         case ["master", name, request]:
-            (master,) = (each for each in topology.masters if each.name == name)
-            ask(topology.control(master), **json.loads(request))
-        case ["fill", node]:
-            fill(topology.state(int(node)))
-        case ["free", node]:
-            (topology.state(int(node)) / FILLING).unlink(missing_ok=True)
+            ask(topology.control(topology.master(name)), **json.loads(request))
+        case ["fill", place]:
+            fill(disk(topology, place))
+        case ["free", place]:
+            (disk(topology, place) / FILLING).unlink(missing_ok=True)
         case ["poison", node]:
             poison(topology, int(node))
         case ["close-replay", node]:
