@@ -18,12 +18,14 @@ MENDED = {
     "collector-killed": ["start collect-2"],
     "node-killed": ["start trainer-2", "start collect-2", "start bridge-2"],
     "master-killed": ["start master-http"],
+    "master-stopped": ["resume master-http"],
     "master-restarted": ["start master-http"],
     "master-slow": ['inside master master-http {"op": "fault", "kind": "none", "seconds": 2}'],
     "master-refusing": ['inside master master-http {"op": "fault", "kind": "none", "seconds": 0}'],
     "link-cut": ["heal_link 2"],
     "link-slow": ["heal_link 2"],
     "disk-full": ["inside free 2"],
+    "console-full": ["inside free console"],
     "poison": ["inside poison 2"],
 }
 
@@ -43,7 +45,7 @@ def told(runtime: Mock) -> list[str]:
 
 
 def target(fault: faults.Fault) -> str:
-    return "2" if fault.target == "node" else "master-http"
+    return {"node": "2", "console": "console"}.get(fault.target, "master-http")
 
 
 def test_every_fault_stands_here() -> None:
@@ -70,6 +72,13 @@ def test_what_succeeds_in_part_is_mended(runtime: Mock) -> None:
     with pytest.raises(Failed, match="does not die"):
         faults.apply(faults.find("node-killed"), runtime, "2", lambda said: None)
     assert told(runtime)[1:] == MENDED["node-killed"]
+
+
+def test_a_console_is_harmed_as_any_master_but_does_not_misbehave_on_demand(runtime: Mock) -> None:
+    for name in ("master-killed", "master-stopped", "master-restarted"):
+        assert faults.find(name).targets(runtime) == ["master-grpc", "master-http", "console"]
+    for name in ("master-slow", "master-refusing"):
+        assert faults.find(name).targets(runtime) == ["master-grpc", "master-http"]
 
 
 @pytest.mark.parametrize(("where", "reason"), [("3", "there is no node '3'; choose one of 1, 2"), ("2", "this can't be done here: no tc")])
