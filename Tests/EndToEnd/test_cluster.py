@@ -114,6 +114,15 @@ def test_a_compose_file_has_as_many_nodes_as_wished() -> None:
     assert text != FILE.read_text()
 
 
+def test_the_demos_token_is_the_same_everywhere() -> None:
+    (token,) = re.findall(r"^AROBUST_CONSOLE_TOKEN=(.+)$", (ROOT / ".env").read_text(), re.MULTILINE)
+    for name in ("README.md", "docs/clusters.md", "docs/console.md", "docker/compose.yaml"):
+        assert set(re.findall(r"\?token=([\w-]+)", (ROOT / name).read_text())) - {"TOKEN"} == {token}, name
+    services = yaml.safe_load(FILE.with_name("compose.yaml").read_text())["services"]
+    for service in ("bridge", "console"):
+        assert services[service]["environment"]["AROBUST_CONSOLE_TOKEN"].startswith("${AROBUST_CONSOLE_TOKEN:?"), "no default of its own"
+
+
 @pytest.mark.parametrize("file", [FILE, FILE.with_name("compose.yaml")], ids=lambda file: file.name)
 def test_compose_files_are_whole_and_have_no_deprecated_keys(file: Path) -> None:
     compose = yaml.safe_load(file.read_text())
