@@ -13,10 +13,9 @@ from .composefile import FILE, NODES, PAGE_PORT, PROJECT, compose_file
 from .runtime import GRACE_SECONDS, Failed
 from .topology import Topology, default_masters
 
-
-
 SECONDS = 300
 """Timeout of a command that prints nothing. None takes that long unless it hangs."""
+PAUSE_ATTEMPTS = 5
 
 
 def run(*command: str, statuses: tuple[int, ...] = (0,)) -> str:
@@ -90,7 +89,14 @@ class ComposeRuntime:
         return int(run("docker", "inspect", "--format", "{{.State.ExitCode}}", self._id(service))), seconds
 
     def pause(self, service: str) -> None:
-        run("docker", "pause", self._id(service))
+        for attempt in range(PAUSE_ATTEMPTS):
+            try:
+                run("docker", "pause", self._id(service))
+                return
+            except Failed as problem:
+                # On a busy machine the kernel does not always get all threads to stand still in the time that runc gives it.
+                if "unable to freeze" not in str(problem) or attempt == PAUSE_ATTEMPTS - 1:
+                    raise
 
     def resume(self, service: str) -> None:
         run("docker", "unpause", self._id(service))
