@@ -9,9 +9,9 @@ import time
 from pathlib import Path
 
 from . import link
-from .composefile import FILE, NODES, PAGE_PORT, PROJECT, compose_file
+from .composefile import FILE, NODES, PROJECT, compose_file
 from .runtime import GRACE_SECONDS, Failed
-from .topology import Topology, default_masters
+from .topology import PAGE_PORT, Topology, default_masters
 
 SECONDS = 300
 """Timeout of a command that prints nothing. None takes that long unless it hangs."""
@@ -62,7 +62,7 @@ class ComposeRuntime:
 
     def page(self) -> str:
         """Where the console's page is, on this machine's loopback; another port after each start."""
-        return run("docker", "port", self._id("console"), PAGE_PORT).split()[0]
+        return run("docker", "port", self._id("console"), str(PAGE_PORT)).split()[0]
 
     def build(self) -> None:
         """Builds one service per image: the others use the same images. Shows its output, because it takes minutes."""

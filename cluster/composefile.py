@@ -5,12 +5,10 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from .topology import Topology, default_masters
+from .topology import PAGE_PORT, Topology, default_masters
 
 PROJECT = Path(__file__).resolve().parents[1]
 FILE = PROJECT / "docker/compose.cluster.yaml"
-PAGE_PORT = "8080"
-"""The port of the console's page within its container."""
 NODES = 4
 """The number of nodes in that file."""
 

@@ -21,6 +21,7 @@ from .verdict import as_json, table, verdict
 
 FILLING = "filling"
 START_SECONDS = 60
+"""How long a master may take until it listens: DLRover's imports a lot."""
 USAGE = 2
 """The exit status when something can't be done; 1 is a red verdict."""
 

@@ -19,6 +19,14 @@ STORE_FORMAT = 1
 VALUES = ("XPU_TIMER_METRIC", "PROMETHEUS_METRIC", "INCIDENT")
 """Data types of which a console keeps the values, not the text: only its own count says how many it has."""
 
+LINES_OF_NODE = """
+    FROM line JOIN stream ON stream.id = line.stream JOIN row ON row.id = stream.row JOIN node ON node.id = row.node
+    WHERE node.rank = ? AND line.gap IS NULL
+"""
+LANES_OF_NODE = """
+    SELECT lane.type, sum(lane.received), sum(lane.missing) FROM lane JOIN node ON node.id = lane.node WHERE node.rank = ? GROUP BY lane.type
+"""
+
 
 @dataclass
 class Stored:
@@ -30,6 +38,8 @@ class Stored:
     """The number of metrics by data type."""
     gaps: Counter[str] = field(default_factory=Counter)
     """The number of envelopes by data type that the master itself misses between those that it has. Only a console knows that."""
+    surplus: Counter[str] = field(default_factory=Counter)
+    """The number of texts by data type beyond one for each envelope, which only a console counts: it has something twice."""
 
 
 def read_stored(topology: Topology, master: Master, node: int) -> Stored:
@@ -68,18 +78,15 @@ def read_console(path: Path, node_rank: int) -> Stored:
 
 
 def _read_tables(database: sqlite3.Connection, node_rank: int) -> Stored:
-    of_node = "JOIN stream ON stream.id = line.stream JOIN row ON row.id = stream.row JOIN node ON node.id = row.node WHERE node.rank = ?"
-    texts = database.execute(f"SELECT line.text FROM line {of_node} AND stream.type = ? AND line.gap IS NULL ORDER BY line.id", (node_rank, LOG))
+    texts = database.execute(f"SELECT line.text {LINES_OF_NODE} AND stream.type = ? ORDER BY line.id", (node_rank, LOG))
     stored = Stored([text for (text,) in texts])
-    # A text of another type is one row.
-    rows = database.execute(
-        f"SELECT stream.type, count(*) FROM line {of_node} AND stream.type <> ? AND line.gap IS NULL GROUP BY stream.type", (node_rank, LOG)
-    )
+    # A log's envelope has many lines, a text of another type is one row.
+    rows = database.execute(f"SELECT stream.type, count(*) {LINES_OF_NODE} AND stream.type <> ? GROUP BY stream.type", (node_rank, LOG))
     stored.counts.update(dict(rows.fetchall()))
-    lanes = "SELECT lane.type, sum(lane.received), sum(lane.missing) FROM lane JOIN node ON node.id = lane.node WHERE node.rank = ? GROUP BY lane.type"
-    for data_type, received, missing in database.execute(lanes, (node_rank,)):
+    for data_type, received, missing in database.execute(LANES_OF_NODE, (node_rank,)):
         if data_type in (LOG, *VALUES):
             stored.counts[data_type] = received
-        if missing:
-            stored.gaps[data_type] = missing
+        # Counters without zeros.
+        stored.surplus += Counter({data_type: stored.counts[data_type] - received})
+        stored.gaps += Counter({data_type: missing})
     return stored

@@ -10,6 +10,8 @@ METRICS_PORT = 18889
 """XPUTimer's default port."""
 MASTER_PORTS = (50001, 8080, 50052)
 """The ports for gRPC, for HTTP and of the console."""
+PAGE_PORT = 8080
+"""The port of the console's page within its container."""
 TOKEN = "token-of-the-test-clusters"
 """What a console beyond loopback wants from nodes, and from browsers. No secret: a cluster's console is reached from this machine only."""
 
@@ -45,7 +47,7 @@ class Topology:
     root: str = "/cluster"
     listen: str = "0.0.0.0"
     """The address that the masters listen on."""
-    web: str = "0.0.0.0:8080"
+    web: str = f"0.0.0.0:{PAGE_PORT}"
     """Where the console's page is."""
     metrics_ports: tuple[int, ...] = ()
     """The ports of the nodes' XPUTimer pages if the nodes share one loopback; otherwise each uses the default port on its own."""
@@ -128,7 +130,8 @@ class Topology:
             if master.name == service:
                 _, _, port = master.address.rpartition(":")
                 if master.is_console:
-                    return ["console", "--store", str(self.console_store(master)), "--listen", f"arobust://{self.listen}:{port}", "--web", self.web]
+                    store, listen = str(self.console_store(master)), f"arobust://{self.listen}:{port}"
+                    return ["console", "--store", store, "--listen", listen, "--web", self.web]
                 return [
                     "--service", master.scheme.rpartition("+")[2], "--port", port, "--address", self.listen,
                     "--control", str(self.control(master)), "--accept-log", str(self.store(master, 0)),

@@ -70,6 +70,7 @@ def judge(evidence: NodeEvidence, stored: Stored, master: Master, consumer: str,
         row.faults.append("poison reached it")
     if not master.is_dlrover and row.doubled:
         row.faults.append(f"{row.doubled} lines twice {'at the console' if master.is_console else 'in a file'}")
+    row.faults += [f"{data_type}: {count} more stored than came" for data_type, count in stored.surplus.items()]
     row.faults += _count_faults(stored, rows) + _gap_faults(stored, rows)
     return row
 
