@@ -165,7 +165,8 @@ def find(text: str) -> Fault:
 
 def check_target(fault: Fault, runtime: Runtime, target: str) -> None:
     if target not in fault.targets(runtime):
-        raise Failed(f"there is no {fault.target} {target!r}; choose one of {', '.join(fault.targets(runtime))}")
+        kind = "DLRover master" if fault.target == "dlrover" else fault.target
+        raise Failed(f"there is no {kind} {target!r}; choose one of {', '.join(fault.targets(runtime))}")
 
 
 def apply(fault: Fault, runtime: Runtime, target: str, say: Callable[[str], None], pace: float = 1) -> None:

@@ -72,7 +72,7 @@ def test_a_promise_broken_on_purpose_is_seen() -> None:
     [
         (["fault", "earthquake"], "there is no fault 'earthquake'; the faults are bridge-killed"),
         (["test", "--faults", "bridge-killed,nothing"], "there is no fault 'nothing'"),
-        (["test", "--runtime", "processes", "--faults", "master-slow@console"], "no dlrover 'console'; choose one of master-grpc, master-http"),
+        (["test", "--runtime", "processes", "--faults", "master-slow@console"], "no DLRover master 'console'; choose one of master-grpc, master-http"),
         (["test", "--nodes", "0"], "'0' is not a number from 1 to 250"),
         (["test", "--seed", "x"], "invalid int value: 'x'"),
         (["inside", "explode"], "no such action: explode"),
