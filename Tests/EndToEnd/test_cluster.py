@@ -16,7 +16,8 @@ sys.path.insert(0, str(ROOT))
 from cluster.composefile import FILE, compose_file  # noqa: E402
 from cluster.topology import Topology, default_masters  # noqa: E402
 
-SECONDS = 100
+SECONDS = 200
+"""A cluster of debug builds needs half of it on a busy machine."""
 
 
 def run(*arguments: str) -> subprocess.CompletedProcess[str]:
@@ -47,6 +48,7 @@ def _read(path: Path) -> bytes:
         return b""
 
 
+@pytest.mark.timeout(SECONDS + 20)
 @pytest.mark.usefixtures("leaves_nothing")
 def test_three_faults_and_every_promise_is_kept(record_property: Callable[[str, str], None]) -> None:
     done = campaign("--faults", "bridge-killed,master-killed@console,link-cut")
@@ -58,6 +60,7 @@ def test_three_faults_and_every_promise_is_kept(record_property: Callable[[str, 
     assert "6 services stopped while master-grpc was away" in done.stdout
 
 
+@pytest.mark.timeout(SECONDS + 20)
 @pytest.mark.usefixtures("leaves_nothing")
 def test_a_promise_broken_on_purpose_is_seen() -> None:
     done = campaign("--faults", "poison", "--break", "replay")
