@@ -12,6 +12,7 @@ private import SystemSupport
 package struct ConsoleServer: Service {
     private let store: ConsoleStore
     private let options: ConsoleOptions
+    private let pass: TokenPass?
     private let logger: Logger
     private let onListening: @Sendable (_ address: String, _ port: Int) -> Void
     private let otherMetrics: @Sendable () -> String
@@ -33,6 +34,9 @@ package struct ConsoleServer: Service {
         try options.check()
         self.store = store
         self.options = options
+        pass = options.token.map {
+            TokenPass(token: $0, session: SessionFile(path: store.directory + "/session").secret(for: $0))
+        }
         self.logger = logger
         self.otherMetrics = otherMetrics
         self.onListening = onListening
@@ -93,8 +97,7 @@ package struct ConsoleServer: Service {
         router.add(
             middleware: Gatekeeper<BasicRequestContext>(
                 hosts: WebHosts(host: options.host, names: options.names),
-                pass: options.token.map { TokenPass(token: $0, session: options.session) }, limits: options.limits,
-                counts: counts))
+                pass: pass, limits: options.limits, counts: counts))
         router.get("/") { [files] request, _ in try files.response(to: request, path: "/") }
         router.get("/app/:name") { [files] request, context in
             try files.response(to: request, path: request.uri.path)

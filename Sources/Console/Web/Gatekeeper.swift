@@ -114,16 +114,10 @@ struct TokenPass: Sendable {
     private let session: String
     private static let name = "arobust_console"
 
-    /// - Parameter session: a secret of its own; `nil` makes one.
-    init(token: String, session: String?) {
+    /// - Parameter session: a secret of its own.
+    init(token: String, session: String) {
         self.token = token
-        var generator = SystemRandomNumberGenerator()
-        self.session =
-            session
-            ?? (0..<4).map { _ in
-                let digits = String(generator.next(), radix: 16)
-                return String(repeating: "0", count: 16 - digits.count) + digits
-            }.joined()
+        self.session = session
     }
 
     /// What `Set-Cookie` says.
