@@ -37,6 +37,8 @@ class BusReader:
         self.publisher = publisher
         self.read = dict(cursors)
         self.types = frozenset(types)
+        self.heard = 0.0
+        """When the publisher was last heard, by the monotonic clock."""
         self._state_dir = state_dir
         self._context = zmq.Context()
         self._ready: deque[Envelope] = deque()
@@ -98,10 +100,11 @@ class BusReader:
     def _take(self, frames: list[bytes]) -> None:
         try:
             topic, header, body = frames
+            self.heard = time.monotonic()
             self._meet(read_header(header)[0])
             if topic.startswith(b"$"):
-                for data_type, last in read_lanes(body).items():
-                    if self._wants(data_type) and last > self.read.get(data_type, (0, 0)):
+                for data_type, newest in read_lanes(body).items():
+                    if self._wants(data_type) and newest > self.read.get(data_type, (0, 0)):
                         self._behind.add(data_type)
                 return
             envelope = read_envelope(topic, header, body)

@@ -40,6 +40,11 @@ class Child:
         self._thread = threading.Thread(target=self._run, name="arobust-child", daemon=True)
         self._process: Optional[subprocess.Popen[bytes]] = None
         self._lock = threading.Lock()
+        self._hurry = threading.Event()
+        self.started = float("inf")
+        """When it was last started, by the monotonic clock; in the future while it does not run."""
+        self.failures = 0
+        """How often it could not be started, or ended by itself."""
 
     def start(self) -> None:
         """Returns at once. Raises `RuntimeError` where no thread can be started."""
@@ -51,9 +56,16 @@ class Child:
         process = self._process
         return process.pid if process is not None and process.returncode is None else None
 
+    def hurry(self) -> int:
+        """Starts it at once, if it waits to be started again. Returns how often it has failed until now."""
+        failures = self.failures
+        self._hurry.set()
+        return failures
+
     def terminate(self) -> None:
         """Has it collect what is left and end; it is not started again."""
         self._stopping.set()
+        self._hurry.set()
         with self._lock:
             if self._process is not None and self._process.poll() is None:
                 self._process.terminate()
@@ -78,9 +90,11 @@ class Child:
                 reason = f"arobust can't be started: {error}"
             if self._stopping.is_set():
                 return
+            self.started, self.failures = float("inf"), self.failures + 1
             pause = FIRST_PAUSE if time.monotonic() - started >= HEALTHY else min(pause * 2, LONGEST_PAUSE)
             logger.error("%s. It is started again in %.0f s; the training is not affected.", reason.rstrip("."), pause)
-            self._stopping.wait(pause)
+            self._hurry.wait(pause)
+            self._hurry.clear()
 
     def _run_once(self) -> str:
         """Starts it and passes its log on until it ends; returns how it ended."""
@@ -99,6 +113,7 @@ class Child:
                 start_new_session=True,
                 env=_executable.environment(),
             )
+            self.started = time.monotonic()
         assert process.stderr is not None  # PIPE
         last = _pass_on(process.stderr.fileno())
         status = process.wait()

@@ -15,7 +15,7 @@ from .metric import WorkerTrainingMetric
 
 logger = logging.getLogger("arobust")
 
-FIRST_PAUSE, LONGEST_PAUSE = 0.25, 30.0
+FIRST_PAUSE, LONGEST_PAUSE = 0.05, 30.0
 SUSPECT_TRIES, SUSPECT_TIME = 5, 60.0
 NOT_FOR_CLIENTS = frozenset({"INCIDENT"})
 """Pieces of evidence of many MiB, for `arobust incident` and a console."""
@@ -53,6 +53,7 @@ class Delivery:
         """Collects and reports what is left. What can't be reported in that time comes at the next start."""
         deadline = time.monotonic() + seconds
         self._deadline = deadline
+        self._feed.wait_ready(seconds * 0.4)
         self._feed.stop_collecting()
         self._feed.wait_for_child(max(0.5, seconds * 0.6))
         self._stopping.set()
@@ -98,7 +99,7 @@ class Delivery:
         return self._reporter.send(metric, self.client, is_own_thread=True)
 
     def _pause(self) -> None:
-        pause = min(FIRST_PAUSE * 2 ** min(self._tries - 1, 10), LONGEST_PAUSE)
+        pause = min(FIRST_PAUSE * 2 ** min(self._tries - 1, 20), LONGEST_PAUSE)
         if self._stopping.is_set():
             time.sleep(max(0.0, min(pause, self._deadline - time.monotonic())))
         elif self._changed.wait(pause):

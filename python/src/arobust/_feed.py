@@ -85,6 +85,13 @@ class Feed:
             except zmq.ZMQError:
                 pass  # it is told again with the next one, and only a report for operators depends on it
 
+    def wait_ready(self, seconds: float) -> None:
+        """Until the executable publishes, or fails once more. One that is told to end while it starts would not look at the logs."""
+        deadline = time.monotonic() + seconds
+        failures = self._child.hurry()
+        while self._bus.heard <= self._child.started and self._child.failures == failures and time.monotonic() < deadline:
+            time.sleep(0.02)
+
     def stop_collecting(self) -> None:
         """Has the executable collect what is left and end."""
         self._child.terminate()
