@@ -18,6 +18,9 @@ from harness.wheel import GUIDE, Environment, Program, built
 STAGE = subprocess.run(["unshare", "--mount", "--net", "mount", "-t", "tmpfs", "none", "/mnt"], capture_output=True, text=True)
 needs_namespaces = pytest.mark.skipif(STAGE.returncode != 0, reason=f"needs namespaces: {STAGE.stderr.strip()}")
 
+# Many metrics, of which few fit into a socket.
+SMALL = {"AROBUST_LOGS_CHUNK_SIZE": "1KiB", "AROBUST_PUBLISHER_HIGH_WATER_MARK": "16"}
+
 # A trainer that numbers its lines: `write(10)` writes ten more.
 TRAINER = """
 import logging, os, signal, sys, time
@@ -223,6 +226,58 @@ agent.stop(3)
     assert reported(program.reported) == numbered(10)
 
 
+def test_a_slow_client_loses_nothing(program: Program, scratch: Path) -> None:
+    """Far more is published meanwhile than a socket holds: it comes from the journal, also after the executable has ended."""
+    code = TRAINER + """
+class Slow(MasterClient):
+    def report_diagnosis_agent_metrics(self, data):
+        time.sleep(2 if not self.calls else 0.001)
+        super().report_diagnosis_agent_metrics(data)
+agent.set_client(Slow("x")); write(1, 0); agent.start()
+wait(lambda: agent.child_pid); write(40000, 0)
+agent.stop(40)
+"""
+    program.run(code, scratch / "train.log", **SMALL)
+    assert len(program.reported.read_text().splitlines()) > 350
+    assert reported(program.reported) == numbered(40001)
+
+
+def test_what_the_journal_had_no_room_for_is_told(program: Program, scratch: Path) -> None:
+    code = TRAINER + """
+client = MasterClient("x"); agent.set_client(None); agent.start()
+with open(log, "w") as file:
+    for number in range(40000): print(f"line {number} " + "x" * 90, file=file)
+export = [str(_executable.PATH), "journal", "export", "--type", "TRAINING_LOG", "--state-dir", str(agent.state_dir)]
+wait(lambda: "line 39999 " in subprocess.run(export, capture_output=True, text=True).stdout)
+agent.set_client(client); agent.stop(30)
+"""
+    log = scratch / "train.log"
+    ended = program.run("import subprocess; from arobust import _executable\n" + code, log, AROBUST_JOURNAL_SIZE="1MiB", **SMALL)
+    gone = re.search(r"WARNING - (\d+) metrics of type TRAINING_LOG are gone before they were read: ", ended.log())
+    assert gone and int(gone[1]) > 10, ended.tail()
+    lines, written = reported(program.reported), log.read_text().splitlines()
+    assert lines[-5000:] == written[-5000:]
+    assert len(set(lines)) == len(lines) < 40000
+
+
+def test_a_metric_that_the_client_always_refuses(program: Program, scratch: Path) -> None:
+    code = TRAINER + """
+from arobust import _delivery
+_delivery.SUSPECT_TIME = 0.3
+class Picky(MasterClient):
+    def report_diagnosis_agent_metrics(self, data):
+        if "line 10" in data.data_content: raise ValueError("too large")
+        super().report_diagnosis_agent_metrics(data)
+agent.set_client(Picky("x")); agent.start()
+write(10, 0); wait(lambda: os.path.exists(os.environ["REPORTED"]))
+write(1, 0); time.sleep(1); write(30, 0)
+agent.stop(20)
+"""
+    ended = program.run(code, scratch / "train.log")
+    assert reported(program.reported) == [f"line {number}" for number in range(41) if number != 10]
+    assert "ERROR - The client refuses one metric and takes the next one: TRAINING_LOG " in ended.log()
+
+
 def test_without_a_client_everything_waits(program: Program, scratch: Path) -> None:
     code = TRAINER + """
 client = MasterClient("x")
@@ -352,6 +407,10 @@ def test_the_wheel(environment: Environment) -> None:
     libraries = subprocess.run(["ldd", executable], capture_output=True, text=True, check=True).stdout
     for name in ("libzmq", "libsodium", "libpgm", "libnorm", "libgssapi_krb5", "libsqlite3"):
         assert f"{environment.packages}/arobust/bin/../../arobust.libs/{name}-" in libraries, libraries
+    # What limits the connections to the sockets stands between libzmq and the system: docs/security.md.
+    bound = subprocess.run([executable, "--version"], env={"LD_BIND_NOW": "1", "LD_DEBUG": "bindings"}, capture_output=True, text=True)
+    for name in ("accept4", "recv", "close"):
+        assert re.search(rf"/libzmq-\S+ \[0\] to {executable} \[0\]: normal symbol `{name}'", bound.stderr), name
     version = subprocess.run([environment.folder / "bin/arobust", "--version"], env={}, capture_output=True, text=True, check=True)
     assert version.stdout.startswith(built().name.split("-")[1])
     assert (environment.packages / "arobust/py.typed").exists()

@@ -40,7 +40,7 @@ def built() -> Path:
         if not any(made.glob("*.whl")):
             for old in CACHE.glob("*/*.whl"):
                 old.unlink()
-            run = [sys.executable, ROOT / "scripts/wheel", "--executable", AROBUST, "--out", made]
+            run = [sys.executable, ROOT / "scripts/wheel", "--executable", AROBUST, "--out", made, "--compression", "1"]
             subprocess.run(run, check=True, stdout=subprocess.DEVNULL)
         (wheel,) = made.glob("*.whl")
         return wheel

@@ -141,9 +141,9 @@ class BusReader:
 
     def _replay(self, data_type: str) -> None:
         """Asks for what follows in a lane, up to the credit. A publisher that does not answer is asked again at its next beat."""
-        request: dict[str, Any] = {"op": "replay", "data_type": data_type, "credit": CREDIT}
-        if data_type in self.read:
-            request["after"] = self.read[data_type]
+        # Of a lane that is new here, everything from its very beginning: what is gone of it is then told.
+        after = self.read.get(data_type, (0, 0))
+        request = {"op": "replay", "data_type": data_type, "credit": CREDIT, "after": after}
         tag = uuid.uuid4().bytes
         dealer = self._ask(tag, request)
         while True:

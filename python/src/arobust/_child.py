@@ -92,7 +92,7 @@ class Child:
                 return
             self.started, self.failures = float("inf"), self.failures + 1
             pause = FIRST_PAUSE if time.monotonic() - started >= HEALTHY else min(pause * 2, LONGEST_PAUSE)
-            logger.error("%s. It is started again in %.0f s; the training is not affected.", reason.rstrip("."), pause)
+            logger.error("%s. It is started again in %.0f s; the training is not affected.", reason, pause)
             self._hurry.wait(pause)
             self._hurry.clear()
 
@@ -115,32 +115,29 @@ class Child:
             )
             self.started = time.monotonic()
         assert process.stderr is not None  # PIPE
-        last = _pass_on(process.stderr.fileno())
+        _pass_on(process.stderr.fileno())
         status = process.wait()
         process.stderr.close()
-        ended = f"killed by signal {-status}" if status < 0 else f"status {status}"
-        return f"arobust ended ({ended}){': ' + last if last else ''}"
+        return f"arobust ended ({f'killed by signal {-status}' if status < 0 else f'status {status}'})"
 
 
-def _pass_on(descriptor: int) -> str:
-    """Logs each line until the end of the pipe; returns the last one that was an error.
+def _pass_on(descriptor: int) -> None:
+    """Logs each line until the end of the pipe.
 
     Without Python's buffered file: its lock, held by a thread that the end of the interpreter stops, would be fatal.
     """
-    rest, last = b"", ""
+    rest = b""
     while chunk := os.read(descriptor, 65536):
         *lines, rest = (rest + chunk).split(b"\n")
         for line in lines:
-            last = _log(line) or last
+            _log(line)
         rest = rest[:LONGEST_LINE]
-    return _log(rest) or last
+    _log(rest)
 
 
-def _log(line: bytes) -> str:
+def _log(line: bytes) -> None:
     text = line[:LONGEST_LINE].decode(errors="replace").strip()
-    if not text:
-        return ""
-    found = LINE.fullmatch(text)
-    level, message = (LEVELS[found[1]], found[2]) if found else (logging.WARNING, text)
-    logger.log(level, "arobust: %s", message)
-    return message if level >= logging.ERROR or not found else ""
+    if found := LINE.fullmatch(text):
+        logger.log(LEVELS[found[1]], "arobust: %s", found[2])
+    elif text:  # why it could not start, or how it crashed
+        logger.error("arobust: %s", text)

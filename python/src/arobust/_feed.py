@@ -16,13 +16,19 @@ from . import _executable
 from ._bus import BusReader
 from ._child import Child
 from ._state import StateDirectory
-from ._wire import Envelope, WireError, exported
+from ._wire import Envelope, Position, WireError, exported
 
 logger = logging.getLogger("arobust")
 
 CONSUMER = "python-client"
 """How the publisher's status names the client."""
 COMMIT_INTERVAL = 1.0
+
+
+def tell_gone(data_type: str, last: Optional[Position], next_one: Position) -> None:
+    """Says what is missing between two positions of an epoch; of others only the publisher knows."""
+    if last and last[0] == next_one[0] and (lost := next_one[1] - last[1] - 1) > 0:
+        logger.warning("%d metrics of type %s are gone before they were read: the journal has no room for them", lost, data_type)
 
 
 class Feed:
@@ -41,6 +47,18 @@ class Feed:
         self._bus = BusReader(state.path, state.publisher, state.cursors, self._types)
         self._committed = 0.0
         self._is_open = True
+
+    @classmethod
+    def open(
+        cls, arguments: Sequence[str], state_dir: Optional[Path], purpose: str, key: str, types: Iterable[str] = ()
+    ) -> Feed:
+        """Takes a state directory and opens the bus in it. Raises what stands in the way."""
+        state = StateDirectory.take(state_dir, purpose, key)
+        try:
+            return cls(arguments, state, types)
+        except BaseException:
+            state.release()
+            raise
 
     @property
     def child_pid(self) -> Optional[int]:
@@ -130,6 +148,8 @@ class Feed:
                     logger.warning("A metric is left out: %s", error)
                     continue
                 if last is None or envelope.position > last:
+                    tell_gone(data_type, last, envelope.position)
+                    last = envelope.position
                     yield envelope
                 if time.monotonic() >= deadline:
                     return

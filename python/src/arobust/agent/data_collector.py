@@ -15,7 +15,6 @@ from urllib.parse import urlsplit
 from .. import _lifetime
 from .._feed import Feed
 from .._report import MasterClient, Reporter, logger, words
-from .._state import StateDirectory, StateUnavailable
 from .._wire import Envelope
 from ..metric import DiagnosisDataType, WorkerTrainingMetric
 
@@ -103,12 +102,11 @@ class DataCollector:
 
     def _started(self) -> Optional[Feed]:
         if self._feed is None:
+            key = f"{type(self).__name__} {self._arguments} {os.environ.get('LOCAL_RANK', '')}"
             try:
-                key = f"{type(self).__name__} {self._arguments} {os.environ.get('LOCAL_RANK', '')}"
-                state = StateDirectory.take(self._wanted_state, self._purpose, key)
-                feed = Feed(self._arguments, state, [str(self.data_type)])
+                feed = Feed.open(self._arguments, self._wanted_state, self._purpose, key, [str(self.data_type)])
                 feed.start()
-            except (StateUnavailable, OSError, RuntimeError) as error:
+            except Exception as error:
                 logger.error("Nothing can be collected: %s", error)
                 return None
             self._feed = feed

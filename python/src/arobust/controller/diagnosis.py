@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import glob
 import logging
 import os
 import threading
@@ -13,13 +14,14 @@ from .. import _lifetime
 from .._delivery import Delivery
 from .._feed import Feed
 from .._report import MasterClient
-from .._state import StateDirectory, StateUnavailable
 from ..diagnosis import DiagnosisAction, diagnose
 
 logger = logging.getLogger("arobust")
 
 StrPath = Union[str, "os.PathLike[str]"]
 STOP_TIME = 10.0
+MOST_LOGS = 256
+"""How many logs of a pattern a diagnosis reads."""
 
 
 class DiagnosisAgent:
@@ -102,20 +104,19 @@ class DiagnosisAgent:
         with self._lock:
             if self._delivery is not None:
                 return
+            purpose = Path(self._log_file).stem if self._log_file else "agent"
+            key = f"agent {self._log_file} {self._node_rank} {os.environ.get('LOCAL_RANK', '')}"
             try:
-                purpose = Path(self._log_file).stem if self._log_file else "agent"
-                key = f"agent {self._log_file} {self._node_rank} {os.environ.get('LOCAL_RANK', '')}"
-                state = StateDirectory.take(self._wanted_state, purpose, key)
-                feed = Feed(self._flags, state)
+                feed = Feed.open(self._flags, self._wanted_state, purpose, key)
                 delivery = Delivery(feed)
                 delivery.set_client(self._client)
                 delivery.start()
-            except (StateUnavailable, OSError, RuntimeError) as error:
+            except Exception as error:
                 logger.error("The diagnosis agent can't start, and nothing is reported: %s", error)
                 return
             self._feed, self._delivery = feed, delivery
             _lifetime.register(self)
-            logger.info("The diagnosis agent has started; its state is in %s", state.path)
+            logger.info("The diagnosis agent has started; its state is in %s", feed.state.path)
 
     def stop(self, timeout: float = STOP_TIME) -> None:
         """Reports what is left, for at most about `timeout` seconds, and ends. What was not reported comes at the next start."""
@@ -134,12 +135,18 @@ class DiagnosisAgent:
         - `failures`: DLRover's `{"<rank>": {"local_rank": 0, "exitcode": -9, "message": …}}`, or any other mapping.
         - `restart_count`: how often the training has been started again.
         """
-        arguments: list[str] = [] if self._log_file is None else ["--log", self._log_file]
+        arguments = [flag for log in self._logs() for flag in ("--log", log)]
         if self._node_rank is not None:
             arguments += ["--node-rank", str(self._node_rank)]
         if (state := self.state_dir or self._wanted_state) is not None:
             arguments += ["--state-dir", str(state)]
         return diagnose(arguments, failures, restart_count)
+
+    def _logs(self) -> list[str]:
+        """The log, or what its pattern finds."""
+        if self._log_file is None or os.path.exists(self._log_file):
+            return [self._log_file] if self._log_file else []
+        return sorted(glob.iglob(self._log_file, recursive=True))[:MOST_LOGS] or [self._log_file]
 
     def _stop_at_exit(self) -> None:
         self.stop()
