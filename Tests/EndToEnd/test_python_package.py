@@ -246,9 +246,9 @@ def test_what_the_journal_had_no_room_for_is_told(program: Program, scratch: Pat
     code = TRAINER + """
 client = MasterClient("x"); agent.set_client(None); agent.start()
 with open(log, "w") as file:
-    for number in range(40000): print(f"line {number} " + "x" * 90, file=file)
+    for number in range(25000): print(f"line {number} " + "x" * 90, file=file)
 export = [str(_executable.PATH), "journal", "export", "--type", "TRAINING_LOG", "--state-dir", str(agent.state_dir)]
-wait(lambda: "line 39999 " in subprocess.run(export, capture_output=True, text=True).stdout)
+wait(lambda: "line 24999 " in subprocess.run(export, capture_output=True, text=True).stdout)
 agent.set_client(client); agent.stop(30)
 """
     log = scratch / "train.log"
@@ -257,7 +257,7 @@ agent.set_client(client); agent.stop(30)
     assert gone and int(gone[1]) > 10, ended.tail()
     lines, written = reported(program.reported), log.read_text().splitlines()
     assert lines[-5000:] == written[-5000:]
-    assert len(set(lines)) == len(lines) < 40000
+    assert len(set(lines)) == len(lines) < 25000
 
 
 def test_a_metric_that_the_client_always_refuses(program: Program, scratch: Path) -> None:
@@ -397,6 +397,24 @@ agent.stop(20)
     assert reported(program.reported, "GENERIC") == ["epoch 3 begins"]
     assert '"timestamp": 1800000000' in program.reported.read_text()
     assert "ERROR - Failed to publish a metric: data_content is int, and must be str" in ended.log()
+
+
+def test_the_documents_python(program: Program, scratch: Path) -> None:
+    blocks = re.findall(r"```python\n(.*?)```", (ROOT / "docs/python.md").read_text(), re.S)
+    assert len(blocks) == 3
+    training, collector, publishing = blocks
+    before = f"import os; os.chdir({str(scratch)!r})\n"
+    ended = program.run(before + training, REFUSE="3")
+    assert ended.output().startswith("RELAUNCH_WORKER - CUDA reported an uncorrectable memory error (cuda.ecc)")
+    written = (scratch / "train.log").read_text().splitlines()
+    assert reported(program.reported) == written and len(written) == 4
+    again = scratch / "again.ndjson"
+    program.run(before + collector, REPORTED=str(again))
+    assert reported(again) == written
+    ready = "import arobust; wait(lambda: arobust.publish('it runs', 'READY', timeout=1))\n"
+    program.run(TRAINER + "agent.start()\n" + ready + publishing + "agent.stop(20)", scratch / "other.log", REPORTED=str(scratch / "own.ndjson"))
+    assert reported(scratch / "own.ndjson", "GENERIC") == ["epoch 3 begins"]
+    assert reported(scratch / "own.ndjson", "VALIDATION_ACCURACY") == ["0.731"]
 
 
 def test_the_wheel(environment: Environment) -> None:
