@@ -176,5 +176,6 @@ agent.stop()
     ended = program.run(code, scratch / "train.log")
     assert ended.output() == "RELAUNCH_WORKER\n"
     assert "ERROR - arobust can't be started: /nowhere/arobust is missing" in ended.log()
-    refused = program.run(TRAINER + "agent.start(); wait(lambda: is_said('It is started again')); agent.stop()", scratch / "train.log", AROBUST_NODE_TYPO="1")
+    code = TRAINER + "agent.start(); wait(lambda: is_said('It is started again')); agent.stop()"
+    refused = program.run(code, scratch / "train.log", AROBUST_NODE_TYPO="1")
     assert "AROBUST_NODE_TYPO" in refused.log() and "It is started again" in refused.log()

@@ -39,6 +39,10 @@ class BusReader:
         self.types = frozenset(types)
         self.heard = 0.0
         """When the publisher was last heard, by the monotonic clock."""
+        self.known: set[str] = set(cursors)
+        """The data types that it has."""
+        self.is_over = False
+        """Set from another thread once the publisher has ended: nothing is asked of it any more."""
         self._state_dir = state_dir
         self._context = zmq.Context()
         self._ready: deque[Envelope] = deque()
@@ -79,11 +83,6 @@ class BusReader:
             self._take(self._sub.recv_multipart())
         return self._ready.popleft()
 
-    @property
-    def behind(self) -> frozenset[str]:
-        """Data types of which the publisher has more than was read."""
-        return frozenset(self._behind)
-
     def next_live(self) -> Optional[Envelope]:
         """The next one that has already come, without asking the publisher, which has ended."""
         while not self._ready and self._sub.poll(0):
@@ -104,8 +103,10 @@ class BusReader:
             self._meet(read_header(header)[0])
             if topic.startswith(b"$"):
                 for data_type, newest in read_lanes(body).items():
-                    if self._wants(data_type) and newest > self.read.get(data_type, (0, 0)):
-                        self._behind.add(data_type)
+                    if self._wants(data_type):
+                        self.known.add(data_type)
+                        if newest > self.read.get(data_type, (0, 0)):
+                            self._behind.add(data_type)
                 return
             envelope = read_envelope(topic, header, body)
         except (WireError, ValueError) as error:
@@ -113,6 +114,7 @@ class BusReader:
             return
         if not self._wants(envelope.data_type):
             return
+        self.known.add(envelope.data_type)
         last, position = self.read.get(envelope.data_type), envelope.position
         if last is not None and position == (last[0], last[1] + 1):
             self._accept(envelope)
@@ -147,9 +149,11 @@ class BusReader:
         tag = uuid.uuid4().bytes
         dealer = self._ask(tag, request)
         while True:
-            if not dealer.poll(int(ANSWER_TIME * 1000)):
-                self._abandon(data_type)
-                return
+            deadline = time.monotonic() + ANSWER_TIME
+            while not dealer.poll(100):
+                if self.is_over or time.monotonic() >= deadline:
+                    self._abandon(data_type)
+                    return
             frames = dealer.recv_multipart()
             if frames[0] != tag:
                 continue  # an answer to a commit, or to a replay that was given up

@@ -117,12 +117,13 @@ class Feed:
     def wait_for_child(self, seconds: float) -> None:
         """Until the executable has ended."""
         self._child.wait(seconds)
+        self._bus.is_over = True
 
     def rest(self, deadline: float) -> Iterator[Envelope]:
         """After the executable's end: what it published and nobody has read, first from the socket, then from its journal."""
         while envelope := self._bus.next_live():
             yield envelope
-        for data_type in sorted(self._types or {"TRAINING_LOG", *self._bus.read, *self._bus.behind}):
+        for data_type in sorted(self._types or {"TRAINING_LOG", *self._bus.known}):
             yield from self._exported(data_type, deadline)
 
     def _exported(self, data_type: str, deadline: float) -> Iterator[Envelope]:
