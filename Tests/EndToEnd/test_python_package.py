@@ -130,11 +130,13 @@ agent.stop(20)
 def test_a_forked_process_stops_nothing(program: Program, scratch: Path) -> None:
     """As a data loader's worker, or a rank of `multiprocessing`."""
     code = TRAINER + """
+import arobust
 agent.start(); write(10)
 wait(lambda: os.path.exists(os.environ["REPORTED"]))
 pid = agent.child_pid
 for _ in range(5):
     if os.fork() == 0:
+        assert arobust.publish("of a fork")
         agent.stop(); assert DiagnosisAgent.singleton_instance() is not agent
         import gc; del agent; gc.collect()
         sys.exit(7)
@@ -145,6 +147,7 @@ agent.stop(20)
 """
     program.run(code, scratch / "train.log")
     assert reported(program.reported) == numbered(60)
+    assert reported(program.reported, "GENERIC") == ["of a fork"] * 5
 
 
 def test_two_trainers_of_a_node(program: Program, scratch: Path) -> None:

@@ -39,7 +39,13 @@ data = stacks.collect_data()
 assert f"Process {os.getpid()}" in text, text
 stacks.set_client(MasterClient("x"))
 assert stacks.store_data(data) and not stacks.store_data("text")
-stacks.close(); metrics.close()
+stacks.close()
+pid = metrics._feed.child_pid
+del metrics
+import gc, time; gc.collect()
+end = time.monotonic() + 20
+while os.path.exists(f"/proc/{pid}") and time.monotonic() < end: time.sleep(0.05)
+assert not os.path.exists(f"/proc/{pid}")
 """
     ended = program.run(code)
     assert reported(program.reported, "XPU_TIMER_METRIC") == ['XPU_TIMER_COMMON_HANG{rank="0"} 0']

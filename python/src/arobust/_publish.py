@@ -15,6 +15,9 @@ from .metric import DiagnosisDataType
 
 logger = logging.getLogger("arobust")
 
+own_agent: Optional[Path] = None
+"""The state directory of the agent that this process has started, or the one that it was forked from."""
+
 
 def publish(
     data_content: str,
@@ -26,7 +29,7 @@ def publish(
 ) -> bool:
     """Publishes a metric, and waits until the agent has it in its journal.
 
-    It goes to the `DiagnosisAgent` of this process, if that runs, and so to its client; else to the agent of the node, in `AROBUST_STATE_DIR`
+    It goes to the `DiagnosisAgent` of this process (or of the one that it was forked from), if that runs, and so to its client; else to the agent of the node, in `AROBUST_STATE_DIR`
     or the executable's default directory. `state_dir` names another one.
 
     Returns whether it was accepted; the log says why not. Nothing is raised.
@@ -35,7 +38,7 @@ def publish(
     if timestamp is not None:
         metric["timestamp"] = timestamp
     try:
-        place = Path(state_dir) if state_dir is not None else _own_agent() or base_directory()
+        place = Path(state_dir) if state_dir is not None else own_agent or base_directory()
         if not isinstance(data_content, str):
             raise TypeError(f"data_content is {type(data_content).__name__}, and must be str")
         answer = _ask(place, json.dumps(metric).encode(), timeout)
@@ -45,13 +48,6 @@ def publish(
     except (OSError, ValueError, TypeError, KeyError, zmq.ZMQError) as error:
         logger.error("Failed to publish a metric: %s", error)
         return False
-
-
-def _own_agent() -> Optional[Path]:
-    from .controller.diagnosis import DiagnosisAgent
-
-    agent = DiagnosisAgent._instance
-    return agent.state_dir if agent else None
 
 
 def _ask(place: Path, metric: bytes, timeout: float) -> dict[str, Any]:

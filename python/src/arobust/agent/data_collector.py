@@ -53,6 +53,13 @@ class DataCollector:
                 feed.commit(is_last=True)
                 feed.close()
 
+    def __del__(self) -> None:
+        """One that nobody has any more leaves nothing running; it does not wait for that."""
+        feed = getattr(self, "_feed", None)
+        if feed is not None and feed.pid == os.getpid():
+            feed.stop_collecting()
+            feed.close()
+
     def _next(self, wait: float, until: Optional[Callable[[], bool]] = None) -> Optional[Envelope]:
         """The next envelope of this collector's type, or what was collected last and not stored yet."""
         if self._collected:

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Optional, Union
 
-from .. import _lifetime
+from .. import _lifetime, _publish
 from .._delivery import Delivery
 from .._feed import Feed
 from .._report import MasterClient
@@ -116,6 +116,7 @@ class DiagnosisAgent:
                 return
             self._feed, self._delivery = feed, delivery
             _lifetime.register(self)
+            _publish.own_agent = feed.state.path
             logger.info("The diagnosis agent has started; its state is in %s", feed.state.path)
 
     def stop(self, timeout: float = STOP_TIME) -> None:
@@ -124,6 +125,7 @@ class DiagnosisAgent:
             delivery, self._delivery, self._feed = self._delivery, None, None
             if delivery is None or not delivery.is_of_this_process():
                 return
+            _publish.own_agent = None
             try:
                 delivery.stop(max(0.0, float(timeout)))
             except Exception:
