@@ -78,6 +78,8 @@ def test_the_wheel(environment: Environment) -> None:
     libraries = subprocess.run(["ldd", executable], capture_output=True, text=True, check=True).stdout
     for name in ("libzmq", "libsodium", "libpgm", "libnorm", "libgssapi_krb5", "libsqlite3"):
         assert f"{environment.packages}/arobust/bin/../../arobust.libs/{name}-" in libraries, libraries
+    licences = {path.name for path in next(environment.packages.glob("arobust-*.dist-info/licenses")).rglob("*.txt")}
+    assert {"libzmq5.txt", "libsqlite3-0.txt", "libkrb5-3.txt", "libsodium23.txt"} <= licences
     # What limits the connections to the sockets stands between libzmq and the system: docs/security.md.
     bound = subprocess.run([executable, "--version"], env={"LD_BIND_NOW": "1", "LD_DEBUG": "bindings"}, capture_output=True, text=True)
     for name in ("accept4", "recv", "close"):
