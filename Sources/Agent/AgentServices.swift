@@ -126,7 +126,9 @@ public struct AgentServices: Sendable {
         let incidents = settings.incidentRecorder(
             of: ranks, memory: memory, logs: progress?.evidence ?? [], client: publisher, factory: registry,
             logger: logger)
-        return try await first + consumers(incidents) + [CancelledService("ingest") { try await ingest.run() }]
+        return try await watchParent() + first + consumers(incidents) + [
+            CancelledService("ingest") { try await ingest.run() }
+        ]
             + makeListener(for: publisher, factory: registry) + recording(incidents, of: ranks, for: publisher)
             + makeCollectors(
                 for: publisher, progress: progress, observer: incidents, memory: memory, factory: registry)
@@ -146,6 +148,10 @@ public struct AgentServices: Sendable {
     }
 
     // MARK: parts
+
+    private func watchParent() -> [any Service] {
+        settings.parentPID.map { [ParentWatch(parent: $0, logger: logger)] } ?? []
+    }
 
     private func telemetry(
         of command: String, _ registry: TelemetryRegistry, beside publisher: MetricPublisher
