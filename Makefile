@@ -5,7 +5,7 @@
 export SWIFT_FLAGS = --explicit-target-dependency-import-check error --disable-index-store
 
 .DEFAULT_GOAL := help
-.PHONY: help bootstrap build release test test-torch swift-test fuzz sanitize siege soak soak-rotation lint format docs demo bench bench-build bench-counts clean
+.PHONY: help bootstrap build release deb test test-torch swift-test fuzz sanitize siege soak soak-rotation lint format docs demo bench bench-build bench-counts clean
 .PHONY: cluster-up cluster-down cluster-faults cluster-fault cluster-audit cluster-test
 
 help: ## Show this list
@@ -22,6 +22,9 @@ RELEASE_FLAGS = $(SWIFT_FLAGS) --configuration release --static-swift-stdlib --d
 
 release: ## Build for production, as a single file: .build/release/arobust
 	swift build $(RELEASE_FLAGS) --product arobust
+
+deb: release ## Make Debian's package of the release build: .build/arobust_VERSION_amd64.deb
+	@scripts/make-deb
 
 test: bootstrap ## Run all tests; the last line is "N passed, N failed"
 	@scripts/test
