@@ -22,6 +22,15 @@ exec "$@"
 """
 # What a program expects that is not booted.
 CHROOT = 'mount -t proc proc "$0/root/proc" && mount --rbind /dev "$0/root/dev" && touch "$0/ready" && exec sleep infinity'
+# Only what a service needs is started, not whatever else this machine has; and packages may start services, which images forbid. What
+# systemd-nspawn writes to /run is gone with it.
+BEFORE_BOOT = """set -e
+mount -t tmpfs tmpfs /run
+mkdir -p "$0/root/etc/systemd/system"
+rm -rf "$0/root/etc/systemd/system/multi-user.target.wants" "$0/root/usr/sbin/policy-rc.d"
+ln -sf /dev/null "$0/root/etc/systemd/system/systemd-resolved.service"
+exec "$@"
+"""
 
 
 @functools.cache
@@ -50,8 +59,7 @@ class SpareRoot:
                 "systemd-nspawn", "--quiet", "--register=no", "--keep-unit", "--link-journal=no", "--resolv-conf=off", "--timezone=off",
                 "--console=pipe", f"--machine=arobust-{os.getpid()}", f"--directory={self.base}/root", "--boot", "systemd.unit=multi-user.target",
             ]  # fmt: skip
-            # Only what a service needs is started, not whatever else this machine has; and packages may start services, which images forbid.
-            inner = ["bash", "-c", 'mkdir -p "$0/root/etc/systemd/system" && rm -f "$0/root/usr/sbin/policy-rc.d" && ln -sf /dev/null "$0/root/etc/systemd/system/systemd-resolved.service" && rm -rf "$0"/root/etc/systemd/system/multi-user.target.wants && exec "$@"', self.base, *inner]  # fmt: skip
+            inner = ["bash", "-c", BEFORE_BOOT, self.base, *inner]
         self.boots = boots
         self.leader = 0
         self.holder = Process("spare-root", ["unshare", "--mount", "--propagation", "private", "bash", "-c", MOUNTS, "bash", self.base, *inner], scratch)
