@@ -15,7 +15,8 @@ from harness.spare_root import SpareRoot, why_not
 
 TOOLS = ("dpkg-deb", "dpkg-shlibdeps", "objdump", "strip")
 missing = [tool for tool in TOOLS if not shutil.which(tool)]
-pytestmark = pytest.mark.skipif(bool(missing), reason=f"needs {', '.join(missing)}")
+# Making the package and booting a system take a minute of a busy machine.
+pytestmark = [pytest.mark.skipif(bool(missing), reason=f"needs {', '.join(missing)}"), pytest.mark.timeout(400)]
 needs_root = pytest.mark.skipif(why_not(False) != "", reason=why_not(False) or "there can be a spare root")
 needs_systemd = pytest.mark.skipif(why_not(True) != "", reason=why_not(True) or "systemd can be booted")
 SETTINGS = "/etc/arobust/arobust.yaml"
@@ -29,12 +30,16 @@ def packages() -> Iterator[tuple[Path, Path]]:
         executable = folder / "arobust"
         subprocess.run(["strip", "-o", executable, AROBUST], check=True)
 
-        def make(version: str) -> Path:
-            command = [ROOT / "scripts/make-deb", "--executable", executable, "--version", version, "--output", folder]
-            environment = {"PATH": os.environ["PATH"], "MAKE_DEB_COMPRESSION": "none"}
-            return Path(subprocess.run(command, env=environment, text=True, stdout=subprocess.PIPE, check=True).stdout.splitlines()[-1])
-
-        yield make("1.0.0~test1"), make("1.0.0~test2")
+        command = [ROOT / "scripts/make-deb", "--executable", executable, "--version", "1.0.0~test1", "--output", folder]
+        environment = {"PATH": os.environ["PATH"], "MAKE_DEB_COMPRESSION": "none"}
+        first = Path(subprocess.run(command, env=environment, text=True, stdout=subprocess.PIPE, check=True).stdout.splitlines()[-1])
+        # The next version differs in its number alone.
+        subprocess.run(["dpkg-deb", "--raw-extract", first, folder / "next"], check=True)
+        control = folder / "next/DEBIAN/control"
+        control.write_text(control.read_text().replace("1.0.0~test1", "1.0.0~test2"))
+        second = folder / first.name.replace("test1", "test2")
+        subprocess.run(["dpkg-deb", "--root-owner-group", "-Znone", "--build", folder / "next", second], check=True, stdout=subprocess.DEVNULL)
+        yield first, second
     finally:
         shutil.rmtree(folder)
 
