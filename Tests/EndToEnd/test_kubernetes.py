@@ -4,13 +4,15 @@ The schema is the published one, from which the classes of Kubernetes' own Pytho
 A field that the API server would drop, or refuse, is an error here.
 """
 
+import os
+import shutil
 import subprocess
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
-from harness.process import AROBUST, Arobust
+from harness.process import AROBUST, Arobust, Process, wait_until
 from kubernetes.client import models
 from pydantic import ValidationError
 
@@ -96,3 +98,33 @@ def test_arobust_takes_the_settings_flags_and_probes(example: Path, arobust: Aro
             assert done.returncode == 1 and "no publisher" in done.stderr, f"{words}: {done.stderr}"
         checked += 1
     assert checked == 1
+
+
+@pytest.mark.skipif(os.geteuid() != 0 or not shutil.which("setpriv"), reason="needs root and setpriv")
+@pytest.mark.parametrize("example", EXAMPLES, ids=lambda path: path.name)
+def test_its_rights_are_enough(example: Path, arobust: Arobust) -> None:
+    """With the user and the capabilities of the example, and no others, it takes a log as the runtime or the training makes it."""
+    (pod, container) = next(
+        (one["spec"]["template"]["spec"], container) for one in resources(example) for container in containers(one) if "/arobust:" in container["image"]
+    )
+    context = {**pod.get("securityContext", {}), **container["securityContext"]}
+    user, group = context["runAsUser"], context["runAsGroup"]
+    added = ",".join(f"+{name.lower()}" for name in context["capabilities"]["add"])
+    assert context["capabilities"]["drop"] == ["ALL"]
+    arobust.scratch.chmod(0o755)
+    folder = arobust.scratch / "volume"
+    folder.mkdir()
+    log = folder / "train.log"
+    log.write_text("a line\n")
+    log.chmod(0o640)
+    os.chown(folder, user, group)
+    os.chown(log, user, group)
+    command = ["setpriv", f"--reuid={user}", f"--regid={group}", "--clear-groups", f"--bounding-set=-all,{added}", "--inh-caps=-all"]
+    copy = folder / "copy.ndjson"
+    words = [AROBUST, "agent", "--state-dir", folder / "state", "--log-file", log, "--stack-pid", str(os.getpid()), "--master", f"file://{copy}"]
+    agent = Process("agent", [*command, *words], arobust.scratch)
+    try:
+        wait_until(lambda: copy.exists() and "a line" in copy.read_text(), lambda: f"the line; {agent.tail()}")
+        assert agent.stop() == 0, agent.tail()
+    finally:
+        agent.kill()
