@@ -217,12 +217,12 @@ def test_under_a_real_systemd(packages: tuple[Path, Path], booted: SpareRoot) ->
     # One that hangs is ended and started again: the drop-in only makes that quick.
     drop_in = booted.root / "etc/systemd/system/arobust.service.d"
     drop_in.mkdir()
-    (drop_in / "test.conf").write_text("[Service]\nWatchdogSec=2s\nTimeoutAbortSec=1s\nRestartSec=100ms\n")
+    (drop_in / "test.conf").write_text("[Service]\nWatchdogSec=5s\nTimeoutAbortSec=1s\nRestartSec=100ms\n")
     booted.run("systemctl", "daemon-reload")
     booted.run("systemctl", "restart", "arobust")
     hanging = shown(booted, "arobust", "MainPID")
     booted.run("kill", "-STOP", hanging)
-    wait_until(lambda: shown(booted, "arobust", "NRestarts") == "1" and shown(booted, "arobust", "ActiveState") == "active", "the watchdog", 60, every=0.5)
+    wait_until(lambda: int(shown(booted, "arobust", "NRestarts")) >= 1 and shown(booted, "arobust", "ActiveState") == "active", "the watchdog", 60, every=0.5)
     assert shown(booted, "arobust", "MainPID") != hanging
 
     # A wrong setting is said once, and not tried again.
