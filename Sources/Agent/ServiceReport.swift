@@ -8,13 +8,24 @@ internal import SystemSupport
 /// second (`WorkingPart`), and only when all of them have made one since the last sign is the next one sent. It is the last service, so that it
 /// begins after the others, and says that the process stops before any of them does.
 struct ServiceReport: Service {
-    /// How often it looks: often until the service is ready, for others wait for that.
+    /// How often it looks until the service is ready, since others wait for that, and afterwards.
     private static let startPause: Duration = .milliseconds(20)
     private static let pause: Duration = .seconds(1)
     /// How often the status may change.
     private static let statusPause: Duration = .seconds(5)
     /// Signs of life within the time after which the manager ends the process: two may be late.
     private static let signs = 3
+
+    /// What the manager knows, and when it is to be told more.
+    private struct Progress {
+        var parts: WorkingParts
+        var isReady = false
+        /// Those that have stood still for half of the watchdog's time.
+        var standing: [String] = []
+        var lastSign = ContinuousClock.now
+        var told: String?
+        var nextStatus = ContinuousClock.now
+    }
 
     private let socket: NotifySocket
     private let services: [any WorkingService]
@@ -37,42 +48,39 @@ struct ServiceReport: Service {
     }
 
     private func reportUntilCancelled() async {
-        let allParts = services.flatMap(\.workingParts)
-        var parts = WorkingParts(allParts)
-        var isReady = false
-        var told: String?
-        var nextStatus = ContinuousClock.now
-        var lastSign = ContinuousClock.now
-        var isStanding = false
+        var progress = Progress(parts: WorkingParts(services.flatMap(\.workingParts)))
         while !Task.isCancelled {
-            let now = ContinuousClock.now
-            var news: [NotifySocket.News] = []
-            let notBegun = isReady ? [] : parts.notBegun
-            if !isReady, notBegun.isEmpty { news.append(.ready) }
-            let standing = isReady ? parts.standing : []
-            if let watchdog = socket.watchdog, isReady {
-                if standing.isEmpty, now >= lastSign + watchdog / Self.signs { news.append(.alive) }
-                if standing.isEmpty != !isStanding, standing.isEmpty || now >= lastSign + watchdog / 2 {
-                    isStanding = !standing.isEmpty
-                    logStanding(standing, watchdog)
-                }
-            }
-            if now >= nextStatus || !news.isEmpty {
-                let sentence = await sentence(notBegun: notBegun, standing: isStanding ? standing : [])
-                if sentence != told { news.append(.status(sentence)) }
-                if !news.isEmpty, tell(news) {
-                    told = sentence
-                    isReady = isReady || news.contains(.ready)
-                    if news.contains(.alive) || news.contains(.ready) {
-                        parts.look()
-                        lastSign = now
-                    }
-                }
-                nextStatus = now + (isReady ? Self.statusPause : Self.startPause)
-            }
+            await look(&progress)
             let signPause = socket.watchdog.map { $0 / (4 * Self.signs) } ?? Self.pause
-            try? await Task.sleep(for: isReady ? min(Self.pause, signPause) : Self.startPause)
+            try? await Task.sleep(for: progress.isReady ? min(Self.pause, signPause) : Self.startPause)
         }
+    }
+
+    /// Looks at the parts, and tells what is new.
+    private func look(_ progress: inout Progress) async {
+        let now = ContinuousClock.now
+        var news = progress.isReady ? signs(&progress, now: now) : progress.parts.notBegun.isEmpty ? [.ready] : []
+        guard now >= progress.nextStatus || !news.isEmpty else { return }
+        progress.nextStatus = now + (progress.isReady ? Self.statusPause : Self.startPause)
+        let sentence = await sentence(progress)
+        if sentence != progress.told { news.append(.status(sentence)) }
+        guard !news.isEmpty, tell(news) else { return }
+        progress.told = sentence
+        guard news.contains(.ready) || news.contains(.alive) else { return }
+        progress.isReady = true
+        progress.parts.look()
+        progress.lastSign = now
+    }
+
+    /// A sign of life, if one is wanted and due, and all parts go on.
+    private func signs(_ progress: inout Progress, now: ContinuousClock.Instant) -> [NotifySocket.News] {
+        guard let watchdog = socket.watchdog else { return [] }
+        let standing = progress.parts.standing
+        if standing.isEmpty != progress.standing.isEmpty, standing.isEmpty || now >= progress.lastSign + watchdog / 2 {
+            progress.standing = standing
+            logStanding(standing, watchdog)
+        }
+        return standing.isEmpty && now >= progress.lastSign + watchdog / Self.signs ? [.alive] : []
     }
 
     private func logStanding(_ standing: [String], _ watchdog: Duration) {
@@ -80,16 +88,17 @@ struct ServiceReport: Service {
             logger.notice("All parts go on again; the service manager gets signs of life.")
         } else {
             logger.error(
-                "A part stands still: the service manager gets no sign of life until it goes on, and then ends the process.",
+                "A part stands still. Unless it goes on in time, the service manager ends the process.",
                 metadata: [
                     "standing": "\(standing.joined(separator: ", "))", "watchdog": "\(DurationText.write(watchdog))",
                 ])
         }
     }
 
-    private func sentence(notBegun: [String], standing: [String]) async -> String {
-        if !notBegun.isEmpty { return "Starting: waiting for \(notBegun.joined(separator: ", "))." }
-        if !standing.isEmpty { return "Stands still: \(standing.joined(separator: ", "))." }
+    private func sentence(_ progress: Progress) async -> String {
+        let notBegun = progress.parts.notBegun
+        guard notBegun.isEmpty else { return "Starting: waiting for \(notBegun.joined(separator: ", "))." }
+        guard progress.standing.isEmpty else { return "Stands still: \(progress.standing.joined(separator: ", "))." }
         var summaries: [String] = []
         for service in services {
             if let summary = await service.workSummary() { summaries.append(summary) }

@@ -25,7 +25,8 @@ package enum UnixAddress {
         address.sun_family = sa_family_t(AF_UNIX)
         let bytes = [0] + name.utf8.prefix(longestPath)
         withUnsafeMutableBytes(of: &address.sun_path) { $0.copyBytes(from: bytes) }
-        let length = MemoryLayout<sockaddr_un>.offset(of: \.sun_path)! + bytes.count  // A stored property has an offset.
+        // A stored property has an offset.
+        let length = MemoryLayout<sockaddr_un>.offset(of: \.sun_path)! + bytes.count
         return withUnsafePointer(to: &address) { pointer in
             pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { body($0, socklen_t(length)) }
         }
