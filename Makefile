@@ -5,7 +5,7 @@
 export SWIFT_FLAGS = --explicit-target-dependency-import-check error --disable-index-store
 
 .DEFAULT_GOAL := help
-.PHONY: help bootstrap build release wheel test test-torch swift-test fuzz sanitize siege soak soak-rotation lint format docs demo bench bench-build bench-counts clean
+.PHONY: help bootstrap build release deb wheel test test-torch swift-test fuzz sanitize siege soak soak-rotation lint format docs demo bench bench-build bench-counts clean
 .PHONY: cluster-up cluster-down cluster-faults cluster-fault cluster-audit cluster-test
 
 help: ## Show this list
@@ -25,6 +25,9 @@ release: ## Build for production, as a single file: .build/release/arobust
 
 wheel: bootstrap release ## Build the Python wheel, with the executable and its libraries: .build/wheel
 	@scripts/wheel --check
+
+deb: release ## Make Debian's package of the release build: .build/arobust_VERSION_amd64.deb
+	@scripts/make-deb
 
 test: bootstrap ## Run all tests; the last line is "N passed, N failed"
 	@scripts/test

@@ -6,7 +6,7 @@ package import Logging
 internal import NIOCore
 internal import NIOPosix
 internal import ServiceLifecycle
-private import SystemSupport
+package import SystemSupport
 
 /// The console's page and its HTTP API, without TLS.
 package struct ConsoleServer: Service {
@@ -20,6 +20,8 @@ package struct ConsoleServer: Service {
     let connections = ConnectionCounter()
     let feed: EventFeed
     var files: PageFiles
+    private let listening = WorkingPart("the console's page", .once)
+    private let loops = WorkingPart("what answers over the network")
 
     /// - Parameters:
     ///   - store: stays open for as long as the server runs.
@@ -46,7 +48,7 @@ package struct ConsoleServer: Service {
 
     /// Serves until it is cancelled or shut down gracefully.
     package func run() async throws {
-        let (limits, connections, onListening) = (options.limits, connections, onListening)
+        let (limits, connections, onListening, listening) = (options.limits, connections, onListening, listening)
         let channel = HTTP1Channel.Configuration(
             additionalChannelHandlers: [ConnectionGuard(limits: limits, connections: connections)],
             httpDecoderConfiguration: .init(
@@ -57,10 +59,12 @@ package struct ConsoleServer: Service {
             configuration: ApplicationConfiguration(address: .hostname(options.host, port: options.port)),
             onServerRunning: { channel in
                 onListening(channel.localAddress?.ipAddress ?? "", channel.localAddress?.port ?? 0)
+                listening.turn()
             },
             logger: logger)
         try await withThrowingTaskGroup(of: Void.self) { group in
             group.addTask { try await self.tellChanges() }
+            group.addTask { try await self.watchLoops() }
             defer { group.cancelAll() }
             try await withGracefulShutdownHandler {
                 do {
@@ -89,6 +93,15 @@ package struct ConsoleServer: Service {
                 (told, last) = (change.number, now)
             }
             try? await Task.sleep(for: options.limits.eventPause / 4)
+        }
+    }
+
+    /// Goes once a second through all of the process's event loops: they serve the page, and take the nodes' reports.
+    private func watchLoops() async throws {
+        while !Task.isCancelled {
+            for loop in MultiThreadedEventLoopGroup.singleton.makeIterator() { try await loop.submit {}.get() }
+            loops.turn()
+            try? await Task.sleep(for: .seconds(1))
         }
     }
 
@@ -124,6 +137,15 @@ package struct ConsoleServer: Service {
         let metrics = ConsoleMetrics(
             store: store.counters, answers: counts.answers, connections: connections.now, readers: feed.readerCount)
         return .text(metrics.text + otherMetrics(), type: "text/plain; version=0.0.4; charset=utf-8")
+    }
+}
+
+extension ConsoleServer: WorkingService {
+    package var workingParts: [WorkingPart] { [listening, loops] }
+
+    package func workSummary() async -> String? {
+        if let problem = store.counters.problem { return "the store can't be written: \(problem)" }
+        return "keeps what nodes report"
     }
 }
 
