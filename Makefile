@@ -5,7 +5,7 @@
 export SWIFT_FLAGS = --explicit-target-dependency-import-check error --disable-index-store
 
 .DEFAULT_GOAL := help
-.PHONY: help bootstrap build release test test-torch swift-test fuzz sanitize siege soak soak-rotation lint format docs demo bench bench-build bench-counts clean
+.PHONY: help bootstrap build release deb wheel test test-torch swift-test fuzz sanitize siege soak soak-rotation lint format docs demo bench bench-build bench-counts clean
 .PHONY: cluster-up cluster-down cluster-faults cluster-fault cluster-audit cluster-test
 
 help: ## Show this list
@@ -22,6 +22,12 @@ RELEASE_FLAGS = $(SWIFT_FLAGS) --configuration release --static-swift-stdlib --d
 
 release: ## Build for production, as a single file: .build/release/arobust
 	swift build $(RELEASE_FLAGS) --product arobust
+
+wheel: bootstrap release ## Build the Python wheel, with the executable and its libraries: .build/wheel
+	@scripts/wheel --check
+
+deb: release ## Make Debian's package of the release build: .build/arobust_VERSION_amd64.deb
+	@scripts/make-deb
 
 test: bootstrap ## Run all tests; the last line is "N passed, N failed"
 	@scripts/test
@@ -78,7 +84,7 @@ bench-build: ## Build the programs of Benchmarks for production: .build/release/
 	swift build --package-path Benchmarks --scratch-path .build --force-resolved-versions $(RELEASE_FLAGS) --product MatcherBenchmark
 
 NODES ?= 4
-cluster-up: ## Start NODES (4) nodes and three masters in containers; see docs/clusters.md
+cluster-up: ## Start NODES (4) nodes and four masters in containers; see docs/clusters.md
 	@python3 -m cluster up --nodes $(NODES)
 
 cluster-down: ## Remove the cluster, and everything it stored

@@ -117,7 +117,8 @@ let package = Package(
         .target(
             name: "MasterClients",
             dependencies: [
-                "Diagnosis", "PeerLimits", "PlainHTTP", "SystemSupport", "TransportSecurity", logging, nioCore, nioPosix,
+                "Diagnosis", "PeerLimits", "PlainHTTP", "SystemSupport", "TransportSecurity", logging, nioCore,
+                nioPosix,
                 nioHPACK, nioHTTP1, nioHTTP2, systemPackage,
             ],
             swiftSettings: settings
@@ -214,7 +215,8 @@ let package = Package(
                 "Collectors", "DLRoverListener", "Delivery", "Diagnosis", "FailureDiagnosis", "GRPCServing", "Hang",
                 "Journal",
                 "LogText",
-                "MasterClients", "SystemSupport", "Telemetry", "TrainingProgress", "TransportSecurity", "YAML", "ZMQBridge",
+                "MasterClients", "SystemSupport", "Telemetry", "TrainingProgress", "TransportSecurity", "YAML",
+                "ZMQBridge",
                 coreMetrics, logging, serviceLifecycle,
             ],
             swiftSettings: settings
@@ -225,7 +227,7 @@ let package = Package(
                 "Agent", "CBuildInfo", "Console", "ConsoleListener", "ConsoleStore", "Diagnosis", "FailureDiagnosis",
                 "Hang", "Inspection",
                 "SystemSupport",
-                "MasterClients", "Telemetry", "ZMQBridge",
+                "MasterClients", "Telemetry", "TransportSecurity", "ZMQBridge",
                 argumentParser, logging, nioPosix, serviceLifecycle,
             ],
             swiftSettings: settings

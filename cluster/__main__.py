@@ -15,6 +15,7 @@ from .campaign import BREAKS, Campaign
 from .compose import ComposeRuntime
 from .composefile import FILE, NODES, PROJECT, compose_file
 from .runtime import Failed, Runtime
+from .topology import TOKEN
 from .verdict import rows_from_json, table
 
 
@@ -55,7 +56,7 @@ def _parser() -> argparse.ArgumentParser:
     test = command("test", _test, "Start a cluster, inject faults in random order, judge it, remove it.")
     test.add_argument("--runtime", choices=("compose", "processes"), default="compose")
     test.add_argument("--nodes", type=_at_least_one, default=NODES)
-    test.add_argument("--faults", help="names, separated by commas (default: all that are possible here)")
+    test.add_argument("--faults", help="names, or FAULT@TARGET, separated by commas (default: all that are possible here)")
     test.add_argument("--seed", type=int, default=None, help="repeat the schedule of this seed (default: a random one)")
     test.add_argument("--pace", type=float, default=1, help="factor for all times (default: %(default)s)")
     test.add_argument("--break", dest="broken", choices=BREAKS, default="", help="break a promise on purpose: the verdict must be red")
@@ -72,7 +73,9 @@ def _at_least_one(text: str) -> int:
 
 
 def _up(arguments: argparse.Namespace) -> int:
-    ComposeRuntime(arguments.project, arguments.nodes).up()
+    runtime = ComposeRuntime(arguments.project, arguments.nodes)
+    runtime.up()
+    print(f"Its console: http://{runtime.page()}/?token={TOKEN}", flush=True)
     return 0
 
 

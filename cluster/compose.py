@@ -11,12 +11,11 @@ from pathlib import Path
 from . import link
 from .composefile import FILE, NODES, PROJECT, compose_file
 from .runtime import GRACE_SECONDS, Failed
-from .topology import Topology, default_masters
-
-
+from .topology import PAGE_PORT, Topology, default_masters
 
 SECONDS = 300
 """Timeout of a command that prints nothing. None takes that long unless it hangs."""
+PAUSE_ATTEMPTS = 5
 
 
 def run(*command: str, statuses: tuple[int, ...] = (0,)) -> str:
@@ -61,6 +60,10 @@ class ComposeRuntime:
         self.build()
         run(*self._compose, "up", "--detach", "--no-build")
 
+    def page(self) -> str:
+        """Where the console's page is, on this machine's loopback; another port after each start."""
+        return run("docker", "port", self._id("console"), str(PAGE_PORT)).split()[0]
+
     def build(self) -> None:
         """Builds one service per image: the others use the same images. Shows its output, because it takes minutes."""
         command = [*self._compose, "build", "bridge-1", "trainer-1", self.topology.dlrover_masters[0].name]
@@ -86,7 +89,14 @@ class ComposeRuntime:
         return int(run("docker", "inspect", "--format", "{{.State.ExitCode}}", self._id(service))), seconds
 
     def pause(self, service: str) -> None:
-        run("docker", "pause", self._id(service))
+        for attempt in range(PAUSE_ATTEMPTS):
+            try:
+                run("docker", "pause", self._id(service))
+                return
+            except Failed as problem:
+                # On a busy machine the kernel does not always get all threads to stand still in the time that runc gives it.
+                if "unable to freeze" not in str(problem) or attempt == PAUSE_ATTEMPTS - 1:
+                    raise
 
     def resume(self, service: str) -> None:
         run("docker", "unpause", self._id(service))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from .topology import Topology, default_masters
+from .topology import PAGE_PORT, Topology, default_masters
 
 PROJECT = Path(__file__).resolve().parents[1]
 FILE = PROJECT / "docker/compose.cluster.yaml"
@@ -44,6 +44,7 @@ def compose_file(nodes: int) -> str:
     topology = Topology(nodes, default_masters())
     parts = [HEAD.format(nodes=nodes, masters=len(topology.masters))]
     parts += [_master(topology, master.name) for master in topology.dlrover_masters]
+    parts += [_console(topology, master.name) for master in topology.masters if master.is_console]
     parts += [_node(topology, node) for node in topology.node_numbers]
     parts += [_watchers(topology), _volumes(topology), "\nnetworks:\n  masters:\n"]
     return "".join(parts)
@@ -54,6 +55,21 @@ def _master(topology: Topology, name: str) -> str:
   {name}:
     <<: *master
     command: {json.dumps(topology.command(name))}
+    volumes: ["{name}:/cluster/masters/{name}"]
+
+"""
+
+
+def _console(topology: Topology, name: str) -> str:
+    return f"""\
+  {name}:
+    <<: *arobust
+    command: {json.dumps(topology.command(name))}
+    environment:{_mapping(topology.environment(name))}
+    restart: on-failure
+    healthcheck: {{disable: true}}
+    networks: [masters]
+    ports: ["127.0.0.1::{PAGE_PORT}"]
     volumes: ["{name}:/cluster/masters/{name}"]
 
 """

@@ -1,17 +1,14 @@
-"""The evidence of a cluster run: what its trainers wrote, what each publisher's account says, and what the masters stored."""
+"""The evidence on a cluster's nodes: what their trainers wrote, and what each publisher's account says. What the masters have: stored.py."""
 
 from __future__ import annotations
 
 import json
 import subprocess
-from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from harness.file_master import whole_lines
-
-from .topology import Master, Topology
+from .topology import Topology
 
 LOG = "TRAINING_LOG"
 POISON = "[poison"
@@ -39,33 +36,12 @@ class NodeEvidence:
         return [row for row in (self.audit or {}).get("rows", []) if row["consumer"] == consumer]
 
 
-@dataclass
-class Stored:
-    """What one master stored from one node."""
-
-    lines: list[str] = field(default_factory=list)
-    """Lines of the log, in the order in which they were stored."""
-    counts: Counter[str] = field(default_factory=Counter)
-    """The number of metrics by data type."""
-
-
 def read_lines(path: Path) -> list[str]:
     """Reads whole lines only: what follows the last newline is still being written."""
     if not path.exists():
         return []
     whole, _, _ = path.read_bytes().rpartition(b"\n")
     return whole.decode(errors="replace").split("\n") if whole else []
-
-
-def read_stored(topology: Topology, master: Master, node: int) -> Stored:
-    stored = Stored()
-    for metric in whole_lines(topology.store(master, node)):
-        if metric["node_id"] != node - 1:
-            continue
-        stored.counts[metric["data_type"]] += 1
-        if metric["data_type"] == LOG:
-            stored.lines += metric["data_content"].split("\n")
-    return stored
 
 
 def arobust(program: str, *arguments: str) -> tuple[int, str, str]:

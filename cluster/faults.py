@@ -23,7 +23,7 @@ def _nothing(runtime: Runtime, target: str) -> None:
 class Fault:
     what: str
     target: str
-    """`node` or `master`: the kind of target."""
+    """The kind of target: `node`, `master` (any that is a program), `dlrover` (a master of DLRover's) or `console`."""
     seconds: float
     """How long the fault lasts, at a pace of 1."""
     harm: Harm
@@ -32,9 +32,16 @@ class Fault:
     """An ability of the runtime; see `Runtime.why_not`."""
 
     def targets(self, runtime: Runtime) -> list[str]:
-        if self.target == "master":
-            return [master.name for master in runtime.topology.dlrover_masters]
-        return [str(node) for node in runtime.topology.node_numbers]
+        topology = runtime.topology
+        match self.target:
+            case "master":
+                return topology.master_services
+            case "dlrover":
+                return [master.name for master in topology.dlrover_masters]
+            case "console":
+                return [master.name for master in topology.masters if master.is_console]
+            case _:
+                return [str(node) for node in topology.node_numbers]
 
 
 Services = Callable[[Runtime, str], list[str]]
@@ -70,7 +77,7 @@ def _killed(what: str, target: str, seconds: float, services: Services) -> Fault
 
 
 def _misbehaving(what: str, seconds: float, kind: str, delay: float, said: str) -> Fault:
-    """A fault that the master's runner injects (Tests/EndToEnd/harness/dlrover_faults.py)."""
+    """A fault that the runner of DLRover's master injects (Tests/EndToEnd/harness/dlrover_faults.py)."""
 
     def ask(runtime: Runtime, target: str, kind: str) -> None:
         runtime.inside("master", target, json.dumps({"op": "fault", "kind": kind, "seconds": delay}))
@@ -79,16 +86,22 @@ def _misbehaving(what: str, seconds: float, kind: str, delay: float, said: str) 
         ask(runtime, target, kind)
         return f"{target} {said}"
 
-    return Fault(what, "master", seconds, misbehave, lambda runtime, target: ask(runtime, target, "none"))
+    return Fault(what, "dlrover", seconds, misbehave, lambda runtime, target: ask(runtime, target, "none"))
 
 
-def _pause_bridge(runtime: Runtime, node: str) -> str:
-    runtime.pause(f"bridge-{node}")
-    return f"stopped bridge-{node}"
+def _stopped(what: str, target: str, seconds: float, services: Services) -> Fault:
+    """A fault in which programs stand still: the kernel still takes what is sent to them, and nothing answers."""
 
+    def pause(runtime: Runtime, target: str) -> str:
+        for service in services(runtime, target):
+            runtime.pause(service)
+        return f"stopped {', '.join(services(runtime, target))}"
 
-def _resume_bridge(runtime: Runtime, node: str) -> None:
-    runtime.resume(f"bridge-{node}")
+    def resume(runtime: Runtime, target: str) -> None:
+        for service in services(runtime, target):
+            runtime.resume(service)
+
+    return Fault(what, target, seconds, pause, resume)
 
 
 def _restart_master(runtime: Runtime, master: str) -> str:
@@ -110,13 +123,13 @@ def _heal_link(runtime: Runtime, node: str) -> None:
     runtime.heal_link(int(node))
 
 
-def _fill_disk(runtime: Runtime, node: str) -> str:
-    runtime.inside("fill", node)
-    return f"filled the disk of node {node}"
+def _fill_disk(runtime: Runtime, place: str) -> str:
+    runtime.inside("fill", place)
+    return f"filled the disk of {f'node {place}' if place.isdigit() else place}"
 
 
-def _free_disk(runtime: Runtime, node: str) -> None:
-    runtime.inside("free", node)
+def _free_disk(runtime: Runtime, place: str) -> None:
+    runtime.inside("free", place)
 
 
 def _poison(runtime: Runtime, node: str) -> str:
@@ -126,30 +139,39 @@ def _poison(runtime: Runtime, node: str) -> str:
 
 FAULTS = {
     "bridge-killed": _killed("a bridge is killed, and started again", "node", 8, _bridge),
-    "bridge-stopped": Fault("a bridge stands still for a minute", "node", 60, _pause_bridge, _resume_bridge),
+    "bridge-stopped": _stopped("a bridge stands still for a minute", "node", 60, _bridge),
     "collector-killed": _killed("a collector is killed, and started again", "node", 8, _collector),
     "node-killed": _killed("trainer, collector and bridge of a node are killed at once", "node", 10, _node),
-    "master-killed": _killed("a master is killed, and started again with an empty memory", "master", 15, _master),
+    "master-killed": _killed("a master is killed, and started again; DLRover's has an empty memory then", "master", 15, _master),
+    "master-stopped": _stopped("a master stands still, and its connections stay open", "master", 20, _master),
     "master-restarted": Fault("a master is restarted, as its operator would", "master", 0, _restart_master),
-    "master-slow": _misbehaving("a master takes 2 s for each report", 20, "delay", 2, "takes 2 s a report"),
-    "master-refusing": _misbehaving("a master answers success=false", 10, "success_false", 0, "refuses everything"),
+    "master-slow": _misbehaving("a DLRover master takes 2 s for each report", 20, "delay", 2, "takes 2 s a report"),
+    "master-refusing": _misbehaving("a DLRover master answers success=false", 10, "success_false", 0, "refuses everything"),
     "link-cut": Fault("nothing passes between a node and the masters", "node", 20, _cut_link, _heal_link, "links"),
     "link-slow": Fault("a node's link is slow and lossy", "node", 20, _slow_link, _heal_link, "shaping"),
     "disk-full": Fault("a node's disk is full", "node", 15, _fill_disk, _free_disk, "disk"),
+    "console-full": Fault("the disk with the console's store is full", "console", 15, _fill_disk, _free_disk, "disk"),
     "poison": Fault("a metric is published that would poison a DLRover master", "node", 0, _poison),
 }
 
 
-def find(name: str) -> Fault:
+def find(text: str) -> Fault:
+    """The fault of a text `FAULT` or `FAULT@TARGET`."""
+    name, _, _ = text.partition("@")
     if name not in FAULTS:
         raise Failed(f"there is no fault {name!r}; the faults are {', '.join(FAULTS)}")
     return FAULTS[name]
 
 
+def check_target(fault: Fault, runtime: Runtime, target: str) -> None:
+    if target not in fault.targets(runtime):
+        kind = "DLRover master" if fault.target == "dlrover" else fault.target
+        raise Failed(f"there is no {kind} {target!r}; choose one of {', '.join(fault.targets(runtime))}")
+
+
 def apply(fault: Fault, runtime: Runtime, target: str, say: Callable[[str], None], pace: float = 1) -> None:
     """Injects a fault and repairs it, even if it is interrupted or injected only in part; reports each step once it is done."""
-    if target not in fault.targets(runtime):
-        raise Failed(f"there is no {fault.target} {target!r}; choose one of {', '.join(fault.targets(runtime))}")
+    check_target(fault, runtime, target)
     if reason := runtime.why_not(fault.needs):
         raise Failed(f"this can't be done here: {reason}")
     try:
@@ -170,4 +192,4 @@ def apply(fault: Fault, runtime: Runtime, target: str, say: Callable[[str], None
 def listing() -> str:
     """One line per fault."""
     width = max(map(len, FAULTS))
-    return "\n".join(f"{name:{width}}  {fault.target:6}  {fault.seconds:2.0f} s  {fault.what}" for name, fault in FAULTS.items())
+    return "\n".join(f"{name:{width}}  {fault.target:7}  {fault.seconds:2.0f} s  {fault.what}" for name, fault in FAULTS.items())

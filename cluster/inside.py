@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 from harness.control import ask
 
@@ -19,12 +20,32 @@ from .topology import Topology
 from .verdict import as_json, table, verdict
 
 FILLING = "filling"
+START_SECONDS = 60
+"""How long a master may take until it listens: DLRover's imports a lot."""
 USAGE = 2
 """The exit status when something can't be done; 1 is a red verdict."""
 
 
 def program() -> str:
     return os.environ.get("CLUSTER_AROBUST", "arobust")
+
+
+def disk(topology: Topology, place: str) -> Path:
+    """The disk of a node, by its number, or of a master, by its name."""
+    return topology.state(int(place)) if place.isdigit() else topology.master_folder(topology.master(place))
+
+
+def ask_master(control: Path, request: dict[str, Any]) -> None:
+    """Waits for a master that was started a moment ago: until it listens, its control socket is missing, or that of the one before."""
+    deadline = time.monotonic() + START_SECONDS
+    while True:
+        try:
+            ask(control, **request)
+            return
+        except (ConnectionRefusedError, FileNotFoundError):
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.5)
 
 
 def fill(folder: Path) -> None:
@@ -69,12 +90,11 @@ def act(topology: Topology, arguments: list[str]) -> int:
         case ["watch", seconds]:
             watch(topology, float(seconds))
         case ["master", name, request]:
-            (master,) = (each for each in topology.masters if each.name == name)
-            ask(topology.control(master), **json.loads(request))
-        case ["fill", node]:
-            fill(topology.state(int(node)))
-        case ["free", node]:
-            (topology.state(int(node)) / FILLING).unlink(missing_ok=True)
+            ask_master(topology.control(topology.master(name)), json.loads(request))
+        case ["fill", place]:
+            fill(disk(topology, place))
+        case ["free", place]:
+            (disk(topology, place) / FILLING).unlink(missing_ok=True)
         case ["poison", node]:
             poison(topology, int(node))
         case ["close-replay", node]:

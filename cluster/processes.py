@@ -6,6 +6,7 @@ import contextlib
 import os
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -32,13 +33,13 @@ class ProcessRuntime:
         self._running: dict[str, Process] = {}
         # The harness's children die with the thread that started them (PR_SET_PDEATHSIG(2const)), so one thread starts them all.
         self._starter = ThreadPoolExecutor(max_workers=1)
-        root = str(self._scratch)
+        root, web = str(self._scratch), f"127.0.0.1:{free_port()}"
         if MARK in os.environ:
             self._namespaces = NodeNamespaces(self._scratch)
-            self.topology = Topology(nodes, default_masters(MASTERS, MASTER_PORTS), root)
+            self.topology = Topology(nodes, default_masters(MASTERS, MASTER_PORTS), root, web=web)
         else:
-            masters = default_masters("127.0.0.1", (free_port(), free_port()))
-            self.topology = Topology(nodes, masters, root, "127.0.0.1", tuple(free_port() for _ in range(nodes)))
+            masters = default_masters("127.0.0.1", (free_port(), free_port(), free_port()))
+            self.topology = Topology(nodes, masters, root, "127.0.0.1", web, tuple(free_port() for _ in range(nodes)))
 
     @property
     def name(self) -> str:
@@ -58,7 +59,10 @@ class ProcessRuntime:
         if self._namespaces:
             self._namespaces.open()
         for master in topology.masters:
-            topology.master_folder(master).mkdir(parents=True)
+            if master.is_console and self._namespaces:
+                self._namespaces.add_disk(topology.master_folder(master), STATE_MEBIBYTES)
+            else:
+                topology.master_folder(master).mkdir(parents=True)
         for node in topology.node_numbers:
             topology.log(node).parent.mkdir(parents=True)
             if self._namespaces:
@@ -78,14 +82,17 @@ class ProcessRuntime:
         self._starter.shutdown()
         if self._namespaces:
             self._namespaces.close()
-            for node in self.topology.node_numbers:
-                subprocess.run(["umount", self.topology.state(node)], capture_output=True, check=False)
+            topology = self.topology
+            disks = [topology.state(node) for node in topology.node_numbers]
+            disks += [topology.master_folder(master) for master in topology.masters if master.is_console]
+            for disk in disks:
+                subprocess.run(["umount", disk], capture_output=True, check=False)
         shutil.rmtree(self._scratch, ignore_errors=True)
 
     def start(self, service: str) -> None:
         self._running[service] = self._spawn(service)
         # gRPC's C core aborts once in several hundred starts; see DLRoverMaster.wait_ready.
-        while service.startswith("master-") and not self._listens(service):
+        while service in self.topology.master_services and not self._listens(service):
             self._running[service] = self._spawn(service)
 
     def _spawn(self, service: str) -> Process:
@@ -94,7 +101,7 @@ class ProcessRuntime:
         environment = self.topology.environment(service)
         prefix = self._namespaces.prefix(int(number)) if self._namespaces and number.isdigit() else []
         if kind == "master":
-            self._control(service).unlink(missing_ok=True)
+            self.topology.control(self.topology.master(service)).unlink(missing_ok=True)
             environment |= RUNNER_ENVIRONMENT
             program = [sys.executable, str(RUNNER)]
         elif kind == "trainer":
@@ -108,20 +115,18 @@ class ProcessRuntime:
 
     def _listens(self, service: str) -> bool:
         """Waits until the master listens, or has been aborted; returns whether it listens."""
-        process, control = self._running[service], self._control(service)
+        process = self._running[service]
+        master = self.topology.master(service)
 
         def settled() -> bool:
-            return control.exists() or process.child.poll() is not None
+            listens = _answers(master.address) if master.is_console else self.topology.control(master).exists()
+            return listens or process.child.poll() is not None
 
         wait_until(settled, f"{service} to listen", 60)
         ended = process.child.poll()
-        if ended not in (None, -signal.SIGABRT):
+        if ended is not None and (ended != -signal.SIGABRT or master.is_console):
             raise Failed(f"{service} ended with {ended}; {process.tail()}")
         return ended is None
-
-    def _control(self, service: str) -> Path:
-        (master,) = (each for each in self.topology.masters if each.name == service)
-        return self.topology.control(master)
 
     def kill(self, services: list[str]) -> None:
         for service in services:
@@ -178,6 +183,16 @@ class ProcessRuntime:
         """The pid of the program itself: in a node, it is the child of the tool that entered the namespaces."""
         is_in_node = self._namespaces and process.name.rpartition("-")[2].isdigit()
         return child_of(process.pid) if is_in_node else process.pid
+
+
+def _answers(address: str) -> bool:
+    """Whether something listens there."""
+    host, _, port = address.rpartition(":")
+    try:
+        socket.create_connection((host, int(port)), timeout=5).close()
+    except OSError:
+        return False
+    return True
 
 
 def _signal_group(process: Process, number: signal.Signals) -> None:

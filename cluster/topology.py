@@ -8,8 +8,12 @@ from pathlib import Path
 
 METRICS_PORT = 18889
 """XPUTimer's default port."""
-MASTER_PORTS = (50001, 8080)
-"""The ports for gRPC and for HTTP."""
+MASTER_PORTS = (50001, 8080, 50052)
+"""The ports for gRPC, for HTTP and of the console."""
+PAGE_PORT = 8080
+"""The port of the console's page within its container."""
+TOKEN = "token-of-the-test-clusters"
+"""What a console beyond loopback wants from nodes, and from browsers. No secret: a cluster's console is reached from this machine only."""
 
 
 @dataclass(frozen=True)
@@ -24,6 +28,15 @@ class Master:
     def is_dlrover(self) -> bool:
         return self.scheme.startswith("dlrover")
 
+    @property
+    def is_console(self) -> bool:
+        return self.scheme == "arobust"
+
+    @property
+    def is_service(self) -> bool:
+        """Whether it is a program of its own, which can be stopped, and not a file."""
+        return self.is_dlrover or self.is_console
+
 
 @dataclass(frozen=True)
 class Topology:
@@ -33,7 +46,9 @@ class Topology:
     masters: tuple[Master, ...]
     root: str = "/cluster"
     listen: str = "0.0.0.0"
-    """The address that DLRover's masters listen on."""
+    """The address that the masters listen on."""
+    web: str = f"0.0.0.0:{PAGE_PORT}"
+    """Where the console's page is."""
     metrics_ports: tuple[int, ...] = ()
     """The ports of the nodes' XPUTimer pages if the nodes share one loopback; otherwise each uses the default port on its own."""
 
@@ -56,6 +71,14 @@ class Topology:
     def dlrover_masters(self) -> list[Master]:
         return [master for master in self.masters if master.is_dlrover]
 
+    @property
+    def master_services(self) -> list[str]:
+        return [master.name for master in self.masters if master.is_service]
+
+    def master(self, name: str) -> Master:
+        (found,) = (master for master in self.masters if master.name == name)
+        return found
+
     def node_services(self, node: int) -> list[str]:
         """In start order: the collector runs in the trainer's namespaces."""
         return [f"trainer-{node}", f"collect-{node}", f"bridge-{node}"]
@@ -63,12 +86,11 @@ class Topology:
     @property
     def services(self) -> list[str]:
         """All services of the cluster itself, in start order."""
-        masters = [master.name for master in self.dlrover_masters]
-        return masters + [name for node in self.node_numbers for name in self.node_services(node)] + ["tap"]
+        return self.master_services + [name for node in self.node_numbers for name in self.node_services(node)] + ["tap"]
 
     @property
     def arobust_services(self) -> list[str]:
-        return [service for service in self.services if service.startswith(("collect-", "bridge-", "tap"))]
+        return [service for service in self.services if service.startswith(("console", "collect-", "bridge-", "tap"))]
 
     # MARK: places
 
@@ -82,15 +104,20 @@ class Topology:
         return Path(self.root, "masters", master.name)
 
     def store(self, master: Master, node: int) -> Path:
-        """The file with the metrics that the master stored from this node, and perhaps from others."""
+        """The file with what the master stored from this node, and perhaps from others."""
+        if master.is_console:
+            return self.console_store(master) / "console.sqlite"
         return self.master_folder(master) / ("accepted.ndjson" if master.is_dlrover else f"node-{node}.ndjson")
+
+    def console_store(self, master: Master) -> Path:
+        return self.master_folder(master) / "store"
 
     def control(self, master: Master) -> Path:
         return self.master_folder(master) / "control.sock"
 
     def url(self, master: Master, node: int) -> str:
         """The URL that the node reports to. It is also the consumer's name in the node's account."""
-        return f"{master.scheme}://{master.address}" if master.is_dlrover else f"file://{self.store(master, node)}"
+        return f"{master.scheme}://{master.address}" if master.is_service else f"file://{self.store(master, node)}"
 
     def metrics_port(self, node: int) -> int:
         return self.metrics_ports[node - 1] if self.metrics_ports else METRICS_PORT
@@ -99,9 +126,12 @@ class Topology:
 
     def command(self, service: str) -> list[str]:
         """The arguments of the service's program: `arobust`, demo/launch.py, or the runner of DLRover's master."""
-        for master in self.dlrover_masters:
+        for master in self.masters:
             if master.name == service:
                 _, _, port = master.address.rpartition(":")
+                if master.is_console:
+                    store, listen = str(self.console_store(master)), f"arobust://{self.listen}:{port}"
+                    return ["console", "--store", store, "--listen", listen, "--web", self.web]
                 return [
                     "--service", master.scheme.rpartition("+")[2], "--port", port, "--address", self.listen,
                     "--control", str(self.control(master)), "--accept-log", str(self.store(master, 0)),
@@ -117,8 +147,10 @@ class Topology:
         return [kind]
 
     def environment(self, service: str) -> dict[str, str]:
-        """The settings of a collector or a bridge; the node's identity is in the variables of DLRover's own agent."""
+        """The settings of a program of arobust's; a node's identity is in the variables of DLRover's own agent."""
         kind, _, number = service.partition("-")
+        if kind == "console":
+            return {"AROBUST_CONSOLE_TOKEN": TOKEN}
         if kind not in ("collect", "bridge"):
             return {}
         node = int(number)
@@ -131,14 +163,16 @@ class Topology:
                 "AROBUST_STACKS_RANKS": "true",
                 "XPU_TIMER_PORT": str(self.metrics_port(node)),
             }
-        return found | {"AROBUST_MASTERS": ",".join(self.url(master, node) for master in self.masters)}
+        urls = ",".join(self.url(master, node) for master in self.masters)
+        return found | {"AROBUST_MASTERS": urls, "AROBUST_CONSOLE_TOKEN": TOKEN}
 
 
-def default_masters(host: str = "", ports: tuple[int, int] = MASTER_PORTS) -> tuple[Master, ...]:
-    """DLRover over gRPC, DLRover over HTTP, and a file. Without a shared `host`, each master's name is its host name."""
-    grpc, http = ports
+def default_masters(host: str = "", ports: tuple[int, int, int] = MASTER_PORTS) -> tuple[Master, ...]:
+    """DLRover over gRPC, DLRover over HTTP, arobust's console, and a file. Without a shared `host`, each master's name is its host name."""
+    grpc, http, console = ports
     return (
         Master("master-grpc", "dlrover+grpc", f"{host or 'master-grpc'}:{grpc}"),
         Master("master-http", "dlrover+http", f"{host or 'master-http'}:{http}"),
+        Master("console", "arobust", f"{host or 'console'}:{console}"),
         Master("file", "file"),
     )

@@ -6,7 +6,8 @@ from collections import Counter
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from .evidence import LOG, POISON, NodeEvidence, Stored, read_lines, read_node, read_stored
+from .evidence import LOG, POISON, NodeEvidence, read_lines, read_node
+from .stored import Stored, read_stored
 from .topology import Master, Topology
 
 
@@ -68,8 +69,9 @@ def judge(evidence: NodeEvidence, stored: Stored, master: Master, consumer: str,
     if master.is_dlrover and any(line.startswith(POISON) for line in held):
         row.faults.append("poison reached it")
     if not master.is_dlrover and row.doubled:
-        row.faults.append(f"{row.doubled} lines twice in a file")
-    row.faults += _count_faults(stored, rows)
+        row.faults.append(f"{row.doubled} lines twice {'at the console' if master.is_console else 'in a file'}")
+    row.faults += [f"{data_type}: {count} more stored than came" for data_type, count in stored.surplus.items()]
+    row.faults += _count_faults(stored, rows) + _gap_faults(stored, rows)
     return row
 
 
@@ -122,6 +124,16 @@ def _count_faults(stored: Stored, rows: list[dict[str, Any]]) -> list[str]:
         f"{row['data_type']}: {row['delivered']} delivered, but {stored.counts[row['data_type']]} stored"
         for row in rows
         if row["data_type"] != LOG and row["delivered"] > stored.counts[row["data_type"]]
+    ]
+
+
+def _gap_faults(stored: Stored, rows: list[dict[str, Any]]) -> list[str]:
+    """Of each data type, what a console misses in a lane must not be more than what the account does not have as delivered."""
+    known = {row["data_type"]: sum(sum(row[key].values()) for key in ("skipped", "lost", "unnoticed")) for row in rows}
+    return [
+        f"{data_type}: it misses {missing} envelopes between others, the account knows of {known.get(data_type, 0)}"
+        for data_type, missing in stored.gaps.items()
+        if missing > known.get(data_type, 0)
     ]
 
 

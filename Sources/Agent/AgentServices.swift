@@ -86,9 +86,12 @@ public struct AgentServices: Sendable {
     }
 
     func run(_ services: [any Service], endsWithItsReader: Bool = false) async throws {
-        try await ProcessLifetime(
-            deadline: settings.shutdownDeadline, endsWithItsReader: endsWithItsReader, logger: logger
-        ).run(services)
+        let lifetime = ProcessLifetime(
+            deadline: settings.shutdownDeadline, endsWithItsReader: endsWithItsReader, logger: logger)
+        let report = NotifySocket(environment: ProcessEnvironment.all()).map {
+            ServiceReport(to: $0, of: services, stopTime: lifetime.longestEnd, logger: logger)
+        }
+        try await lifetime.run(services + (report.map { [$0] } ?? []))
     }
 
     // MARK: the services of a command
@@ -126,7 +129,9 @@ public struct AgentServices: Sendable {
         let incidents = settings.incidentRecorder(
             of: ranks, memory: memory, logs: progress?.evidence ?? [], client: publisher, factory: registry,
             logger: logger)
-        return try await first + consumers(incidents) + [CancelledService("ingest") { try await ingest.run() }]
+        return try await watchParent() + first + consumers(incidents) + [
+            CancelledService("ingest", parts: [ingest.workingPart]) { try await ingest.run() }
+        ]
             + makeListener(for: publisher, factory: registry) + recording(incidents, of: ranks, for: publisher)
             + makeCollectors(
                 for: publisher, progress: progress, observer: incidents, memory: memory, factory: registry)
@@ -146,6 +151,10 @@ public struct AgentServices: Sendable {
     }
 
     // MARK: parts
+
+    private func watchParent() -> [any Service] {
+        settings.parentPID.map { [ParentWatch(parent: $0, logger: logger)] } ?? []
+    }
 
     private func telemetry(
         of command: String, _ registry: TelemetryRegistry, beside publisher: MetricPublisher
@@ -172,7 +181,10 @@ public struct AgentServices: Sendable {
             address: address, callers: settings.listenAllow(), connectionLimit: connections, publisher: publisher,
             node: settings.node, master: master?.url,
             options: master?.options ?? MasterClientOptions(), logger: logger, factory: factory)
-        return [CancelledService("listener") { try await listener.run() }]
+        let listening = WorkingPart("the listener for DLRover's clients", .once)
+        return [
+            CancelledService("listener", parts: [listening]) { try await listener.run { _ in listening.turn() } }
+        ]
     }
 
     private func makeCollectors(

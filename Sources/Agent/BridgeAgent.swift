@@ -1,6 +1,8 @@
 internal import Delivery
+internal import Diagnosis
 internal import Logging
 internal import ServiceLifecycle
+internal import SystemSupport
 internal import ZMQBridge
 
 /// The bridge: a link for each master, none of which waits for another.
@@ -84,6 +86,27 @@ final class BridgeAgent: Service {
                     "malformed": "\(status.malformed)", "newer-version": "\(status.newerVersion)",
                 ])
         }
+    }
+}
+
+extension BridgeAgent: WorkingService {
+    /// All links read with one thread.
+    var workingParts: [WorkingPart] { links.first.map { [$0.subscriber.workingPart] } ?? [] }
+
+    func workSummary() async -> String? {
+        guard !links.isEmpty else { return nil }
+        let states = links.compactMap { link in
+            link.reporter.accounts.values.first.map { (link.reporter.consumer, $0.state) }
+        }
+        guard !states.isEmpty else { return "waits for a publisher" }
+        let masters = links.count == 1 ? "1 master" : "\(links.count) masters"
+        let troubled = states.compactMap { name, state -> String? in
+            if let reason = state[ConsumerStateKey.stopped.rawValue] { return "\(name): \(reason)" }
+            guard state[ConsumerStateKey.breaker.rawValue] != "closed" else { return nil }
+            return state[ConsumerStateKey.lastError.rawValue] ?? name
+        }
+        guard let first = troubled.first else { return "reports to \(masters)" }
+        return "reports to \(masters), of which \(troubled.count) can't be reported to now (\(first))"
     }
 }
 

@@ -3,6 +3,7 @@ private import Glibc
 public import Logging
 public import ServiceLifecycle
 private import Synchronization
+package import SystemSupport
 public import ZMQBridge
 
 /// Runs services until one fails or the process is told to stop: the first SIGTERM, SIGINT or SIGHUP ends them in order, a second one the
@@ -25,6 +26,9 @@ struct ProcessLifetime {
     /// Ends the process on the spot with a status. A test puts something milder in its place.
     var exit: @Sendable (Int32) -> Void = { _exit($0) }
     let logger: Logger
+
+    /// After a signal the process has ended by then, whatever hangs.
+    var longestEnd: Duration { deadline + grace + grace }
 
     /// - Throws: what a service threw; `HangUpError` after a SIGHUP.
     func run(_ services: [any Service]) async throws {
@@ -68,7 +72,7 @@ struct ProcessLifetime {
 
     /// A thread that is blocked, in a write to a terminal or to a disk that hangs, can't be cancelled: then the process ends all the same.
     private func endAtTheLatest() {
-        let milliseconds = Int((deadline + grace + grace) / .milliseconds(1))
+        let milliseconds = Int(longestEnd / .milliseconds(1))
         DispatchQueue.global().asyncAfter(deadline: .now() + .milliseconds(milliseconds)) { @Sendable in
             logger.critical("Something is blocked and did not end in time; ending without it.")
             exit(1)
@@ -134,15 +138,21 @@ package struct HangUpError: Error, Hashable, CustomStringConvertible {
 }
 
 /// Work that runs until its task is cancelled, as a service: shutdown cancels it.
-package struct CancelledService: Service {
+package struct CancelledService: Service, WorkingService {
     /// Says in tests which service it is.
     let name: String
+    package let workingParts: [WorkingPart]
     let work: @Sendable () async throws -> Void
 
-    package init(_ name: String, _ work: @escaping @Sendable () async throws -> Void) {
+    package init(
+        _ name: String, parts: [WorkingPart] = [], _ work: @escaping @Sendable () async throws -> Void
+    ) {
         self.name = name
+        workingParts = parts
         self.work = work
     }
+
+    package func workSummary() async -> String? { nil }
 
     package func run() async throws {
         try await cancelWhenGracefulShutdown(work)
@@ -171,5 +181,13 @@ public struct PublisherService: Service {
                 "epoch": "\(publisher.epoch)",
             ])
         try await cancelWhenGracefulShutdown { try await publisher.run() }
+    }
+}
+
+extension PublisherService: WorkingService {
+    package var workingParts: [WorkingPart] { publisher.workingParts }
+
+    package func workSummary() async -> String? {
+        publisher.problemText ?? "publishes from \(publisher.directory.path)"
     }
 }

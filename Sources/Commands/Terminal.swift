@@ -83,10 +83,19 @@ enum StandardError {
     static var isTerminal: Bool { isatty(STDERR_FILENO) == 1 }
 
     /// Prints it as one line to standard error, whatever is in it, without secrets.
+    ///
+    /// In systemd's journal an error has that priority.
     static func say(_ line: String) {
-        let bytes = Array((SecretText.line(line, limit: TerminalText.longestLine) + "\n").utf8)
+        let priority =
+            JournalStream.isStandardError
+            ? (line.hasPrefix("Error:") ? JournalStream.Priority.error : .notice).prefix : ""
+        write(Array((priority + SecretText.line(line, limit: TerminalText.longestLine) + "\n").utf8))
+    }
+
+    /// Writes whole lines that are fit to be shown.
+    static func write(_ bytes: [UInt8]) {
         // If standard error is gone there is nobody to tell.
-        _ = write(STDERR_FILENO, bytes, bytes.count)
+        _ = Glibc.write(STDERR_FILENO, bytes, bytes.count)
     }
 }
 

@@ -10,21 +10,18 @@ package struct ConsoleOptions: Sendable {
     package var names: [String]
     /// What a caller must know; `nil`: nothing.
     package var token: String?
-    /// The cookie's value that stands for the token. Without one it is made anew at each start, and browsers must show the token again.
-    package var session: String?
     /// The job's name, shown on the page.
     package var job: String?
     package var limits = ConsoleLimits()
 
     package init(
         host: String = "127.0.0.1", port: Int = 8080, names: [String] = [], token: String? = nil,
-        session: String? = nil, job: String? = nil
+        job: String? = nil
     ) {
         self.host = host
         self.port = port
         self.names = names
         self.token = token
-        self.session = session
         self.job = job
     }
 

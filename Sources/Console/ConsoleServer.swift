@@ -6,7 +6,7 @@ package import Logging
 internal import NIOCore
 internal import NIOPosix
 internal import ServiceLifecycle
-private import SystemSupport
+package import SystemSupport
 package import TransportSecurity
 
 /// The console's page and its HTTP API, in plain text or over TLS.
@@ -14,6 +14,7 @@ package struct ConsoleServer: Service {
     private let store: ConsoleStore
     private let options: ConsoleOptions
     private let security: ServerSecurity?
+    private let pass: TokenPass?
     private let logger: Logger
     private let onListening: @Sendable (_ address: String, _ port: Int) -> Void
     private let otherMetrics: @Sendable () -> String
@@ -21,6 +22,8 @@ package struct ConsoleServer: Service {
     let connections = ConnectionCounter()
     let feed: EventFeed
     var files: PageFiles
+    private let listening = WorkingPart("the console's page", .once)
+    private let loops = WorkingPart("what answers over the network")
 
     /// - Parameters:
     ///   - store: stays open for as long as the server runs.
@@ -37,6 +40,11 @@ package struct ConsoleServer: Service {
         self.store = store
         self.options = options
         self.security = security
+        pass = options.token.map {
+            TokenPass(
+                token: $0, session: SessionFile(path: store.directory + "/session").secret(for: $0),
+                isSecure: security != nil)
+        }
         self.logger = logger
         self.otherMetrics = otherMetrics
         self.onListening = onListening
@@ -46,7 +54,7 @@ package struct ConsoleServer: Service {
 
     /// Serves until it is cancelled or shut down gracefully.
     package func run() async throws {
-        let (limits, connections, onListening) = (options.limits, connections, onListening)
+        let (limits, connections, onListening, listening) = (options.limits, connections, onListening, listening)
         let channel = HTTP1Channel.Configuration(
             additionalChannelHandlers: [ConnectionGuard(limits: limits, connections: connections)],
             httpDecoderConfiguration: .init(
@@ -57,10 +65,12 @@ package struct ConsoleServer: Service {
             configuration: ApplicationConfiguration(address: .hostname(options.host, port: options.port)),
             onServerRunning: { channel in
                 onListening(channel.localAddress?.ipAddress ?? "", channel.localAddress?.port ?? 0)
+                listening.turn()
             },
             logger: logger)
         try await withThrowingTaskGroup(of: Void.self) { group in
             group.addTask { try await self.tellChanges() }
+            group.addTask { try await self.watchLoops() }
             defer { group.cancelAll() }
             try await withGracefulShutdownHandler {
                 do {
@@ -92,13 +102,21 @@ package struct ConsoleServer: Service {
         }
     }
 
+    /// Goes once a second through all of the process's event loops: they serve the page, and take the nodes' reports.
+    private func watchLoops() async throws {
+        while !Task.isCancelled {
+            for loop in MultiThreadedEventLoopGroup.singleton.makeIterator() { try await loop.submit {}.get() }
+            loops.turn()
+            try? await Task.sleep(for: .seconds(1))
+        }
+    }
+
     private func router() -> Router<BasicRequestContext> {
         let router = Router(options: .autoGenerateHeadEndpoints)
         router.add(
             middleware: Gatekeeper<BasicRequestContext>(
                 hosts: WebHosts(host: options.host, names: options.names),
-                pass: options.token.map { TokenPass(token: $0, session: options.session, isSecure: security != nil) }, limits: options.limits,
-                counts: counts))
+                pass: pass, limits: options.limits, counts: counts))
         router.get("/") { [files] request, _ in try files.response(to: request, path: "/") }
         router.get("/app/:name") { [files] request, context in
             try files.response(to: request, path: request.uri.path)
@@ -125,6 +143,15 @@ package struct ConsoleServer: Service {
         let metrics = ConsoleMetrics(
             store: store.counters, answers: counts.answers, connections: connections.now, readers: feed.readerCount)
         return .text(metrics.text + otherMetrics(), type: "text/plain; version=0.0.4; charset=utf-8")
+    }
+}
+
+extension ConsoleServer: WorkingService {
+    package var workingParts: [WorkingPart] { [listening, loops] }
+
+    package func workSummary() async -> String? {
+        if let problem = store.counters.problem { return "the store can't be written: \(problem)" }
+        return "keeps what nodes report"
     }
 }
 

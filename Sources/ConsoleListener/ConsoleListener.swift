@@ -63,7 +63,8 @@ package final class ConsoleListener: Sendable {
             guard case .tcp(let host, let port) = try await server.listen(at: address.place) else { return }
             let bound = ConsoleAddress(host: host, port: port)
             logger.info(
-                "Taking reports.", metadata: [
+                "Taking reports.",
+                metadata: [
                     "address": "\(bound)", "token": "\(token == nil ? "no" : "yes")", "tls": "\(securityWord)",
                 ])
             whenListening(bound)

@@ -18,12 +18,16 @@ package final class ConsoleStore: Sendable {
     private let slots: [ReaderSlot]
     private let turn = Atomic<Int>(0)
 
+    /// The folder that it owns.
+    package let directory: String
+
     /// Opens the store of a directory, and makes it if it is missing. Blocks.
     package init(
         directory: String, options: ConsoleStoreOptions = ConsoleStoreOptions(),
         logger: Logger = Logger(label: "arobust.console.store")
     ) throws(ConsoleStoreError) {
         self.options = options
+        self.directory = directory
         let attempt: FileLock.Attempt
         do throws(SystemCallError) {
             try Directory(path: directory).make(mode: 0o700)

@@ -3,6 +3,7 @@
 import os
 import shutil
 import signal
+import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ import pytest
 from harness.clock import Clock
 from harness.dlrover_master import DLRoverMaster
 from harness.process import Arobust, new_scratch
+from harness.wheel import Environment, Program
 
 
 @pytest.fixture(autouse=True, scope="session")
@@ -61,6 +63,21 @@ def make_master(scratch: Path) -> Iterator[Callable[..., DLRoverMaster]]:
     yield make
     for master in masters:
         master.kill()
+
+
+@pytest.fixture(scope="session")
+def environment() -> Iterator[Environment]:
+    """A virtual environment with the wheel, in a folder whose name has blanks."""
+    with tempfile.TemporaryDirectory(prefix="ar wheel ", dir="/tmp") as folder:
+        yield Environment(Path(folder) / "a venv")
+
+
+@pytest.fixture
+def program(environment: Environment, scratch: Path) -> Iterator[Program]:
+    """Python programs in that environment."""
+    programs = Program(environment, scratch)
+    yield programs
+    programs.close()
 
 
 FAILED = pytest.StashKey[bool]()

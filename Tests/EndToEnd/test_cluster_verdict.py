@@ -9,11 +9,13 @@ import pytest
 from harness.process import ROOT
 
 sys.path.insert(0, str(ROOT))
-from cluster.evidence import LOG, POISON, NodeEvidence, Stored  # noqa: E402
+from cluster.evidence import LOG, POISON, NodeEvidence  # noqa: E402
+from cluster.stored import Stored  # noqa: E402
 from cluster.topology import Master  # noqa: E402
 from cluster.verdict import Row, judge, table  # noqa: E402
 
 GRPC, FILE = Master("master-grpc", "dlrover+grpc", "m:1"), Master("file", "file")
+CONSOLE = Master("console", "arobust", "c:1")
 LINES = [f"[run 1 rank 0 line {number}]" for number in range(1, 11)]
 
 
@@ -132,12 +134,27 @@ def test_a_broken_promise_is_red(harm: Callable[[Case], None], words: str) -> No
     assert text.endswith("RED: 1 of 2 broke a promise")
 
 
-def test_a_line_twice_is_a_fault_in_a_file_only() -> None:
+def test_a_line_twice_is_a_fault_in_a_file_and_at_the_console_only() -> None:
     case = Case()
     case.stored.lines.append(LINES[9])
     assert case.judge(GRPC).faults == []
     assert case.judge(GRPC).doubled == 1
-    assert "1 lines twice in a file" in case.judge(FILE).faults
+    assert case.judge(FILE).faults == ["1 lines twice in a file"]
+    assert case.judge(CONSOLE).faults == ["1 lines twice at the console"]
+
+
+def test_a_gap_at_the_console_is_a_fault_unless_the_account_knows_it() -> None:
+    case = Case()
+    case.stored.gaps["STACK"] = 3
+    assert case.judge(CONSOLE).faults == ["STACK: it misses 3 envelopes between others, the account knows of 0"]
+    case.stack["lost"], case.stack["skipped"] = {"evicted": 2}, {"refused": 1}
+    assert case.judge(CONSOLE).faults == []
+
+
+def test_the_console_may_have_poison_as_a_file_may() -> None:
+    case = Case()
+    poison(case)
+    assert case.judge(CONSOLE).faults == []
 
 
 @pytest.mark.parametrize("fate", ["skipped", "lost"])

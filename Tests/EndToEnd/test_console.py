@@ -1,5 +1,6 @@
 """`arobust console` as a master: every line once through kills, DLRover's clients, state directories, tokens, a full disk."""
 
+import http.cookiejar
 import json
 import os
 import random
@@ -207,3 +208,40 @@ def test_what_has_no_metric_in_it_is_refused_and_nothing_else_stops(
     assert line["text"] == "<script>alert(1)</script>\x1b[31m"
 
 
+
+
+def test_browsers_are_known_after_a_restart(scratch: Path) -> None:
+    token = scratch / "token"
+
+    def write(text: str) -> None:
+        token.write_text(text + "\n")
+        token.chmod(0o600)
+
+    write(TOKEN)
+    console = Console(scratch, "--web-token-file", token)
+
+    def status(cookie: str) -> int:
+        request = urllib.request.Request(console.url + "api/v1/overview", headers={"Cookie": cookie})
+        try:
+            with urllib.request.urlopen(request, timeout=20) as answer:
+                return int(answer.status)
+        except urllib.error.HTTPError as error:
+            return error.code
+
+    try:
+        console.start_ready()
+        opener = urllib.request.build_opener(urllib.request.HTTPCookieProcessor(cookies := http.cookiejar.CookieJar()))
+        opener.open(f"{console.url}?token={TOKEN}", timeout=20).close()
+        [one] = cookies
+        cookie = f"{one.name}={one.value}"
+        assert status(cookie) == 200 and status("arobust_console=0") == 401
+        console.kill()
+        console.start_ready()
+        assert status(cookie) == 200
+        assert (console.store / "session").stat().st_mode & 0o777 == 0o600
+        assert console.process and console.process.stop() == 0
+        write("another-token-of-the-tests")
+        console.start_ready()
+        assert status(cookie) == 401
+    finally:
+        console.kill()

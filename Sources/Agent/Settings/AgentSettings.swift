@@ -42,6 +42,9 @@ public struct AgentSettings: Sendable {
     /// `shutdown-deadline`: how long held envelopes may still be delivered after a stop.
     public var shutdownDeadline: Duration { values[\.shutdownDeadline] }
 
+    /// `parent-pid`: the process with which this one is to end.
+    var parentPID: Int? { values[\.parentPID] }
+
     /// The node's identity.
     public var node: NodeIdentity {
         NodeIdentity(id: values[\.node.id], type: values[\.node.type], rank: values[\.node.rank])

@@ -19,6 +19,8 @@ package struct SettingsCatalog: Sendable {
     package let shutdownDeadline = Setting(
         "shutdown-deadline", .duration(min: .milliseconds(100)), default: .seconds(5),
         "how long after SIGTERM what is held may still be sent")
+    package let parentPID = Setting(
+        "parent-pid", .number(1...4_194_304), "agent and collect end when this process is no longer their parent")
     package let node = NodeSettings()
     package let connect = Setting("connect", listOf: .text, "further publishers' endpoints, for bridge and tap")
     package let publisher = PublisherSettings()

@@ -83,7 +83,11 @@ struct ConsoleCommand: AsyncParsableCommand {
                 address: address, token: choice.token, security: reportSecurity, intake: intake,
                 connectionLimit: DescriptorLimit.current.listenerConnections(masters: 1), factory: registry,
                 logger: logger)
-            services.append(CancelledService("console-listener") { try await listener.run() })
+            let listening = WorkingPart("what takes the nodes' reports", .once)
+            services.append(
+                CancelledService("console-listener", parts: [listening]) {
+                    try await listener.run { _ in listening.turn() }
+                })
         }
         let reporter = options.stateDir.isEmpty ? nil : LocalReporter(intake: intake)
         try await AgentServices(settings: settings, logger: logger).runConsole(

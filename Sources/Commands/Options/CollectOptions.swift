@@ -78,6 +78,12 @@ struct CollectOptions: ParsableArguments {
             valueName: "what"))
     var durability: String?
 
+    @ArgumentParser.Option(
+        parsing: .unconditional,
+        help: ArgumentHelp(
+            "End when this process is no longer the parent: for programs that start arobust.", valueName: "pid"))
+    var parentPID: String?
+
     @ArgumentParser.Option(parsing: .unconditional, help: "The node's id. Also: NODE_ID.")
     var nodeID: String?
 
@@ -105,6 +111,7 @@ struct CollectOptions: ParsableArguments {
             .several(\.listenAllow, "--listen-allow", listenAllow),
             .one(\.journal.size, "--journal-size", journalSize),
             .one(\.journal.durability, "--durability", durability),
+            .one(\.parentPID, "--parent-pid", parentPID),
             .one(\.node.id, "--node-id", nodeID),
             .one(\.node.type, "--node-type", nodeType),
             .one(\.node.rank, "--node-rank", nodeRank),

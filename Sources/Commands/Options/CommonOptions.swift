@@ -35,7 +35,9 @@ struct CommonOptions: ParsableArguments {
     /// Runs the body with arobust's own log, which goes to standard error.
     static func withLogger(_ settings: AgentSettings, _ body: (Logger) async throws -> Void) async throws {
         let budget = LogBudget()
-        let output = SafeLogHandler(StreamLogHandler.standardError(label: "arobust"))
+        let output = SafeLogHandler(
+            JournalStream.isStandardError
+                ? JournalLogHandler() : StreamLogHandler.standardError(label: "arobust"))
         var logger = Logger(label: "arobust") { _ in BudgetedLogHandler(output, budget: budget) }
         logger.logLevel = settings.logLevel
         defer { budget.tellRest(to: output) }

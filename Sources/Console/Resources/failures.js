@@ -28,12 +28,21 @@ function failureList({ failures, next }) {
   return [h("ul", { class: "cards" }, failures.map(card)), next ? sentence("Older failures are not shown here; the API pages through all.", "quiet") : ""];
 }
 
+// What the rules recommend, by their words for it; a word that is not known is shown as it is.
+const actions = {
+  restart_worker: "Start the ranks again on the same node.",
+  relaunch_worker: "Give the node up and start its ranks on another one.",
+  job_abortion: "Stop the job: starting it again would end the same way.",
+  event: "Nothing by itself: the training can go on. Keep an eye on it.",
+  no_action: "Nothing.",
+};
+
 export function card(failure) {
   const key = failure.rank === null || failure.rank === undefined ? String(failure.node_rank) : `${failure.node_rank}/${failure.rank}`;
   return h("li", { class: "card" },
     h("p", null, h("strong", { class: "bad" }, `✕ ${failure.title}`), " ", rankLink(key, failure.time), " ", timeOf(failure.time), " ",
       h("span", { class: "quiet" }, failure.count > 1 ? `${countText(failure.count)} times · ` : "", failure.category, failure.rule ? ` · ${failure.rule}` : "")),
-    failure.action ? h("p", null, h("span", { class: "quiet" }, "What to do: "), failure.action) : "",
+    failure.action ? h("p", null, h("span", { class: "quiet" }, "What to do: "), Object.hasOwn(actions, failure.action) ? actions[failure.action] : failure.action) : "",
     h("ul", { class: "evidence" }, failure.evidence.slice(0, 10).map((line) => h("li", null,
       link(`#/logs?line=${line.id}`, timeOf(line.time)), " ", h("span", { class: "text" }, lineText(line.text.slice(0, 500)))))));
 }

@@ -116,18 +116,12 @@ struct TokenPass: Sendable {
     private static let name = "arobust_console"
 
     /// - Parameters:
-    ///   - session: a secret of its own; `nil` makes one.
+    ///   - session: a secret of its own.
     ///   - isSecure: whether the console speaks TLS: browsers then never send the cookie in plain text.
-    init(token: String, session: String?, isSecure: Bool) {
+    init(token: String, session: String, isSecure: Bool) {
         self.token = token
+        self.session = session
         self.isSecure = isSecure
-        var generator = SystemRandomNumberGenerator()
-        self.session =
-            session
-            ?? (0..<4).map { _ in
-                let digits = String(generator.next(), radix: 16)
-                return String(repeating: "0", count: 16 - digits.count) + digits
-            }.joined()
     }
 
     /// What `Set-Cookie` says.

@@ -61,7 +61,8 @@ package final class GRPCServer: Sendable {
     ///   - requestPatience: how long a request may take to come, from its headers on, and its answer to be taken.
     package init(
         budget: RequestBudget = RequestBudget(), limits: ConnectionTable.Limits, doorkeeper: Doorkeeper,
-        report: ConnectionReport, security: ServerSecurity? = nil, grace: TimeAmount = .seconds(1), patience: TimeAmount = GRPCServer.patience,
+        report: ConnectionReport, security: ServerSecurity? = nil, grace: TimeAmount = .seconds(1),
+        patience: TimeAmount = GRPCServer.patience,
         requestPatience: TimeAmount = GRPCServer.requestPatience, answer: @escaping Answer
     ) {
         self.answer = answer

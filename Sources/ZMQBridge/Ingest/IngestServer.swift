@@ -2,7 +2,7 @@ private import CZeroMQ
 private import Glibc
 internal import Diagnosis
 internal import Logging
-internal import SystemSupport
+package import SystemSupport
 
 /// Lets other programs of the node publish: over a ROUTER that answers, or a PULL that doesn't.
 ///
@@ -21,6 +21,8 @@ package final class IngestServer: Sendable {
     private let context: ZMQContext
     private let logger: Logger
     private let wakeup: Wakeup
+    /// Has begun when both sockets are there.
+    package let workingPart = WorkingPart("the sockets for other programs", .once)
 
     init(publisher: MetricPublisher, node: NodeIdentity, context: ZMQContext, logger: Logger) throws {
         self.publisher = publisher
@@ -43,6 +45,7 @@ package final class IngestServer: Sendable {
         _ = poller.add(answered.socket)
         _ = poller.add(unanswered.socket)
         let stop = poller.add(descriptor: wakeup.descriptor)
+        workingPart.turn()
         while !poller.isReady(stop) {
             try poller.wait(milliseconds: -1)
             try takeRequests(from: answered, isAnswered: true)

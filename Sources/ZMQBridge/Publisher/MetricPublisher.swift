@@ -2,7 +2,7 @@ public import Diagnosis
 internal import Journal
 public import Logging
 internal import Synchronization
-internal import SystemSupport
+package import SystemSupport
 
 /// Publishes metrics on the bus of a state directory: writes them to a journal, then sends them to whoever subscribes.
 ///
@@ -27,6 +27,8 @@ public final class MetricPublisher: MasterClient, UrgentReporter {
     private let configuration: PublisherConfiguration
     private let logger: Logger
     let bus: Mutex<PublisherBus>
+    private let beats = WorkingPart("the publisher's beats")
+    private let upkeep = WorkingPart("the publisher's upkeep of journal and ledger")
     let maintenance: PublisherMaintenance
     private let journalFolder: FileNumber?
     private let readiness: Int32
@@ -187,6 +189,15 @@ public final class MetricPublisher: MasterClient, UrgentReporter {
         incidentRequest.withLock { $0 = begin }
     }
 
+    /// What must go on for the publisher to work, once it runs.
+    package var workingParts: [WorkingPart] { [beats, upkeep] }
+
+    /// What keeps it from a part of its work now, as a part of a sentence.
+    package var problemText: String? {
+        let problems = state.problems
+        return PublisherProblem.allCases.compactMap { problem in problems[problem].map(problem.sentence) }.first
+    }
+
     /// Records in the ledger what the journal has lost since it was last asked.
     func recordLosses() {
         maintenance.recordLosses(state.journal.takeLosses())
@@ -229,6 +240,7 @@ public final class MetricPublisher: MasterClient, UrgentReporter {
         while !poller.isReady(stop) {
             if ContinuousClock.now >= nextBeat {
                 bus.withLock { $0.beat() }
+                beats.turn()
                 nextBeat = .now + configuration.beatInterval
             } else {
                 bus.withLock { $0.greetConsumers() }
@@ -242,6 +254,7 @@ public final class MetricPublisher: MasterClient, UrgentReporter {
         var poller = Poller()
         let stop = poller.add(descriptor: stopDescriptor)
         while !poller.isReady(stop) {
+            upkeep.turn()
             try poller.wait(milliseconds: 1000)
             // What is at the path now is none of ours.
             guard lock.isStillInPlace else { throw StateDirectoryError.moved(path: directory.path) }

@@ -1,7 +1,7 @@
 public import Diagnosis
 public import Logging
 private import Synchronization
-internal import SystemSupport
+package import SystemSupport
 
 /// Reads the envelopes of one or several publishers as one stream for each lane: complete, in order, nothing twice, from where the
 /// receiver wants it to begin. What was missed live (a late start, a full queue, a restart) is replayed; what is gone is stated as a gap.
@@ -50,6 +50,9 @@ public final class MetricSubscriber: Sendable {
     public var status: SubscriberStatus {
         state.withLock { $0.status }
     }
+
+    /// The thread that reads, which other subscribers may share.
+    package var workingPart: WorkingPart { thread.workingPart }
 
     /// Reads until the task is cancelled or the receiver wants no more. To be called once.
     ///

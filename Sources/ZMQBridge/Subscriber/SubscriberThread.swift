@@ -1,7 +1,7 @@
 internal import Diagnosis
 private import Glibc
 private import Synchronization
-internal import SystemSupport
+package import SystemSupport
 
 /// Reads for any number of subscribers with one thread and one of libzmq's I/O threads, so that five hundred masters cost no more threads than
 /// one. The thread begins with the first subscriber and ends after the last. May be used from any thread.
@@ -18,6 +18,8 @@ public final class SubscriberThread: Sendable {
 
     private let state = Mutex(State())
     private let wakeup: Wakeup
+    /// Goes on as long as there is a subscriber.
+    package let workingPart = WorkingPart("what reads the bus for the masters")
 
     /// - Throws: an error that says which system call failed.
     public init() throws {
@@ -74,6 +76,7 @@ public final class SubscriberThread: Sendable {
                 for reading in readings { reading.add(to: &poller) }
                 let signal = poller.add(descriptor: wakeup.descriptor)
                 repeat {
+                    workingPart.turn()
                     try poller.wait(milliseconds: Self.tick)
                     if poller.isReady(signal) { wakeup.clear() }
                     let isTick = ContinuousClock.now >= nextTick

@@ -83,7 +83,7 @@ class Job:
         self.gaps = [{"node_rank": 0, "data_type": "TRAINING_LOG", "from": [1, 10], "through": [1, 21], "count": 12, "time": now - 2.5}]
         self.failures = [{
             "id": 1, "time": now - 2, "node_rank": self.keys[last][0], "rank": last, "rule": "cuda-oom", "title": "GPU out of memory",
-            "category": "memory", "action": "Make the batch smaller, or shard the optimizer.", "count": 3,
+            "category": "memory", "action": "job_abortion", "count": 3,
             "evidence": [{"id": evidence, "time": now - 2, "text": "RuntimeError: CUDA error: out of memory <b>"}],
         }]  # fmt: skip
         self.incidents = [{

@@ -35,7 +35,8 @@ final class GRPCClient: Sendable {
         self.timeout = TimeAmount(timeout)
         self.longestAnswer = longestAnswer
         baseHeaders = [
-            (":method", "POST"), (":scheme", security == nil ? "http" : "https"), (":authority", MasterURL.authority(host, port)),
+            (":method", "POST"), (":scheme", security == nil ? "http" : "https"),
+            (":authority", MasterURL.authority(host, port)),
             ("te", "trailers"), ("content-type", "application/grpc"), ("grpc-accept-encoding", "identity"),
         ]
         commonHeaders = [("grpc-timeout", GRPCTimeout.encode(timeout))] + metadata.map { ($0.name, $0.value) }

@@ -1,0 +1,14 @@
+# LogCollector.store_data() 内部实现：
+def store_data(self, data: str):
+    # 创建 WorkerTrainingMetric 对象
+    agent_log_metric = WorkerTrainingMetric(
+        data_type=DiagnosisDataType.TRAINING_LOG,
+        data_content=data,  # 日志内容字符串
+        node_id=get_node_id(),
+        node_type=get_node_type(),
+        node_rank=get_node_rank(),
+    )
+    
+    # 通过 Master Client 上报
+    if self._client:
+        self._client.report_diagnosis_agent_metrics(agent_log_metric)

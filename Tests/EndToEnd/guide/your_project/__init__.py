@@ -1,0 +1,1 @@
+"""Where the guide's complete example imports its client from."""

@@ -1,0 +1,5 @@
+"""`python -m arobust`: the executable."""
+
+from ._executable import main
+
+main()

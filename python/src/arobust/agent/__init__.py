@@ -1,0 +1,1 @@
+"""What collects on this node."""
