@@ -1,4 +1,4 @@
-package import Logging
+internal import Logging
 internal import NIOSSL
 private import Synchronization
 

@@ -3,6 +3,7 @@ import NIOCore
 import NIOHPACK
 import NIOPosix
 import Synchronization
+import TransportSecurity
 
 /// Makes unary gRPC calls to one server in plain text, over one HTTP/2 connection at a time.
 ///

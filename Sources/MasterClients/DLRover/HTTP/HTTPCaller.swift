@@ -15,9 +15,11 @@ struct HTTPCaller: Sendable {
     ///   - longestAnswer: the most bytes of an answer's body that are taken.
     ///   - security: what secures connections; `nil`: they are in plain text.
     init(host: String, port: Int, connectTimeout: Duration, longestAnswer: Int, security: ClientSecurity?) {
+        var secure: HTTPClient.Secure?
+        if let security { secure = { channel in try security.secure(channel, host: host) } }
         client = HTTPClient(
             host: host, port: port, connectTimeout: connectTimeout, wanted: HTTPClient.Wanted(bodyBytes: longestAnswer),
-            secure: security.map { security in { try security.secure($0, host: host) } })
+            secure: secure)
     }
 
     /// Makes one call and waits for the whole answer.
