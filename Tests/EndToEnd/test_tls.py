@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import http.client
 import os
 import shutil
 import ssl
@@ -75,7 +76,8 @@ def test_a_server_that_is_not_to_be_trusted_gets_nothing(
     port = master.port if case == "no TLS" else proxy.port
     running = agent(arobust, f"dlrover+{master.service}s://127.0.0.1:{port}", authority.certificate)
     arobust.publish("for the right one alone", data_type="TRAINING_LOG")
-    running.wait_for_log(says)
+    # A server that waits for the end of a line of text is silent.
+    wait_until(lambda: says in running.log() or (case == "no TLS" and "did not answer within" in running.log()), running.tail)
     assert master.contents("TRAINING_LOG") == []
 
 
@@ -99,7 +101,7 @@ def test_a_master_that_wants_certificates(case: str, arobust: Arobust, scratch: 
     if case == "right":
         wait_until(lambda: "who are you" in "\n".join(master.contents("TRAINING_LOG")), running.tail)
     else:
-        running.wait_for_log("cannot be reached: TLS: it")
+        running.wait_for_log("TLS: it ")
         assert master.contents("TRAINING_LOG") == []
 
 
@@ -146,7 +148,7 @@ def test_the_console_over_tls(arobust: Arobust, scratch: Path, authority: Author
         running = agent(arobust, url, authority.certificate, authority.sign("node"))
         arobust.publish("line 1", data_type="TRAINING_LOG")
         wait_until(lambda: b"line 1" in fetch(console, "api/v1/logs", authority.certificate), running.tail)
-        with pytest.raises(urllib.error.URLError):
+        with pytest.raises((OSError, http.client.HTTPException)):
             console.get("api/v1/logs")  # in plain text
         # Another certificate, of another authority: whoever does not know it yet is refused, and the agent keeps what it has.
         other = Authority(scratch / "other", "other")
