@@ -1,12 +1,9 @@
 package import ConsoleStore
 internal import HTTPTypes
 internal import Hummingbird
-internal import HummingbirdCore
 package import Logging
-internal import NIOCore
-internal import NIOPosix
 internal import ServiceLifecycle
-private import SystemSupport
+internal import WebServing
 
 /// The console's page and its HTTP API, without TLS.
 package struct ConsoleServer: Service {
@@ -15,7 +12,7 @@ package struct ConsoleServer: Service {
     private let logger: Logger
     private let onListening: @Sendable (_ address: String, _ port: Int) -> Void
     private let otherMetrics: @Sendable () -> String
-    private let counts = ConsoleCounts()
+    private let counts = AnswerCounts()
     let connections = ConnectionCounter()
     let feed: EventFeed
     var files: PageFiles
@@ -42,31 +39,17 @@ package struct ConsoleServer: Service {
 
     /// Serves until it is cancelled or shut down gracefully.
     package func run() async throws {
-        let (limits, connections, onListening) = (options.limits, connections, onListening)
-        let channel = HTTP1Channel.Configuration(
-            additionalChannelHandlers: [ConnectionGuard(limits: limits, connections: connections)],
-            httpDecoderConfiguration: .init(
-                maxHeaderFieldSize: limits.headerBytes, maxHeaderListSize: limits.headerBytes, maxHeaderFieldCount: 100)
-        )
-        let application = Application(
-            router: router(), server: .http1(configuration: channel),
-            configuration: ApplicationConfiguration(address: .hostname(options.host, port: options.port)),
-            onServerRunning: { channel in
-                onListening(channel.localAddress?.ipAddress ?? "", channel.localAddress?.port ?? 0)
-            },
-            logger: logger)
+        let server = WebServer(
+            at: .tcp(host: options.host, port: options.port), router: router(), limits: options.limits.web,
+            connections: connections, logger: logger
+        ) { [onListening] place in
+            if case .tcp(let host, let port) = place { onListening(host, port) }
+        }
         try await withThrowingTaskGroup(of: Void.self) { group in
             group.addTask { try await self.tellChanges() }
             defer { group.cancelAll() }
             try await withGracefulShutdownHandler {
-                do {
-                    try await application.run()
-                } catch let error as IOError {
-                    throw PageAddressError(
-                        host: options.host, port: options.port, reason: SystemCallError.text(error.errnoCode))
-                } catch let error as SocketAddressError {
-                    throw PageAddressError(host: options.host, port: options.port, reason: "\(error)")
-                }
+                try await server.run()
             } onGracefulShutdown: { [feed] in
                 feed.close()
             }
@@ -90,11 +73,19 @@ package struct ConsoleServer: Service {
 
     private func router() -> Router<BasicRequestContext> {
         let router = Router(options: .autoGenerateHeadEndpoints)
+        let pass = options.token.map { TokenPass(token: $0, session: options.session) }
         router.add(
             middleware: Gatekeeper<BasicRequestContext>(
-                hosts: WebHosts(host: options.host, names: options.names),
-                pass: options.token.map { TokenPass(token: $0, session: options.session) }, limits: options.limits,
-                counts: counts))
+                words: .init(
+                    name: "this console", hostAdvice: "use localhost or its address, or start it with --web-host NAME",
+                    pathAdvice: "the API's paths begin with /api/v1/"),
+                hosts: WebHosts(host: options.host, names: options.names), limits: options.limits.web, counts: counts,
+                admit: { try pass?.admit($0) },
+                explain: { error in
+                    (error as? ConsoleStoreError).map {
+                        Refusal($0.kind == .question ? .badRequest : .serviceUnavailable, $0.description)
+                    }
+                }))
         router.get("/") { [files] request, _ in try files.response(to: request, path: "/") }
         router.get("/app/:name") { [files] request, context in
             try files.response(to: request, path: request.uri.path)
@@ -119,16 +110,8 @@ package struct ConsoleServer: Service {
 
     private var metrics: Response {
         let metrics = ConsoleMetrics(
-            store: store.counters, answers: counts.answers, connections: connections.now, readers: feed.readerCount)
+            store: store.counters, answers: counts.answers,
+            connections: (connections.now.open, connections.now.refused), readers: feed.readerCount)
         return .text(metrics.text + otherMetrics(), type: "text/plain; version=0.0.4; charset=utf-8")
-    }
-}
-
-/// Why the page can't be served at its address.
-package struct PageAddressError: Error, CustomStringConvertible {
-    package let description: String
-
-    init(host: String, port: Int, reason: String) {
-        description = "cannot listen at \(host):\(port): \(reason)"
     }
 }
