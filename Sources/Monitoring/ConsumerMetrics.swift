@@ -43,7 +43,7 @@ struct ConsumerMetrics {
 
     func add(to page: inout MetricPage) {
         addStates(to: &page)
-        page.add("arobust_consumer_delivered_total", .counter, lanes { $0.fromConsumer?.delivered.map(Double.init) })
+        page.add("arobust_consumer_delivered_total", .counter, lanes { $0.fromConsumer?.delivered.map { Double($0) } })
         page.add("arobust_consumer_skipped_total", .counter, counts { $0.skipped })
         page.add("arobust_consumer_lost_total", .counter, counts { $0.lost })
         page.add("arobust_consumer_unnoticed_envelopes", .gauge, counts { $0.unnoticed })

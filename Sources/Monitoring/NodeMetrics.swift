@@ -53,7 +53,7 @@ struct NodeMetrics {
         page.add("arobust_journal_writable", .gauge, [.init(journal.problem == nil ? 1 : 0)])
         page.add("arobust_publisher_faults", .gauge, [.init(status.faults?.count ?? 0)])
         page.add("arobust_lane_envelopes_total", .counter, series { Double($0.produced) })
-        page.add("arobust_lane_published_bytes_total", .counter, series { $0.publishedBytes.map(Double.init) })
+        page.add("arobust_lane_published_bytes_total", .counter, series { $0.publishedBytes.map { Double($0) } })
         page.add("arobust_lane_retained_envelopes", .gauge, series { Double($0.retained) })
         page.add("arobust_lane_retained_bytes", .gauge, series { Double($0.bytes) })
         page.add("arobust_lane_newest_age_seconds", .gauge, series { $0.newestTime.map(age) })

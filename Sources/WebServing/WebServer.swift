@@ -34,7 +34,10 @@ package struct WebServer: Sendable {
         responder = router.buildResponder()
         self.limits = limits
         self.connections = connections
-        self.logger = logger
+        // Its own account of starting is of no use to an operator, who is told the address.
+        var quiet = logger
+        quiet.logLevel = max(logger.logLevel, .notice)
+        self.logger = quiet
         self.onListening = onListening
     }
 

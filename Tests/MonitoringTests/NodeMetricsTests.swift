@@ -13,7 +13,7 @@ private func sampleStatus(consumers: [String] = ["dlrover+grpc://10.0.0.1:50001"
     func consumer(_ name: String) -> String {
         """
         {"account": {"consumer": "\(name)", "state": {"breaker": "open", "started_at": "x"}, "lanes": [
-           {"data_type": "GENERIC", "origin": {"epoch": 1, "sequence": 0}, "through": {"epoch": 1, "sequence": 40},
+           {"data_type": "GENERIC", "origin": [1, 0], "through": [1, 40],
             "ahead": 0, "delivered": 30, "skipped": {"stale": 8}, "lost": {"evicted": 2}}]},
          "heard": 995, "pace": {"finished_per_second": 5, "published_per_second": 1, "seconds_left": 15},
          "lanes": [{"data_type": "GENERIC", "produced": 100, "pending": 60, "pending_bytes": 6000, "pending_since": 940, "unnoticed": {}}]}
@@ -22,9 +22,9 @@ private func sampleStatus(consumers: [String] = ["dlrover+grpc://10.0.0.1:50001"
     let json = """
         {"publisher": "0123456789abcdef0123456789abcdef", "epoch": 1, "time": 1000,
          "journal": {"directory": "/j", "bytes": 4096, "total_bytes": 65536, "durability": "process-crash"},
-         "lanes": [{"data_type": "GENERIC", "first": {"epoch": 1, "sequence": 1}, "last": {"epoch": 1, "sequence": 100}, "produced": 100,
+         "lanes": [{"data_type": "GENERIC", "first": [1, 1], "last": [1, 100], "produced": 100,
                     "retained": 90, "bytes": 4000, "oldest_time": 900, "newest_time": 990, "published_bytes": 12345},
-                   {"data_type": "TRAINING_LOG", "last": {"epoch": 1, "sequence": 7}, "produced": 7, "retained": 0, "bytes": 0}],
+                   {"data_type": "TRAINING_LOG", "last": [1, 7], "produced": 7, "retained": 0, "bytes": 0}],
          "losses": [], "consumers": [\(consumers.map(consumer).joined(separator: ","))], "refused": []}
         """
     return try JSONDecoder().decode(PublisherStatus.self, from: Data(json.utf8))
