@@ -85,7 +85,7 @@ private struct RunningMonitor {
 
 struct MonitorServerTests {
     @Test func theEndpointsAnswer() async throws {
-        try await RunningMonitor.with { (monitor: RunningMonitor) in
+        try await RunningMonitor.with { (monitor: RunningMonitor) async throws in
             #expect(try await monitor.ask("/healthz").hasSuffix("\r\n\r\nok\n"))
             #expect(try await monitor.ask("/readyz").hasSuffix("\r\n\r\nready\n"))
             #expect(try await monitor.ask("/status").contains("[\n\n]\n"))
@@ -102,7 +102,7 @@ struct MonitorServerTests {
 
     @Test func readinessSaysWhatIsMissing() async throws {
         try await RunningMonitor.with(state: { NodeState(obstacles: ["the journal can't be written: full"]) }) {
-            (monitor: RunningMonitor) in
+            (monitor: RunningMonitor) async throws in
             let answer = try await monitor.ask("/readyz")
             #expect(answer.hasPrefix("HTTP/1.1 503") && answer.hasSuffix("the journal can't be written: full\n"))
             #expect(try await monitor.ask("/healthz").hasPrefix("HTTP/1.1 200"))
@@ -114,7 +114,7 @@ struct MonitorServerTests {
     @Test func withATokenOnlyTheProbesAreOpenAndTheySayLittle() async throws {
         let token = "0123456789abcdef"
         try await RunningMonitor.with(token: token, state: { NodeState(obstacles: ["/secret/path is gone"]) }) {
-            (monitor: RunningMonitor) in
+            (monitor: RunningMonitor) async throws in
             let right = "Authorization: Bearer \(token)\r\n"
             #expect(try await monitor.ask("/metrics").hasPrefix("HTTP/1.1 401"))
             #expect(
@@ -130,12 +130,12 @@ struct MonitorServerTests {
     @Test func aSocketIsForThisUserAndGoesWithTheServer() async throws {
         let folder = ScratchFolder()
         let path = folder.file("http.sock")
-        try await RunningMonitor.with(at: "unix:\(path)") { (monitor: RunningMonitor) in
+        try await RunningMonitor.with(at: "unix:\(path)") { (monitor: RunningMonitor) async throws in
             #expect(try await monitor.ask("/healthz", host: "whatever").hasPrefix("HTTP/1.1 200"))
             var status = stat()
             #expect(lstat(path, &status) == 0 && status.st_mode & 0o777 == 0o600)
             await #expect(throws: PageAddressError.self) {
-                try await RunningMonitor.with(at: "unix:\(path)") { (_: RunningMonitor) in }
+                try await RunningMonitor.with(at: "unix:\(path)") { (_: RunningMonitor) async throws in }
             }
         }
         #expect(access(path, F_OK) != 0)
@@ -144,7 +144,7 @@ struct MonitorServerTests {
     @Test func whoOnlyHoldsConnectionsKeepsNobodyOut() async throws {
         var limits = MonitorServer.usualLimits
         limits.firstRequest = .seconds(600)
-        try await RunningMonitor.with(limits: limits) { (monitor: RunningMonitor) in
+        try await RunningMonitor.with(limits: limits) { (monitor: RunningMonitor) async throws in
             let address = monitor.address
             let idle = try (0..<64).map { _ in try RunningMonitor.connect(to: address) }
             defer { for descriptor in idle { close(descriptor) } }
@@ -159,7 +159,7 @@ struct MonitorServerTests {
         try await RunningMonitor.with(state: {
             for await _ in gate { break }
             return NodeState()
-        }) { (monitor: RunningMonitor) in
+        }) { (monitor: RunningMonitor) async throws in
             #expect(try await monitor.ask("/healthz").hasPrefix("HTTP/1.1 200"))
             let metrics = try await monitor.ask("/metrics")
             #expect(metrics.contains("\narobust_status_up 0\n") && metrics.contains("\nprocess_threads "))
@@ -169,7 +169,7 @@ struct MonitorServerTests {
     }
 
     @Test func requestsBeyondTheBoundsAreRefused() async throws {
-        try await RunningMonitor.with { (monitor: RunningMonitor) in
+        try await RunningMonitor.with { (monitor: RunningMonitor) async throws in
             let long = String(repeating: "a", count: 1100)
             #expect(try await monitor.ask("/\(long)").hasPrefix("HTTP/1.1 414"))
             let header = "X: " + String(repeating: "b", count: 9000) + "\r\n"

@@ -40,13 +40,15 @@ package struct NodeState: Sendable {
         for (directory, consumers) in directories {
             let inspection = PublisherInspection(directory)
             do {
-                if try inspection.holder() != nil, let status = try await inspection.ask(timeout: patience) {
-                    try state.add(status, of: directory, consumers: consumers, part: .bridge)
-                } else {
-                    state.obstacles += await Health(
-                        of: directory, consumers: consumers, part: .bridge, patience: patience
-                    ).problems
+                guard let holder = try inspection.holder() else {
+                    // It waits for one, which is its work.
+                    state.obstacles += await Health(of: directory, consumers: consumers, part: .bridge).problems
+                    continue
                 }
+                guard let status = try await inspection.ask(timeout: patience) else {
+                    throw InspectionError.silent(directory, holder: holder, obstacle: inspection.obstacle)
+                }
+                try state.add(status, of: directory, consumers: consumers, part: .bridge)
             } catch {
                 state.obstacles.append(HumanText.line("\(error)"))
             }
