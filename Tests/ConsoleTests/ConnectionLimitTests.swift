@@ -3,6 +3,7 @@ import Foundation
 import SystemSupport
 import TestSupport
 import Testing
+import WebServing
 
 struct ConnectionLimitTests {
     @Test func whoIsSlowToAskLosesTheConnection() async throws {
