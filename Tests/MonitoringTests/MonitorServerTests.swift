@@ -154,20 +154,6 @@ struct MonitorServerTests {
         }
     }
 
-    @Test func anAnswerIsNotWaitedForWhereTheStateHangs() async throws {
-        let (gate, open) = AsyncStream<Void>.makeStream()
-        try await RunningMonitor.with(state: {
-            for await _ in gate { break }
-            return NodeState()
-        }) { (monitor: RunningMonitor) async throws in
-            #expect(try await monitor.ask("/healthz").hasPrefix("HTTP/1.1 200"))
-            let metrics = try await monitor.ask("/metrics")
-            #expect(metrics.contains("\narobust_status_up 0\n") && metrics.contains("\nprocess_threads "))
-            #expect(try await monitor.ask("/status").hasPrefix("HTTP/1.1 503"))
-            open.finish()
-        }
-    }
-
     @Test func requestsBeyondTheBoundsAreRefused() async throws {
         try await RunningMonitor.with { (monitor: RunningMonitor) async throws in
             let long = String(repeating: "a", count: 1100)
