@@ -26,6 +26,7 @@ let hummingbirdCore = Target.Dependency.product(name: "HummingbirdCore", package
 let inMemoryLogging = Target.Dependency.product(name: "InMemoryLogging", package: "swift-log")
 let nioCore = Target.Dependency.product(name: "NIOCore", package: "swift-nio")
 let nioEmbedded = Target.Dependency.product(name: "NIOEmbedded", package: "swift-nio")
+let nioExtras = Target.Dependency.product(name: "NIOExtras", package: "swift-nio-extras")
 let nioHPACK = Target.Dependency.product(name: "NIOHPACK", package: "swift-nio-http2")
 let nioHTTP1 = Target.Dependency.product(name: "NIOHTTP1", package: "swift-nio")
 let nioHTTP2 = Target.Dependency.product(name: "NIOHTTP2", package: "swift-nio-http2")
@@ -88,6 +89,13 @@ let package = Package(
         .target(name: "Telemetry", dependencies: ["SystemSupport", coreMetrics, logging], swiftSettings: settings),
         .target(
             name: "PeerLimits", dependencies: [nioCore, nioHTTP1], swiftSettings: settings),
+        // An HTTP server with limits for those who call: of the console, and of agent, collect and bridge.
+        .target(
+            name: "WebServing",
+            dependencies: [
+                "SystemSupport", "TransportSecurity", httpTypes, hummingbird, hummingbirdCore, logging, nioCore,
+                nioExtras, nioHTTPTypes, nioPosix, serviceLifecycle,
+            ], swiftSettings: settings),
         .target(name: "PlainHTTP", dependencies: ["PeerLimits", nioCore, nioHTTP1, nioPosix], swiftSettings: settings),
         // TLS for clients and listeners, with certificates that are read again when they change.
         .target(
@@ -175,9 +183,8 @@ let package = Package(
         .target(
             name: "Console",
             dependencies: [
-                "ConsoleStore", "Diagnosis", "Hang", "LogText", "SystemSupport", "TransportSecurity", httpTypes,
-                hummingbird, hummingbirdCore,
-                logging, nioCore, nioHTTPTypes, nioPosix, serviceLifecycle,
+                "ConsoleStore", "Diagnosis", "Hang", "LogText", "SystemSupport", "TransportSecurity", "WebServing",
+                httpTypes, hummingbird, logging, nioCore, nioPosix, serviceLifecycle,
             ],
             resources: [
                 .embedInCode("Resources/api.js"),
@@ -205,18 +212,26 @@ let package = Package(
         .target(
             name: "Inspection",
             dependencies: [
-                "Delivery", "Diagnosis", "Hang", "Journal", "SystemSupport", "Telemetry", "ZMQBridge", logging,
+                "CZlib", "Delivery", "Diagnosis", "Hang", "Journal", "SystemSupport", "Telemetry", "ZMQBridge", logging,
                 systemPackage,
             ],
             swiftSettings: settings),
+        // How a process of ours is: for Prometheus, and for who looks after it.
+        .target(
+            name: "Monitoring",
+            dependencies: [
+                "CBuildInfo", "Diagnosis", "Inspection", "SystemSupport", "Telemetry", "WebServing", "ZMQBridge",
+                hummingbird, logging, serviceLifecycle,
+            ], swiftSettings: settings),
         .target(
             name: "Agent",
             dependencies: [
                 "Collectors", "DLRoverListener", "Delivery", "Diagnosis", "FailureDiagnosis", "GRPCServing", "Hang",
+                "Inspection",
                 "Journal",
                 "LogText",
-                "MasterClients", "SystemSupport", "Telemetry", "TrainingProgress", "TransportSecurity", "YAML",
-                "ZMQBridge",
+                "MasterClients", "Monitoring", "SystemSupport", "Telemetry", "TrainingProgress", "TransportSecurity",
+                "YAML", "ZMQBridge",
                 coreMetrics, logging, serviceLifecycle,
             ],
             swiftSettings: settings
@@ -325,8 +340,17 @@ let package = Package(
         .testTarget(
             name: "ConsoleTests",
             dependencies: [
-                "Console", "ConsoleStore", "Diagnosis", "SystemSupport", "TestSupport", hummingbird,
+                "Console", "ConsoleStore", "Diagnosis", "SystemSupport", "TestSupport", "WebServing", hummingbird,
                 "PlainHTTP", logging, nioCore, nioHTTP1, serviceLifecycle,
+            ], swiftSettings: settings),
+        .testTarget(
+            name: "WebServingTests", dependencies: ["SystemSupport", "TestSupport", "WebServing"],
+            swiftSettings: settings),
+        .testTarget(
+            name: "MonitoringTests",
+            dependencies: [
+                "Diagnosis", "Inspection", "Monitoring", "SystemSupport", "Telemetry", "TestSupport", "WebServing",
+                "ZMQBridge", coreMetrics, logging,
             ], swiftSettings: settings),
         .testTarget(
             name: "InspectionTests",

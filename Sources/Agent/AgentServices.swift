@@ -5,6 +5,7 @@ internal import Delivery
 public import Diagnosis
 public import Logging
 internal import Hang
+internal import Inspection
 internal import MasterClients
 internal import ServiceLifecycle
 internal import SystemSupport
@@ -111,7 +112,8 @@ public struct AgentServices: Sendable {
     }
 
     func bridgeServices() throws -> [any Service] {
-        [try makeBridge(settings.endpoints(), requestBeat: nil, observer: nil)]
+        let monitor = try monitorOfBridge()
+        return monitor.server + [try makeBridge(settings.endpoints(), requestBeat: nil, observer: nil)] + monitor.end
     }
 
     /// A publisher and all that publishes through it, with consumers between the two.
@@ -121,20 +123,22 @@ public struct AgentServices: Sendable {
         let ingest = try publisher.makeIngestServer(node: settings.node, logger: logger)
         let registry = TelemetryRegistry(labels: [("command", command)], operatorLabels: settings.telemetryLabels)
         let first: [any Service] = [
-            telemetry(of: command, registry, beside: publisher), PublisherService(publisher, logger: logger),
+            telemetry(of: command, registry, beside: publisher)
         ]
+        let monitor = try monitor(of: publisher, registry, part: command == "collect" ? .collect : .all)
         let ranks = try settings.localRanks()
         let memory = FlightRecorderMemory()
         let progress = try ProgressParts.make(of: settings, factory: registry, logger: logger)
         let incidents = settings.incidentRecorder(
             of: ranks, memory: memory, logs: progress?.evidence ?? [], client: publisher, factory: registry,
             logger: logger)
-        return try await watchParent() + first + consumers(incidents) + [
-            CancelledService("ingest", parts: [ingest.workingPart]) { try await ingest.run() }
-        ]
+        return try await watchParent() + first + monitor.server + [PublisherService(publisher, logger: logger)]
+            + consumers(incidents)
+            + [CancelledService("ingest", parts: [ingest.workingPart]) { try await ingest.run() }]
             + makeListener(for: publisher, factory: registry) + recording(incidents, of: ranks, for: publisher)
             + makeCollectors(
                 for: publisher, progress: progress, observer: incidents, memory: memory, factory: registry)
+            + monitor.end
     }
 
     /// What records incidents, and takes the wishes of `arobust dump`.
@@ -176,7 +180,8 @@ public struct AgentServices: Sendable {
     private func makeListener(for publisher: MetricPublisher, factory: any MetricsFactory) throws -> [any Service] {
         guard let address = try settings.listenAddress() else { return [] }
         let master = try settings.masters().first { $0.url.isDLRover }
-        let connections = try DescriptorLimit.current.listenerConnections(masters: settings.masters().count)
+        let connections = try DescriptorLimit.current.listenerConnections(
+            masters: settings.masters().count + settings.mastersForMonitor)
         let listener = try DLRoverListener(
             address: address, callers: settings.listenAllow(), connectionLimit: connections, publisher: publisher,
             node: settings.node, master: master?.url,
@@ -193,7 +198,8 @@ public struct AgentServices: Sendable {
     ) async throws -> [any Service] {
         let schedules = try CollectorSchedule.schedules(
             of: settings, progress: progress, observer: observer, memory: memory, factory: factory, logger: logger)
-        for schedule in schedules { await schedule.collector.setClient(client) }
+        let counted = CountedClient(client, factory: factory)
+        for schedule in schedules { await schedule.collector.setClient(counted) }
         if let observer {
             progress?.watch.setHangObserver(observer)
             for schedule in schedules { await (schedule.collector as? MetricCollector)?.setHangObserver(observer) }

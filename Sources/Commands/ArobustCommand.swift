@@ -43,7 +43,7 @@ package struct ArobustCommand: AsyncParsableCommand {
             AgentCommand.self, CollectCommand.self, BridgeCommand.self, TapCommand.self, PublishCommand.self,
             StatusCommand.self, AuditCommand.self, ForgetCommand.self, JournalCommand.self, DiagnoseCommand.self,
             ConsoleCommand.self, HangCommand.self, DumpCommand.self, IncidentCommand.self, RulesCommand.self,
-            ConfigCommand.self,
+            ConfigCommand.self, SupportBundleCommand.self,
         ]
     )
 

@@ -24,6 +24,7 @@ struct ConfigCommand: AsyncParsableCommand {
     /// The flags of every command at once: what is checked may be meant for any of them.
     struct AllOptions: ParsableArguments {
         @OptionGroup var common: CommonOptions
+        @OptionGroup var service: ServiceOptions
         @OptionGroup var collect: CollectOptions
         @OptionGroup var masters: MasterOptions
 
@@ -31,7 +32,8 @@ struct ConfigCommand: AsyncParsableCommand {
         var connect: [String] = []
 
         func settings() throws -> AgentSettings {
-            try common.settings(collect.flags + masters.flags + [.several(\.connect, "--connect", connect)])
+            try common.settings(
+                service.flags + collect.flags + masters.flags + [.several(\.connect, "--connect", connect)])
         }
     }
 

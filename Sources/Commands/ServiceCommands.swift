@@ -24,11 +24,12 @@ struct AgentCommand: AsyncParsableCommand {
             """)
 
     @OptionGroup var common: CommonOptions
+    @OptionGroup var service: ServiceOptions
     @OptionGroup var collect: CollectOptions
     @OptionGroup var masters: MasterOptions
 
     func run() async throws {
-        let settings = try common.settings(collect.flags + masters.flags)
+        let settings = try common.settings(service.flags + collect.flags + masters.flags)
         try await CommandFailure.wrap {
             try await CommonOptions.withLogger(settings) {
                 try await AgentServices(settings: settings, logger: $0).runAgent()
@@ -57,10 +58,11 @@ struct CollectCommand: AsyncParsableCommand {
             """)
 
     @OptionGroup var common: CommonOptions
+    @OptionGroup var service: ServiceOptions
     @OptionGroup var collect: CollectOptions
 
     func run() async throws {
-        let settings = try common.settings(collect.flags)
+        let settings = try common.settings(service.flags + collect.flags)
         try await CommandFailure.wrap {
             try await CommonOptions.withLogger(settings) {
                 try await AgentServices(settings: settings, logger: $0).runCollect()
@@ -92,11 +94,12 @@ struct BridgeCommand: AsyncParsableCommand {
             """)
 
     @OptionGroup var common: CommonOptions
+    @OptionGroup var service: ServiceOptions
     @OptionGroup var sources: SourceOptions
     @OptionGroup var masters: MasterOptions
 
     func run() async throws {
-        let settings = try common.settings(sources.flags + masters.flags)
+        let settings = try common.settings(service.flags + sources.flags + masters.flags)
         try await CommandFailure.wrap {
             try await CommonOptions.withLogger(settings) {
                 try await AgentServices(settings: settings, logger: $0).runBridge()

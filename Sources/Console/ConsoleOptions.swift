@@ -1,4 +1,5 @@
 private import SystemSupport
+package import WebServing
 
 /// What a console's page and API are told by the operator.
 package struct ConsoleOptions: Sendable {
@@ -47,17 +48,8 @@ package struct ConsoleOptions: Sendable {
 
 /// What a caller may use. The defaults are for people's browsers; tests take less.
 package struct ConsoleLimits: Sendable {
-    package var targetBytes = 8 * 1024
-    package var headerBytes = 16 * 1024
-    package var connections = 512
-    package var connectionsOfAClient = 64
+    package var web = WebLimits()
     package var readers = 200
-    /// How long a new connection may take until its first request is whole.
-    package var firstRequest = Duration.seconds(10)
-    /// How long a connection may wait for its next request.
-    package var nextRequest = Duration.seconds(75)
-    /// How long a caller may leave unread what it was sent.
-    package var stalled = Duration.seconds(30)
     /// The longest pause of the stream of events.
     package var heartbeat = Duration.seconds(10)
     /// The shortest pause between two events.

@@ -1,13 +1,13 @@
 package import ConsoleStore
 internal import HTTPTypes
 internal import Hummingbird
-internal import HummingbirdCore
 package import Logging
+internal import ServiceLifecycle
 internal import NIOCore
 internal import NIOPosix
-internal import ServiceLifecycle
 package import SystemSupport
 package import TransportSecurity
+internal import WebServing
 
 /// The console's page and its HTTP API, in plain text or over TLS.
 package struct ConsoleServer: Service {
@@ -18,7 +18,7 @@ package struct ConsoleServer: Service {
     private let logger: Logger
     private let onListening: @Sendable (_ address: String, _ port: Int) -> Void
     private let otherMetrics: @Sendable () -> String
-    private let counts = ConsoleCounts()
+    private let counts = AnswerCounts()
     let connections = ConnectionCounter()
     let feed: EventFeed
     var files: PageFiles
@@ -54,33 +54,19 @@ package struct ConsoleServer: Service {
 
     /// Serves until it is cancelled or shut down gracefully.
     package func run() async throws {
-        let (limits, connections, onListening, listening) = (options.limits, connections, onListening, listening)
-        let channel = HTTP1Channel.Configuration(
-            additionalChannelHandlers: [ConnectionGuard(limits: limits, connections: connections)],
-            httpDecoderConfiguration: .init(
-                maxHeaderFieldSize: limits.headerBytes, maxHeaderListSize: limits.headerBytes, maxHeaderFieldCount: 100)
-        )
-        let application = Application(
-            router: router(), server: .secured(by: security, configuration: channel),
-            configuration: ApplicationConfiguration(address: .hostname(options.host, port: options.port)),
-            onServerRunning: { channel in
-                onListening(channel.localAddress?.ipAddress ?? "", channel.localAddress?.port ?? 0)
-                listening.turn()
-            },
-            logger: logger)
+        let server = WebServer(
+            at: .tcp(host: options.host, port: options.port), router: router(), limits: options.limits.web,
+            security: security, connections: connections, logger: logger
+        ) { [onListening, listening] place in
+            if case .tcp(let host, let port) = place { onListening(host, port) }
+            listening.turn()
+        }
         try await withThrowingTaskGroup(of: Void.self) { group in
             group.addTask { try await self.tellChanges() }
             group.addTask { try await self.watchLoops() }
             defer { group.cancelAll() }
             try await withGracefulShutdownHandler {
-                do {
-                    try await application.run()
-                } catch let error as IOError {
-                    throw PageAddressError(
-                        host: options.host, port: options.port, reason: SystemCallError.text(error.errnoCode))
-                } catch let error as SocketAddressError {
-                    throw PageAddressError(host: options.host, port: options.port, reason: "\(error)")
-                }
+                try await server.run()
             } onGracefulShutdown: { [feed] in
                 feed.close()
             }
@@ -115,8 +101,16 @@ package struct ConsoleServer: Service {
         let router = Router(options: .autoGenerateHeadEndpoints)
         router.add(
             middleware: Gatekeeper<BasicRequestContext>(
-                hosts: WebHosts(host: options.host, names: options.names),
-                pass: pass, limits: options.limits, counts: counts))
+                words: .init(
+                    name: "this console", hostAdvice: "use localhost or its address, or start it with --web-host NAME",
+                    pathAdvice: "the API's paths begin with /api/v1/"),
+                hosts: WebHosts(host: options.host, names: options.names), limits: options.limits.web, counts: counts,
+                admit: { [pass] in try pass?.admit($0) },
+                explain: { error in
+                    (error as? ConsoleStoreError).map {
+                        Refusal($0.kind == .question ? .badRequest : .serviceUnavailable, $0.description)
+                    }
+                }))
         router.get("/") { [files] request, _ in try files.response(to: request, path: "/") }
         router.get("/app/:name") { [files] request, context in
             try files.response(to: request, path: request.uri.path)
@@ -141,7 +135,8 @@ package struct ConsoleServer: Service {
 
     private var metrics: Response {
         let metrics = ConsoleMetrics(
-            store: store.counters, answers: counts.answers, connections: connections.now, readers: feed.readerCount)
+            store: store.counters, answers: counts.answers,
+            connections: (connections.now.open, connections.now.refused), readers: feed.readerCount)
         return .text(metrics.text + otherMetrics(), type: "text/plain; version=0.0.4; charset=utf-8")
     }
 }
@@ -152,14 +147,5 @@ extension ConsoleServer: WorkingService {
     package func workSummary() async -> String? {
         if let problem = store.counters.problem { return "the store can't be written: \(problem)" }
         return "keeps what nodes report"
-    }
-}
-
-/// Why the page can't be served at its address.
-package struct PageAddressError: Error, CustomStringConvertible {
-    package let description: String
-
-    init(host: String, port: Int, reason: String) {
-        description = "cannot listen at \(host):\(port): \(reason)"
     }
 }

@@ -22,7 +22,7 @@ extension ListenAddress {
     }
 
     /// The value of `errno` with which a socket can't have the address; `nil` if it can. The socket is closed at once.
-    private static func bindError(_ host: String, _ port: Int) -> CInt? {
+    package static func bindError(_ host: String, _ port: Int) -> CInt? {
         var hints = addrinfo()
         hints.ai_flags = AI_NUMERICHOST | AI_NUMERICSERV | AI_PASSIVE
         hints.ai_socktype = CInt(SOCK_STREAM.rawValue)

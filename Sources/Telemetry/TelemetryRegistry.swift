@@ -14,6 +14,8 @@ package final class TelemetryRegistry: MetricsFactory {
 
     private static let refusedName = "arobust_telemetry_refused_series_total"
 
+    /// Those of every series, also of what is written beside it.
+    package var commonLabels: [(String, String)] { labels + operatorLabels }
     private let labels: [(String, String)]
     private let operatorLabels: [(String, String)]
     private let limit: Int
@@ -67,7 +69,9 @@ package final class TelemetryRegistry: MetricsFactory {
         if aggregate {
             cell(label, .summary, dimensions, SummaryCell()) ?? NOOPMetricsHandler.instance
         } else {
-            cell(label, .gauge, dimensions, GaugeCell()) ?? NOOPMetricsHandler.instance
+            // What is set, but only grows by its name, is a counter to Prometheus.
+            cell(label, label.hasSuffix("_total") ? .counter : .gauge, dimensions, GaugeCell())
+                ?? NOOPMetricsHandler.instance
         }
     }
 
@@ -126,54 +130,11 @@ struct MetricFamily {
 }
 
 /// What a metric is to Prometheus: the word of its `# TYPE` line.
-enum MetricKind: String {
+package enum MetricKind: String, Sendable {
     /// Only grows, and starts again with the process.
     case counter
     /// Goes up and down.
     case gauge
     /// A count and a sum, without quantiles.
     case summary
-}
-
-/// What each self-metric means: the text of its `# HELP` line. Add a new metric here.
-package enum MetricCatalog {
-    package static let help = [
-        "arobust_alarm": "1 while something needs an operator's attention, else 0, by what, where and why.",
-        "arobust_alarm_began_at_seconds": "When the alarm began, in seconds since 1970; 0 while there is none.",
-        "arobust_console_failed_calls_total": "Reports to a console that were refused, or could not be stored then.",
-        "arobust_listener_calls_total": "Calls of DLRover's own clients, by outcome.",
-        "arobust_log_bytes_total": "Bytes of the training log that were reported.",
-        "arobust_log_finding_seen_at_seconds":
-            "When a line of a followed log last hit the rule, in seconds since 1970; file: the log with that line.",
-        "arobust_log_findings_total": "Hits of failure rules in the followed logs, by the rules' domain and role.",
-        "arobust_log_findings_survived_total":
-            "Lines with a root cause in the followed logs after which the training went on; no findings.",
-        "arobust_log_shed_bytes_total": "Bytes of training logs that the rate limit left out.",
-        "arobust_log_shed_lines_total": "Lines of training logs that the rate limit left out.",
-        "arobust_log_lines_total": "Lines of the training log that were reported.",
-        "arobust_scrape_up": "1 if the last scrape gave a page with metrics, else 0.",
-        "arobust_scrapes_total": "Rounds of scraping the XPU timer's page, by result.",
-        "arobust_stack_dumps_total": "Processes whose stacks were requested, by what could be read.",
-        "arobust_incidents_total": "Incidents that were recorded.",
-        "arobust_incident_pieces_missing_total": "Pieces of incidents' evidence that could not be had.",
-        "arobust_ras_looks_total": "Questions to NCCL's RAS, by what came of them.",
-        "arobust_ras_findings": "Communicators that ranks hold up, by what NCCL's RAS says.",
-        "arobust_training_events_total": "Events of a training that were published.",
-        "arobust_training_events_unreadable_total": "Lines in the file of events that can't be read.",
-        "arobust_telemetry_refused_series_total":
-            "Self-metrics that are not kept: there are too many, or one name has two kinds.",
-        "arobust_telemetry_written_at_seconds": "When this text was written, in seconds since 1970.",
-        "arobust_training_epoch": "The epoch that a training's log named last.",
-        "arobust_training_finished": "1 if the training said that it has ended, else 0.",
-        "arobust_training_goodput_ratio": "The time in steps that were kept, of all since the training's start.",
-        "arobust_training_lost_seconds_total": "The time in steps that were made again after a restart.",
-        "arobust_training_restarts_total": "How often the training's steps began again.",
-        "arobust_training_silent": "1 while the training makes no step for longer than it should, else 0.",
-        "arobust_training_slow": "1 while the training's steps take longer than usual, else 0.",
-        "arobust_training_step": "The step that the training's log named last.",
-        "arobust_training_step_seconds": "How long a step takes: the median of the last ones.",
-        "arobust_training_step_seen_at_seconds": "When the last step was read, in seconds since 1970.",
-        "arobust_training_tokens_per_second": "The throughput that the training's log gives.",
-        "arobust_up": "1 while the process runs, 0 after a clean end.",
-    ]
 }

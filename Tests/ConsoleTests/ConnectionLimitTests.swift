@@ -3,10 +3,11 @@ import Foundation
 import SystemSupport
 import TestSupport
 import Testing
+import WebServing
 
 struct ConnectionLimitTests {
     @Test func whoIsSlowToAskLosesTheConnection() async throws {
-        try await RunningConsole.with(options: { $0.limits.firstRequest = .milliseconds(300) }) {
+        try await RunningConsole.with(options: { $0.limits.web.firstRequest = .milliseconds(300) }) {
             (console: RunningConsole) async throws in
             let port = console.port
             let answer = try await PinnedThread.run(name: "slow-loris", onCancel: {}) { () -> [UInt8] in
@@ -25,7 +26,7 @@ struct ConnectionLimitTests {
     }
 
     @Test func aConnectionThatRestsTooLongIsClosed() async throws {
-        try await RunningConsole.with(options: { $0.limits.nextRequest = .milliseconds(200) }) {
+        try await RunningConsole.with(options: { $0.limits.web.nextRequest = .milliseconds(200) }) {
             (console: RunningConsole) async throws in
             let port = console.port
             let text = try await PinnedThread.run(name: "rests", onCancel: {}) {
@@ -52,7 +53,7 @@ struct ConnectionLimitTests {
     }
 
     @Test func connectionsAreLimitedAndComeFreeAgain() async throws {
-        try await RunningConsole.with(options: { $0.limits.connectionsOfAClient = 3 }) {
+        try await RunningConsole.with(options: { $0.limits.web.connectionsOfAClient = 3 }) {
             (console: RunningConsole) async throws in
             let port = console.port
             var open = try await PinnedThread.run(name: "many", onCancel: {}) {
@@ -70,17 +71,5 @@ struct ConnectionLimitTests {
             try await eventually { console.server.connections.now.open == 0 }
             #expect(try await console.ask("/healthz").status == 200)
         }
-    }
-
-    @Test func allClientsTogetherAreLimited() {
-        var limits = ConsoleLimits()
-        (limits.connections, limits.connectionsOfAClient) = (4, 2)
-        let counter = ConnectionCounter()
-        #expect((0..<3).map { _ in counter.enter("a", limits: limits) } == [true, true, false])
-        #expect((0..<3).map { _ in counter.enter("b", limits: limits) } == [true, true, false])
-        #expect(!counter.enter("c", limits: limits))
-        counter.leave("a")
-        #expect(counter.enter("c", limits: limits))
-        #expect(counter.now.open == 4 && counter.now.refused == 3)
     }
 }

@@ -1,4 +1,5 @@
 @testable import Console
+import WebServing
 import Diagnosis
 import Foundation
 import TestSupport

@@ -1,4 +1,5 @@
 @testable import Console
+import WebServing
 import Diagnosis
 import Foundation
 import NIOCore
@@ -40,7 +41,7 @@ struct EventFeedTests {
 
     @Test func aReaderThatStopsReadingCostsNoMemoryAndIsSentAway() async throws {
         try await RunningConsole.with(options: {
-            $0.limits.stalled = .milliseconds(300)
+            $0.limits.web.stalled = .milliseconds(300)
             $0.limits.heartbeat = .seconds(60)
         }) { (console: RunningConsole) async throws in
             let (port, feed) = (console.port, console.server.feed)

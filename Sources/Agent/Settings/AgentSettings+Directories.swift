@@ -73,6 +73,12 @@ extension AgentSettings {
         return endpoints
     }
 
+    /// The state directories among the publishers to listen to.
+    func readDirectories() throws(SettingsError) -> [StateDirectory] {
+        guard values[\.connect].isEmpty || values.written(\.stateDirectory)?.origin != .standard else { return [] }
+        return try stateDirectories()
+    }
+
     /// Where the masters' cursors and ledgers are kept; `nil`: in the first state directory.
     public var consumersDirectory: String? { values[\.consumersDirectory] }
 

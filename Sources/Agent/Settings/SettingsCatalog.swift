@@ -36,6 +36,7 @@ package struct SettingsCatalog: Sendable {
         "who may call at listen besides root and the agent's own user: user:NAME, group:NAME, uid:N, gid:N, or everyone"
     )
     package let telemetry = TelemetrySettings()
+    package let http = HTTPSettings()
     package let logs = LogSettings()
     package let progress = TrainingSettings()
     package let metrics = MetricSettings()

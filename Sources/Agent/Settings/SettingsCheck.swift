@@ -35,6 +35,7 @@ package struct SettingsCheck {
         self.settings = settings
         attempt(Self.checkLimits)
         attempt { _ = try $0.endpoints() }
+        attempt { try $0.checkMonitor() }
         let isForPublisher = purpose == .everything ? !settings.readsOtherPublishers : purpose != .bridge
         if isForPublisher { attempt { try $0.stateDirectory().check() } }
         if purpose != .collect { checkMasters() }
@@ -60,7 +61,7 @@ package struct SettingsCheck {
     /// process without a sentence.
     private static func checkLimits(_ settings: AgentSettings) throws {
         DescriptorLimit.raise()
-        let masters = try settings.masters().count
+        let masters = try settings.masters().count + settings.mastersForMonitor
         try DescriptorLimit.current.check(masters: masters)
         try MemoryLimit.checkStacks()
         try ThreadTrial.run(

@@ -45,6 +45,19 @@ struct CommonOptions: ParsableArguments {
     }
 }
 
+/// The flag of the commands that run as services.
+struct ServiceOptions: ParsableArguments {
+    @ArgumentParser.Option(
+        help: ArgumentHelp(
+            """
+            Show /metrics, /healthz, /readyz and /status over HTTP at this address (127.0.0.1:9090 or unix:/path). Beyond \
+            loopback it wants the setting http.token-file.
+            """, valueName: "address"))
+    var http: String?
+
+    var flags: [SettingFlag] { [.one(\.http.listen, "--http", http)] }
+}
+
 /// The flags of the commands that report.
 struct MasterOptions: ParsableArguments {
     @ArgumentParser.Option(

@@ -2,6 +2,7 @@ internal import ConsoleStore
 private import FoundationEssentials
 internal import Hummingbird
 internal import SystemSupport
+internal import WebServing
 
 /// The API's questions to the store: parameters in, JSON out.
 struct StoreRoutes: Sendable {

@@ -2,6 +2,7 @@ internal import HTTPTypes
 internal import Hummingbird
 internal import NIOCore
 private import Synchronization
+internal import WebServing
 
 /// The server-sent events: all readers get the same, and each has room for one. Who reads slower than events come gets the newest one when there
 /// is room again, so that no reader costs more memory for being slow.

@@ -2,6 +2,7 @@ internal import HTTPTypes
 internal import Hummingbird
 internal import LogText
 internal import NIOCore
+internal import WebServing
 
 /// The page's files, all in memory. A path that is not one of theirs is none: no path leads into the file system.
 struct PageFiles: Sendable {

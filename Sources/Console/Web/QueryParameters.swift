@@ -1,5 +1,6 @@
 internal import Hummingbird
 private import SystemSupport
+internal import WebServing
 
 /// A request's parameters, read strictly: what can't be meant is refused with a sentence that says what can.
 struct QueryParameters: Sendable {

@@ -3,6 +3,7 @@ package import NIOCore
 internal import NIOHPACK
 internal import NIOHTTP2
 internal import NIOPosix
+internal import SystemSupport
 internal import PeerLimits
 private import Synchronization
 package import TransportSecurity

@@ -11,11 +11,11 @@ package struct ConsumerLaneAccount: Hashable, Sendable {
     /// `nil`: the publisher doesn't know the lane.
     package var fromPublisher: PublisherStatus.ConsumerLane?
 
-    var pending: UInt64 { fromPublisher?.pending ?? 0 }
-    var skipped: [String: UInt64] { fromConsumer?.skipped ?? [:] }
-    var lost: [String: UInt64] { fromConsumer?.lost ?? [:] }
+    package var pending: UInt64 { fromPublisher?.pending ?? 0 }
+    package var skipped: [String: UInt64] { fromConsumer?.skipped ?? [:] }
+    package var lost: [String: UInt64] { fromConsumer?.lost ?? [:] }
     /// Gone before the consumer has noticed.
-    var unnoticed: [String: UInt64] { fromPublisher?.unnoticed ?? [:] }
+    package var unnoticed: [String: UInt64] { fromPublisher?.unnoticed ?? [:] }
 
     /// How many are lost, noticed or not.
     package var totalLost: UInt64 { ["lost": lost.total, "unnoticed": unnoticed.total].total }
@@ -38,7 +38,7 @@ package struct ConsumerLaneAccount: Hashable, Sendable {
 
 extension PublisherStatus.Consumer {
     /// Every lane that either side speaks of, in the order of the names.
-    var laneAccounts: [ConsumerLaneAccount] {
+    package var laneAccounts: [ConsumerLaneAccount] {
         var all: [DiagnosisDataType: ConsumerLaneAccount] = [:]
         func empty(_ type: DiagnosisDataType) -> ConsumerLaneAccount {
             ConsumerLaneAccount(consumer: account.consumer, dataType: type)

@@ -4,7 +4,7 @@ internal import SystemSupport
 package import ZMQBridge
 
 /// A publisher's status for programs: its own JSON, and `alarms`, `findings`, `finding_counts`, `trainings`, `problems`.
-package struct StatusReport: Encodable {
+package struct StatusReport: Encodable, Sendable {
     private enum CodingKeys: String, CodingKey {
         case alarms, findings, problems, trainings
         case findingCounts = "finding_counts"
@@ -56,20 +56,23 @@ extension PublisherStatus {
                 }
             }
         } catch StateDirectoryError.inUse(_, let holder) {
-            guard var status = try await inspection.ask() else {
+            guard let status = try await inspection.ask() else {
                 throw InspectionError.silent(directory, holder: holder, obstacle: inspection.obstacle)
             }
-            // The masters of a bridge are known by their files here, not to the publisher.
-            if let refused = status.refused, !refused.isEmpty {
-                let holders = try ConsumerHolder.all(inDirectory: consumerDirectory)
-                status.refused = refused.map { refusal in
-                    var refusal = refusal
-                    refusal.isMaster = refusal.isMaster || holders[refusal.consumer]?.isThere == true
-                    return refusal
-                }
-            }
-            return status
+            guard status.refused?.isEmpty == false else { return status }
+            return status.knowingMasters(try ConsumerHolder.all(inDirectory: consumerDirectory))
         }
+    }
+
+    /// The masters of a bridge are known by their files here, not to the publisher.
+    func knowingMasters(_ holders: [String: ConsumerHolder]) -> PublisherStatus {
+        var status = self
+        status.refused = refused?.map { refusal in
+            var refusal = refusal
+            refusal.isMaster = refusal.isMaster || holders[refusal.consumer]?.isThere == true
+            return refusal
+        }
+        return status
     }
 }
 

@@ -123,8 +123,20 @@ struct ConsumerText {
             let age = errorTime.map { ", \(HumanText.span(from: $0, to: now)) ago" } ?? ""
             lines.append("last error\(age): \(HumanText.line(error))")
         }
+        if let pace { lines.append(pace) }
         lines += state.sorted { $0.key < $1.key }.map { "\(HumanText.line($0.key)): \(HumanText.line($0.value))" }
         return lines
+    }
+
+    /// How long what is pending takes, while it is worked off.
+    private var pace: String? {
+        let pending = consumer.lanes.reduce(UInt64(0)) { $0 &+ $1.pending }
+        guard pending > 0, let pace = consumer.pace else { return nil }
+        let rates =
+            "pending \(pending), \(HumanText.rate(pace.finishedPerSecond)) finished, "
+            + "\(HumanText.rate(pace.publishedPerSecond)) published"
+        guard let left = pace.secondsLeft else { return rates + ": it does not get less" }
+        return rates + ": about \(HumanText.span(from: 0, to: Int64(max(1, min(left, 1e12)).rounded()))) left"
     }
 
     private var laneLines: [String] {

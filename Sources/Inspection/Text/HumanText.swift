@@ -25,6 +25,11 @@ enum HumanText {
         }
     }
 
+    /// `2400/s`, `0.5/s`
+    static func rate(_ perSecond: Double) -> String {
+        perSecond < 10 ? "\((perSecond * 10).rounded() / 10)/s" : "\(Int(min(perSecond, 1e15).rounded()))/s"
+    }
+
     /// `1 envelope`, `3 envelopes`
     static func count(_ number: UInt64, _ noun: String) -> String {
         "\(number) \(noun)\(number == 1 ? "" : "s")"

@@ -11,6 +11,7 @@ final class PublisherState: Sendable {
     private let ledger: Mutex<PublisherLedger>
     private let standing = Mutex<[PublisherProblem: String]>([:])
     private let refused = Mutex(RefusedAccounts())
+    private let paces = Mutex(ConsumerPaces())
 
     init(id: PublisherID, epoch: UInt64, journal: Journal, ledger: PublisherLedger) {
         self.id = id
@@ -50,6 +51,7 @@ final class PublisherState: Sendable {
     ) -> String? {
         let (refusal, isKnown) = withLedger { ledger in
             let refusal = ledger.recordAccount(account, epoch: epoch, now: heard ?? now, places: places)
+            if refusal == nil { recordPace(of: account, ledger, now: now) }
             return (refusal, ledger.consumers[account.consumer] != nil)
         }
         let name = account.consumer
@@ -67,9 +69,18 @@ final class PublisherState: Sendable {
         return refusal
     }
 
+    private func recordPace(of account: ConsumerAccount, _ ledger: PublisherLedger, now: Int64) {
+        paces.withLock { paces in
+            // Counting is for once in a while.
+            guard paces.wantsMark(of: account.consumer, now: now) else { return }
+            paces.record(ledger.mark(of: account), of: account.consumer, now: now)
+        }
+    }
+
     /// Forgets a consumer; answers whether there was one.
     func forget(_ name: String) -> Bool {
         refused.withLock { $0.remove(name) }
+        paces.withLock { $0.forget(name) }
         return withLedger { $0.forget(name) }
     }
 
@@ -101,19 +112,33 @@ final class PublisherState: Sendable {
 
 extension PublisherState {
     /// What `status` answers. Reads headers in the journal, which takes milliseconds: not for a hot path.
-    func status(now: Int64 = WallClock.seconds()) throws(JournalError) -> PublisherStatus {
+    ///
+    /// - Parameter publishedBytes: of the lanes' envelopes in this run, if there is one.
+    func status(
+        now: Int64 = WallClock.seconds(), publishedBytes: [DiagnosisDataType: UInt64]? = nil
+    ) throws(JournalError) -> PublisherStatus {
         let ledger = withLedger { $0 }
+        let paces = paces.withLock { paces in
+            paces.keep(Set(ledger.consumers.sorted.map(\.account.consumer)))
+            return paces
+        }
         var consumers: [PublisherStatus.Consumer] = []
         var found: [RetainedKey: Retained] = [:]
         for consumer in ledger.consumers.sorted {
             var lanes: [PublisherStatus.ConsumerLane] = []
             for lane in consumer.account.lanes { lanes.append(try standing(of: lane, ledger, &found)) }
             consumers.append(
-                PublisherStatus.Consumer(account: consumer.account, heard: consumer.heard, lanes: lanes))
+                PublisherStatus.Consumer(
+                    account: consumer.account, heard: consumer.heard, lanes: lanes,
+                    pace: paces.pace(
+                        of: consumer.account.consumer, now: ledger.mark(of: consumer.account), at: now,
+                        pending: lanes.reduce(0) { $0 &+ $1.pending })))
         }
         return PublisherStatus(
             publisher: "\(id)", epoch: epoch, time: now, journal: journalStatus,
-            lanes: ledger.lanes.sorted { $0.key < $1.key }.compactMap { laneStatus($0.key, $0.value) },
+            lanes: ledger.lanes.sorted { $0.key < $1.key }.compactMap {
+                laneStatus($0.key, $0.value, publishedBytes)
+            },
             losses: losses(ledger), consumers: consumers, faults: faults,
             refused: refused.withLock { $0.current(now: now) })
     }
@@ -135,13 +160,16 @@ extension PublisherState {
         return sentences.isEmpty ? nil : sentences
     }
 
-    private func laneStatus(_ name: String, _ lane: PublisherLedger.Lane) -> PublisherStatus.Lane? {
+    private func laneStatus(
+        _ name: String, _ lane: PublisherLedger.Lane, _ publishedBytes: [DiagnosisDataType: UInt64]?
+    ) -> PublisherStatus.Lane? {
         guard let last = lane.history.newest else { return nil }
         let journaled = journal.lane(name)
         return PublisherStatus.Lane(
             dataType: DiagnosisDataType(rawValue: name), first: journaled?.first, last: last,
             produced: lane.history.total, retained: journaled?.count ?? 0, bytes: journaled?.bytes ?? 0,
-            oldestTime: journaled?.times?.lowerBound, newestTime: journaled?.times?.upperBound)
+            oldestTime: journaled?.times?.lowerBound, newestTime: journaled?.times?.upperBound,
+            publishedBytes: publishedBytes.map { $0[DiagnosisDataType(rawValue: name)] ?? 0 })
     }
 
     private func losses(_ ledger: PublisherLedger) -> [PublisherStatus.Loss] {

@@ -211,6 +211,11 @@ public final class MetricPublisher: MasterClient, UrgentReporter {
         bus.withLock { $0.newest }
     }
 
+    /// What `arobust status` shows of it. Reads headers in the journal, which takes milliseconds, and blocks.
+    package func status() throws -> PublisherStatus {
+        try state.status(publishedBytes: bus.withLock { $0.publishedBytes })
+    }
+
     /// Sends beats, greets consumers, replays what they ask for, and maintains journal and ledger, until the task is cancelled. To be called
     /// once; without it consumers get no answer.
     public func run() async throws {

@@ -18,6 +18,8 @@ struct PublisherBus: ~Copyable {
     private let journal: Journal
     /// The newest position of each lane, also of lanes that have had nothing in this run.
     private(set) var newest: [DiagnosisDataType: LanePosition]
+    /// How many bytes of envelopes' bodies each lane has had in this run.
+    private(set) var publishedBytes: [DiagnosisDataType: UInt64] = [:]
     /// What libzmq holds for consumers that don't read.
     private let queued = QueuedBytes()
     /// Where each header is written before libzmq copies it.
@@ -103,11 +105,17 @@ struct PublisherBus: ~Copyable {
 
     private mutating func send(_ metrics: EncodedMetrics, publishTime: UInt64, flags: UInt8) -> ReportError? {
         var bodyStart = 0
-        var lane: (type: DiagnosisDataType, last: LanePosition)?
-        defer { if let lane { newest[lane.type] = lane.last } }
+        var lane: (type: DiagnosisDataType, last: LanePosition, bytes: Int)?
+        defer {
+            if let lane {
+                newest[lane.type] = lane.last
+                publishedBytes[lane.type, default: 0] &+= UInt64(lane.bytes)
+            }
+        }
         for item in metrics.items {
             if let current = lane, current.type != item.dataType {
                 newest[current.type] = current.last
+                publishedBytes[current.type, default: 0] &+= UInt64(current.bytes)
                 lane = nil
             }
             var position = lane?.last ?? last(item.dataType)
@@ -116,7 +124,7 @@ struct PublisherBus: ~Copyable {
                 flags: flags | (item.isShed ? EnvelopeHeader.Flag.shed : 0), extensionLength: item.originLength,
                 publisher: publisher, epoch: epoch, sequence: position.sequence,
                 collectionTime: item.collectionTime, publishTime: publishTime)
-            lane = (item.dataType, position)
+            lane = (item.dataType, position, (lane?.bytes ?? 0) + item.bodyEnd - bodyStart - item.originLength)
             do throws(ZMQError) {
                 // What only the bus has may take twice the room, so that one that doesn't read costs the others nothing.
                 let limit = flags & EnvelopeHeader.Flag.volatile != 0 ? 2 * Self.mostQueued : Self.mostQueued

@@ -37,12 +37,15 @@ package struct PublisherStatus: Hashable, Sendable, Codable {
         /// Collection times, seconds since 1970.
         package var oldestTime: Int64?
         package var newestTime: Int64?
+        /// Bytes of the envelopes that were published in this run; `nil` where none runs, or an older one does.
+        package var publishedBytes: UInt64?
 
         enum CodingKeys: String, CodingKey {
             case dataType = "data_type"
             case first, last, produced, retained, bytes
             case oldestTime = "oldest_time"
             case newestTime = "newest_time"
+            case publishedBytes = "published_bytes"
         }
     }
 
@@ -66,6 +69,24 @@ package struct PublisherStatus: Hashable, Sendable, Codable {
         /// When it last said something, seconds since 1970.
         package var heard: Int64
         package var lanes: [ConsumerLane]
+        /// How fast it gets on; `nil` where that is not known yet, or nothing is to be done.
+        package var pace: Pace?
+    }
+
+    /// How fast a consumer gets on, over the last half minute.
+    package struct Pace: Hashable, Sendable, Codable {
+        /// How many envelopes it finishes in a second: delivered, skipped and lost ones.
+        package var finishedPerSecond: Double
+        /// How many are published for it in a second.
+        package var publishedPerSecond: Double
+        /// How long what is pending takes at this pace; `nil` where it does not get less.
+        package var secondsLeft: Double?
+
+        enum CodingKeys: String, CodingKey {
+            case finishedPerSecond = "finished_per_second"
+            case publishedPerSecond = "published_per_second"
+            case secondsLeft = "seconds_left"
+        }
     }
 
     package struct ConsumerLane: Hashable, Sendable, Codable {

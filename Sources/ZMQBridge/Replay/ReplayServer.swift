@@ -146,7 +146,7 @@ final class ReplayServer: Sendable {
             publisher.state.recordNewest(publisher.newest)
             // Not worked out for a peer that would not get it.
             guard !route.peer.isGone, route.peer.hasRoom() else { return }
-            try socket.send(Topic.status, try publisher.state.status(), to: route)
+            try socket.send(Topic.status, try publisher.status(), to: route)
         }
     }
 

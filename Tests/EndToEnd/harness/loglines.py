@@ -4,6 +4,7 @@ PUBLISHING = "Publishing."  # agent, collect: the sockets are open
 SUBSCRIBED = "Connected to a publisher."  # agent, bridge, tap: the publisher's first beat has been seen
 WAITING_FOR_PUBLISHER = "Waiting for a publisher."  # bridge, tap
 STOPPING = "Stopping:"  # the first SIGTERM or SIGINT was taken
+SHOWN_OVER_HTTP = "Metrics and health are shown over HTTP."  # agent, collect, bridge with --http
 
 # Once these are logged, a command misses nothing that is published (agent and collect keep earlier data in the journal).
 READY = {

@@ -84,6 +84,9 @@ struct LogSet {
         return told.insert(what).inserted
     }
 
+    /// How much of the open files was not given yet, as far as the last look at each tells.
+    var unread: UInt64 { open.reduce(0) { $0 + ($1.follower?.unread ?? 0) } }
+
     // MARK: turns
 
     mutating func makeReady(_ file: FollowedFile) {

@@ -43,6 +43,7 @@ package actor LogSetCollector: WakingCollector {
     private let watcher: FolderWatcher?
     private let shedLines: Counter
     private let shedBytes: Counter
+    private let unread: Gauge
     private var counters: [String: (lines: Counter, bytes: Counter)] = [:]
     private var client: (any MasterClient)?
     private var set: LogSet
@@ -67,6 +68,7 @@ package actor LogSetCollector: WakingCollector {
         alarmReport = MetricReport(content: "a log's black box", data: "a log's black box", logger: logger)
         shedLines = Counter(label: "arobust_log_shed_lines_total", factory: factory)
         shedBytes = Counter(label: "arobust_log_shed_bytes_total", factory: factory)
+        unread = Gauge(label: "arobust_log_unread_bytes", factory: factory)
         report = MetricReport(content: "log content", data: "log data", logger: logger)
         var limits = LogSet.Limits()
         limits.files = maxFiles
@@ -164,6 +166,7 @@ package actor LogSetCollector: WakingCollector {
 
     /// All rounds on the collector's own thread.
     package func collectRounds(_ most: Int) async -> Int {
+        defer { unread.record(Int64(clamping: set.unread)) }
         for count in 0..<most {
             guard !Task.isCancelled, let data = await collectData(), await storeData(data) else { return count }
         }

@@ -1,25 +1,29 @@
-internal import HTTPTypes
-internal import Hummingbird
+private import FoundationEssentials
+package import HTTPTypes
+package import Hummingbird
 internal import NIOCore
 
 /// Why a request gets no answer, as the caller is told: `{"error": "…"}`.
-struct Refusal: Error {
-    let status: HTTPResponse.Status
+package struct Refusal: Error {
+    package let status: HTTPResponse.Status
     /// A sentence that names what is wrong and what is allowed.
-    let sentence: String
-    var headers = HTTPFields()
+    package let sentence: String
+    package var headers = HTTPFields()
 
-    init(_ status: HTTPResponse.Status, _ sentence: String, headers: HTTPFields = [:]) {
+    package init(_ status: HTTPResponse.Status, _ sentence: String, headers: HTTPFields = [:]) {
         self.status = status
         self.sentence = sentence
         self.headers = headers
     }
 
-    static func notFound(_ what: String) -> Refusal { Refusal(.notFound, what) }
-    static func badRequest(_ why: String) -> Refusal { Refusal(.badRequest, why) }
+    package static func notFound(_ what: String) -> Refusal { Refusal(.notFound, what) }
+    package static func badRequest(_ why: String) -> Refusal { Refusal(.badRequest, why) }
 
-    var response: Response {
-        var response = Response.json(JSONText.object { $0.member("error", sentence) })
+    package var response: Response {
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = .withoutEscapingSlashes
+        // A text always has a form in JSON.
+        var response = Response.json(Array((try? encoder.encode(["error": sentence])) ?? Data("{}".utf8)))
         response.status = status
         response.headers.append(contentsOf: headers)
         return response
@@ -27,13 +31,13 @@ struct Refusal: Error {
 }
 
 extension Response {
-    static func json(_ bytes: [UInt8]) -> Response {
+    package static func json(_ bytes: [UInt8]) -> Response {
         Response(
             status: .ok, headers: [.contentType: "application/json; charset=utf-8", .cacheControl: "no-store"],
             body: ResponseBody(byteBuffer: ByteBuffer(bytes: bytes)))
     }
 
-    static func text(_ text: String, type: String = "text/plain; charset=utf-8") -> Response {
+    package static func text(_ text: String, type: String = "text/plain; charset=utf-8") -> Response {
         Response(
             status: .ok, headers: [.contentType: type, .cacheControl: "no-store"],
             body: ResponseBody(byteBuffer: ByteBuffer(string: text)))

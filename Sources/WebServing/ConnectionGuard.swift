@@ -1,7 +1,6 @@
 internal import HTTPTypes
 internal import NIOCore
 internal import NIOHTTPTypes
-private import Synchronization
 
 /// Ends connections of callers that cost more than they should: too many, too slow to ask, too slow to read, or with a body that nobody wants.
 /// One for each connection, on its event loop.
@@ -15,16 +14,18 @@ final class ConnectionGuard: ChannelDuplexHandler, RemovableChannelHandler {
     private static let farewell = TimeAmount.milliseconds(500)
     private static let mostUnwantedBytes = 64 * 1024
 
-    private let limits: ConsoleLimits
+    private let limits: WebLimits
     private let connections: ConnectionCounter
-    private var client: String?
+    private var place: ConnectionCounter.Place?
     /// Closes the connection, unless what is waited for comes.
     private var deadline: Scheduled<Void>?
     private var stall: Scheduled<Void>?
     private var closesAfterAnswer = false
+    /// `begin` must not come again.
+    private var hasLeft = false
     private var unwantedBytes = 0
 
-    init(limits: ConsoleLimits, connections: ConnectionCounter) {
+    init(limits: WebLimits, connections: ConnectionCounter) {
         self.limits = limits
         self.connections = connections
     }
@@ -39,13 +40,14 @@ final class ConnectionGuard: ChannelDuplexHandler, RemovableChannelHandler {
     }
 
     private func begin(_ context: ChannelHandlerContext) {
-        guard client == nil else { return }
-        let address = context.channel.remoteAddress?.ipAddress ?? ""
-        guard connections.enter(address, limits: limits) else {
+        guard place == nil, !hasLeft else { return }
+        let channel = context.channel
+        let address = channel.remoteAddress?.ipAddress ?? ""
+        place = connections.enter(address, limits: limits) { channel.close(promise: nil) }
+        guard place != nil else {
             context.close(promise: nil)
             return
         }
-        client = address
         close(context, in: TimeAmount(limits.firstRequest))
     }
 
@@ -59,15 +61,16 @@ final class ConnectionGuard: ChannelDuplexHandler, RemovableChannelHandler {
     private func leave() {
         deadline?.cancel()
         stall?.cancel()
-        if let client { connections.leave(client) }
-        // `begin` must not come again.
-        client = nil
+        if let place { connections.leave(place) }
+        place = nil
+        hasLeft = true
     }
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         switch unwrapInboundIn(data) {
         case .head(let head):
             deadline?.cancel()
+            if let place { connections.asks(place) }
             closesAfterAnswer =
                 head.headerFields[.transferEncoding] != nil || Int(head.headerFields[.contentLength] ?? "0") != 0
                 || head.headerFields[.connection]?.lowercased() == "close"
@@ -84,6 +87,7 @@ final class ConnectionGuard: ChannelDuplexHandler, RemovableChannelHandler {
 
     func write(context: ChannelHandlerContext, data: NIOAny, promise: EventLoopPromise<Void>?) {
         if case .end = unwrapOutboundIn(data) {
+            if let place { connections.waits(place) }
             close(context, in: closesAfterAnswer ? Self.farewell : TimeAmount(limits.nextRequest))
         }
         context.write(data, promise: promise)
@@ -99,8 +103,8 @@ final class ConnectionGuard: ChannelDuplexHandler, RemovableChannelHandler {
     }
 
     func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
-        // The console stops: who has not read the last answer by then will not.
-        if event is ChannelShouldQuiesceEvent { close(context, in: .seconds(2)) }
+        // The server stops: who has not read the last answer by then will not.
+        if event is ChannelShouldQuiesceEvent { close(context, in: TimeAmount(limits.end)) }
         context.fireUserInboundEventTriggered(event)
     }
 
@@ -114,38 +118,3 @@ final class ConnectionGuard: ChannelDuplexHandler, RemovableChannelHandler {
 // It stays on its connection's event loop.
 @available(*, unavailable)
 extension ConnectionGuard: Sendable {}
-
-/// How many connections there are, in all and of each client address.
-final class ConnectionCounter: Sendable {
-    private struct State {
-        var all = 0
-        var clients: [String: Int] = [:]
-        var refused = 0
-    }
-
-    private let state = Mutex(State())
-
-    /// - Returns: whether one more is allowed, which then counts.
-    func enter(_ client: String, limits: ConsoleLimits) -> Bool {
-        state.withLock { state in
-            let own = state.clients[client] ?? 0
-            guard state.all < limits.connections, own < limits.connectionsOfAClient else {
-                state.refused += 1
-                return false
-            }
-            state.all += 1
-            state.clients[client] = own + 1
-            return true
-        }
-    }
-
-    func leave(_ client: String) {
-        state.withLock { state in
-            state.all -= 1
-            let own = state.clients[client] ?? 1
-            state.clients[client] = own > 1 ? own - 1 : nil
-        }
-    }
-
-    var now: (open: Int, refused: Int) { state.withLock { ($0.all, $0.refused) } }
-}

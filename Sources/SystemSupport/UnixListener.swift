@@ -1,5 +1,4 @@
-internal import Glibc
-internal import SystemSupport
+package import Glibc
 
 /// The file of a Unix socket that this process listens at.
 ///
@@ -10,13 +9,13 @@ package struct UnixListener: Sendable {
     /// Also when it was changed: numbers of files are used again.
     private let identity: Identity
     /// Bound, and listening.
-    let descriptor: CInt
+    package let descriptor: CInt
 
     /// Makes the socket.
     ///
     /// - Parameter mode: who may connect to it. Set before anybody can.
     /// - Throws: `UnixListenerError`.
-    init(path: String, mode: mode_t, backlog: CInt) throws(UnixListenerError) {
+    package init(path: String, mode: mode_t, backlog: CInt) throws(UnixListenerError) {
         self.path = path
         try Self.check(path)
         try Self.removeStale(path)
@@ -43,7 +42,7 @@ package struct UnixListener: Sendable {
     }
 
     /// Removes the file, unless somebody has put another one in its place.
-    func remove() {
+    package func remove() {
         guard let status = Self.status(path), Self.identity(status) == identity else { return }
         unlink(path)
     }
