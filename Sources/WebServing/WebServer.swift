@@ -6,6 +6,7 @@ internal import NIOCore
 internal import NIOExtras
 internal import NIOPosix
 internal import ServiceLifecycle
+private import Synchronization
 internal import SystemSupport
 package import TransportSecurity
 
@@ -93,8 +94,11 @@ package struct WebServer: Sendable {
         }
         defer { socket.remove() }
         let (logger, child) = (logger, HTTP1Channel(responder: answer, configuration: channel))
-        let quiescing = ServerQuiescingHelper(group: MultiThreadedEventLoopGroup.singleton)
-        let listener = try await ServerBootstrap(group: MultiThreadedEventLoopGroup.singleton)
+        let group = MultiThreadedEventLoopGroup.singleton
+        let quiescing = ServerQuiescingHelper(group: group)
+        // Each connection has a task of its own from its first moment: one that waits in a sequence while the server ends would be dropped,
+        // which ends the process (NIOAsyncWriter).
+        let listener = try await ServerBootstrap(group: group)
             .serverChannelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture {
                     try channel.pipeline.syncOperations.addHandler(
@@ -102,22 +106,20 @@ package struct WebServer: Sendable {
                 }
             }
             .childChannelOption(.allowRemoteHalfClosure, value: true)
-            .bind(socket.descriptor) { channel in child.setup(channel: channel, logger: logger) }
-        onListening(place)
-        await withTaskCancellationOrGracefulShutdownHandler {
-            await withDiscardingTaskGroup { group in
-                do {
-                    try await listener.executeThenClose { connections in
-                        for try await connection in connections {
-                            group.addTask { await child.handle(value: connection, logger: logger) }
-                        }
-                    }
-                } catch {
-                    logger.warning("The server's socket has failed.", metadata: ["error": "\(error)"])
+            .childChannelInitializer { channel in
+                child.setup(channel: channel, logger: logger).map { connection in
+                    _ = Task { await child.handle(value: connection, logger: logger) }
                 }
             }
+            .withBoundSocket(socket.descriptor).get()
+        onListening(place)
+        let ending = SocketEnding(quiescing: quiescing, ended: group.any().makePromise(of: Void.self))
+        listener.closeFuture.whenComplete { _ in ending.begin() }
+        // Comes once the last connection is closed: `ConnectionGuard` sees to it that none stays.
+        await withTaskCancellationOrGracefulShutdownHandler {
+            try? await ending.ended.futureResult.get()
         } onCancelOrGracefulShutdown: {
-            quiescing.initiateShutdown(promise: nil)
+            ending.begin()
         }
     }
 
@@ -133,6 +135,22 @@ package struct WebServer: Sendable {
             }
             try await writer.write(response: response.head, body: response.body)
         }
+    }
+}
+
+/// The end of a server at a Unix socket, which several may want.
+private final class SocketEnding: Sendable {
+    let ended: EventLoopPromise<Void>
+    private let quiescing: ServerQuiescingHelper
+    private let hasBegun = Atomic<Bool>(false)
+
+    init(quiescing: ServerQuiescingHelper, ended: EventLoopPromise<Void>) {
+        self.quiescing = quiescing
+        self.ended = ended
+    }
+
+    func begin() {
+        if !hasBegun.exchange(true, ordering: .relaxed) { quiescing.initiateShutdown(promise: ended) }
     }
 }
 
