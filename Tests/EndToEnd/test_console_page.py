@@ -79,7 +79,7 @@ def test_each_view_is_shown(view: str, look: str, console: Any, visit: Any) -> N
     expect(page.locator("#freshness")).to_contain_text("2 of 2 nodes heard in the last 5 s")
     wanted = {
         "overview": "Ranks that need a look", "logs": "step 49", "metrics": "slowest", "stacks": "the outlier", "incidents": "did not enter",
-        "incident": "no dump within 30 s", "failures": "Make the batch smaller", "delivery": "12 messages are missing.", "rank": "Step time",
+        "incident": "no dump within 30 s", "failures": "Stop the job", "delivery": "12 messages are missing.", "rank": "Step time",
         "nothing": "names no view",
     }  # fmt: skip
     expect(page.locator("main")).to_contain_text(wanted[view])

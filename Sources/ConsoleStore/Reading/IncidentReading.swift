@@ -140,7 +140,9 @@ extension StoreReader {
         var reader = EvidenceReader()
         try forEachPiece(around: begun) { piece, nodeRank in
             if piece.kind != .summary { reader.add(piece, node: "\(nodeRank)") }
-            guard [.stacks, .process].contains(piece.kind), piece.missing == nil, var stacks = RankStacks(json: piece.content) else { return }
+            guard [.stacks, .process].contains(piece.kind), piece.missing == nil,
+                var stacks = RankStacks(json: piece.content)
+            else { return }
             stacks.rank = stacks.rank ?? piece.rank
             if let rank = stacks.rank { keys[rank] = "\(nodeRank)/\(rank)" }
             if !stacks.threads.isEmpty { samples.append(stacks) }
