@@ -1,4 +1,4 @@
-package import Glibc
+internal import Glibc
 
 /// The file of a Unix socket that this process listens at.
 ///
@@ -15,7 +15,7 @@ package struct UnixListener: Sendable {
     ///
     /// - Parameter mode: who may connect to it. Set before anybody can.
     /// - Throws: `UnixListenerError`.
-    package init(path: String, mode: mode_t, backlog: CInt) throws(UnixListenerError) {
+    package init(path: String, mode: UInt32, backlog: CInt) throws(UnixListenerError) {
         self.path = path
         try Self.check(path)
         try Self.removeStale(path)
