@@ -47,7 +47,10 @@ package struct ConsoleAddress: Hashable, Sendable, CustomStringConvertible {
     /// `host:port`, an IPv6 address in brackets.
     package var authority: String { "\(host.contains(":") ? "[\(host)]" : host):\(port)" }
 
-    package var description: String { "arobust://\(authority)" }
+    package var description: String { url(isSecure: false) }
+
+    /// As agents name it: over TLS with `arobusts://`.
+    func url(isSecure: Bool) -> String { "\(isSecure ? "arobusts" : "arobust")://\(authority)" }
 
     var place: ListenPlace { .tcp(host: host, port: port) }
 }

@@ -65,7 +65,8 @@ package final class ConsoleListener: Sendable {
             logger.info(
                 "Taking reports.",
                 metadata: [
-                    "address": "\(bound)", "token": "\(token == nil ? "no" : "yes")", "tls": "\(securityWord)",
+                    "address": "\(bound.url(isSecure: security != nil))", "token": "\(token == nil ? "no" : "yes")",
+                    "tls": "\(securityWord)",
                 ])
             whenListening(bound)
         } catch {

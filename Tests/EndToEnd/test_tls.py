@@ -144,6 +144,7 @@ def test_the_console_over_tls(arobust: Arobust, scratch: Path, authority: Author
     )
     console.start().wait_for_log("Console at https://")
     try:
+        console.process.wait_for_log("address=arobusts://")
         url = console.master.replace("arobust://", "arobusts://")
         running = agent(arobust, url, authority.certificate, authority.sign("node"))
         arobust.publish("line 1", data_type="TRAINING_LOG")

@@ -5,7 +5,7 @@ import NIOPosix
 import Synchronization
 import TransportSecurity
 
-/// Makes unary gRPC calls to one server in plain text, over one HTTP/2 connection at a time.
+/// Makes unary gRPC calls to one server, in plain text or over TLS, over one HTTP/2 connection at a time.
 ///
 /// It connects at the first call, and again at the first call after the connection was lost; it never retries by itself.
 /// Callers may be on any thread; the work is done on one event loop.
