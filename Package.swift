@@ -271,6 +271,9 @@ let package = Package(
         .target(
             name: "TestSupport", dependencies: [inMemoryLogging, logging], path: "Tests/TestSupport",
             swiftSettings: settings),
+        .target(
+            name: "ConsoleTestSupport", dependencies: ["ConsoleStore", "Diagnosis", "SystemSupport"],
+            path: "Tests/ConsoleTestSupport", swiftSettings: settings),
         .testTarget(
             name: "SystemSupportTests", dependencies: ["CXattr", "SystemSupport", "TestSupport", systemPackage],
             swiftSettings: settings),
@@ -328,7 +331,9 @@ let package = Package(
             ], swiftSettings: settings),
         .testTarget(
             name: "ConsoleStoreTests",
-            dependencies: ["ConsoleStore", "Diagnosis", "SQLite", "SystemSupport", "TestSupport", logging],
+            dependencies: [
+                "ConsoleStore", "ConsoleTestSupport", "Diagnosis", "SQLite", "SystemSupport", "TestSupport", logging,
+            ],
             swiftSettings: settings),
         .testTarget(
             name: "ConsoleListenerTests",
@@ -340,8 +345,9 @@ let package = Package(
         .testTarget(
             name: "ConsoleTests",
             dependencies: [
-                "Console", "ConsoleStore", "Diagnosis", "SystemSupport", "TestSupport", "WebServing", hummingbird,
-                "PlainHTTP", logging, nioCore, nioHTTP1, serviceLifecycle,
+                "Console", "ConsoleStore", "ConsoleTestSupport", "Diagnosis", "SystemSupport", "TestSupport",
+                "WebServing",
+                hummingbird, "PlainHTTP", logging, nioCore, nioHTTP1, serviceLifecycle,
             ], swiftSettings: settings),
         .testTarget(
             name: "WebServingTests", dependencies: ["SystemSupport", "TestSupport", "WebServing"],

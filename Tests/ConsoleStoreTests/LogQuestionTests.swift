@@ -1,3 +1,4 @@
+import ConsoleTestSupport
 import Diagnosis
 import SQLite
 import SystemSupport

@@ -1,4 +1,6 @@
+import ConsoleTestSupport
 import Diagnosis
+import SQLite
 import SystemSupport
 import TestSupport
 import Testing
@@ -51,6 +53,49 @@ import Testing
         question.query = "old"
         #expect(try await store.all(question).isEmpty)
         await store.close()
+    }
+
+    /// Names, counts and positions of what is gone go too, a day after the last that the store kept of it; what is still heard stays.
+    @Test func whatIsNoLongerHeardOfGoes() async throws {
+        let directory = scratch.file("store")
+        var store = try ConsoleStore(directory: directory)
+        let page = "# TYPE steps_total counter\nsteps_total 7\n"
+        let (now, longAgo) = (WallClock.seconds(), WallClock.seconds() - 9 * 86400)
+        for (rank, time) in [(0, longAgo), (1, now)] {
+            let publisher = PublisherID(high: 7, low: UInt64(rank))
+            let origin = Batches.origin("/logs/\(rank)", localRank: 0, attempt: 1)
+            let lines = Batches.batch(["step 1"], nodeRank: rank, publisher: publisher, origin: origin, time: time)
+            let metrics = Batches.batch(.xpuTimerMetric, [page], nodeRank: rank, publisher: publisher, time: time)
+            #expect(await store.take([lines, metrics], from: .arobust).taken == 2)
+        }
+        let tables = ["node", "row", "stream", "lane", "series", "attempt"]
+        #expect(try await eventually { try await store.all(LogQuestion()).count == 1 })
+        await store.close()
+        let database = try SQLiteDatabase(path: directory + "/console.sqlite", busyTime: 1)
+        let before = try Dictionary(uniqueKeysWithValues: tables.map { ($0, try count($0, in: database)) })
+        #expect(before["node"] == 2 && before["lane"] == 4 && before["attempt"] == 2)
+        // When it was heard is a matter of the clock.
+        for table in ["node", "lane"] {
+            let isOld = table == "node" ? "rank = 0" : "node = (SELECT id FROM node WHERE rank = 0)"
+            try database.run("UPDATE \(table) SET last_heard = \(longAgo * 1000) WHERE \(isOld)")
+        }
+        database.close()
+        store = try ConsoleStore(directory: directory)
+        #expect(try await eventually { try await store.delivery().nodes.map(\.nodeRank) == [1] })
+        // It is taken as a new node if it comes back.
+        let again = Batches.batch(from: 9, ["back"], publisher: PublisherID(high: 7, low: 0))
+        let outcome = await store.take([again], from: .arobust)
+        #expect(outcome.taken == 1 && outcome.missing == 0)
+        await store.close()
+        let reopened = try SQLiteDatabase(path: directory + "/console.sqlite", busyTime: 1)
+        for table in ["stream", "series", "attempt"] {
+            #expect(try count(table, in: reopened) == before[table]! / 2 + (table == "stream" ? 1 : 0), "\(table)")
+        }
+        reopened.close()
+    }
+
+    private func count(_ table: String, in database: SQLiteDatabase) throws -> Int64 {
+        try database.rows("SELECT count(*) FROM \(table)").first?.integer(0) ?? -1
     }
 
     private func eventually(_ condition: () async throws -> Bool) async throws -> Bool {

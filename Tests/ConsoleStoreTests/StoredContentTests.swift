@@ -1,3 +1,4 @@
+import ConsoleTestSupport
 import Diagnosis
 import SystemSupport
 import TestSupport

@@ -1,10 +1,12 @@
-@testable import Console
-@testable import ConsoleStore
+import ConsoleTestSupport
 import Diagnosis
 import Foundation
 import SystemSupport
 import TestSupport
 import Testing
+
+@testable import Console
+@testable import ConsoleStore
 
 /// The API over a real store, asked over real connections.
 @Suite(.timeLimit(.minutes(3))) struct StoreRoutesTests {

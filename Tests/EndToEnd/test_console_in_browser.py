@@ -1,7 +1,6 @@
 """The console itself, an agent that reports to it, and a browser: what a rank writes is on the page."""
 
 import os
-import re
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,9 +8,11 @@ from pathlib import Path
 import pytest
 from harness import hanging_training
 from harness.browser import Visitor, chromium
+from harness.console import Console
 from harness.own_network import own_network
-from harness.process import AROBUST, ROOT, Arobust, Process, wait_until
-from playwright.sync_api import expect
+from harness.inspection import audit
+from harness.process import ROOT, Arobust, wait_until
+from playwright.sync_api import Browser, expect
 
 HOSTILE = "<script>alert(1)</script><img src=x onerror='window.hurt=1'> \x1b[31mred\x1b[0m"
 
@@ -23,29 +24,22 @@ def quiet_network() -> Iterator[None]:
 
 
 @pytest.fixture
-def console(scratch: Path) -> Iterator[Process]:
-    command = [AROBUST, "console", "--listen", "arobust://127.0.0.1:0", "--web", "127.0.0.1:0", "--store", scratch / "store"]
-    process = Process("console", command, scratch)
-    process.wait_for_log("Console at http://")
-    yield process
-    process.kill()
+def console(scratch: Path) -> Iterator[Console]:
+    console = Console(scratch).start_ready()
+    yield console
+    console.kill()
 
 
-def page_of(console: Process) -> str:
-    return re.search(r"Console at (http://[0-9.:]+/)", console.log())[1]
+def visitor_of(console: Console, browser: Browser, scratch: Path) -> Visitor:
+    return Visitor(browser, console.url, Path(os.environ.get("PICTURES", scratch / "pictures")))
 
 
-def master_of(console: Process) -> str:
-    found = wait_until(lambda: re.search(r"arobust://127\.0\.0\.1:[1-9][0-9]*", console.log()), "the address for agents")
-    return found[0]
-
-
-def test_what_ranks_write_is_on_the_page(arobust: Arobust, console: Process, scratch: Path) -> None:
+def test_what_ranks_write_is_on_the_page(arobust: Arobust, console: Console, scratch: Path) -> None:
     log = scratch / "train.log"
     log.write_text("")
-    arobust.start_ready("agent", "--log-file", log, "--master", master_of(console))
+    arobust.start_ready("agent", "--log-file", log, "--master", console.master)
     with chromium() as browser:
-        visitor = Visitor(browser, page_of(console), Path(os.environ.get("PICTURES", scratch / "pictures")))
+        visitor = visitor_of(console, browser, scratch)
         page = visitor.open("#/logs")
         expect(page.locator("#live")).to_have_text("Live")
         with log.open("a") as lines:
@@ -67,7 +61,7 @@ def test_what_ranks_write_is_on_the_page(arobust: Arobust, console: Process, scr
         visitor.check()
 
 
-def test_a_hang_and_its_outlier_are_on_the_page(arobust: Arobust, console: Process, scratch: Path) -> None:
+def test_a_hang_and_its_outlier_are_on_the_page(arobust: Arobust, console: Console, scratch: Path) -> None:
     """Rank 1 reads data that never come, the others wait for it: the page says so, and shows where each of them stands."""
     folder, log = scratch / "job", scratch / "train.log"
     folder.mkdir()
@@ -84,9 +78,9 @@ def test_a_hang_and_its_outlier_are_on_the_page(arobust: Arobust, console: Proce
         "AROBUST_FLIGHT_RECORDER_FILES": str(folder / "fr_"),
         "AROBUST_FLIGHT_RECORDER_INTERVAL": "200ms",
     }
-    arobust.start_ready("agent", "--log-file", log, "--stack-ranks", "--py-spy", ROOT / ".venv/bin/py-spy", "--master", master_of(console))
+    arobust.start_ready("agent", "--log-file", log, "--stack-ranks", "--py-spy", ROOT / ".venv/bin/py-spy", "--master", console.master)
     with chromium() as browser:
-        visitor = Visitor(browser, page_of(console), Path(os.environ.get("PICTURES", scratch / "pictures")))
+        visitor = visitor_of(console, browser, scratch)
         page = visitor.open("#/")
         expect(page.locator("#sentence")).to_contain_text("rank 1 on node 0 has not entered all_reduce 4", timeout=60_000)
         visitor.picture("hang-overview")
@@ -109,3 +103,43 @@ def test_a_hang_and_its_outlier_are_on_the_page(arobust: Arobust, console: Proce
         expect(page.locator("main")).to_contain_text("arobust_step_seconds")
         visitor.picture("hang-metrics")
         visitor.check()
+
+
+def test_what_was_dropped_is_a_gap_in_the_log_and_in_the_books(arobust: Arobust, console: Console, scratch: Path) -> None:
+    """More than the journal holds is written while the console is away: what the agent had to drop is named, with what became of the rest."""
+    log = scratch / "train.log"
+    log.write_text("".join(f"line {number}\n" for number in range(100)))
+    gone = "dlrover+grpc://127.0.0.1:1"
+    arobust.environment = {"AROBUST_JOURNAL_SIZE": "1MiB", "AROBUST_JOURNAL_SEGMENT_SIZE": "64KiB"}
+    agent = arobust.start_ready("agent", "--log-file", log, "--master", console.master, "--master", gone)
+    console.wait_for_numbers(99)
+    console.kill()
+    with log.open("a") as lines:
+        for number in range(100, 30_000):
+            lines.write(f"line {number}".ljust(100, ".") + "\n")
+    lost = wait_until(lambda: lost_of(arobust, console.master), lambda: f"a loss; {agent.tail()}", 60, every=0.5)
+    console.start_ready()
+    with log.open("a") as lines:
+        lines.write("line 30000\n")
+    console.wait_for_numbers(30_000)
+    with chromium() as browser:
+        visitor = visitor_of(console, browser, scratch)
+        page = visitor.open("#/logs")
+        gap = page.locator(".lines .gap")
+        expect(gap.first).to_be_attached()
+        visitor.picture("real-gap")
+        page = visitor.open("#/delivery")
+        expect(page.locator(".notice.bad")).to_contain_text("messages are missing")
+        ledger = page.locator("tr", has_text=console.master)
+        expect(ledger).to_contain_text("evicted", timeout=90_000)
+        expect(page.locator("tr", has_text=gone)).to_be_visible()
+        visitor.picture("real-gap-delivery")
+        visitor.check()
+    missing = console.get("api/v1/delivery")
+    counted = sum(gap["count"] for gap in missing["gaps"])
+    assert counted == sum(lost_of(arobust, console.master).values()) >= sum(lost.values()) > 0
+
+
+def lost_of(arobust: Arobust, master: str) -> dict[str, int]:
+    """What the agent's own ledger says that a master will never get, by reason."""
+    return next((row["lost"] for row in audit(arobust.state)["rows"] if row["consumer"] == master and row["lost"]), {})

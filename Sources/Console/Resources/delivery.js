@@ -51,7 +51,7 @@ function parts({ nodes, gaps }, known) {
       ["Time", (gap) => [timeOf(gap.time), " ", link(`#/logs?node_rank=${gap.node_rank}&since=${gap.time - 30}&until=${gap.time + 30}`, "in the log")]],
     ], gaps.slice(0, page)),
     h("h2", null, "The agents' own ledgers"),
-    consumers.length === 0 ? sentence("No ledgers are known yet. An agent reports its own once a minute with `--self-metrics`.")
+    consumers.length === 0 ? sentence("No ledgers are known yet. Agents that report over arobust:// tell theirs every few seconds; DLRover's own clients keep none.")
       : table("Masters of each node", [
         ["Node", ({ node }) => rankLink(String(node.node_rank))], ["Master", ({ consumer }) => consumer.name],
         ["Delivered", ({ consumer }) => countText(consumer.delivered), "number"], ["Pending", ({ consumer }) => countText(consumer.pending), "number"],

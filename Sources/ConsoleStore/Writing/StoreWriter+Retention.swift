@@ -26,6 +26,7 @@ extension StoreWriter {
             return true
         }
         try dropOld(before: cutoff)
+        try dropUnheard(before: cutoff)
         let used = try usedBytes()
         let room = options.limitBytes
         // The last tenth is for failures, incidents and gaps.

@@ -22,6 +22,8 @@ final class StoreWriter {
     var dropped: UInt64 = 0
     /// Where the next round of retention goes on among the series.
     var retentionSeries: Int64 = 0
+    /// When it was last looked for nodes, logs and series that are gone.
+    var lastLookForUnheard: ContinuousClock.Instant?
 
     init(_ database: SQLiteDatabase, options: ConsoleStoreOptions) throws(SQLiteError) {
         self.database = database

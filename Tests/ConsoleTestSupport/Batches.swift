@@ -1,12 +1,12 @@
-import ConsoleStore
-import Diagnosis
-import SystemSupport
+package import ConsoleStore
+package import Diagnosis
+package import SystemSupport
 
 /// Envelopes as a bus would number them.
-enum Batches {
-    static let publisher = PublisherID(high: 1, low: 2)
+package enum Batches {
+    package static let publisher = PublisherID(high: 1, low: 2)
 
-    static func batch(
+    package static func batch(
         _ type: DiagnosisDataType = .trainingLog, epoch: UInt64 = 1, from first: UInt64 = 1, _ contents: [String],
         nodeRank: Int = 0, publisher: PublisherID = publisher, origin: MetricOrigin? = nil,
         time: Int64 = WallClock.seconds()
@@ -25,13 +25,13 @@ enum Batches {
     }
 
     /// Log lines at the beginning of a lane.
-    static func batch(
+    package static func batch(
         _ contents: [String], nodeRank: Int = 0, origin: MetricOrigin? = nil, time: Int64 = WallClock.seconds()
     ) -> EnvelopeBatch {
         batch(.trainingLog, contents, nodeRank: nodeRank, origin: origin, time: time)
     }
 
-    static func origin(_ path: String, localRank: Int? = nil, attempt: Int? = nil) -> MetricOrigin {
+    package static func origin(_ path: String, localRank: Int? = nil, attempt: Int? = nil) -> MetricOrigin {
         var origin = MetricOrigin(path: path, device: 1, inode: 2, firstOffset: 0, endOffset: 1, lines: 1)
         origin.localRank = localRank
         origin.attempt = attempt
@@ -42,7 +42,7 @@ enum Batches {
 
 extension ConsoleStore {
     /// All lines that a question has, page by page, with the most lines on a page.
-    func all(_ question: LogQuestion, limit: Int = 7) async throws -> [LogEntry] {
+    package func all(_ question: LogQuestion, limit: Int = 7) async throws -> [LogEntry] {
         var (question, lines): (LogQuestion, [LogEntry]) = (question, [])
         question.limit = limit
         repeat {
