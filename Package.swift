@@ -97,9 +97,11 @@ let package = Package(
                 nioExtras, nioHTTPTypes, nioPosix, serviceLifecycle,
             ], swiftSettings: settings),
         .target(name: "PlainHTTP", dependencies: ["PeerLimits", nioCore, nioHTTP1, nioPosix], swiftSettings: settings),
+        // Lists of revoked certificates, by the BoringSSL within swift-nio-ssl, whose headers it sees through this dependency.
+        .target(name: "CRevocation", dependencies: [nioSSL]),
         // TLS for clients and listeners, with certificates that are read again when they change.
         .target(
-            name: "TransportSecurity", dependencies: ["SystemSupport", logging, nioCore, nioSSL],
+            name: "TransportSecurity", dependencies: ["CRevocation", "SystemSupport", logging, nioCore, nioSSL],
             swiftSettings: settings),
         .target(
             name: "Journal", dependencies: ["CChecksum", "Diagnosis", "SystemSupport", systemPackage],
@@ -183,7 +185,8 @@ let package = Package(
         .target(
             name: "Console",
             dependencies: [
-                "ConsoleStore", "Diagnosis", "Hang", "LogText", "SystemSupport", "TransportSecurity", "WebServing",
+                "ConsoleStore", "Diagnosis", "Hang", "LogText", "SystemSupport", "Telemetry", "TransportSecurity",
+                "WebServing",
                 httpTypes, hummingbird, logging, nioCore, nioPosix, serviceLifecycle,
             ],
             resources: [
@@ -220,8 +223,9 @@ let package = Package(
         .target(
             name: "Monitoring",
             dependencies: [
-                "CBuildInfo", "Diagnosis", "Inspection", "SystemSupport", "Telemetry", "WebServing", "ZMQBridge",
-                hummingbird, logging, serviceLifecycle,
+                "CBuildInfo", "Diagnosis", "Inspection", "SystemSupport", "Telemetry", "TransportSecurity",
+                "WebServing",
+                "ZMQBridge", hummingbird, logging, serviceLifecycle,
             ], swiftSettings: settings),
         .target(
             name: "Agent",

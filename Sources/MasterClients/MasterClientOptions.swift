@@ -70,6 +70,9 @@ public struct MasterTLSOptions: Hashable, Sendable {
     public var keyPath: String?
     /// The name that the master's certificate must have; `nil`: the host of its URL.
     public var serverName: String?
+    /// Lists of the certificates that the authorities have revoked. Then each certificate must be in the reach of one that still holds, and
+    /// `authoritiesPath` must be there; `nil`: none is looked for.
+    public var revocationsPath: String?
 
     /// Makes the defaults.
     public init() {}

@@ -53,7 +53,8 @@ extension MasterURL {
     func security(_ options: MasterTLSOptions, logger: Logger) -> ClientSecurity? {
         guard isSecure else { return nil }
         let files = PEMFiles(
-            authorities: options.authoritiesPath, certificate: options.certificatePath, key: options.keyPath)
+            authorities: options.authoritiesPath, certificate: options.certificatePath, key: options.keyPath,
+            revocations: options.revocationsPath)
         let isHTTP = if case .dlroverHTTP = target { true } else { false }
         return ClientSecurity(
             files: files, serverName: options.serverName, protocols: [isHTTP ? "http/1.1" : "h2"], logger: logger)

@@ -36,7 +36,18 @@ package final class ClientSecurity: Sendable {
         let name = serverName ?? host
         // An address is checked against those in the certificate, and is never sent as a name (RFC 6066).
         let isAddress = (try? SocketAddress(ipAddress: name, port: 0)) != nil
-        let handler = try NIOSSLClientHandler(context: context.current(), serverHostname: isAddress ? nil : name)
-        try channel.pipeline.syncOperations.addHandler(handler, position: .first)
+        let (made, shownName, pipeline) = (
+            try context.current(), isAddress ? nil : name, channel.pipeline.syncOperations
+        )
+        guard let check = made.check else {
+            let handler = try NIOSSLClientHandler(context: made.context, serverHostname: shownName)
+            return try pipeline.addHandler(handler, position: .first)
+        }
+        let refusal = RefusalHandler()
+        // The name is still the library's to check.
+        let handler = try NIOSSLClientHandler(
+            context: made.context, serverHostname: shownName,
+            customVerificationCallback: refusal.verify(with: check, isClient: false))
+        try pipeline.addHandlers([handler, refusal], position: .first)
     }
 }

@@ -69,6 +69,7 @@ struct MasterSettings: Sendable {
         options.tls.certificatePath = values[\.delivery.tlsCertificateFile]
         options.tls.keyPath = values[\.delivery.tlsKeyFile]
         options.tls.serverName = values[\.delivery.tlsServerName]
+        options.tls.revocationsPath = values[\.delivery.tlsRevocationFile]
         if url.isDLRover {
             options.ahead = values[\.delivery.clockTolerance]
             options.oldest = policy.timeToLive
