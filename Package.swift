@@ -251,7 +251,7 @@ let package = Package(
             ],
             swiftSettings: settings
         ),
-        .executableTarget(name: "arobust", dependencies: ["Commands"], swiftSettings: settings),
+        .executableTarget(name: "arobust", dependencies: ["Commands", "SystemSupport"], swiftSettings: settings),
         .executableTarget(
             name: "WithAgent", dependencies: ["Agent", "Diagnosis", "MasterClients"], path: "Examples/WithAgent",
             swiftSettings: settings),

@@ -31,6 +31,8 @@ public struct MasterClientOptions: Hashable, Sendable {
     public var token: String?
     /// What checks the certificate of a master that is reached over TLS, and which one it is shown.
     public var tls = MasterTLSOptions()
+    /// The HTTP proxy through which a master on the network is reached; `nil`: none, whatever the environment says.
+    public var proxy: MasterProxy?
     /// The `user-agent` that DLRover's masters see. Printable ASCII.
     public var userAgent = "arobust/" + ProductVersion.text
 

@@ -60,6 +60,14 @@ extension MasterURL {
             files: files, serverName: options.serverName, protocols: [isHTTP ? "http/1.1" : "h2"], logger: logger)
     }
 
+    /// The host of a master on the network; `nil` for others.
+    package var host: String? {
+        switch target {
+        case .dlroverGRPC(let host, _), .dlroverHTTP(let host, _), .console(let host, _): host
+        case .file, .standardOutput: nil
+        }
+    }
+
     /// Whether the files for TLS can be used as they are now; they are read again when they change. Blocks for as long as that takes.
     package func checkSecurity(_ options: MasterTLSOptions) throws(TransportSecurityError) {
         try security(options, logger: Logger(label: "arobust.master"))?.check()

@@ -14,7 +14,8 @@ struct OpenMetricsTextTests {
             .openMetrics
         ),
         ("text/plain;version=0.0.4;q=1,*/*;q=0.1", .prometheus), ("*/*", .prometheus), ("", .prometheus),
-        ("Application/OpenMetrics-Text ; version=\"1.0.0\"", .openMetrics), ("application/openmetrics-text", .openMetrics),
+        ("Application/OpenMetrics-Text ; version=\"1.0.0\"", .openMetrics),
+        ("application/openmetrics-text", .openMetrics),
         ("application/openmetrics-text;version=2.0.0", .prometheus), ("application/openmetrics-text;q=0", .prometheus),
         ("application/openmetrics-text;q=0.2, text/plain;q=0.9", .prometheus), ("text/html,,;q=,;;=", .prometheus),
         ("application/openmetrics-text;q=x", .prometheus),

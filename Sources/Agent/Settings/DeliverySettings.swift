@@ -48,6 +48,13 @@ package struct DeliverySettings: Sendable {
         "delivery.tls-revocation-file", .text,
         "lists of the certificates that delivery.tls-ca-file has revoked (CRLs), as PEM; a list that has ended lets nobody in; not set: none"
     )
+    package let httpProxy = Setting(
+        "delivery.http-proxy", .text,
+        "the HTTP proxy through which masters are reached (CONNECT): http://host:port; not set: none, whatever the environment says"
+    )
+    package let httpProxyCredentialsFile = Setting(
+        "delivery.http-proxy-credentials-file", .text,
+        "a file whose first line is the user:password that this proxy wants; nobody else may read it")
     package let batchCount = Setting(
         "delivery.batch-count", .number(1...1_000_000), default: DeliveryPolicy().batchCount,
         "the most envelopes in a batch")
