@@ -411,7 +411,8 @@ let fuzzDependencies: [Target.Dependency] = [
     "Agent", "Collectors", "Commands", "DLRoverListener", "Delivery", "Diagnosis", "FailureDiagnosis", "GRPCServing",
     "Hang",
     "Inspection", "Journal", "LogText",
-    "MasterClients", "SystemSupport", "Telemetry", "ZMQBridge", logging, nioCore, nioHPACK, systemPackage,
+    "MasterClients", "PlainHTTP", "SystemSupport", "Telemetry", "ZMQBridge", logging, nioCore, nioEmbedded, nioHPACK,
+    systemPackage,
 ]
 if Context.environment["AROBUST_FUZZ"] == "1" {
     package.targets.append(

@@ -120,10 +120,11 @@ package final class ProxyTunnel: ChannelInboundHandler, RemovableChannelHandler 
     }
 
     private func sentence(_ status: Int, _ reason: Substring?) -> String {
-        if status == 407 {
+        // tinyproxy says 401 to who brings the wrong ones.
+        if status == 407 || status == 401 {
             return proxy.authorization == nil
-                ? "wants a user and a password (407): set delivery.http-proxy-credentials-file"
-                : "does not accept the user and the password of delivery.http-proxy-credentials-file (407)"
+                ? "wants a user and a password (\(status)): set delivery.http-proxy-credentials-file"
+                : "does not accept the user and the password of delivery.http-proxy-credentials-file (\(status))"
         }
         return "does not connect to \(target): \(status)\(reason.map { " \($0)" } ?? "")"
     }

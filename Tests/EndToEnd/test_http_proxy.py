@@ -83,18 +83,16 @@ def test_a_console(arobust: Arobust, scratch: Path) -> None:
 def test_a_proxy_that_wants_a_password(case: str, arobust: Arobust, scratch: Path, master: DLRoverMaster) -> None:
     proxy = TinyProxy(scratch, master.port, credentials="node:Pa55word")
     try:
-        files = {
-            "right": {"http_proxy_credentials_file": credentials(scratch, "node:Pa55word")}, "none": {},
-            "wrong": {"http_proxy_credentials_file": credentials(scratch)},
-        }[case]  # fmt: skip
+        given = {"right": "node:Pa55word", "wrong": f"node:{PASSWORD}"}.get(case)
+        files = {"http_proxy_credentials_file": credentials(scratch, given)} if given else {}
         running = agent(arobust, master.url, proxy.url, **files)
         arobust.publish("who are you", data_type="TRAINING_LOG")
         if case == "right":
             wait_until(lambda: has(master, "who are you"), running.tail)
         else:
-            # tinyproxy says 407 to who shows none, and 401 or 407 to who shows something else.
-            says = "wants a user and a password (407)" if case == "none" else "40"
-            wait_until(lambda: says in running.log() and f"the proxy 127.0.0.1:{proxy.port}" in running.log(), running.tail)
+            # tinyproxy says 407 to who shows none, and 401 to who shows something else.
+            says = "wants a user and a password (407)" if case == "none" else "does not accept the user and the password of"
+            wait_until(lambda: f"the proxy 127.0.0.1:{proxy.port} {says}" in running.log(), running.tail)
             assert master.contents("TRAINING_LOG") == []
         assert PASSWORD not in running.log() and "Pa55word" not in running.log()
     finally:
