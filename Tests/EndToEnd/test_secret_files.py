@@ -101,7 +101,7 @@ def test_an_agent_shows_none(arobust: Arobust, scratch: Path, secrets: Secrets, 
     for command in (["status"], ["status", "--json"], ["audit"], ["audit", "--json"], ["config", "show"], ["config", "check"], ["status", "--check"]):
         done = subprocess.run([AROBUST, *command, *at], env=environment, capture_output=True, text=True, timeout=60)
         told.append(done.stdout + done.stderr)
-        assert told[-1], command
+        assert told[-1] or command[-1] == "--check", command
     assert "delivery.token-file" in "".join(told) and "console-token" in "".join(told)  # where they are is no secret
     bundle = scratch / "bundle.tar.gz"
     subprocess.run([AROBUST, "support-bundle", *at, "--output", bundle, "--log", agent.log_path], env=environment, check=True, timeout=60, capture_output=True)
