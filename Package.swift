@@ -97,9 +97,11 @@ let package = Package(
                 nioExtras, nioHTTPTypes, nioPosix, serviceLifecycle,
             ], swiftSettings: settings),
         .target(name: "PlainHTTP", dependencies: ["PeerLimits", nioCore, nioHTTP1, nioPosix], swiftSettings: settings),
+        // Lists of revoked certificates, by the BoringSSL within swift-nio-ssl, whose headers it sees through this dependency.
+        .target(name: "CRevocation", dependencies: [nioSSL]),
         // TLS for clients and listeners, with certificates that are read again when they change.
         .target(
-            name: "TransportSecurity", dependencies: ["SystemSupport", logging, nioCore, nioSSL],
+            name: "TransportSecurity", dependencies: ["CRevocation", "SystemSupport", logging, nioCore, nioSSL],
             swiftSettings: settings),
         .target(
             name: "Journal", dependencies: ["CChecksum", "Diagnosis", "SystemSupport", systemPackage],
@@ -183,7 +185,8 @@ let package = Package(
         .target(
             name: "Console",
             dependencies: [
-                "ConsoleStore", "Diagnosis", "Hang", "LogText", "SystemSupport", "TransportSecurity", "WebServing",
+                "ConsoleStore", "Diagnosis", "Hang", "LogText", "SystemSupport", "Telemetry", "TransportSecurity",
+                "WebServing",
                 httpTypes, hummingbird, logging, nioCore, nioPosix, serviceLifecycle,
             ],
             resources: [
@@ -220,8 +223,9 @@ let package = Package(
         .target(
             name: "Monitoring",
             dependencies: [
-                "CBuildInfo", "Diagnosis", "Inspection", "SystemSupport", "Telemetry", "WebServing", "ZMQBridge",
-                hummingbird, logging, serviceLifecycle,
+                "CBuildInfo", "Diagnosis", "Inspection", "SystemSupport", "Telemetry", "TransportSecurity",
+                "WebServing",
+                "ZMQBridge", hummingbird, logging, serviceLifecycle,
             ], swiftSettings: settings),
         .target(
             name: "Agent",
@@ -247,7 +251,7 @@ let package = Package(
             ],
             swiftSettings: settings
         ),
-        .executableTarget(name: "arobust", dependencies: ["Commands"], swiftSettings: settings),
+        .executableTarget(name: "arobust", dependencies: ["Commands", "SystemSupport"], swiftSettings: settings),
         .executableTarget(
             name: "WithAgent", dependencies: ["Agent", "Diagnosis", "MasterClients"], path: "Examples/WithAgent",
             swiftSettings: settings),
@@ -413,7 +417,8 @@ let fuzzDependencies: [Target.Dependency] = [
     "Agent", "Collectors", "Commands", "DLRoverListener", "Delivery", "Diagnosis", "FailureDiagnosis", "GRPCServing",
     "Hang",
     "Inspection", "Journal", "LogText",
-    "MasterClients", "SystemSupport", "Telemetry", "ZMQBridge", logging, nioCore, nioHPACK, systemPackage,
+    "MasterClients", "PlainHTTP", "SystemSupport", "Telemetry", "ZMQBridge", logging, nioCore, nioEmbedded, nioHPACK,
+    systemPackage,
 ]
 if Context.environment["AROBUST_FUZZ"] == "1" {
     package.targets.append(

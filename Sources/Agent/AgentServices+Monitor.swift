@@ -43,7 +43,8 @@ extension AgentServices {
     private func monitor(_ process: @autoclosure () throws -> MonitoredProcess) throws -> Monitor {
         guard let address = try settings.monitorAddress() else { return Monitor() }
         let server = MonitorServer(
-            at: address, token: try settings.monitorToken(), process: try process(), logger: logger)
+            at: address, token: try settings.monitorToken(), security: try settings.monitorSecurity(logger: logger),
+            process: try process(), logger: logger)
         return Monitor(server: [server], end: [EndNotice(server: server)])
     }
 

@@ -185,7 +185,7 @@ public struct AgentServices: Sendable {
         let listener = try DLRoverListener(
             address: address, callers: settings.listenAllow(), connectionLimit: connections, publisher: publisher,
             node: settings.node, master: master?.url,
-            options: master?.options ?? MasterClientOptions(), logger: logger, factory: factory)
+            options: try master?.clientOptions() ?? MasterClientOptions(), logger: logger, factory: factory)
         let listening = WorkingPart("the listener for DLRover's clients", .once)
         return [
             CancelledService("listener", parts: [listening]) { try await listener.run { _ in listening.turn() } }

@@ -6,6 +6,7 @@ internal import ServiceLifecycle
 internal import NIOCore
 internal import NIOPosix
 package import SystemSupport
+internal import Telemetry
 package import TransportSecurity
 internal import WebServing
 
@@ -116,7 +117,7 @@ package struct ConsoleServer: Service {
             try files.response(to: request, path: request.uri.path)
         }
         router.get("/healthz") { _, _ in health }
-        router.get("/metrics") { _, _ in metrics }
+        router.get("/metrics") { request, _ in metrics(as: MetricsForm(accept: request.headers[.accept])) }
         StoreRoutes(store: store, job: options.job).add(to: router)
         router.get("/api/v1/events") { [feed] request, _ in try feed.response(to: request) }
         return router
@@ -133,11 +134,11 @@ package struct ConsoleServer: Service {
         return response
     }
 
-    private var metrics: Response {
+    private func metrics(as form: MetricsForm) -> Response {
         let metrics = ConsoleMetrics(
             store: store.counters, answers: counts.answers,
             connections: (connections.now.open, connections.now.refused), readers: feed.readerCount)
-        return .text(metrics.text + otherMetrics(), type: "text/plain; version=0.0.4; charset=utf-8")
+        return .text(form.text(of: metrics.text + otherMetrics()), type: form.contentType)
     }
 }
 

@@ -31,6 +31,8 @@ public struct MasterClientOptions: Hashable, Sendable {
     public var token: String?
     /// What checks the certificate of a master that is reached over TLS, and which one it is shown.
     public var tls = MasterTLSOptions()
+    /// The HTTP proxy through which a master on the network is reached; `nil`: none, whatever the environment says.
+    public var proxy: MasterProxy?
     /// The `user-agent` that DLRover's masters see. Printable ASCII.
     public var userAgent = "arobust/" + ProductVersion.text
 
@@ -70,6 +72,9 @@ public struct MasterTLSOptions: Hashable, Sendable {
     public var keyPath: String?
     /// The name that the master's certificate must have; `nil`: the host of its URL.
     public var serverName: String?
+    /// Lists of the certificates that the authorities have revoked. Then each certificate must be in the reach of one that still holds, and
+    /// `authoritiesPath` must be there; `nil`: none is looked for.
+    public var revocationsPath: String?
 
     /// Makes the defaults.
     public init() {}

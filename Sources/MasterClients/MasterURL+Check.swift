@@ -53,10 +53,19 @@ extension MasterURL {
     func security(_ options: MasterTLSOptions, logger: Logger) -> ClientSecurity? {
         guard isSecure else { return nil }
         let files = PEMFiles(
-            authorities: options.authoritiesPath, certificate: options.certificatePath, key: options.keyPath)
+            authorities: options.authoritiesPath, certificate: options.certificatePath, key: options.keyPath,
+            revocations: options.revocationsPath)
         let isHTTP = if case .dlroverHTTP = target { true } else { false }
         return ClientSecurity(
             files: files, serverName: options.serverName, protocols: [isHTTP ? "http/1.1" : "h2"], logger: logger)
+    }
+
+    /// The host of a master on the network; `nil` for others.
+    package var host: String? {
+        switch target {
+        case .dlroverGRPC(let host, _), .dlroverHTTP(let host, _), .console(let host, _): host
+        case .file, .standardOutput: nil
+        }
     }
 
     /// Whether the files for TLS can be used as they are now; they are read again when they change. Blocks for as long as that takes.

@@ -4,6 +4,8 @@ package import Logging
 internal import ServiceLifecycle
 private import Synchronization
 internal import SystemSupport
+internal import Telemetry
+package import TransportSecurity
 package import WebServing
 
 /// Shows how a process is: `/metrics` for Prometheus, `/healthz` and `/readyz` for who looks after it, `/status` for programs.
@@ -18,6 +20,7 @@ package final class MonitorServer: Service {
 
     private let address: MonitorAddress
     private let token: BearerToken?
+    private let security: ServerSecurity?
     private let process: MonitoredProcess
     private let limits: WebLimits
     private let logger: Logger
@@ -29,13 +32,15 @@ package final class MonitorServer: Service {
 
     /// - Parameters:
     ///   - token: what callers must bring, but for `/healthz` and `/readyz`.
+    ///   - security: what secures connections to an address; `nil`: they are in plain text.
     ///   - onListening: called once with the address, with the port that it has.
     package init(
-        at address: MonitorAddress, token: String?, process: MonitoredProcess, limits: WebLimits? = nil,
-        logger: Logger, onListening: @escaping @Sendable (String) -> Void = { _ in }
+        at address: MonitorAddress, token: String?, security: ServerSecurity? = nil, process: MonitoredProcess,
+        limits: WebLimits? = nil, logger: Logger, onListening: @escaping @Sendable (String) -> Void = { _ in }
     ) {
         self.address = address
         self.token = token.map { BearerToken($0) }
+        self.security = security
         self.process = process
         self.limits = limits ?? Self.usualLimits
         self.logger = logger
@@ -60,9 +65,10 @@ package final class MonitorServer: Service {
     /// Serves until it is cancelled or shut down gracefully.
     package func run() async throws {
         let server = WebServer(
-            at: address.place, router: router, limits: limits, connections: connections, logger: logger
-        ) { [logger, onListening] place in
-            let text = MonitorAddress.text(place)
+            at: address.place, router: router, limits: limits, security: security, connections: connections,
+            logger: logger
+        ) { [security, logger, onListening] place in
+            let text = (security == nil ? "" : "https://") + MonitorAddress.text(place)
             logger.notice("Metrics and health are shown over HTTP.", metadata: ["at": "\(text)"])
             onListening(text)
         }
@@ -92,7 +98,9 @@ package final class MonitorServer: Service {
         router.get("/healthz") { [weak self] _, _ in self?.health ?? Self.gone }
         router.get("/readyz") { [weak self] request, _ in await self?.readiness(of: request) ?? Self.gone }
         router.get("/status") { [weak self] _, _ in try await self?.status() ?? Self.gone }
-        router.get("/metrics") { [weak self] _, _ in await self?.metrics() ?? Self.gone }
+        router.get("/metrics") { [weak self] request, _ in
+            await self?.metrics(as: MetricsForm(accept: request.headers[.accept])) ?? Self.gone
+        }
         return router
     }
 
@@ -144,11 +152,11 @@ package final class MonitorServer: Service {
         return .json(TerminalJSON.escaped(Array((json + "\n").utf8)))
     }
 
-    private func metrics() async -> Response {
+    private func metrics(as form: MetricsForm) async -> Response {
         let state = await board.current(patience: Self.patience)
         let metrics = NodeMetrics(
             process: process, state: state, isReady: obstacles(state).isEmpty,
             answers: counts.answers, connections: connections.now)
-        return .text(metrics.text, type: "text/plain; version=0.0.4; charset=utf-8")
+        return .text(form.text(of: metrics.text), type: form.contentType)
     }
 }

@@ -35,7 +35,7 @@ package final class HTTPClient: Sendable {
     private static let longestRest = TimeAmount.seconds(60)
 
     private enum Server {
-        case host(String, port: Int, connectTimeout: TimeAmount, secure: Secure?)
+        case host(String, port: Int, connectTimeout: TimeAmount, proxy: HTTPProxy?, secure: Secure?)
         case connected(@Sendable () throws -> CInt)
     }
 
@@ -49,9 +49,13 @@ package final class HTTPClient: Sendable {
 
     /// - Parameters:
     ///   - host: a name or an address; an IPv6 address without brackets.
+    ///   - proxy: what connections go through; `nil`: nothing.
     ///   - secure: `nil`: connections are in plain text.
-    package init(host: String, port: Int, connectTimeout: Duration, wanted: Wanted, secure: Secure? = nil) {
-        server = .host(host, port: port, connectTimeout: TimeAmount(connectTimeout), secure: secure)
+    package init(
+        host: String, port: Int, connectTimeout: Duration, wanted: Wanted, proxy: HTTPProxy? = nil,
+        secure: Secure? = nil
+    ) {
+        server = .host(host, port: port, connectTimeout: TimeAmount(connectTimeout), proxy: proxy, secure: secure)
         self.wanted = wanted
         eventLoop = MultiThreadedEventLoopGroup.singleton.any()
     }
@@ -72,7 +76,7 @@ package final class HTTPClient: Sendable {
 
     /// What the `Host` header says.
     private var authority: String {
-        guard case .host(let host, let port, _, let secure) = server else { return "localhost" }
+        guard case .host(let host, let port, _, _, let secure) = server else { return "localhost" }
         let name = host.contains(":") ? "[\(host)]" : host
         return port == (secure == nil ? 80 : 443) ? name : "\(name):\(port)"
     }
@@ -163,11 +167,21 @@ package final class HTTPClient: Sendable {
             .channelInitializer { [weak self] channel in
                 channel.eventLoop.makeCompletedFuture { try self?.prepare(channel) }
             }
-        guard case .host(let host, let port, let connectTimeout, _) = server else { return connected(bootstrap) }
+        guard case .host(var host, var port, let connectTimeout, let proxy, _) = server else {
+            return connected(bootstrap)
+        }
+        if let proxy { (host, port) = (proxy.host, proxy.port) }
         bootstrap = bootstrap.connectTimeout(connectTimeout).channelOption(.socketOption(.so_keepalive), value: 1)
-        if let address = try? SocketAddress(ipAddress: host, port: port) { return bootstrap.connect(to: address) }
-        // In turns, or an address that takes connections and answers nothing would be the first each time.
-        return bootstrap.resolver(NIORandomizedDNSResolver(loop: eventLoop)).connect(host: host, port: port)
+        let connection =
+            if let address = try? SocketAddress(ipAddress: host, port: port) {
+                bootstrap.connect(to: address)
+            } else {
+                // In turns, or an address that takes connections and answers nothing would be the first each time.
+                bootstrap.resolver(NIORandomizedDNSResolver(loop: eventLoop)).connect(host: host, port: port)
+            }
+        guard let proxy else { return connection }
+        return connection.flatMapErrorThrowing { throw ProxyUnreachable(proxy, reason: $0) }
+            .flatMap { ProxyTunnel.opened($0) }
     }
 
     private func connected(_ bootstrap: ClientBootstrap) -> EventLoopFuture<any Channel> {
@@ -186,7 +200,10 @@ package final class HTTPClient: Sendable {
         let pipeline = channel.pipeline.syncOperations
         try HTTPAnswerLimits(bodyBytes: wanted.bodyBytes).addHandlers(to: pipeline)
         try pipeline.addHandler(HTTPExchangeHandler { [weak self] channel in self?.release(channel) })
-        if case .host(_, _, _, let secure?) = server { try secure(channel) }
+        if case .host(_, _, _, _, let secure?) = server { try secure(channel) }
+        if case .host(let host, let port, let patience, let proxy?, _) = server {
+            try ProxyTunnel.add(to: channel, through: proxy, host: host, port: port, patience: patience)
+        }
         let isClosed = state.withLock { state in
             state.all[ObjectIdentifier(channel)] = (channel, state.generation)
             return state.isClosed

@@ -29,14 +29,28 @@ package final class ClientSecurity: Sendable {
     /// Whether the files can be used as they are now. Blocks for as long as reading them takes.
     package func check() throws(TransportSecurityError) { _ = try context.current() }
 
+    /// Whether a certificate is compared with the address of the connection, not with this name.
+    package static func isAddress(_ name: String) -> Bool { (try? SocketAddress(ipAddress: name, port: 0)) != nil }
+
     /// Puts TLS in front of all other handlers; on the channel's event loop, before it is connected.
     ///
     /// - Parameter host: a name or an address.
     package func secure(_ channel: any Channel, host: String) throws {
         let name = serverName ?? host
         // An address is checked against those in the certificate, and is never sent as a name (RFC 6066).
-        let isAddress = (try? SocketAddress(ipAddress: name, port: 0)) != nil
-        let handler = try NIOSSLClientHandler(context: context.current(), serverHostname: isAddress ? nil : name)
-        try channel.pipeline.syncOperations.addHandler(handler, position: .first)
+        let isAddress = Self.isAddress(name)
+        let (made, shownName, pipeline) = (
+            try context.current(), isAddress ? nil : name, channel.pipeline.syncOperations
+        )
+        guard let check = made.check else {
+            let handler = try NIOSSLClientHandler(context: made.context, serverHostname: shownName)
+            return try pipeline.addHandler(handler, position: .first)
+        }
+        let refusal = RefusalHandler()
+        // The name is still the library's to check.
+        let handler = try NIOSSLClientHandler(
+            context: made.context, serverHostname: shownName,
+            customVerificationCallback: refusal.verify(with: check, isClient: false))
+        try pipeline.addHandlers([handler, refusal], position: .first)
     }
 }

@@ -6,6 +6,8 @@ internal import SystemSupport
 package struct PEMFiles: Hashable, Sendable {
     /// In bytes: the authorities of an operating system are a quarter of it.
     private static let longest = 1 << 20
+    /// Of lists of revoked certificates: some 400,000 of them.
+    private static let longestList = 16 << 20
 
     /// The authorities that may have signed the other side's certificate; `nil`: those of the system.
     package var authorities: String?
@@ -13,14 +15,19 @@ package struct PEMFiles: Hashable, Sendable {
     package var certificate: String?
     /// Its key, without a passphrase. Only its owner may read it.
     package var key: String?
+    /// Lists of the certificates that the authorities have revoked; `nil`: none is looked for.
+    package var revocations: String?
 
-    package init(authorities: String? = nil, certificate: String? = nil, key: String? = nil) {
+    package init(
+        authorities: String? = nil, certificate: String? = nil, key: String? = nil, revocations: String? = nil
+    ) {
         self.authorities = authorities
         self.certificate = certificate
         self.key = key
+        self.revocations = revocations
     }
 
-    private var paths: [String] { [authorities, certificate, key].compactMap { $0 } }
+    private var paths: [String] { [authorities, certificate, key, revocations].compactMap { $0 } }
 
     /// What tells a file that was replaced or written from what it was.
     struct Stamp: Hashable, Sendable {
@@ -63,6 +70,16 @@ package struct PEMFiles: Hashable, Sendable {
         }
     }
 
+    func revocationCheck() throws(TransportSecurityError) -> RevocationCheck? {
+        guard let revocations else { return nil }
+        guard let authorities else {
+            throw TransportSecurityError(
+                "a list of revoked certificates needs the file of the authorities that have revoked them")
+        }
+        let lists = try Self.read(revocations, limit: Self.longestList)
+        return try RevocationCheck(authorities: Self.read(authorities), lists: lists, path: revocations)
+    }
+
     private static func certificates(in path: String) throws(TransportSecurityError) -> [NIOSSLCertificate] {
         let bytes = try read(path)
         guard let found = try? NIOSSLCertificate.fromPEMBytes(bytes), !found.isEmpty else {
@@ -71,15 +88,15 @@ package struct PEMFiles: Hashable, Sendable {
         return found
     }
 
-    private static func read(_ path: String) throws(TransportSecurityError) -> [UInt8] {
+    private static func read(_ path: String, limit: Int = longest) throws(TransportSecurityError) -> [UInt8] {
         let bytes: [UInt8]
         do throws(SystemCallError) {
-            bytes = try WholeFile(path: path).read(limit: longest + 1)
+            bytes = try WholeFile(path: path).read(limit: limit + 1)
         } catch {
             throw TransportSecurityError("\(error)")
         }
-        guard bytes.count <= longest else {
-            throw TransportSecurityError("\(path) is larger than a file of certificates may be (1 MiB)")
+        guard bytes.count <= limit else {
+            throw TransportSecurityError("\(path) is larger than such a file may be (\(limit >> 20) MiB)")
         }
         return bytes
     }

@@ -13,9 +13,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from harness.certificates import Authority
 from harness.file_master import FileMaster
 from harness.http_page import HTTPPage, write_lines
 from harness.process import ROOT, Arobust, Process, free_port, wait_until
+from prometheus_client.openmetrics import parser as openmetrics
 
 MONITORING = ROOT / "monitoring"
 # What a healthy agent with one master has no series for, and why; the query itself must still be right.
@@ -36,7 +38,8 @@ def promtool(*arguments: str | Path, text: str | None = None) -> str:
 class Prometheus:
     """Debian's, on a port of its own, with its data in the scratch folder."""
 
-    def __init__(self, scratch: Path, target: str) -> None:
+    def __init__(self, scratch: Path, target: str, **scrape: Any) -> None:
+        """`scrape`: what else its `scrape_config` says."""
         self.port = free_port()
         settings = scratch / "prometheus.json"  # JSON is YAML
         settings.write_text(
@@ -44,7 +47,7 @@ class Prometheus:
                 {
                     "global": {"scrape_interval": "1s", "evaluation_interval": "1s"},
                     "rule_files": [str(MONITORING / "prometheus/arobust.rules.yml")],
-                    "scrape_configs": [{"job_name": "arobust", "static_configs": [{"targets": [target]}]}],
+                    "scrape_configs": [{"job_name": "arobust", "static_configs": [{"targets": [target]}], **scrape}],
                 }
             )
         )
@@ -113,7 +116,9 @@ def test_every_query_of_the_dashboard_has_data(arobust: Arobust, scratch: Path) 
         for name in EXPLAINED:
             assert prometheus.query(name) == []
         metadata = prometheus.get("metadata")
-        undescribed = [name for name in prometheus.get("label/__name__/values") if name.startswith("arobust_") and name not in metadata]
+        # OpenMetrics, which Prometheus asks for, names counters and infos without their samples' ends.
+        described = metadata.keys() | {f"{name}{end}" for end in ("_total", "_info", "_sum", "_count") for name in metadata}
+        undescribed = [name for name in prometheus.get("label/__name__/values") if name.startswith("arobust_") and name not in described]
         assert undescribed == []
         rules = prometheus.get("rules")["groups"][0]["rules"]
         wait_until(lambda: all(rule["health"] == "ok" for rule in prometheus.get("rules")["groups"][0]["rules"]), f"the rules {rules}")
@@ -143,6 +148,68 @@ def test_promtool_finds_nothing_in_a_page_with_everything(arobust: Arobust, scra
     assert undescribed == []
     collect = arobust.start_ready("collect", "--http", "127.0.0.1:0", state=scratch / "second")
     assert promtool("check", "metrics", text=HTTPPage(collect).metrics().text) == ""
+
+
+def test_openmetrics_is_the_same_page_under_the_names_of_openmetrics(arobust: Arobust, scratch: Path) -> None:
+    """The reference parser takes it whole, and finds in it what Prometheus's text has."""
+    log = scratch / "train.log"
+    write_lines(log, 1, 100)
+    with open(log, "a") as file:
+        file.write("step 1 loss 1.0\nstep 2 loss 0.9\nRuntimeError: CUDA error: an illegal memory access was encountered\n")
+    agent = arobust.start_ready(
+        "agent", "--log-file", log, "--log-from", "start", "--listen", f"unix:{scratch}/listen.sock",
+        "--master", f"dlrover+http://127.0.0.1:{free_port()}", "--http", "127.0.0.1:0",
+    )  # fmt: skip
+    page = HTTPPage(agent)
+    wait_until(lambda: page.metrics().all("arobust_training_step"), "the training")
+
+    def get(accept: str) -> tuple[str, str]:
+        request = urllib.request.Request(f"http://{page.address}/metrics", headers={"Accept": accept})
+        with urllib.request.urlopen(request, timeout=20) as answer:
+            return answer.headers["Content-Type"], answer.read().decode()
+
+    kind, text = get("application/openmetrics-text;version=1.0.0;q=0.5,text/plain;version=0.0.4;q=0.3,*/*;q=0.2")
+    assert kind == "application/openmetrics-text; version=1.0.0; charset=utf-8" and text.endswith("\n# EOF\n")
+    families = {family.name: family for family in openmetrics.text_string_to_metric_families(text)}
+    assert len(families) > 40 and all(family.documentation for family in families.values())
+    assert families["arobust_log_lines"].type == "counter" and families["arobust_build"].type == "info"
+    assert families["arobust_journal_bytes"].unit == "bytes" and families["process_cpu_seconds"].unit == "seconds"
+    names = {sample.name for family in families.values() for sample in family.samples}
+    for accept in ("*/*", "text/plain;version=0.0.4", "application/openmetrics-text;version=2.0.0"):
+        kind, plain = get(accept)
+        assert kind == "text/plain; version=0.0.4; charset=utf-8" and "# EOF" not in plain
+        # Rates come and go with what was published.
+        different = names ^ set(re.findall(r"^(?!#)([a-zA-Z_:][\w:]*)", plain, re.M))
+        assert {name for name in different if not name.endswith(("_per_second", "_remaining_seconds"))} == set()
+    assert promtool("check", "metrics", text=plain) == ""
+    assert agent.stop() == 0
+
+
+def test_a_scrape_over_tls(arobust: Arobust, scratch: Path) -> None:
+    """As docs/monitoring.md has it: once with a token, once with a certificate of Prometheus's own."""
+    authority, token = Authority(scratch / "certificates"), scratch / "token"
+    node, own = authority.sign("node"), authority.sign("prometheus")
+    token.write_text("0123456789abcdef0123\n")
+    token.chmod(0o600)
+    environment = {"AROBUST_HTTP_TLS_CERTIFICATE_FILE": str(node.certificate), "AROBUST_HTTP_TLS_KEY_FILE": str(node.key)}
+    tls = {"ca_file": str(authority.certificate)}
+    first = arobust.start_ready("collect", "--http", "0.0.0.0:0", environment=environment | {"AROBUST_HTTP_TOKEN_FILE": str(token)})
+    second = arobust.start_ready(
+        "collect", "--http", "0.0.0.0:0", environment=environment | {"AROBUST_HTTP_TLS_CLIENT_CA_FILE": str(authority.certificate)}, state=scratch / "second"
+    )
+    scrapes = [
+        (first, {"authorization": {"credentials_file": str(token)}, "tls_config": tls}),
+        (second, {"tls_config": tls | {"cert_file": str(own.certificate), "key_file": str(own.key)}}),
+    ]
+    for process, scrape in scrapes:
+        folder = scratch / process.name
+        folder.mkdir()
+        prometheus = Prometheus(folder, f"127.0.0.1:{HTTPPage(process).port}", scheme="https", **scrape)
+        try:
+            wait_until(lambda: prometheus.query("arobust_ready == 1"), lambda: f"a scrape: {prometheus.get('targets')}")
+        finally:
+            prometheus.process.kill()
+        assert process.stop() == 0
 
 
 def test_the_alerts_fire_where_they_should() -> None:

@@ -14,7 +14,7 @@ struct FuzzTarget: Sendable {
     /// By what they read: the bus, its files, masters, collectors' sources, operators' files.
     static let all: [FuzzTarget] =
         bus + files + masters + pages + logs + diagnosis + settings + hangSigns
-        + hangEvidence
+        + hangEvidence + proxies
 
     /// The one that `FUZZ_TARGET` names.
     static let chosen: FuzzTarget = {

@@ -44,6 +44,17 @@ package struct DeliverySettings: Sendable {
     package let tlsServerName = Setting(
         "delivery.tls-server-name", .text,
         "the name that such a master's certificate must have; not set: the host of its URL")
+    package let tlsRevocationFile = Setting(
+        "delivery.tls-revocation-file", .text,
+        "lists of the certificates that delivery.tls-ca-file has revoked (CRLs), as PEM; a list that has ended lets nobody in; not set: none"
+    )
+    package let httpProxy = Setting(
+        "delivery.http-proxy", .text,
+        "the HTTP proxy through which masters are reached (CONNECT): http://host:port; not set: none, whatever the environment says"
+    )
+    package let httpProxyCredentialsFile = Setting(
+        "delivery.http-proxy-credentials-file", .text,
+        "a file whose first line is the user:password that this proxy wants; nobody else may read it")
     package let batchCount = Setting(
         "delivery.batch-count", .number(1...1_000_000), default: DeliveryPolicy().batchCount,
         "the most envelopes in a batch")

@@ -2,6 +2,8 @@ internal import DLRoverListener
 internal import Glibc
 internal import Monitoring
 internal import SystemSupport
+internal import Logging
+internal import TransportSecurity
 
 /// `http`: where agent, collect and bridge show how they are.
 package struct HTTPSettings: Sendable {
@@ -10,7 +12,21 @@ package struct HTTPSettings: Sendable {
         "where to show /metrics, /healthz, /readyz and /status: 127.0.0.1:9090 or unix:/path; not set: nowhere")
     package let tokenFile = Setting(
         "http.token-file", .text,
-        "a file whose first line callers must bring (Authorization: Bearer); needed beyond loopback")
+        "a file whose first line callers must bring (Authorization: Bearer); needed beyond loopback, or http.tls-client-ca-file"
+    )
+    package let tlsCertificateFile = Setting(
+        "http.tls-certificate-file", .text,
+        "the certificate to show there, as PEM, with those between it and its authority: all is over TLS then; not set: plain text"
+    )
+    package let tlsKeyFile = Setting(
+        "http.tls-key-file", .text, "its key, as PEM, without a passphrase; nobody else may read it")
+    package let tlsClientCAFile = Setting(
+        "http.tls-client-ca-file", .text,
+        "authorities of callers' certificates, as PEM: whoever shows none may not ask, not even /healthz; not set: callers need none"
+    )
+    package let tlsRevocationFile = Setting(
+        "http.tls-revocation-file", .text,
+        "lists of the certificates that these authorities have revoked (CRLs), as PEM; not set: none")
 }
 
 extension AgentSettings {
@@ -22,14 +38,43 @@ extension AgentSettings {
                 place: place(of: \.http.listen),
                 reason: "http.listen is '\(SecretText.line(text))'; it must be \(MonitorAddress.rule)")
         }
-        guard !address.isBeyondLoopback || values[\.http.tokenFile] != nil else {
+        let asksWho = values[\.http.tokenFile] ?? values[\.http.tlsClientCAFile]
+        guard !address.isBeyondLoopback || asksWho != nil else {
             throw SettingsError(
                 place: place(of: \.http.listen),
                 reason:
-                    "http.listen is \(address), which is beyond loopback: everybody there could read it without http.token-file"
+                    "http.listen is \(address), which is beyond loopback: everybody there could read it without http.token-file or http.tls-client-ca-file"
             )
         }
         return address
+    }
+
+    /// What secures the server; `nil`: answers are in plain text. Reads the files.
+    func monitorSecurity(logger: Logger) throws(SettingsError) -> ServerSecurity? {
+        guard let address = try monitorAddress() else { return nil }
+        let files = PEMFiles(
+            authorities: values[\.http.tlsClientCAFile], certificate: values[\.http.tlsCertificateFile],
+            key: values[\.http.tlsKeyFile], revocations: values[\.http.tlsRevocationFile])
+        guard files != PEMFiles() else { return nil }
+        guard address.path == nil else {
+            throw SettingsError(
+                place: "http.tls-*", reason: "http.listen is \(address): a Unix socket has no TLS, nor needs it")
+        }
+        do throws(TransportSecurityError) {
+            return try ServerSecurity(files: files, protocols: ["http/1.1"], logger: logger)
+        } catch {
+            throw SettingsError(place: "http.tls-*", reason: "\(error)")
+        }
+    }
+
+    /// What an operator should know about where the process shows how it is.
+    var monitorWarnings: [String] {
+        guard let address = try? monitorAddress(), address.isBeyondLoopback,
+            values[\.http.tlsCertificateFile] == nil
+        else { return [] }
+        return [
+            "\(place(of: \.http.listen)): the token and the answers can be read on the way to \(address): set http.tls-certificate-file and http.tls-key-file"
+        ]
     }
 
     /// What callers must bring. Reads the file.
@@ -47,6 +92,7 @@ extension AgentSettings {
     func checkMonitor() throws {
         guard let address = try monitorAddress() else { return }
         _ = try monitorToken()
+        _ = try monitorSecurity(logger: Logger(label: "arobust.http"))
         if let path = address.path {
             do throws(UnixListenerError) {
                 try UnixListener.check(path)

@@ -14,6 +14,8 @@ struct MasterSettings: Sendable {
 
     /// Where the console's token is; `nil`: nowhere.
     let tokenFile: String?
+    /// The proxy's URL, and where its credentials are; `nil`: none.
+    let proxy: (url: String, credentialsFile: String?)?
 
     /// - Parameter values: all settings, with the master's own over them.
     init(url: MasterURL, values: SettingValues) {
@@ -21,6 +23,8 @@ struct MasterSettings: Sendable {
         policy = Self.policy(for: url, values)
         options = Self.options(for: url, values, policy)
         tokenFile = url.isConsole ? values[\.delivery.tokenFile] : nil
+        let credentialsFile = values[\.delivery.httpProxyCredentialsFile]
+        proxy = url.host == nil ? nil : values[\.delivery.httpProxy].map { ($0, credentialsFile) }
         let interval = values[\.delivery.heartbeat]
         heartbeat = url.isDLRover && interval > .zero ? interval : nil
     }
@@ -41,6 +45,7 @@ struct MasterSettings: Sendable {
         } catch {
             throw SettingsError(place: "delivery.tls-*", reason: "\(error)")
         }
+        options.proxy = try readProxy()
         guard let tokenFile else {
             if url.isConsole, let token = ProcessEnvironment.all()[ConsoleVariable.token], !token.isEmpty {
                 options.token = token
@@ -53,6 +58,31 @@ struct MasterSettings: Sendable {
             throw SettingsError(place: "delivery.token-file", reason: "\(error)")
         }
         return options
+    }
+
+    /// Reads the file with its credentials.
+    private func readProxy() throws(SettingsError) -> MasterProxy? {
+        guard let proxy else { return nil }
+        guard var read = MasterProxy(proxy.url) else {
+            throw SettingsError(
+                place: "delivery.http-proxy",
+                reason: "delivery.http-proxy is '\(SecretText.line(proxy.url))'; it must be \(MasterProxy.rule)")
+        }
+        // The library compares a certificate's addresses with that of the connection, which is the proxy's.
+        if url.isSecure, ClientSecurity.isAddress(options.tls.serverName ?? url.host ?? "") {
+            throw SettingsError(
+                place: "delivery.http-proxy",
+                reason:
+                    "\(url) is named by its address: through a proxy its certificate can be checked by a name alone; put the name into the URL or delivery.tls-server-name"
+            )
+        }
+        guard let path = proxy.credentialsFile else { return read }
+        do throws(TokenFileError) {
+            read.credentials = try TokenFile(path: path).readCredentials()
+        } catch {
+            throw SettingsError(place: "delivery.http-proxy-credentials-file", reason: "\(error)")
+        }
+        return read
     }
 
     private static func options(
@@ -69,6 +99,7 @@ struct MasterSettings: Sendable {
         options.tls.certificatePath = values[\.delivery.tlsCertificateFile]
         options.tls.keyPath = values[\.delivery.tlsKeyFile]
         options.tls.serverName = values[\.delivery.tlsServerName]
+        options.tls.revocationsPath = values[\.delivery.tlsRevocationFile]
         if url.isDLRover {
             options.ahead = values[\.delivery.clockTolerance]
             options.oldest = policy.timeToLive

@@ -8,7 +8,7 @@ extension AgentSettings {
     /// What the settings name and can't be used as things are now. Each may still come or change, so none of it stops the start; but a name may
     /// be misspelt.
     func warnings() -> [String] {
-        logWarnings + pySpyWarnings + processWarnings + masterWarnings + fileWarnings + listenWarnings
+        logWarnings + pySpyWarnings + processWarnings + masterWarnings + fileWarnings + listenWarnings + monitorWarnings
     }
 
     private var logWarnings: [String] {

@@ -61,6 +61,12 @@ struct ConsoleFlags: ParsableArguments {
             "Authorities of agents' certificates: others may not report. Browsers need none.", valueName: "path"))
     var tlsClientCaFile: String?
 
+    @ArgumentParser.Option(
+        help: ArgumentHelp(
+            "Lists of agents' certificates that these authorities have revoked (CRLs), as PEM. A list that has ended lets no agent in.",
+            valueName: "path"))
+    var tlsRevocationFile: String?
+
     @ArgumentParser.Option(help: ArgumentHelp("The most that is kept; the oldest goes first.", valueName: "size"))
     var storeSize = "4GiB"
 
@@ -120,13 +126,20 @@ struct ConsoleChoice {
 
     private static func security(_ flags: ConsoleFlags) throws(ConsoleFlagError) -> (PEMFiles, PEMFiles)? {
         guard let certificate = flags.tlsCertificateFile, let key = flags.tlsKeyFile else {
-            guard flags.tlsCertificateFile == nil, flags.tlsKeyFile == nil, flags.tlsClientCaFile == nil else {
+            guard flags.tlsCertificateFile == nil, flags.tlsKeyFile == nil, flags.tlsClientCaFile == nil,
+                flags.tlsRevocationFile == nil
+            else {
                 throw ConsoleFlagError("--tls-certificate-file and --tls-key-file must be given together")
             }
             return nil
         }
+        guard flags.tlsRevocationFile == nil || flags.tlsClientCaFile != nil else {
+            throw ConsoleFlagError("--tls-revocation-file needs --tls-client-ca-file, whose lists it has")
+        }
         return (
-            PEMFiles(authorities: flags.tlsClientCaFile, certificate: certificate, key: key),
+            PEMFiles(
+                authorities: flags.tlsClientCaFile, certificate: certificate, key: key,
+                revocations: flags.tlsRevocationFile),
             PEMFiles(certificate: certificate, key: key)
         )
     }

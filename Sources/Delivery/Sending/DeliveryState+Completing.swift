@@ -1,4 +1,5 @@
 internal import Diagnosis
+internal import SystemSupport
 
 extension DeliveryState {
     /// The longest pause at the end, when the shutdown's deadline is near.
@@ -107,7 +108,8 @@ extension DeliveryState {
         for index in 0..<piece.batch.count {
             deadLetters[lane, default: []].append(
                 DeadLetter(
-                    batch: piece.batch.dropFirst(index).prefix(1), reason: error.message, time: now.seconds))
+                    batch: piece.batch.dropFirst(index).prefix(1), reason: SecretText.hidden(in: error.message),
+                    time: now.seconds))
         }
         settle(piece, as: .skipped(error.rule.rawValue), now: now)
         effect.refused = true
@@ -138,6 +140,7 @@ extension DeliveryState {
 
     private mutating func recordError(_ error: ReportError, now: DeliveryTime) {
         // A call that ends because we end is no error of the master's.
-        if !hasEnded { lastError = (error.message, now.seconds) }
+        // What a master or a proxy says may be a secret, and this goes into the ledger's file.
+        if !hasEnded { lastError = (SecretText.hidden(in: error.message), now.seconds) }
     }
 }

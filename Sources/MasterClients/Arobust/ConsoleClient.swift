@@ -28,7 +28,7 @@ final class ConsoleClient: EnvelopeReporter {
             host: host, port: port,
             metadata: [("user-agent", options.userAgent), (ConsoleCalls.job, options.jobUID)] + token,
             timeout: options.deadline, connectTimeout: options.connectTimeout,
-            security: url.security(options.tls, logger: logger), logger: logger)
+            proxy: options.proxy, security: url.security(options.tls, logger: logger), logger: logger)
         errors = GRPCErrorText(master: master, deadline: options.deadline)
         reportHeaders = client.headers(path: ConsoleCalls.report)
         beatHeaders = client.headers(path: ConsoleCalls.beat)

@@ -15,18 +15,7 @@ package struct TokenFile: Sendable {
     ///
     /// - Throws: also where others may read the file: whoever does could pass for this program.
     package func read() throws(TokenFileError) -> String {
-        let bytes: [UInt8]
-        do throws(SystemCallError) {
-            bytes = try WholeFile(path: path).read(limit: Self.longest)
-        } catch {
-            throw TokenFileError(description: "the token cannot be read: \(error)")
-        }
-        var status = stat()
-        if stat(path, &status) == 0, status.st_mode & S_IFMT == S_IFREG, status.st_mode & 0o007 != 0 {
-            throw TokenFileError(description: "everybody may read the token in \(path); chmod it to 600")
-        }
-        let line = bytes.prefix { $0 != UInt8(ascii: "\n") && $0 != UInt8(ascii: "\r") }
-        let token = String(decoding: line, as: UTF8.self).trimmingBlanks
+        let token = try line("token")
         guard (16...1024).contains(token.utf8.count), token.utf8.allSatisfy({ (0x21...0x7E).contains($0) }) else {
             throw TokenFileError(
                 description:
@@ -34,6 +23,34 @@ package struct TokenFile: Sendable {
             )
         }
         return token
+    }
+
+    /// `user:password`, in the first line, for a server that wants both (RFC 7617). As `read` otherwise.
+    package func readCredentials() throws(TokenFileError) -> String {
+        let credentials = try line("password")
+        guard let colon = credentials.firstIndex(of: ":"), colon > credentials.startIndex,
+            credentials.utf8.count <= 1024, credentials.utf8.allSatisfy({ $0 >= 0x20 && $0 != 0x7F })
+        else {
+            throw TokenFileError(
+                description:
+                    "the first line of \(path) must be a user, a colon and a password, of at most 1,024 bytes together")
+        }
+        return credentials
+    }
+
+    private func line(_ what: String) throws(TokenFileError) -> String {
+        let bytes: [UInt8]
+        do throws(SystemCallError) {
+            bytes = try WholeFile(path: path).read(limit: Self.longest)
+        } catch {
+            throw TokenFileError(description: "the \(what) cannot be read: \(error)")
+        }
+        var status = stat()
+        if stat(path, &status) == 0, status.st_mode & S_IFMT == S_IFREG, status.st_mode & 0o007 != 0 {
+            throw TokenFileError(description: "everybody may read the \(what) in \(path); chmod it to 600")
+        }
+        let line = bytes.prefix { $0 != UInt8(ascii: "\n") && $0 != UInt8(ascii: "\r") }
+        return String(decoding: line, as: UTF8.self).trimmingBlanks
     }
 }
 

@@ -17,6 +17,7 @@ class TLSProxy:
     def __init__(self, target: int, own: Pair, clients: Path | None = None, protocols: list[str] | None = None) -> None:
         self.target = target
         self.handshakes = 0
+        self._open: set[socket.socket] = set()
         self.context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         self.context.load_cert_chain(own.certificate, own.key)
         self.context.set_alpn_protocols(protocols or ["h2", "http/1.1"])
@@ -30,6 +31,12 @@ class TLSProxy:
     def close(self) -> None:
         self.listener.close()
 
+    def cut(self) -> None:
+        """Ends all connections; new ones are taken."""
+        for connection in list(self._open):
+            with contextlib.suppress(OSError):
+                connection.shutdown(socket.SHUT_RDWR)
+
     def _accept(self) -> None:
         with contextlib.suppress(OSError):
             while True:
@@ -41,6 +48,7 @@ class TLSProxy:
             connection.settimeout(10)
             with self.context.wrap_socket(connection, server_side=True) as secure:
                 self.handshakes += 1
+                self._open.add(secure)
                 # One side's bytes at a time: a TLS socket may not be read and written from two threads at once.
                 with socket.create_connection(("127.0.0.1", self.target)) as plain:
                     secure.settimeout(0.02)

@@ -18,7 +18,7 @@ struct DLRoverGRPCTransport: DLRoverTransport {
         client = GRPCClient(
             host: host, port: port, metadata: [("user-agent", options.userAgent), ("job_uid", options.jobUID)],
             timeout: options.deadline, connectTimeout: options.connectTimeout,
-            security: url.security(options.tls, logger: logger), logger: logger)
+            proxy: options.proxy, security: url.security(options.tls, logger: logger), logger: logger)
         errors = GRPCErrorText(
             master: url.description, deadline: options.deadline)
         reportHeaders = client.headers(path: "/elastic.Master/report")

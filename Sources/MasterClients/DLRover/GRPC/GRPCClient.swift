@@ -25,11 +25,12 @@ final class GRPCClient: Sendable {
     ///   - longestAnswer: the most bytes of an answer, its prefix included. A server may have as many under way for each call.
     ///   - firstStreamID: where a connection's stream ids begin; odd. For tests.
     ///   - lookup: finds the host's addresses.
+    ///   - proxy: what connections go through; `nil`: nothing.
     ///   - security: what secures connections; `nil`: they are in plain text.
     init(
         host: String, port: Int, metadata: [(name: String, value: String)], timeout: Duration, connectTimeout: Duration,
         longestAnswer: Int = GRPCWindow.longestAnswer, firstStreamID: Int = 1, lookup: AddressLookup = .system,
-        security: ClientSecurity? = nil, logger: Logger
+        proxy: MasterProxy? = nil, security: ClientSecurity? = nil, logger: Logger
     ) {
         eventLoop = MultiThreadedEventLoopGroup.singleton.next()
         executor = EventLoopTaskExecutor(eventLoop)
@@ -44,7 +45,7 @@ final class GRPCClient: Sendable {
         let connector = GRPCConnector(
             host: host, port: port, connectTimeout: TimeAmount(connectTimeout), streamWindow: longestAnswer + 1,
             firstStreamID: firstStreamID, liveness: GRPCLiveness(timeout: TimeAmount(timeout)),
-            lookups: AddressLookupQueue(lookup), security: security, eventLoop: eventLoop)
+            lookups: AddressLookupQueue(lookup), proxy: proxy?.connection, security: security, eventLoop: eventLoop)
         core = NIOLoopBoundBox.makeBoxSendingValue(
             GRPCClientCore(connector: connector, logger: logger), eventLoop: eventLoop)
     }

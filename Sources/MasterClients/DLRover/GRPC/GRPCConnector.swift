@@ -3,6 +3,7 @@ import NIOCore
 package import NIOHTTP2
 import NIOPosix
 import PeerLimits
+import PlainHTTP
 import TransportSecurity
 
 /// Opens connections to one server.
@@ -16,6 +17,8 @@ struct GRPCConnector: Sendable {
     /// What is done about a server that falls silent.
     let liveness: GRPCLiveness
     let lookups: AddressLookupQueue
+    /// `nil`: connections go straight to the server.
+    let proxy: HTTPProxy?
     /// `nil`: connections are in plain text.
     let security: ClientSecurity?
     let eventLoop: any EventLoop
@@ -25,8 +28,12 @@ struct GRPCConnector: Sendable {
     /// - Parameter silent: addresses that are tried last. `connectTimeout` holds for the lookup, for all others together, and for each of these.
     func connect(avoiding silent: SilentAddresses) -> EventLoopFuture<any Channel> {
         let connector = self
+        let (host, port) = (proxy?.host ?? host, proxy?.port ?? port)
         return lookups.addresses(host: host, port: port, timeout: connectTimeout, on: eventLoop).flatMap { addresses in
             connector.connect(toFirstOf: silent.groups(of: addresses, now: .now())[...])
+        }.flatMapErrorThrowing { error in
+            guard let proxy = connector.proxy, !(error is ProxyError) else { throw error }
+            throw ProxyUnreachable(proxy, reason: error)
         }
     }
 
@@ -42,7 +49,7 @@ struct GRPCConnector: Sendable {
     /// Tries all at once, each a quarter of a second after the one before; the first that takes the connection wins.
     private func connect(to addresses: [SocketAddress]) -> EventLoopFuture<any Channel> {
         let (firstStreamID, streamWindow, liveness) = (firstStreamID, streamWindow, liveness)
-        let (security, host) = (security, host)
+        let (security, proxy, host, port, patience) = (security, proxy, host, port, connectTimeout)
         return bootstrap.resolver(KnownAddresses(addresses: addresses, eventLoop: eventLoop)).channelInitializer {
             channel in
             channel.eventLoop.makeCompletedFuture {
@@ -52,8 +59,13 @@ struct GRPCConnector: Sendable {
                     GRPCConnection(firstStreamID: firstStreamID, liveness: liveness, meter: meter),
                 ])
                 try security?.secure(channel, host: host)
+                if let proxy {
+                    try ProxyTunnel.add(to: channel, through: proxy, host: host, port: port, patience: patience)
+                }
             }
-        }.connect(host: host, port: port)
+        }.connect(host: host, port: port).flatMap { channel in
+            proxy == nil ? channel.eventLoop.makeSucceededFuture(channel) : ProxyTunnel.opened(channel)
+        }
     }
 
     /// A half-open connection must die by itself also without calls: what is sent and not acknowledged for 20 s, or a silent peer that does

@@ -3,6 +3,7 @@ import NIOCore
 import NIOHTTP2
 import NIOPosix
 import PeerLimits
+import PlainHTTP
 import SystemSupport
 import TransportSecurity
 
@@ -77,6 +78,9 @@ package enum ConnectionErrorText {
         case let error as AddressLookupError: "the name could not be looked up: \(error.reason)"
         case ChannelError.connectTimeout: "no connection within the time allowed"
         case let error as PeerFlood: "\(error)"
+        case let error as ProxyError: error.description
+        case let error as ProxyUnreachable:
+            ProxyError(error.proxy, "cannot be reached: \(describe(error.reason))").description
         case let error as any NIOHTTP2Error: "what it sent is not the HTTP/2 that is expected (\(type(of: error)))"
         default: SecurityErrorText.describe(error) ?? "\(error)"
         }

@@ -23,7 +23,7 @@ struct DLRoverHTTPTransport: DLRoverTransport {
     init(url: MasterURL, host: String, port: Int, options: MasterClientOptions, logger: Logger) {
         caller = HTTPCaller(
             host: host, port: port, connectTimeout: options.connectTimeout, longestAnswer: Self.answerBytes,
-            security: url.security(options.tls, logger: logger))
+            proxy: options.proxy, security: url.security(options.tls, logger: logger))
         headers = [
             "content-type": "application/json", "accept": "application/json", "user-agent": options.userAgent,
             "job_uid": options.jobUID,

@@ -13,13 +13,17 @@ struct HTTPCaller: Sendable {
 
     /// - Parameters:
     ///   - longestAnswer: the most bytes of an answer's body that are taken.
+    ///   - proxy: what connections go through; `nil`: nothing.
     ///   - security: what secures connections; `nil`: they are in plain text.
-    init(host: String, port: Int, connectTimeout: Duration, longestAnswer: Int, security: ClientSecurity?) {
+    init(
+        host: String, port: Int, connectTimeout: Duration, longestAnswer: Int, proxy: MasterProxy?,
+        security: ClientSecurity?
+    ) {
         var secure: HTTPClient.Secure?
         if let security { secure = { channel in try security.secure(channel, host: host) } }
         client = HTTPClient(
             host: host, port: port, connectTimeout: connectTimeout, wanted: HTTPClient.Wanted(bodyBytes: longestAnswer),
-            secure: secure)
+            proxy: proxy?.connection, secure: secure)
     }
 
     /// Makes one call and waits for the whole answer.

@@ -19,7 +19,7 @@ struct DLRoverHTTPRelay: DLRoverRelay {
         caller = HTTPCaller(
             host: host, port: port, connectTimeout: options.connectTimeout,
             longestAnswer: RelayLimits.messageBytes + Self.answerOverhead,
-            security: url.security(options.tls, logger: logger))
+            proxy: options.proxy, security: url.security(options.tls, logger: logger))
         master = url.description
         userAgent = options.userAgent
     }

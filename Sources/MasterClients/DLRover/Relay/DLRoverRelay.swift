@@ -98,7 +98,7 @@ struct DLRoverGRPCRelay: DLRoverRelay {
         client = GRPCClient(
             host: host, port: port, metadata: [], timeout: options.deadline, connectTimeout: options.connectTimeout,
             longestAnswer: GRPCMessageBody.prefixBytes + RelayLimits.messageBytes,
-            security: url.security(options.tls, logger: logger), logger: logger)
+            proxy: options.proxy, security: url.security(options.tls, logger: logger), logger: logger)
         master = url.description
     }
 
