@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import socket
+import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator
@@ -16,7 +18,7 @@ import pytest
 from harness import foreign_agent, small_disk
 from harness.dlrover_master import DLRoverMaster
 from harness.file_master import FileMaster
-from harness.process import ROOT, Arobust, Process, free_port, wait_until
+from harness.process import AROBUST, ROOT, Arobust, Process, free_port, wait_until
 from harness.small_disk import SmallDisk
 
 foreign_agent  # gRPC's fork handlers must be off before grpc is imported
@@ -322,7 +324,8 @@ def test_several_addresses_are_named_wherever_one_looks(arobust: Arobust, scratc
         "listen:\n  - dlrover+grpc://127.0.0.1:0\n  - dlrover+http://127.0.0.1:0\n"
         f"  - dlrover+http://[::1]:0\n  - unix:{socket_path}\nhttp: {{listen: 'unix:{scratch}/http.sock'}}\n"
     )
-    assert arobust.run("config", "check", "--config", settings).child.returncode == 0
+    checked = [AROBUST, "config", "check", "--config", settings]
+    assert subprocess.run(checked, env={**os.environ, "AROBUST_STATE_DIR": str(arobust.state)}, timeout=20).returncode == 0
     agent = arobust.start_ready("agent", "--config", settings, "--master", FileMaster(scratch / "copy").url, environment=QUICK)
     agent.wait_for_log("Listening for DLRover clients.", count=4)
     grpc_address, http_address, ipv6_address, unix_address = addresses_of(agent)
@@ -334,7 +337,7 @@ def test_several_addresses_are_named_wherever_one_looks(arobust: Arobust, scratc
         assert foreign_agent.report(address.partition("//")[2], wire, "0.6.1", metric) == "stored"
     assert foreign_agent.report(unix_address, "grpc", "0.6.1", {"data_type": LOG, "data_content": "3"}) == "stored"
     text = arobust.run("status").output()
-    status = json.loads(arobust.run("status", "--json").output())
+    [status] = json.loads(arobust.run("status", "--json").output())
     assert all(address in text for address in addresses_of(agent)) and text.count("listening  ") == 1
     assert status["listening"] == addresses_of(agent)
     answer = http_get(scratch / "http.sock", "/status")

@@ -7,6 +7,7 @@ import os
 import socket
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -86,13 +87,15 @@ def test_another_user_can_neither_report_nor_reach_the_master(arobust: Arobust, 
     file = FileMaster(scratch / "copy.ndjson")
     agent = arobust.start_ready("agent", "--listen", f"dlrover+{wire}://{address}", "--master", file.url, environment=QUICK)
     agent.wait_for_log("Listening for DLRover clients.")
+    began = time.monotonic()
     for path in ["/elastic.Master/report", "/elastic.Master/get", "/any.Thing/else"]:
         for _ in range(3):
             said = call_as(STRANGER, address, path, report_message("forged", wire), wire)
             assert said.startswith(f"PERMISSION_DENIED this program runs as user {STRANGER}"), said
     assert foreign_agent.report(address, wire, "0.6.1", METRIC) == "stored"
     wait_until(lambda: file.contents(LOG) == ["a line"], agent.tail)
-    assert agent.log().count("runs as a user that may not call") == 1, "within a budget"
+    said_at_most = 1 + (time.monotonic() - began) // 60
+    assert 1 <= agent.log().count("runs as a user that may not call") <= said_at_most, "within a budget"
     assert agent.stop() == 0
 
 

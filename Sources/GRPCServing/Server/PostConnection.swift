@@ -88,8 +88,6 @@ final class PostConnection: ChannelDuplexHandler {
     private func begin(_ head: HTTPRequestHead, _ context: ChannelHandlerContext) {
         timer?.cancel()
         activity.becomeReady()
-        activity.beginCall()
-        hasCall = true
         closesAfterAnswer = closesAfterAnswer || !head.isKeepAlive
         if case .stranger(let reason, let told) = caller {
             drain(head)
@@ -138,6 +136,9 @@ final class PostConnection: ChannelDuplexHandler {
         guard case .allowed(let begin) = caller else { return }
         timer?.cancel()
         step = .answering
+        // Not before: a connection whose request does not come may give way to another.
+        activity.beginCall()
+        hasCall = true
         let (ended, ending) = AsyncStream.makeStream(of: Never.self)
         self.ending = ending
         begin(PostServerCall(request: request, ended: ended, channel: context.channel))
