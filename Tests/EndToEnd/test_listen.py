@@ -343,11 +343,11 @@ def test_several_addresses_are_named_wherever_one_looks(arobust: Arobust, scratc
     answer = http_get(scratch / "http.sock", "/status")
     assert json.loads(answer)[0]["listening"] == addresses_of(agent)
     metrics = http_get(scratch / "http.sock", "/metrics").decode()
+    lines = [line for line in metrics.splitlines() if line.startswith("arobust_listener_")]
     for address in addresses_of(agent):
-        assert f'arobust_listener_address_info{{command="agent",address="{address}"}} 1' in metrics
-    for wire, count in (("grpc", 2), ("http", 2)):
-        labels = f'command="agent",outcome="published",wire="{wire}"'
-        assert f"arobust_listener_calls_total{{{labels}}} {count}" in metrics
+        assert any("address_info{" in line and f'address="{address}"' in line and line.endswith(" 1") for line in lines)
+    for wire in WIRES:
+        assert any('outcome="published"' in line and f'wire="{wire}"' in line and line.endswith(" 2") for line in lines)
     assert agent.stop() == 0
     assert not socket_path.exists()
 
