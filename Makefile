@@ -48,7 +48,7 @@ sanitize: ## Run the tests of the bus, the journal and the ledger under the thre
 siege: bootstrap build ## Attack an agent that does everything for MINUTES (10): nothing may grow, the books must balance
 	@scripts/siege --minutes $(or $(MINUTES),10)
 
-test-torch: bootstrap build ## Name the hanging rank of real trainings: installs torch, 5.4 GB, into .venv-torch
+test-torch: bootstrap build ## Real trainings that hang, and one under restarts of the agent: installs torch, 5.4 GB, into .venv-torch
 	@scripts/test-torch
 
 SEEDS ?= 10000

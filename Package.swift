@@ -155,8 +155,8 @@ let package = Package(
         .target(
             name: "GRPCServing",
             dependencies: [
-                "CZlib", "MasterClients", "PeerLimits", "SystemSupport", "TransportSecurity", coreMetrics, logging,
-                nioCore, nioHPACK, nioHTTP2, nioPosix,
+                "CZlib", "MasterClients", "PeerLimits", "SystemSupport", "TransportSecurity", "WebServing", coreMetrics,
+                logging, nioCore, nioHPACK, nioHTTP1, nioHTTP2, nioPosix,
             ], swiftSettings: settings),
         .target(
             name: "DLRoverListener",

@@ -178,12 +178,13 @@ public struct AgentServices: Sendable {
     }
 
     private func makeListener(for publisher: MetricPublisher, factory: any MetricsFactory) throws -> [any Service] {
-        guard let address = try settings.listenAddress() else { return [] }
+        let addresses = try settings.listenAddresses()
+        guard !addresses.isEmpty else { return [] }
         let master = try settings.masters().first { $0.url.isDLRover }
         let connections = try DescriptorLimit.current.listenerConnections(
             masters: settings.masters().count + settings.mastersForMonitor)
         let listener = try DLRoverListener(
-            address: address, callers: settings.listenAllow(), connectionLimit: connections, publisher: publisher,
+            addresses: addresses, callers: settings.listenAllow(), connectionLimit: connections, publisher: publisher,
             node: settings.node, master: master?.url,
             options: try master?.clientOptions() ?? MasterClientOptions(), logger: logger, factory: factory)
         let listening = WorkingPart("the listener for DLRover's clients", .once)

@@ -1,9 +1,10 @@
 internal import CoreMetrics
+internal import GRPCServing
 internal import MasterClients
 internal import NIOCore
 private import Synchronization
 
-/// Answers one call: a metric is published, anything else goes to the master.
+/// Answers one call, over gRPC or HTTP: a metric is published, anything else goes to the master.
 struct CallHandler: Sendable {
     let receiver: MetricReceiver
     /// `nil`: there is no master.
@@ -11,17 +12,35 @@ struct CallHandler: Sendable {
 
     func answer(to call: RelayedCall) async throws(GRPCStatus) -> ByteBuffer {
         if call.path == "/elastic.Master/report", let metric = ReportedMetric(message: call.message) {
-            return try await receiver.publish(metric)
+            try await receiver.publish(metric, from: .grpc)
+            return ReportedMetric.success
         }
-        guard let forwarder else {
-            throw GRPCStatus(
-                code: .unimplemented,
-                message: """
-                    arobust takes report_diagnosis_agent_metrics alone and passes all other calls to the first DLRover master, of which \
-                    none is configured: name one with --master dlrover+grpc://host:port
-                    """)
+        return try await master().forward(.grpc) { (relay) async throws(GRPCStatus) in try await relay.answer(to: call)
         }
-        return try await forwarder.answer(to: call)
+    }
+
+    func answer(to post: RelayedPost) async -> PostAnswer {
+        do throws(GRPCStatus) {
+            if let metric = ReportedMetric(post: post) {
+                try await receiver.publish(metric, from: .http)
+                return .success
+            }
+            return try await master().forward(.http) { (relay) async throws(GRPCStatus) in
+                try await relay.answer(to: post)
+            }
+        } catch {
+            return PostAnswer(error)
+        }
+    }
+
+    private func master() throws(GRPCStatus) -> CallForwarder {
+        if let forwarder { return forwarder }
+        throw GRPCStatus(
+            code: .unimplemented,
+            message: """
+                arobust takes report_diagnosis_agent_metrics alone and passes all other calls to the first DLRover master, of which \
+                none is configured: name one with --master dlrover+grpc://host:port
+                """)
     }
 }
 
@@ -39,7 +58,11 @@ final class CallForwarder: Sendable {
         self.metrics = metrics
     }
 
-    func answer(to call: RelayedCall) async throws(GRPCStatus) -> ByteBuffer {
+    /// - Parameter wire: what the client speaks.
+    func forward<Answer: Sendable>(
+        _ wire: ListenWire, _ call: (any DLRoverRelay) async throws(GRPCStatus) -> Answer
+    ) async throws(GRPCStatus) -> Answer {
+        let metrics = metrics.calls(wire)
         defer { underWay.subtract(1, ordering: .relaxed) }
         guard underWay.add(1, ordering: .relaxed).newValue <= Self.limit else {
             metrics.failed.increment()
@@ -47,7 +70,7 @@ final class CallForwarder: Sendable {
                 code: .resourceExhausted, message: "arobust passes at most \(Self.limit) calls at once to the master")
         }
         do throws(GRPCStatus) {
-            let answer = try await relay.answer(to: call)
+            let answer = try await call(relay)
             metrics.forwarded.increment()
             return answer
         } catch {

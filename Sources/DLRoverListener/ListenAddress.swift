@@ -1,41 +1,66 @@
 package import GRPCServing
 private import SystemSupport
 
-/// Where DLRover's own clients may call: `dlrover+grpc://` and an address of this machine alone, with a port (0 takes a free one), or `unix:`
-/// and the path of a socket.
+/// Where DLRover's own clients may call: `dlrover+grpc://` or `dlrover+http://` and an address of this machine alone, with a port (0 takes a
+/// free one), or `unix:` and the path of a socket, where gRPC is spoken.
 ///
 /// The protocol has no authentication, and a master's answers go through, so nobody may get in of whom the kernel does not say who it is.
 package struct ListenAddress: Hashable, Sendable, CustomStringConvertible {
     /// What is allowed, to follow "must be".
     package static let rule = """
-        dlrover+grpc://, a loopback address (127.0.0.1, localhost or [::1]), a colon and a port, 0 for a free one; or unix: and the \
+        dlrover+grpc:// or dlrover+http://, a loopback address (127.0.0.1, localhost or [::1]), a colon and a port, 0 for a free one; or unix: and the \
         absolute path of a socket, of at most 107 bytes
         """
 
+    /// More addresses than anybody has kinds of clients.
+    package static let most = 16
+
     package let place: ListenPlace
+    package let wire: ListenWire
 
     /// - Returns: `nil` if the text is no such address.
     package init?(_ text: String) {
         if let path = Self.path(text) {
-            place = .unix(path: path)
+            self.init(.unix(path: path), speaking: .grpc)
             return
         }
-        let scheme = "dlrover+grpc://"
-        guard text.lowercased().hasPrefix(scheme) else { return nil }
-        var rest = text.dropFirst(scheme.count)
+        let schemes = ListenWire.allCases.map { (wire: $0, text: "dlrover+\($0.rawValue)://") }
+        guard let scheme = schemes.first(where: { text.lowercased().hasPrefix($0.text) }) else { return nil }
+        var rest = text.dropFirst(scheme.text.count)
         if rest.hasSuffix("/") { rest.removeLast() }
-        guard let colon = rest.lastIndex(of: ":"), let port = UInt16(digits: rest[rest.index(after: colon)...])
+        guard let colon = rest.lastIndex(of: ":"), let port = UInt16(digits: rest[rest.index(after: colon)...]),
+            let host = Self.loopbackAddress(rest[..<colon].lowercased())
         else { return nil }
-        switch rest[..<colon].lowercased() {
-        case "localhost": place = .tcp(host: "127.0.0.1", port: Int(port))
-        case "[::1]": place = .tcp(host: "::1", port: Int(port))
-        case let address where Self.isLoopback(address): place = .tcp(host: address, port: Int(port))
-        default: return nil
-        }
+        self.init(.tcp(host: host, port: Int(port)), speaking: scheme.wire)
     }
 
-    package init(_ place: ListenPlace) {
+    package init(_ place: ListenPlace, speaking wire: ListenWire) {
         self.place = place
+        self.wire = wire
+    }
+
+    var isTCP: Bool { if case .tcp = place { true } else { false } }
+
+    /// Whether both can't be listened at: free ports differ.
+    func collides(with other: ListenAddress) -> Bool {
+        if case .tcp(_, port: 0) = place { return false }
+        return place == other.place
+    }
+
+    /// The first of these that another one before it has taken already.
+    package static func repeated(in addresses: [ListenAddress]) -> ListenAddress? {
+        addresses.indices.first { index in
+            addresses[..<index].contains { addresses[index].collides(with: $0) }
+        }.map { addresses[$0] }
+    }
+
+    /// - Returns: `nil` if it is none.
+    private static func loopbackAddress(_ text: String) -> String? {
+        switch text {
+        case "localhost": "127.0.0.1"
+        case "[::1]": "::1"
+        default: isLoopback(text) ? text : nil
+        }
     }
 
     /// Whether it is one of 127.0.0.0/8.
@@ -61,7 +86,7 @@ package struct ListenAddress: Hashable, Sendable, CustomStringConvertible {
 
     package var description: String {
         switch place {
-        case .tcp(let host, let port): "dlrover+grpc://\(host.contains(":") ? "[\(host)]" : host):\(port)"
+        case .tcp(let host, let port): "dlrover+\(wire.rawValue)://\(host.contains(":") ? "[\(host)]" : host):\(port)"
         case .unix(let path): "unix:\(path)"
         }
     }

@@ -1,8 +1,8 @@
 internal import CoreMetrics
 internal import Diagnosis
+internal import GRPCServing
 internal import Logging
 internal import MasterClients
-internal import NIOCore
 private import Synchronization
 internal import SystemSupport
 internal import ZMQBridge
@@ -21,8 +21,11 @@ struct MetricReceiver: Sendable {
         refusals = RefusalLog(quietTime: .seconds(60), logger: logger)
     }
 
-    /// - Returns: the answer to the client, once the journal has the metric.
-    func publish(_ metric: ReportedMetric) async throws(GRPCStatus) -> ByteBuffer {
+    /// Returns once the journal has the metric, and the client may be told.
+    ///
+    /// - Parameter wire: what the client speaks.
+    func publish(_ metric: ReportedMetric, from wire: ListenWire) async throws(GRPCStatus) {
+        let metrics = metrics.calls(wire)
         do throws(ReportError) {
             try await publisher.publishDurably(json: metric.json, node: node)
         } catch {
@@ -32,25 +35,6 @@ struct MetricReceiver: Sendable {
                 code: error.code == .refused ? .invalidArgument : .unavailable, message: "arobust: \(error)")
         }
         metrics.published.increment()
-        return ReportedMetric.success
-    }
-}
-
-/// The listener's self-metrics.
-struct ListenerMetrics: Sendable {
-    let published: Counter
-    let refused: Counter
-    let forwarded: Counter
-    let failed: Counter
-
-    init(factory: any MetricsFactory) {
-        func counter(_ outcome: String) -> Counter {
-            Counter(label: "arobust_listener_calls_total", dimensions: [("outcome", outcome)], factory: factory)
-        }
-        published = counter("published")
-        refused = counter("refused")
-        forwarded = counter("forwarded")
-        failed = counter("forward-failed")
     }
 }
 

@@ -6,10 +6,6 @@ internal import NIOHTTP1
 package struct HTTPAnswerLimits: Sendable {
     /// Answers before the answer (100, 103). A server has no use for more than a few.
     package static let mostInformational = 16
-    /// Pieces of a body that may be small.
-    package static let mostSmallPieces = 1024
-    /// A piece of this size and more is free.
-    package static let pieceBytes = 256
     /// Status line, headers and trailers; the parser has a limit of its own for each.
     package static let headBytes = 256 << 10
 
@@ -63,25 +59,25 @@ package struct HTTPAnswerLimits: Sendable {
         typealias OutboundOut = HTTPClientRequestPart
 
         private var informational = 0
-        /// What pieces were too small by, in bytes.
-        private var missing = 0
+        private var pieces = PieceAllowance()
         private var isOver = false
 
         func write(context: ChannelHandlerContext, data: NIOAny, promise: EventLoopPromise<Void>?) {
-            if case .head = unwrapOutboundIn(data) { (informational, missing) = (0, 0) }
+            if case .head = unwrapOutboundIn(data) { (informational, pieces) = (0, PieceAllowance()) }
             context.write(data, promise: promise)
         }
 
         func channelRead(context: ChannelHandlerContext, data: NIOAny) {
             guard !isOver else { return }
+            var mayGoOn = true
             switch unwrapInboundIn(data) {
             case .head(let head) where (100...199).contains(head.status.code): informational += 1
-            case .body(let piece): missing += max(0, pieceBytes - piece.readableBytes)
+            case .body(let piece): mayGoOn = pieces.take(piece.readableBytes)
             default: break
             }
             if informational > mostInformational {
                 report("more than \(mostInformational) answers that only say to go on (1xx)", context)
-            } else if missing > mostSmallPieces * pieceBytes {
+            } else if !mayGoOn {
                 report("its answer in too many small pieces", context)
             } else {
                 context.fireChannelRead(data)

@@ -4,7 +4,8 @@ package enum MetricCatalog {
         "arobust_alarm": "1 while something needs an operator's attention, else 0, by what, where and why.",
         "arobust_alarm_began_at_seconds": "When the alarm began, in seconds since 1970; 0 while there is none.",
         "arobust_console_failed_calls_total": "Reports to a console that were refused, or could not be stored then.",
-        "arobust_listener_calls_total": "Calls of DLRover's own clients, by outcome.",
+        "arobust_listener_address_info": "Always 1; where DLRover's own clients may call.",
+        "arobust_listener_calls_total": "Calls of DLRover's own clients, by outcome and by what the client speaks.",
         "arobust_log_bytes_total": "Bytes of the training log that were reported.",
         "arobust_log_finding_seen_at_seconds":
             "When a line of a followed log last hit the rule, in seconds since 1970; file: the log with that line.",

@@ -30,7 +30,7 @@ import Testing
     func whatIsRightIsNotToldAndNothingIsMade(purpose: SettingsCheck.Purpose) throws {
         let flags: [SettingFlag] = [
             .masters("--master", ["file://\(folder.path)/x", "h:1"]),
-            .one(\.listen, "--listen", "unix:\(folder.path)/l.sock"),
+            .several(\.listen, "--listen", ["unix:\(folder.path)/l.sock"]),
             .several(\.listenAllow, "--listen-allow", ["user:root"]),
         ]
         let check = try check(flags, for: purpose)
@@ -44,7 +44,7 @@ import Testing
         let errors = try errors(
             [
                 .several(\.diagnosis.rules, "--rules", [folder.file("r.yaml")]),
-                .one(\.listen, "--listen", "unix:\(folder.path)/none/x.sock"),
+                .several(\.listen, "--listen", ["unix:\(folder.path)/none/x.sock"]),
                 .one(\.consumersDirectory, "--consumers-dir", folder.file("plain/c")),
                 .masters("--master", ["file://\(folder.path)/x", "file://\(folder.path)/./x"]),
             ], state: folder.file("plain"))
@@ -59,7 +59,7 @@ import Testing
     @Test func aPartIsAskedOnlyForWhatItNeeds() throws {
         let flags: [SettingFlag] = [
             .several(\.diagnosis.rules, "--rules", ["/none/r"]),
-            .one(\.listen, "--listen", "unix:\(folder.path)/none/x.sock"),
+            .several(\.listen, "--listen", ["unix:\(folder.path)/none/x.sock"]),
         ]
         #expect(try errors(flags, for: .bridge) == [])
         #expect(try errors(flags, for: .collect).count == 2)
@@ -72,7 +72,7 @@ import Testing
 
     @Test func aNameThatNobodyHas() throws {
         let flags: [SettingFlag] = [
-            .one(\.listen, "--listen", "dlrover+grpc://127.0.0.1:0"),
+            .several(\.listen, "--listen", ["dlrover+grpc://127.0.0.1:0"]),
             .several(\.listenAllow, "--listen-allow", ["user:no-such-user"]),
         ]
         #expect(

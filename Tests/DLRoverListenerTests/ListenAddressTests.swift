@@ -7,6 +7,8 @@ import Testing
         ("DLRover+gRPC://localhost:0/", "dlrover+grpc://127.0.0.1:0"),
         ("dlrover+grpc://[::1]:1", "dlrover+grpc://[::1]:1"),
         ("dlrover+grpc://127.8.9.10:65535", "dlrover+grpc://127.8.9.10:65535"),
+        ("dlrover+http://127.0.0.1:50052", "dlrover+http://127.0.0.1:50052"),
+        ("DLROVER+HTTP://[::1]:0/", "dlrover+http://[::1]:0"),
         ("unix:/run/a b.sock", "unix:/run/a b.sock"), ("unix:///run/a.sock", "unix:/run/a.sock"),
     ])
     func loopbackWillDo(text: String, description: String) {
@@ -14,7 +16,8 @@ import Testing
     }
 
     @Test(arguments: [
-        "", "127.0.0.1:50051", "dlrover+http://127.0.0.1:1", "dlrover+grpc://0.0.0.0:1", "dlrover+grpc://[::]:1",
+        "", "127.0.0.1:50051", "http://127.0.0.1:1", "dlrover+http://0.0.0.0:1", "dlrover+grpc://0.0.0.0:1",
+        "dlrover+grpc://[::]:1",
         "dlrover+grpc://10.0.0.1:1", "dlrover+grpc://127.0.0.1", "dlrover+grpc://127.0.0.1:",
         "dlrover+grpc://127.0.0.1:65536",
         "dlrover+grpc://127.0.0.1:-1", "dlrover+grpc://127.0.0.1:+5", "dlrover+grpc://127.0.0.1:٥",
@@ -27,5 +30,15 @@ import Testing
     ])
     func anythingElseWillNot(text: String) {
         #expect(ListenAddress(text) == nil)
+    }
+
+    @Test(arguments: [
+        (["dlrover+grpc://127.0.0.1:1", "dlrover+http://127.0.0.1:1"], "dlrover+http://127.0.0.1:1"),
+        (["unix:/a", "dlrover+grpc://127.0.0.1:1", "unix:///a"], "unix:/a"),
+        (["dlrover+grpc://127.0.0.1:0", "dlrover+grpc://localhost:0", "dlrover+http://127.0.0.1:0"], nil),
+        (["dlrover+grpc://127.0.0.1:1", "dlrover+grpc://127.0.0.2:1", "dlrover+http://[::1]:1"], nil),
+    ])
+    func onePortIsForOneOfThem(texts: [String], repeated: String?) {
+        #expect(ListenAddress.repeated(in: texts.compactMap { ListenAddress($0) })?.description == repeated)
     }
 }

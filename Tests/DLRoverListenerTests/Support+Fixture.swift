@@ -3,22 +3,24 @@ import NIOCore
 
 /// Pickles that real DLRovers wrote, in the message that a client sends them in.
 enum Fixture {
-    private static let folder = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+    static let folder = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
         .appending(path: "MasterClientsTests/Fixtures")
 
     static func message(_ name: String) throws -> ByteBuffer {
         message(pickle: try Data(contentsOf: folder.appending(path: "\(name).bin")))
     }
 
+    static func report(_ json: String) -> ByteBuffer { message(pickle: pickle(json)) }
+
     /// A pickled `DiagnosisReportData` of a `WorkerTrainingMetric` with this JSON, in the fewest opcodes.
-    static func report(_ json: String) -> ByteBuffer {
+    static func pickle(_ json: String) -> [UInt8] {
         var pickle = Array("cdlrover.python.common.comm\nDiagnosisReportData\n(".utf8)
         for text in ["WorkerTrainingMetric", json] {
             pickle.append(UInt8(ascii: "X"))
             withUnsafeBytes(of: UInt32(text.utf8.count).littleEndian) { pickle.append(contentsOf: $0) }
             pickle += text.utf8
         }
-        return message(pickle: pickle + Array("K\u{0}tR.".utf8))
+        return pickle + Array("K\u{0}tR.".utf8)
     }
 
     static func message(pickle: some Sequence<UInt8>) -> ByteBuffer {

@@ -13,6 +13,8 @@ struct Listening {
     let publisher: MetricPublisher
     let client: any DLRoverRelay
     let url: MasterURL
+    /// Where it speaks HTTP.
+    let httpPort: Int
     let registry: TelemetryRegistry
     let logs: LogCapture
     let running: Task<Void, any Error>
@@ -23,19 +25,23 @@ struct Listening {
         let publisher = try await MetricPublisher.open(in: StateDirectory(path: folder.file("s")))
         let registry = TelemetryRegistry()
         let listener = try DLRoverListener(
-            address: ListenAddress("dlrover+grpc://127.0.0.1:0")!, publisher: publisher,
+            addresses: [ListenAddress("dlrover+grpc://127.0.0.1:0")!, ListenAddress("dlrover+http://127.0.0.1:0")!],
+            publisher: publisher,
             node: NodeIdentity(id: 9, rank: 4), master: master, logger: logs.logger, factory: registry)
-        let (addresses, address) = AsyncStream.makeStream(of: ListenAddress.self)
+        let (addresses, address) = AsyncStream.makeStream(of: [ListenAddress].self)
         let running = Task {
             defer { address.finish() }
             try await listener.run { address.yield($0) }
         }
-        let url = try MasterURL("\(try #require(await addresses.first { _ in true }))")
+        let bound = try #require(await addresses.first { _ in true })
+        let url = try MasterURL("\(bound[0])")
+        guard case .tcp(_, let httpPort) = bound[1].place else { return }
         let client = try url.makeRelay(options: MasterClientOptions(), logger: logs.logger)!
         do {
             try await body(
                 Listening(
-                    publisher: publisher, client: client, url: url, registry: registry, logs: logs, running: running))
+                    publisher: publisher, client: client, url: url, httpPort: httpPort, registry: registry, logs: logs,
+                    running: running))
         } catch {
             running.cancel()
             await client.close()
@@ -59,8 +65,11 @@ struct Listening {
         try await call("/elastic.Master/report", Fixture.report(json))
     }
 
-    func count(_ outcome: String) -> Double {
+    func count(_ outcome: String, over wire: String = "grpc") -> Double {
         registry.text().split(separator: "\n").compactMap { PrometheusSample(String($0)) }
-            .first { $0.name == "arobust_listener_calls_total" && $0.labels["outcome"] == outcome }?.value ?? -1
+            .first {
+                $0.name == "arobust_listener_calls_total" && $0.labels["outcome"] == outcome
+                    && $0.labels["wire"] == wire
+            }?.value ?? -1
     }
 }

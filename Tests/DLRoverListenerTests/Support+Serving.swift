@@ -7,7 +7,7 @@ import NIOCore
 @testable import DLRoverListener
 @testable import GRPCServing
 
-/// A server on a free port that answers every call with its message backwards, or as a test tells it.
+/// A server on a free port that answers every call with its message (over HTTP, its body) backwards, or as a test tells it.
 struct Serving {
     let server: GRPCServer
     let port: Int
@@ -18,7 +18,10 @@ struct Serving {
         callers: ResolvedCallers = ResolvedCallers(users: [0, geteuid()]), owners: SocketOwners = SocketOwners(),
         registry: any MetricsFactory = NOOPMetricsHandler.instance, logger: Logger = Logger(label: "t"),
         grace: TimeAmount = .seconds(1), patience: TimeAmount = .seconds(30),
-        requestPatience: TimeAmount = .seconds(60), at place: ListenPlace? = nil,
+        requestPatience: TimeAmount = .seconds(60), at place: ListenPlace? = nil, speaking wire: ListenWire = .grpc,
+        answerPost: @escaping GRPCServer.AnswerPost = {
+            PostAnswer(status: 200, body: ByteBuffer(bytes: Array(buffer: $0.body).reversed()))
+        },
         answer: @escaping GRPCServer.Answer = { (call) throws(GRPCStatus) in
             ByteBuffer(bytes: Array(buffer: call.message).reversed())
         },
@@ -27,9 +30,8 @@ struct Serving {
         let server = GRPCServer(
             budget: budget, limits: limits, doorkeeper: Doorkeeper(callers: callers, owners: owners),
             report: ConnectionReport(factory: registry, logger: logger), grace: grace, patience: patience,
-            requestPatience: requestPatience,
-            answer: answer)
-        let bound = try await server.listen(at: place ?? .tcp(host: "127.0.0.1", port: 0))
+            requestPatience: requestPatience, answerPost: answerPost, answer: answer)
+        let bound = try await server.listen(at: place ?? .tcp(host: "127.0.0.1", port: 0), speaking: wire)
         let port = if case .tcp(_, let port) = bound { port } else { 0 }
         let running = Task { await server.run() }
         let result: Result<Void, any Error>

@@ -1,4 +1,5 @@
 import Foundation
+import NIOCore
 import TestSupport
 import Testing
 
@@ -29,6 +30,18 @@ import Testing
     @Test(arguments: [("v061_BaseResponse_ok.bin", true), ("v061_BaseResponse_fail.bin", false)])
     func `reads whether a report was taken`(_ file: String, _ success: Bool) throws {
         #expect(try BaseResponse(pickle: Fixture.bytes(file)[...]) == BaseResponse(success: success, data: []))
+        // What we answer to DLRover's HTTP clients are Python's own bytes.
+        #expect(Array(buffer: BaseResponse(success: success, data: []).pickle) == Fixture.bytes(file))
+    }
+
+    @Test(arguments: [1, 255, 256, 65535, 65536, 1_000_000]) func `an answer of ours is read back`(_ size: Int) throws {
+        let answer = BaseResponse(success: false, data: (0..<size).map { UInt8(truncatingIfNeeded: $0) })
+        #expect(try BaseResponse(pickle: Array(buffer: answer.pickle)[...]) == answer)
+    }
+
+    @Test func `an answer with data has Python's own bytes`() throws {
+        let bytes = Fixture.bytes("v061_BaseResponse_get_heartbeat.bin")
+        #expect(Array(buffer: try BaseResponse(pickle: bytes[...]).pickle) == bytes)
     }
 
     @Test(arguments: [

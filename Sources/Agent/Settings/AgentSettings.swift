@@ -27,7 +27,7 @@ public struct AgentSettings: Sendable {
         _ = try metricURL()
         _ = try otherMetricURLs()
         _ = try stackTarget()
-        _ = try listenAddress()
+        _ = try listenAddresses()
         _ = try listenAllow()
         _ = try monitorAddress()
         let endpoints = try endpointsIfAny()
@@ -191,15 +191,27 @@ extension AgentSettings {
 }
 
 extension AgentSettings {
-    /// Where DLRover's own clients may call; `nil`: not at all.
-    func listenAddress() throws(SettingsError) -> ListenAddress? {
-        guard let text = values[\.listen] else { return nil }
-        guard let address = ListenAddress(text) else {
-            throw SettingsError(
-                place: place(of: \.listen),
-                reason: "listen is '\(SecretText.line(text))'; it must be \(ListenAddress.rule)")
+    /// Where DLRover's own clients may call; empty: nowhere.
+    func listenAddresses() throws(SettingsError) -> [ListenAddress] {
+        let texts = values[\.listen]
+        var addresses: [ListenAddress] = []
+        for text in texts {
+            guard let address = ListenAddress(text) else {
+                throw listenError("listen is '\(SecretText.line(text))'; it must be \(ListenAddress.rule)")
+            }
+            addresses.append(address)
         }
-        return address
+        guard texts.count <= ListenAddress.most else {
+            throw listenError("listen has \(texts.count) addresses; it may have \(ListenAddress.most)")
+        }
+        if let address = ListenAddress.repeated(in: addresses) {
+            throw listenError("listen names \(address) although another of its addresses is there already")
+        }
+        return addresses
+    }
+
+    private func listenError(_ reason: String) -> SettingsError {
+        SettingsError(place: place(of: \.listen), reason: reason)
     }
 
     /// Who may call there besides root and this process's user.

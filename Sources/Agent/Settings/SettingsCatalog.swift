@@ -28,8 +28,8 @@ package struct SettingsCatalog: Sendable {
     package let consumersDirectory = Setting(
         "consumers-dir", .text, "where the cursors and ledgers of the masters are; not set: in the state directory")
     package let listen = Setting(
-        "listen", .text,
-        "where DLRover's own clients may report to the bus: dlrover+grpc://127.0.0.1:50051 or unix:/path; their other calls go to the first DLRover master"
+        "listen", listOf: .text,
+        "where DLRover's own clients may report to the bus: dlrover+grpc://127.0.0.1:50051, dlrover+http://127.0.0.1:50052 or unix:/path; their other calls go to the first DLRover master"
     )
     package let listenAllow = Setting(
         "listen-allow", listOf: .text,

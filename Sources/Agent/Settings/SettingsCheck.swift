@@ -97,11 +97,12 @@ package struct SettingsCheck {
     }
 
     private static func checkListener(_ settings: AgentSettings) throws {
-        guard let address = try settings.listenAddress() else { return }
+        let addresses = try settings.listenAddresses()
+        guard !addresses.isEmpty else { return }
         if let problem = try settings.listenAllow().unknownAccount() {
             throw SettingsError(place: settings.place(of: \.listenAllow), reason: problem)
         }
-        try address.check()
+        for address in addresses { try address.check() }
     }
 }
 

@@ -50,7 +50,7 @@ extension AgentSettings {
     }
 
     private var listenWarnings: [String] {
-        guard !values[\.listenAllow].isEmpty, values[\.listen] == nil else { return [] }
+        guard !values[\.listenAllow].isEmpty, values[\.listen].isEmpty else { return [] }
         return ["\(place(of: \.listenAllow)): without listen it allows nothing"]
     }
 

@@ -56,10 +56,11 @@ struct CollectOptions: ParsableArguments {
     @ArgumentParser.Option(
         help: ArgumentHelp(
             """
-            Take what DLRover's own clients report to this address (dlrover+grpc://127.0.0.1:50051 or unix:/path), and \
-            pass their other calls to the first DLRover master.
+            Take what DLRover's own clients report to this address (dlrover+grpc://127.0.0.1:50051, \
+            dlrover+http://127.0.0.1:50052 or unix:/path), and pass their other calls to the first DLRover master. May be \
+            given more than once.
             """, valueName: "url"))
-    var listen: String?
+    var listen: [String] = []
 
     @ArgumentParser.Option(
         help: ArgumentHelp(
@@ -107,7 +108,7 @@ struct CollectOptions: ParsableArguments {
             .one(\.stacks.ranks, "--stack-ranks", stackRanks ? "true" : nil),
             .one(\.stacks.interval, "--stack-interval", stackInterval),
             .one(\.stacks.pySpy, "--py-spy", pySpy),
-            .one(\.listen, "--listen", listen),
+            .several(\.listen, "--listen", listen),
             .several(\.listenAllow, "--listen-allow", listenAllow),
             .one(\.journal.size, "--journal-size", journalSize),
             .one(\.journal.durability, "--durability", durability),

@@ -10,7 +10,7 @@ package final class ConnectionReport: Sendable {
     enum Reason: String, CaseIterable, Sendable {
         /// There were as many as there may be.
         case full
-        /// The client did not speak HTTP/2 in time.
+        /// The client did not speak HTTP in time.
         case silent
         /// The client may not call.
         case stranger
@@ -18,6 +18,8 @@ package final class ConnectionReport: Sendable {
         case flood
         /// The client did not read what it was answered.
         case unread
+        /// A web page in a browser may have made the request.
+        case browser
 
         fileprivate var sentence: String {
             switch self {
@@ -26,6 +28,7 @@ package final class ConnectionReport: Sendable {
             case .stranger: "Calls were refused: the program runs as a user that may not call."
             case .flood: "Connections were closed whose clients sent too much that says nothing."
             case .unread: "Connections were closed whose clients did not read their answers."
+            case .browser: "Calls were refused that a web page in a browser may have made."
             }
         }
     }

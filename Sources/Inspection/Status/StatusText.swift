@@ -39,6 +39,9 @@ package struct StatusText {
             "           \(HumanText.bytes(journal.bytes)) of \(HumanText.bytes(journal.totalBytes)) (\(share) %), "
                 + "outlives a \(HumanText.line(journal.durability).split(separator: "-").joined(separator: " "))",
         ]
+        for (index, address) in (status.listening ?? []).enumerated() {
+            lines.append("\(index == 0 ? "listening" : "         ")  \(HumanText.line(address))")
+        }
         if let problem = journal.problem { lines.append("PROBLEM    the journal: \(HumanText.line(problem))") }
         return lines + telemetryLines
     }

@@ -12,6 +12,7 @@ final class PublisherState: Sendable {
     private let standing = Mutex<[PublisherProblem: String]>([:])
     private let refused = Mutex(RefusedAccounts())
     private let paces = Mutex(ConsumerPaces())
+    private let listening = Mutex<[String]?>(nil)
 
     init(id: PublisherID, epoch: UInt64, journal: Journal, ledger: PublisherLedger) {
         self.id = id
@@ -35,6 +36,11 @@ final class PublisherState: Sendable {
             defer { standing[problem] = reason }
             return (standing[problem] == nil) != (reason == nil)
         }
+    }
+
+    /// Records where DLRover's own clients may call, for the status.
+    func recordListening(at addresses: [String]) {
+        listening.withLock { $0 = addresses.isEmpty ? nil : addresses }
     }
 
     func withLedger<Result>(_ body: (inout PublisherLedger) -> Result) -> Result {
@@ -140,7 +146,7 @@ extension PublisherState {
                 laneStatus($0.key, $0.value, publishedBytes)
             },
             losses: losses(ledger), consumers: consumers, faults: faults,
-            refused: refused.withLock { $0.current(now: now) })
+            refused: refused.withLock { $0.current(now: now) }, listening: listening.withLock { $0 })
     }
 
     private var journalStatus: PublisherStatus.Journal {

@@ -211,6 +211,9 @@ public final class MetricPublisher: MasterClient, UrgentReporter {
         bus.withLock { $0.newest }
     }
 
+    /// Records where DLRover's own clients may call, which `arobust status` shows.
+    package func recordListening(at addresses: [String]) { state.recordListening(at: addresses) }
+
     /// What `arobust status` shows of it. Reads headers in the journal, which takes milliseconds, and blocks.
     package func status() throws -> PublisherStatus {
         try state.status(publishedBytes: bus.withLock { $0.publishedBytes })

@@ -137,4 +137,6 @@ package struct PublisherStatus: Hashable, Sendable, Codable {
     package var faults: [String]?
     /// `nil`: the publisher is of a version that does not say it.
     package var refused: [Refusal]?
+    /// Where DLRover's own clients may call, as URLs; `nil`: nowhere, or the publisher is of a version that does not say it.
+    package var listening: [String]?
 }

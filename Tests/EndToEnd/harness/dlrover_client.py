@@ -1,6 +1,6 @@
 """DLRover's own client, unmodified, for a given address: makes the calls and prints the results as JSON.
 
-Run as a program: `dlrover_client.py ADDRESS CALLS`, CALLS a JSON list of [name, argument…]. The DLRover of PYTHONPATH is used.
+Run as a program: `dlrover_client.py ADDRESS CALLS [grpc|http]`, CALLS a JSON list of [name, argument…]. The DLRover of PYTHONPATH is used.
 """
 
 import json
@@ -11,9 +11,10 @@ from dlrover.python.diagnosis.common.diagnosis_data import WorkerTrainingMetric
 from dlrover.python.elastic_agent import master_client
 
 
-def client(address: str) -> Any:
-    """Created as in DLRover's agent; the gRPC class, because the address is a gRPC address."""
-    kinds = (getattr(master_client, name, None) for name in ("GrpcMasterClient", "MasterClient"))
+def client(address: str, wire: str = "grpc") -> Any:
+    """Created as in DLRover's agent, which takes the class from DLROVER_MASTER_SERVICE_TYPE; 0.4.0 has one class, which speaks gRPC."""
+    names = ("GrpcMasterClient", "MasterClient") if wire == "grpc" else ("HttpMasterClient",)
+    kinds = (getattr(master_client, name, None) for name in names)
     kind = next(kind for kind in kinds if kind is not None)
     return kind(address, 0, "worker", 60)
 
@@ -33,7 +34,7 @@ def call(made: Any, name: str, arguments: list[Any]) -> Any:
 
 
 def main() -> None:
-    made = client(sys.argv[1])
+    made = client(*sys.argv[1:2], *sys.argv[3:])
     results = []
     for name, *arguments in json.loads(sys.argv[2]):
         try:

@@ -9,6 +9,7 @@ internal import NIOHPACK
 extension FuzzTarget {
     static let masters = [
         FuzzTarget("pickle", pickle), FuzzTarget("protobuf", protobuf), FuzzTarget("grpc-request", grpcRequest),
+        FuzzTarget("http-request", httpRequest),
         FuzzTarget("grpc-answer", grpcAnswer), FuzzTarget("http-answer", httpAnswer),
         FuzzTarget("console-report", consoleReport),
     ]
@@ -45,6 +46,19 @@ extension FuzzTarget {
         require(
             object.int("node_rank") == rank && object.string("data_content").map { Array($0.utf8) } == json,
             "a pickle says otherwise")
+    }
+
+    /// A body that a client of DLRover's HTTP protocol sends: whatever it is, and a pickle of these bytes.
+    private static func httpRequest(_ bytes: [UInt8]) {
+        let post = RelayedPost(path: .report, jobUID: nil, body: ByteBuffer(bytes: bytes))
+        _ = ReportedMetric(post: post)
+        _ = try? post.call()
+        _ = try? post.answer(from: ByteBuffer(bytes: bytes))
+        let body = HTTPRequestBody.body(node: NodeIdentity(id: 3, type: "worker"), pickle: ByteBuffer(bytes: bytes))
+        let back = try? RelayedPost(path: .get, jobUID: nil, body: body).call()
+        require(
+            back.flatMap { try? ElasticMessage.decode($0.message) }.map { Array(buffer: $0.data) } == bytes,
+            "our own request can't be read")
     }
 
     private static func protobuf(_ bytes: [UInt8]) {

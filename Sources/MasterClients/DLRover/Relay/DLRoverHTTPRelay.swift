@@ -39,6 +39,18 @@ struct DLRoverHTTPRelay: DLRoverRelay {
         }
     }
 
+    /// Everything as it is, also the master's errors.
+    func answer(to post: RelayedPost) async throws(GRPCStatus) -> PostAnswer {
+        let errors = HTTPErrorText(master: master, deadline: RelayedCall.longestPatience)
+        do throws(ReportError) {
+            let answer = try await caller.post(
+                post.path.rawValue, headers: headers(jobUID: post.jobUID), body: post.body, errors: errors)
+            return PostAnswer(status: answer.status, body: ByteBuffer(bytes: answer.body))
+        } catch {
+            throw GRPCStatus(relaying: error)
+        }
+    }
+
     func close() async {
         await caller.close()
     }
@@ -50,7 +62,7 @@ struct DLRoverHTTPRelay: DLRoverRelay {
         request = try body(of: call)
         do throws(ReportError) {
             response = try await caller.post(
-                path, headers: headers(of: call), body: request, errors: errors)
+                path, headers: headers(jobUID: call.jobUID), body: request, errors: errors)
         } catch {
             throw GRPCStatus(relaying: error)
         }
@@ -66,11 +78,11 @@ struct DLRoverHTTPRelay: DLRoverRelay {
         }
     }
 
-    private func headers(of call: RelayedCall) -> HTTPHeaders {
+    private func headers(jobUID: String?) -> HTTPHeaders {
         var headers: HTTPHeaders = [
             "content-type": "application/json", "accept": "application/json", "user-agent": userAgent,
         ]
-        if let jobUID = call.jobUID { headers.add(name: "job_uid", value: jobUID) }
+        if let jobUID { headers.add(name: "job_uid", value: jobUID) }
         return headers
     }
 

@@ -10,8 +10,20 @@ package protocol DLRoverRelay: Sendable {
     /// - Throws: the status that the master ended the call with, or one with a sentence about why there is none.
     func answer(to call: RelayedCall) async throws(GRPCStatus) -> ByteBuffer
 
+    /// Passes on a call of a client that speaks HTTP. A master that does so, too, gets the very bytes, and so does the client.
+    ///
+    /// - Throws: as for gRPC; `PostAnswer` has a status of HTTP for each.
+    func answer(to post: RelayedPost) async throws(GRPCStatus) -> PostAnswer
+
     /// Ends all calls and closes the connections.
     func close() async
+}
+
+extension DLRoverRelay {
+    /// Through gRPC.
+    package func answer(to post: RelayedPost) async throws(GRPCStatus) -> PostAnswer {
+        try post.answer(from: try await answer(to: try post.call()))
+    }
 }
 
 /// A unary gRPC call that a client made and a master is to answer.
@@ -35,8 +47,11 @@ package struct RelayedCall: Sendable {
     /// The job that the client believes itself to be in; `nil` if it doesn't say, as before DLRover 0.6.
     var jobUID: String? { metadata.last { $0.name == "job_uid" }?.value }
 
-    /// How long the master may take. Nobody waits longer than a day.
-    var patience: Duration { timeout ?? .seconds(86400) }
+    /// How long a master may take for whom a client waits that sets no deadline.
+    static let longestPatience = Duration.seconds(86400)
+
+    /// How long the master may take.
+    var patience: Duration { timeout ?? Self.longestPatience }
 }
 
 /// Sizes of what is passed on.
@@ -44,6 +59,8 @@ package enum RelayLimits {
     /// The longest message in either direction, in bytes: as DLRover's clients set up their channel (`GRPC.MAX_RECEIVE_MESSAGE_LENGTH` of
     /// `dlrover/python/common/constants.py`).
     package static let messageBytes = 256 * 1024 * 1024
+    /// The longest body of a call over HTTP, in bytes: Tornado, which serves DLRover's masters, takes no more.
+    package static let postBytes = 100 * 1024 * 1024
 }
 
 /// The diagnosis metric in a DLRover client's `report`: what `report_diagnosis_agent_metrics` sends of a `WorkerTrainingMetric`
@@ -55,8 +72,20 @@ package struct ReportedMetric: Sendable {
     /// - Parameter message: an `elastic.Message`.
     /// - Returns: `nil` if it carries anything else, or a pickle that can't be read here.
     package init?(message: ByteBuffer) {
-        guard let data = try? ElasticMessage.decode(message).data, data.readableBytes <= PickleLimits().bytes,
-            case .object(let object)? = try? PickleReader.read(Array(buffer: data)[...]),
+        guard let data = try? ElasticMessage.decode(message).data, data.readableBytes <= PickleLimits().bytes else {
+            return nil
+        }
+        self.init(pickle: Array(buffer: data))
+    }
+
+    /// - Returns: `nil` if it is another call, or carries anything else, or a pickle that can't be read here.
+    package init?(post: RelayedPost) {
+        guard let pickle = post.reportedPickle else { return nil }
+        self.init(pickle: pickle)
+    }
+
+    private init?(pickle: [UInt8]) {
+        guard case .object(let object)? = try? PickleReader.read(pickle[...]),
             object.type == .diagnosisReportData, object.string("data_cls") == "WorkerTrainingMetric",
             let content = object.string("data_content")
         else { return nil }
