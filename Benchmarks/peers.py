@@ -25,7 +25,7 @@ from logfile import GIB
 from peer_programs import Program
 
 LINE_BYTES = 200
-BULK_BYTES, SMALL_BYTES, RATE = 256 << 20, 64 << 20, 16 << 20
+BULK_BYTES, SMALL_BYTES, RATE = 256 << 20, 64 << 20, 4 << 20
 DOWN_SECONDS, IDLE_SECONDS, ROTATIONS = 10, 10, 4
 PATIENCE = 120
 NUMBER = re.compile(rb"^line +(\d+) ")
@@ -224,7 +224,7 @@ def odd(bench: Bench) -> tuple[str, str]:
     if bad in found:
         told = "as they were"
     elif near:
-        told = f"changed: {near[0].decode(errors='backslashreplace')}"
+        told = f"changed: {near[0].decode(errors='backslashreplace').encode('ascii', 'backslashreplace').decode()}"
     else:
         told = "the line is missing"
     return whole, told + ("" if b"the last line" in found else "; the next line is missing")
@@ -299,6 +299,6 @@ def measure(scratch: Path, runs: int, build: Path) -> None:
     print_table(f"One log into one file, lines of {LINE_BYTES} B; {SMALL_BYTES >> 20} MiB at {RATE >> 20} MiB/s where it grows", ["", *columns], rows)
     taken = dlrover(scratch)
     print(
-        f"DLRover's TrainingLogCollector, of a log of {SMALL_BYTES >> 20} MiB: {taken['whole']:.0f} of the last {taken['asked']:.0f} lines whole, "
-        f"{taken['cpu'] * 1000:.0f} ms of CPU, {taken['peak']:.0f} MiB at most"
+        f"DLRover's TrainingLogCollector, asked for the last {taken['asked']:.0f} lines of {SMALL_BYTES >> 20} MiB of log: it has {taken['got']:.0f}, "
+        f"{taken['whole']:.0f} of them as they are in the log; {taken['cpu'] * 1000:.0f} ms of CPU, {taken['peak']:.0f} MiB at most"
     )
