@@ -8,6 +8,8 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import subprocess
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -60,9 +62,13 @@ class Program:
 
     @classmethod
     def installed_bytes(cls) -> int:
-        """The executable, and modules of its own that this work needs."""
+        """The executable without its symbols for debuggers, and modules of its own that this work needs."""
         found = cls.executable()
-        return found.stat().st_size if found else 0
+        if not found:
+            return 0
+        with tempfile.NamedTemporaryFile() as stripped:
+            subprocess.run(["strip", "-o", stripped.name, found], check=True)
+            return Path(stripped.name).stat().st_size
 
 
 class Ours(Program):
@@ -119,14 +125,12 @@ class FluentBit(Program):
             f"""[SERVICE]
     flush 1
     log_level warn
-    storage.path {self.work}/chunks
 [INPUT]
     name tail
     path {self.log}
     db {self.work}/positions.db
     read_from_head on
     buffer_max_size {EXPECTED_MESSAGE}
-    storage.type filesystem
     rotate_wait 5
     refresh_interval 1
 [OUTPUT]
