@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-import json
+import functools
+import http.server
 import shutil
 import subprocess
+import threading
 from html.parser import HTMLParser
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 import pytest
+from harness.browser import chromium
 from harness.process import ROOT
 
 VOID_SOURCES = {"script": "src", "img": "src", "link": "href", "iframe": "src", "source": "src", "video": "src"}
@@ -85,10 +88,27 @@ def test_nothing_comes_from_another_host(pages: dict[Path, Page], site: Path) ->
         assert "@import" not in text and "url(http" not in text and "url(//" not in text, sheet
 
 
-def test_the_search_knows_words_of_the_pages(site: Path) -> None:
-    index = json.loads((site / "search/search_index.json").read_text())
-    found = {entry["location"].split("#")[0] for entry in index["docs"] if "copytruncate" in entry["text"]}
-    assert "docs/collectors.html" in found
+class Quiet(http.server.SimpleHTTPRequestHandler):
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+def test_the_search_finds_words_and_asks_no_other_host(site: Path) -> None:
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(Quiet, directory=site)) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        address = f"http://127.0.0.1:{server.server_port}/"
+        try:
+            with chromium() as browser:
+                page = browser.new_page()
+                asked: list[str] = []
+                page.on("request", lambda request: asked.append(request.url))
+                page.goto(f"{address}search.html?q=copytruncate")
+                page.wait_for_selector("#mkdocs-search-results article", timeout=60_000)
+                links = page.eval_on_selector_all("#mkdocs-search-results a", "all => all.map(a => a.href)")
+                assert any(link.startswith(f"{address}docs/collectors.html") for link in links), links
+                assert all(url.startswith(address) for url in asked), asked
+        finally:
+            server.shutdown()
 
 
 def test_broken_links_are_errors(scratch: Path) -> None:
