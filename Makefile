@@ -5,7 +5,7 @@
 export SWIFT_FLAGS = --explicit-target-dependency-import-check error --disable-index-store
 
 .DEFAULT_GOAL := help
-.PHONY: help bootstrap build release deb wheel test test-torch swift-test fuzz sanitize siege soak soak-rotation lint format docs demo bench bench-build bench-counts clean
+.PHONY: help bootstrap build release deb wheel test test-torch swift-test fuzz sanitize siege soak soak-rotation lint format docs site demo bench bench-build bench-counts clean
 .PHONY: cluster-up cluster-down cluster-faults cluster-fault cluster-audit cluster-test
 
 help: ## Show this list
@@ -65,6 +65,9 @@ format: ## Format all Swift files
 docs: ## Generate the libraries' documentation; the last lines say where it is
 	AROBUST_DOCS=1 swift package $(SWIFT_FLAGS) generate-documentation \
 		--target Agent --target Collectors --target Diagnosis --target MasterClients --target ZMQBridge
+
+site: bootstrap ## Build the documents as a site that needs no network: .build/site
+	@scripts/site
 
 demo: bootstrap build ## Report a real training to the real DLRover master and a console, read back what they got; KEEP=1 leaves the page up
 	@demo/run $(if $(KEEP),--keep)

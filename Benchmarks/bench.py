@@ -1,7 +1,7 @@
 """Measures what collecting, publishing and reporting cost, each compared with a peer measured in the same run.
 
 Started by `scripts/bench` (`make bench`). On loopback and in scratch folders only; takes about a quarter of an hour; asserts nothing. `hostile`
-(seven minutes) and `builds` (two clean builds) are measured only where they are named. The last table says what the work should cost.
+(seven minutes), `peers` (six) and `builds` (two clean builds) are measured only where they are named. The last table says what the work should cost.
 
     scripts/bench [--runs N] [PART ...]
 """
@@ -30,6 +30,7 @@ import logfile  # noqa: E402
 import many  # noqa: E402
 import masters  # noqa: E402
 import outage  # noqa: E402
+import peers  # noqa: E402
 import pipeline  # noqa: E402
 import rules  # noqa: E402
 import size  # noqa: E402
@@ -50,10 +51,11 @@ PARTS = {
     "size": size.measure,
     "console": console.measure,
     "hostile": hostile.measure,
+    "peers": peers.measure,
     "builds": size.measure_builds,
 }
 # Only where they are named: they take long.
-LONG = {"hostile", "builds"}
+LONG = {"hostile", "peers", "builds"}
 
 
 def main() -> None:

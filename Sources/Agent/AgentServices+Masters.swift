@@ -19,6 +19,7 @@ extension AgentServices {
         _ services: [any Service], named name: String, from reporter: (any EnvelopeReporter)?
     ) async throws {
         guard let reporter else { return try await run(services) }
+        for directory in try settings.readDirectories() { try directory.checkVersion() }
         let endpoints = try settings.endpoints()
         let link = try makeLink(
             ConsumerOfBus(name: name, client: reporter, policy: DeliveryPolicy()), endpoints: endpoints,

@@ -57,6 +57,7 @@ public struct AgentServices: Sendable {
         dataTypes: Set<DiagnosisDataType>, receiver: any EnvelopeReceiver, patience: Duration? = nil,
         waiting: @escaping @Sendable (NoPublisherError) -> Void = { _ in }
     ) async throws {
+        for directory in try settings.readDirectories() { try directory.checkVersion() }
         let configuration = SubscriberConfiguration(endpoints: try settings.endpoints(), dataTypes: dataTypes)
         let subscriber = try MetricSubscriber(configuration: configuration, logger: logger)
         let waiter = PublisherWaiting(subscriber: subscriber, patience: patience, waiting: waiting)

@@ -35,10 +35,9 @@ package final class ConsoleStore: Sendable {
         } catch {
             throw ConsoleStoreError(.unusable, "the store cannot be opened: \(error)")
         }
+        let taken: FileLock
         switch attempt {
-        case .taken(let taken):
-            taken.write(note: "pid \(ProcessNumber.own)")
-            lock = Mutex(taken)
+        case .taken(let lock): taken = lock
         case .held(let note):
             throw ConsoleStoreError(
                 .unusable,
@@ -48,14 +47,18 @@ package final class ConsoleStore: Sendable {
         let path = directory + "/console.sqlite"
         do {
             let database = try SQLiteDatabase(path: path, busyTime: 5)
-            try StoreSchema.prepare(database, limitBytes: options.limitBytes)
-            let version = try StoreSchema.make(in: database)
-            guard version == 0 || version == ConsoleStoreFormat.version else {
+            // Before anything is changed.
+            let version = try StoreSchema.version(of: database)
+            guard version <= ConsoleStoreFormat.version else {
                 throw ConsoleStoreError(
                     .unusable,
-                    "\(path) has the format \(version), and this arobust knows \(ConsoleStoreFormat.version): use a newer arobust, "
-                        + "or give it another folder")
+                    "the store \(path) has version \(version), which a newer arobust wrote, and this arobust \(ProductVersion.text) knows "
+                        + "\(ConsoleStoreFormat.version): use the newer one, or name another folder with --store")
             }
+            taken.write(note: "pid \(ProcessNumber.own)")
+            lock = Mutex(taken)
+            try StoreSchema.prepare(database, limitBytes: options.limitBytes)
+            if version == 0 { try StoreSchema.make(in: database) }
             ingest = StoreIngest(try StoreWriter(database, options: options), logger: logger)
             var slots: [ReaderSlot] = []
             for number in 0..<Self.readers {

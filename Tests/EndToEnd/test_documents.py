@@ -25,10 +25,21 @@ def test_every_file_that_the_architecture_page_names_is_there() -> None:
     assert len(paths) >= 50, "the page's paths are no longer recognised"
 
 
-@pytest.mark.parametrize("document", ["CONTRIBUTING.md", "README.md", "docs/releasing.md", "docs/diagnosis.md", "docs/clusters.md"])
+@pytest.mark.parametrize("document", ["CONTRIBUTING.md", "README.md", "docs/releasing.md", "docs/diagnosis.md", "docs/clusters.md", "docs/threat-model.md"])
 def test_every_file_of_the_tree_that_a_document_names_is_there(document: str) -> None:
     missing = [path for path in named_paths(document) if not (ROOT / path).exists() and not (ROOT / "Sources" / path).exists()]
     assert not missing, f"{document} names what is not there: {', '.join(missing)}"
+
+
+def test_the_threat_model_names_tests_that_are_there() -> None:
+    text = (ROOT / "docs/threat-model.md").read_text()
+    named = re.findall(r"`(test_\w+\.py)::(test_\w+)`", text)
+    missing = [f"{file}::{test}" for file, test in named if f"def {test}(" not in (ROOT / "Tests/EndToEnd" / file).read_text()]
+    assert not missing, f"docs/threat-model.md names tests that are not there: {', '.join(missing)}"
+    assert len(named) >= 25 and "`test_" not in re.sub(r"`test_\w+\.py::test_\w+`|`test_documents\.py`", "", text)
+    # Each row of a table of promises has its test.
+    for row in re.findall(r"^\| (?!promise|---).*$", text, re.M):
+        assert re.search(r"\| `(test_\w+\.py::test_|Tests/)", row), f"no test holds: {row}"
 
 
 def test_contributing_lists_every_target() -> None:

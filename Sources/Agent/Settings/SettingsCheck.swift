@@ -38,6 +38,8 @@ package struct SettingsCheck {
         attempt { try $0.checkMonitor() }
         let isForPublisher = purpose == .everything ? !settings.readsOtherPublishers : purpose != .bridge
         if isForPublisher { attempt { try $0.stateDirectory().check() } }
+        // A publisher elsewhere need not be there yet, but one of a newer version will not become an older one.
+        if !isForPublisher { attempt { for directory in try $0.readDirectories() { try directory.checkVersion() } } }
         if purpose != .collect { checkMasters() }
         if purpose != .bridge {
             attempt { _ = try $0.ruleTable() }

@@ -76,7 +76,8 @@ extension AgentSettings {
             try directory.checkForClients()
             return nil
         } catch {
-            return "\(error)"
+            // That of a newer version is an error of its own.
+            return error.isNewerVersion ? nil : "\(error)"
         }
     }
 }

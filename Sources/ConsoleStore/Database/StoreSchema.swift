@@ -29,15 +29,16 @@ enum StoreSchema {
         try database.run(script: "PRAGMA max_page_count = \(max(64, (limitBytes + limitBytes / 8) / max(1, size)))")
     }
 
-    /// - Returns: the version that the tables had: 0 for a new database.
-    static func make(in database: SQLiteDatabase) throws -> Int {
-        let version = Int(try database.rows("PRAGMA user_version").first?.integer(0) ?? 0)
-        guard version == 0 else { return version }
+    /// The version of the tables; 0 for a new database.
+    static func version(of database: SQLiteDatabase) throws -> Int {
+        Int(try database.rows("PRAGMA user_version").first?.integer(0) ?? 0)
+    }
+
+    static func make(in database: SQLiteDatabase) throws {
         try database.transaction {
             for sql in tables { try database.run(script: sql) }
             try database.run(script: "PRAGMA user_version = \(ConsoleStoreFormat.version)")
         }
-        return version
     }
 
     static func makeSearch(of span: Int64, in database: SQLiteDatabase) throws(SQLiteError) {

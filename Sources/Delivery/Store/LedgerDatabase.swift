@@ -22,9 +22,12 @@ final class LedgerDatabase {
             _ = Glibc.close(try OwnFile.open(path, O_RDWR | O_CREAT))
         }
         database = try SQLiteDatabase(path: path, busyTime: bounds.busyTime)
+        // Before anything is changed.
+        let version = Int(try database.rows("PRAGMA user_version").first?.integer(0) ?? 0)
+        guard version <= LedgerSchema.version else { throw LedgerDatabaseError.newerVersion(version) }
         try LedgerSchema.configure(database)
         try database.transaction {
-            try Self.prepare(database, consumer: consumer)
+            try Self.prepare(database, version: version, consumer: consumer)
             lanes = try LedgerRows.lanes(in: database)
             slots = try SlotRows.marks(in: database)
             rangeCounts = try LedgerRows.rangeCounts(in: database)
@@ -61,9 +64,7 @@ final class LedgerDatabase {
         database.close()
     }
 
-    private static func prepare(_ database: SQLiteDatabase, consumer: String?) throws {
-        let version = Int(try database.rows("PRAGMA user_version").first?.integer(0) ?? 0)
-        guard version <= LedgerSchema.version else { throw LedgerDatabaseError.newerVersion(version) }
+    private static func prepare(_ database: SQLiteDatabase, version: Int, consumer: String?) throws {
         let check = try database.rows("PRAGMA quick_check(1)").first?.text(0) ?? ""
         guard check == "ok" else { throw LedgerDatabaseError.damaged(check) }
         if version == 0 {

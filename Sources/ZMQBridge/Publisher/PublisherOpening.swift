@@ -11,6 +11,11 @@ struct PublisherOpening {
     init(directory: StateDirectory, configuration: PublisherConfiguration, logger: Logger) throws {
         var journalConfiguration = configuration.journal
         journalConfiguration.maximumLanes = 1024
+        if let error = try StateVersion.raise(in: directory.path) {
+            logger.warning(
+                "The state directory's version cannot be written down; the next start tries again.",
+                metadata: ["error": "\(error)"])
+        }
         let journal = try Journal.open(directory: directory.journalDirectory, configuration: journalConfiguration)
         Self.report(journal.recovery, logger)
         let ledgerFile = SmallFile<PublisherLedger>(path: directory.ledgerFile)

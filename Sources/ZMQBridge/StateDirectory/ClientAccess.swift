@@ -24,7 +24,7 @@ extension StateDirectory {
     /// Checks it for consumers and commands. What passes can't be replaced by others afterwards.
     ///
     /// - Returns: its owner; `nil` if nothing is there yet.
-    /// - Throws: `StateDirectoryError.untrusted`.
+    /// - Throws: `StateDirectoryError.untrusted`, and `newerDirectory` if a newer arobust uses it.
     @discardableResult
     package func checkForClients() throws(StateDirectoryError) -> UInt32? {
         guard let identity else { return nil }
@@ -36,6 +36,7 @@ extension StateDirectory {
             if case .unreadable = error.problem { return identity.owner }
             throw .untrusted(path: path, reason: "\(error)")
         }
+        try checkVersion()
         return identity.owner
     }
 }

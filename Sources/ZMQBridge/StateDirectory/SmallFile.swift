@@ -44,7 +44,8 @@ struct SmallFile<Content: VersionedFile>: Sendable {
             // Before the rest, which a newer version may have changed.
             let version = try JSONDecoder().decode(FormVersion.self, from: Data(bytes)).version ?? 1
             guard version <= Content.newestVersion else {
-                throw StateDirectoryError.newerVersion(path: file.path, version: version)
+                throw StateDirectoryError.newerVersion(
+                    path: file.path, version: version, known: Content.newestVersion)
             }
             return try JSONDecoder().decode(Content.self, from: Data(bytes))
         } catch let error as StateDirectoryError {

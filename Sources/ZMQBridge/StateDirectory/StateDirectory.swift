@@ -1,3 +1,4 @@
+internal import Diagnosis
 private import Glibc
 private import SystemSupport
 
@@ -48,6 +49,7 @@ public struct StateDirectory: Hashable, Sendable {
     func prepare() throws {
         try TrustedPath.makeFolder(path, mode: 0o700)
         let mode = try checkOwner()
+        try checkVersion()
         guard mode & 0o027 != 0 else { return try PlantedFiles.check(in: path, wasOpen: false) }
         guard chmod(path, 0o700) == 0 else { throw SystemCallError("chmod", path: path) }
         do {
@@ -71,6 +73,7 @@ public struct StateDirectory: Hashable, Sendable {
             return
         }
         let mode = try checkOwner()
+        try checkVersion()
         try PlantedFiles.check(in: path, wasOpen: mode & 0o022 != 0)
         _ = try PublisherIdentity.read(in: self)
         do {
@@ -151,10 +154,15 @@ public enum StateDirectoryError: Error, Hashable, CustomStringConvertible {
     /// One of its small files is not what a publisher writes.
     case unreadable(path: String, reason: String)
     /// A newer arobust wrote one of its small files.
-    case newerVersion(path: String, version: Int)
+    case newerVersion(path: String, version: Int, known: Int)
+    /// A newer arobust has used it; `writer` says which, if its file `version` does.
+    case newerDirectory(path: String, version: Int, writer: String?)
 
-    var isNewerVersion: Bool {
-        if case .newerVersion = self { true } else { false }
+    package var isNewerVersion: Bool {
+        switch self {
+        case .newerVersion, .newerDirectory: true
+        default: false
+        }
     }
 
     public var description: String {
@@ -185,8 +193,12 @@ public enum StateDirectoryError: Error, Hashable, CustomStringConvertible {
             "the state directory \(path) is not used: \(reason); if it is the right one, run this as its owner"
         case .unreadable(let path, let reason):
             "\(path) cannot be read (\(reason)); move it away to start without it"
-        case .newerVersion(let path, let version):
-            "\(path) is of version \(version), which a newer arobust wrote; this one does not read it"
+        case .newerVersion(let path, let version, let known):
+            "\(path) is of version \(version), which a newer arobust wrote, and this arobust \(ProductVersion.text) knows \(known): "
+                + "use the newer one, or name another state directory"
+        case .newerDirectory(let path, let version, let writer):
+            "the state directory \(path) has version \(version), which \(writer ?? "a newer arobust") wrote, "
+                + "and this arobust \(ProductVersion.text) knows \(StateVersion.newest): use the newer one, or name another state directory"
         }
     }
 }

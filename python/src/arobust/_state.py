@@ -25,6 +25,8 @@ SLOTS = 64
 KEEP = 7 * 86400.0
 """How long, in seconds, the directory of a log that nobody follows any more is kept."""
 _LOCK, _CURSOR = "python-client.lock", "python-client.json"
+_VERSION = 1
+"""Of the cursor's file. Those without one are of version 1, too."""
 
 _used: set[str] = set()
 """Those of this process: a lock of the kernel's keeps only other processes away."""
@@ -32,6 +34,10 @@ _used: set[str] = set()
 
 class StateUnavailable(Exception):
     """No directory can be used."""
+
+
+class StateIsNewer(StateUnavailable):
+    """A newer package keeps its cursor there, in a form that this one does not know."""
 
 
 def base_directory() -> Path:
@@ -59,7 +65,11 @@ class StateDirectory:
         self.cursors: dict[str, Position] = {}
         self.ends: dict[str, tuple[int, int]] = {}
         """Of data types that come from a file: its inode, and where in it the client is."""
-        self._load()
+        try:
+            self._load()
+        except StateIsNewer:
+            self.release()
+            raise
 
     @classmethod
     def take(cls, path: Optional[Path], purpose: str, key: str) -> StateDirectory:
@@ -95,6 +105,8 @@ class StateDirectory:
                             logger.warning("%s is used for the state: %s", taken.path, reason)
                         return taken
                 reason = f"{SLOTS} processes follow the same"
+            except StateIsNewer:
+                raise
             except (OSError, StateUnavailable) as error:
                 reason = str(error)
         raise StateUnavailable(reason)
@@ -120,7 +132,7 @@ class StateDirectory:
 
     def save(self) -> None:
         """Writes the cursor down; a reader sees the old one or the new one. A full disk is no reason to stop reporting."""
-        text = json.dumps({"publisher": self.publisher, "lanes": self.cursors, "ends": self.ends})
+        text = json.dumps({"version": _VERSION, "publisher": self.publisher, "lanes": self.cursors, "ends": self.ends})
         scratch = self.path / f"{_CURSOR}.new"
         try:
             scratch.write_text(text)
@@ -139,6 +151,11 @@ class StateDirectory:
         try:
             with open(self.path / _CURSOR, "rb") as file:
                 saved = json.loads(file.read(1 << 20))
+            if (version := int(saved.get("version", 1))) > _VERSION:
+                raise StateIsNewer(
+                    f"{self.path / _CURSOR} has version {version}, which a newer package arobust wrote, and this one knows {_VERSION}: "
+                    "use the newer one, or name another state directory"
+                )
             cursors = {str(name): (int(epoch), int(sequence)) for name, (epoch, sequence) in saved["lanes"].items()}
             ends = {str(name): (int(inode), int(offset)) for name, (inode, offset) in saved.get("ends", {}).items()}
             self.publisher, self.cursors, self.ends = saved["publisher"], cursors, ends
