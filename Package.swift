@@ -212,8 +212,8 @@ let package = Package(
         .target(
             name: "Inspection",
             dependencies: [
-                "CZlib", "Delivery", "Diagnosis", "Hang", "Journal", "SystemSupport", "Telemetry", "ZMQBridge", logging,
-                systemPackage,
+                "CZlib", "Delivery", "Diagnosis", "Hang", "Journal", "LogText", "SystemSupport", "Telemetry", "ZMQBridge",
+                logging, systemPackage,
             ],
             swiftSettings: settings),
         // How a process of ours is: for Prometheus, and for who looks after it.

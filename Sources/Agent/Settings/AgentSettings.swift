@@ -40,6 +40,9 @@ public struct AgentSettings: Sendable {
         values[\.logLevel]
     }
 
+    /// `log-format`: how it is logged.
+    package var logFormat: LogFormat { values[\.logFormat] }
+
     /// `shutdown-deadline`: how long held envelopes may still be delivered after a stop.
     public var shutdownDeadline: Duration { values[\.shutdownDeadline] }
 

@@ -16,6 +16,9 @@ package struct SettingsCatalog: Sendable {
     package let logLevel = Setting(
         "log-level", .choice(Logger.Level.allCases.map { ($0.rawValue, $0) }), default: .info,
         "how much is logged to standard error")
+    package let logFormat = Setting(
+        "log-format", .choice(LogFormat.allCases.map { ($0.rawValue, $0) }), default: .text,
+        "how it is logged to standard error: text, a sentence a line, or json, an object a line")
     package let shutdownDeadline = Setting(
         "shutdown-deadline", .duration(min: .milliseconds(100)), default: .seconds(5),
         "how long after SIGTERM what is held may still be sent")
@@ -48,6 +51,11 @@ package struct SettingsCatalog: Sendable {
     package let incidents = IncidentSettings()
     package let jobUID = Setting("job-uid", .printableText, "the job's id as a DLRover master knows it; also JOB_UID")
     package let delivery = DeliverySettings()
+}
+
+/// `log-format`: what a line of arobust's own log is.
+package enum LogFormat: String, CaseIterable, Sendable {
+    case text, json
 }
 
 extension SettingsCatalog {
