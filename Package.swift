@@ -223,6 +223,10 @@ let package = Package(
                 "CBuildInfo", "Diagnosis", "Inspection", "SystemSupport", "Telemetry", "WebServing", "ZMQBridge",
                 hummingbird, logging, serviceLifecycle,
             ], swiftSettings: settings),
+        // What is taken out of contents before they are published.
+        .target(
+            name: "Redaction", dependencies: ["Diagnosis", "FailureDiagnosis", "SystemSupport", coreMetrics],
+            swiftSettings: settings),
         .target(
             name: "Agent",
             dependencies: [
@@ -230,7 +234,8 @@ let package = Package(
                 "Inspection",
                 "Journal",
                 "LogText",
-                "MasterClients", "Monitoring", "SystemSupport", "Telemetry", "TrainingProgress", "TransportSecurity",
+                "MasterClients", "Monitoring", "Redaction", "SystemSupport", "Telemetry", "TrainingProgress",
+                "TransportSecurity",
                 "YAML", "ZMQBridge",
                 coreMetrics, logging, serviceLifecycle,
             ],
@@ -280,6 +285,11 @@ let package = Package(
         .testTarget(
             name: "TelemetryTests", dependencies: ["SystemSupport", "Telemetry", "TestSupport", coreMetrics],
             swiftSettings: settings),
+        .testTarget(
+            name: "RedactionTests",
+            dependencies: [
+                "Diagnosis", "Redaction", "SystemSupport", "Telemetry", "TestSupport", coreMetrics,
+            ], swiftSettings: settings),
         .testTarget(
             name: "PeerLimitsTests",
             dependencies: ["PeerLimits", "PlainHTTP", "TestSupport", nioCore, nioEmbedded, nioHTTP1, nioPosix],

@@ -14,6 +14,7 @@ package enum MetricCatalog {
         "arobust_log_shed_bytes_total": "Bytes of training logs that the rate limit left out.",
         "arobust_log_shed_lines_total": "Lines of training logs that the rate limit left out.",
         "arobust_log_lines_total": "Lines of the training log that were reported.",
+        "arobust_redacted_total": "What was taken out of contents before they were published, by rule.",
         "arobust_scrape_up": "1 if the last scrape gave a page with metrics, else 0.",
         "arobust_scrapes_total": "Rounds of scraping the XPU timer's page, by result.",
         "arobust_stack_dumps_total": "Processes whose stacks were requested, by what could be read.",

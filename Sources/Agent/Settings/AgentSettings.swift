@@ -30,6 +30,7 @@ public struct AgentSettings: Sendable {
         _ = try listenAddress()
         _ = try listenAllow()
         _ = try monitorAddress()
+        _ = try redactionRules()
         let endpoints = try endpointsIfAny()
         // Where there is no default, only what needs a directory asks for one.
         guard !endpoints.isEmpty || values.written(\.stateDirectory) == nil else { throw noStateDirectory }

@@ -1,6 +1,7 @@
 internal import Diagnosis
 package import Journal
 package import Logging
+internal import Redaction
 internal import ZMQBridge
 
 /// Every setting there is, in the order of `arobust config show`. A new one is one more property, here or in its group; nothing else lists
@@ -30,6 +31,10 @@ package struct SettingsCatalog: Sendable {
     package let journal = JournalSettings()
     package let consumersDirectory = Setting(
         "consumers-dir", .text, "where the cursors and ledgers of the masters are; not set: in the state directory")
+    package let redact = Setting(
+        "redact", listOf: .redaction,
+        "what is taken out of contents before they are published: \(RedactionRule.names.joined(separator: ", ")), or {pattern, replacement, types}"
+    )
     package let listen = Setting(
         "listen", .text,
         "where DLRover's own clients may report to the bus: dlrover+grpc://127.0.0.1:50051 or unix:/path; their other calls go to the first DLRover master"

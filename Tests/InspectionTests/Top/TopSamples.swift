@@ -1,3 +1,5 @@
+import Diagnosis
+import Foundation
 import TestSupport
 import ZMQBridge
 
@@ -25,7 +27,9 @@ struct TopSamples {
             state: [
                 "breaker": "open", "last_error": "connection\u{1B}refused", "last_error_time": "\(Samples.now - 200)",
             ], lanes: [(account, standing)])
-        first.pace = .init(finishedPerSecond: 20, publishedPerSecond: 10, secondsLeft: 19)
+        first.pace = try JSONDecoder().decode(
+            PublisherStatus.Pace.self,
+            from: Data(#"{"finished_per_second": 20, "published_per_second": 10, "seconds_left": 19}"#.utf8))
         status.consumers = [
             first,
             Samples.consumer("file:///copy.ndjson", heard: -1 + seconds, state: ["breaker": "closed"], lanes: []),
