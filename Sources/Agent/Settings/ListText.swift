@@ -21,7 +21,7 @@ enum ListText {
         var items: [String] = []
         for node in nodes {
             // What takes no mapping refuses its text.
-            guard let item = node.text ?? node.json else {
+            guard let item = node.text ?? node.mappingJSON else {
                 throw SettingsError(place: place, reason: "each item of the list must be a text: '\(text)'")
             }
             items.append(item)

@@ -1,4 +1,4 @@
-package import Diagnosis
+internal import Diagnosis
 internal import Redaction
 internal import YAML
 
@@ -85,8 +85,13 @@ extension AgentSettings {
 }
 
 extension YAMLNode {
-    /// The JSON that means the same; of a scalar a text.
-    var json: String {
+    /// The JSON that means the same; `nil` for what is no mapping.
+    var mappingJSON: String? {
+        if case .mapping = content { json } else { nil }
+    }
+
+    /// Of a scalar a text.
+    private var json: String {
         switch content {
         case .scalar(let text): "\"\(Self.escaped(text))\""
         case .sequence(let nodes): "[\(nodes.map(\.json).joined(separator: ","))]"

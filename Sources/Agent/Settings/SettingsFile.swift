@@ -79,7 +79,7 @@ struct SettingsFile {
         var items = [node]
         if setting.isList, case .sequence(let sequence) = node.content { items = sequence }
         for item in items {
-            let text = item.text ?? (setting.takesMappings ? item.json : nil)
+            let text = item.text ?? (setting.takesMappings ? item.mappingJSON : nil)
             guard let text else { throw error(at: item, "\(setting.key) must be \(setting.rule)") }
             texts.append(text)
         }
