@@ -215,8 +215,8 @@ let package = Package(
         .target(
             name: "Inspection",
             dependencies: [
-                "CZlib", "Delivery", "Diagnosis", "Hang", "Journal", "SystemSupport", "Telemetry", "ZMQBridge", logging,
-                systemPackage,
+                "CZlib", "Delivery", "Diagnosis", "Hang", "Journal", "LogText", "SystemSupport", "Telemetry", "ZMQBridge",
+                logging, systemPackage,
             ],
             swiftSettings: settings),
         // How a process of ours is: for Prometheus, and for who looks after it.
@@ -227,6 +227,10 @@ let package = Package(
                 "WebServing",
                 "ZMQBridge", hummingbird, logging, serviceLifecycle,
             ], swiftSettings: settings),
+        // What is taken out of contents before they are published.
+        .target(
+            name: "Redaction", dependencies: ["Diagnosis", "FailureDiagnosis", "SystemSupport", coreMetrics],
+            swiftSettings: settings),
         .target(
             name: "Agent",
             dependencies: [
@@ -234,7 +238,8 @@ let package = Package(
                 "Inspection",
                 "Journal",
                 "LogText",
-                "MasterClients", "Monitoring", "SystemSupport", "Telemetry", "TrainingProgress", "TransportSecurity",
+                "MasterClients", "Monitoring", "Redaction", "SystemSupport", "Telemetry", "TrainingProgress",
+                "TransportSecurity",
                 "YAML", "ZMQBridge",
                 coreMetrics, logging, serviceLifecycle,
             ],
@@ -287,6 +292,11 @@ let package = Package(
         .testTarget(
             name: "TelemetryTests", dependencies: ["SystemSupport", "Telemetry", "TestSupport", coreMetrics],
             swiftSettings: settings),
+        .testTarget(
+            name: "RedactionTests",
+            dependencies: [
+                "Diagnosis", "Redaction", "SystemSupport", "Telemetry", "TestSupport", coreMetrics,
+            ], swiftSettings: settings),
         .testTarget(
             name: "PeerLimitsTests",
             dependencies: ["PeerLimits", "PlainHTTP", "TestSupport", nioCore, nioEmbedded, nioHTTP1, nioPosix],

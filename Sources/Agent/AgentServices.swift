@@ -7,6 +7,7 @@ public import Logging
 internal import Hang
 internal import Inspection
 internal import MasterClients
+internal import Redaction
 internal import ServiceLifecycle
 internal import SystemSupport
 internal import Telemetry
@@ -99,8 +100,9 @@ public struct AgentServices: Sendable {
     // MARK: the services of a command
 
     func agentServices() async throws -> [any Service] {
-        let publisher = try await makePublisher(for: settings.masters())
-        return try await publishing(as: "agent", publisher) { incidents in
+        let registry = registry(of: "agent")
+        let publisher = try await makePublisher(for: settings.masters(), factory: registry)
+        return try await publishing(as: "agent", publisher, registry) { incidents in
             [
                 try makeBridge(
                     [BusEndpoint(within: publisher)], requestBeat: { publisher.beat() }, observer: incidents)
@@ -109,7 +111,8 @@ public struct AgentServices: Sendable {
     }
 
     func collectServices() async throws -> [any Service] {
-        try await publishing(as: "collect", makePublisher(for: [])) { _ in [] }
+        let registry = registry(of: "collect")
+        return try await publishing(as: "collect", makePublisher(for: [], factory: registry), registry) { _ in [] }
     }
 
     func bridgeServices() throws -> [any Service] {
@@ -117,12 +120,17 @@ public struct AgentServices: Sendable {
         return monitor.server + [try makeBridge(settings.endpoints(), requestBeat: nil, observer: nil)] + monitor.end
     }
 
+    /// The self-metrics of a command.
+    private func registry(of command: String) -> TelemetryRegistry {
+        TelemetryRegistry(labels: [("command", command)], operatorLabels: settings.telemetryLabels)
+    }
+
     /// A publisher and all that publishes through it, with consumers between the two.
     private func publishing(
-        as command: String, _ publisher: MetricPublisher, to consumers: (IncidentRecorder?) throws -> [any Service]
+        as command: String, _ publisher: MetricPublisher, _ registry: TelemetryRegistry,
+        to consumers: (IncidentRecorder?) throws -> [any Service]
     ) async throws -> [any Service] {
         let ingest = try publisher.makeIngestServer(node: settings.node, logger: logger)
-        let registry = TelemetryRegistry(labels: [("command", command)], operatorLabels: settings.telemetryLabels)
         let first: [any Service] = [
             telemetry(of: command, registry, beside: publisher)
         ]
@@ -171,8 +179,15 @@ public struct AgentServices: Sendable {
     }
 
     /// - Parameter masters: those that this process reports to itself.
-    private func makePublisher(for masters: [MasterSettings]) async throws -> MetricPublisher {
+    private func makePublisher(
+        for masters: [MasterSettings], factory: any MetricsFactory
+    ) async throws -> MetricPublisher {
         var configuration = settings.publisher
+        let rules = try settings.redactionRules()
+        if !rules.isEmpty {
+            let redactor = Redactor(rules, factory: factory)
+            configuration.redact = { redactor.redacted($0, position: $1) }
+        }
         configuration.masters = masters.map { "\($0.url)" }
         return try await MetricPublisher.open(
             in: settings.stateDirectory(), configuration: configuration, logger: logger)

@@ -24,6 +24,10 @@ package struct ArobustCommand: AsyncParsableCommand {
               arobust status
               arobust audit
 
+            Watch all of that in a terminal:
+
+              arobust top
+
             After a crash, ask what it was and what to do:
 
               arobust diagnose --log train.log --restart-count 1
@@ -43,7 +47,7 @@ package struct ArobustCommand: AsyncParsableCommand {
             AgentCommand.self, CollectCommand.self, BridgeCommand.self, TapCommand.self, PublishCommand.self,
             StatusCommand.self, AuditCommand.self, ForgetCommand.self, JournalCommand.self, DiagnoseCommand.self,
             ConsoleCommand.self, HangCommand.self, DumpCommand.self, IncidentCommand.self, RulesCommand.self,
-            ConfigCommand.self, SupportBundleCommand.self,
+            ConfigCommand.self, SupportBundleCommand.self, TopCommand.self,
         ]
     )
 
@@ -90,6 +94,15 @@ enum CommandFailure {
         } catch {
             StandardError.say("Error: \(error)")
             throw ExitCode.failure
+        }
+    }
+
+    /// What the command ends with after an error of its work.
+    static func status(of error: any Error) -> ExitCode {
+        switch error {
+        case is SettingsError: .validationFailure
+        case is HangUpError: ExitCode(HangUpError.status)
+        default: .failure
         }
     }
 

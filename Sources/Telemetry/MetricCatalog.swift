@@ -15,6 +15,7 @@ package enum MetricCatalog {
         "arobust_log_shed_bytes_total": "Bytes of training logs that the rate limit left out.",
         "arobust_log_shed_lines_total": "Lines of training logs that the rate limit left out.",
         "arobust_log_lines_total": "Lines of the training log that were reported.",
+        "arobust_redacted_total": "What was taken out of contents before they were published, by rule.",
         "arobust_scrape_up": "1 if the last scrape gave a page with metrics, else 0.",
         "arobust_scrapes_total": "Rounds of scraping the XPU timer's page, by result.",
         "arobust_stack_dumps_total": "Processes whose stacks were requested, by what could be read.",
@@ -71,6 +72,9 @@ package enum MetricCatalog {
         "arobust_lane_retained_bytes": "Bytes of the lane that the journal has.",
         "arobust_lane_retained_envelopes": "Envelopes of the lane that the journal has.",
         "arobust_listener_closed_total": "Connections of DLRover's clients that were closed or turned away, by reason.",
+        "arobust_log_file_unread_bytes": "Bytes of the log that were not read yet.",
+        "arobust_log_remaining_seconds":
+            "How long what is unread of the logs takes at the present pace; 0: nothing is unread, +Inf: it does not get less.",
         "arobust_log_unread_bytes": "Bytes of the followed logs that were not read yet, of those that are open.",
         "arobust_page_left_out_series": "Series that this page leaves out, since there are too many.",
         "arobust_publish_failures_total": "Reports of collectors that were not published, by what kept them.",

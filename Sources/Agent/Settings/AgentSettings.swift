@@ -30,6 +30,7 @@ public struct AgentSettings: Sendable {
         _ = try listenAddresses()
         _ = try listenAllow()
         _ = try monitorAddress()
+        _ = try redactionRules()
         let endpoints = try endpointsIfAny()
         // Where there is no default, only what needs a directory asks for one.
         guard !endpoints.isEmpty || values.written(\.stateDirectory) == nil else { throw noStateDirectory }
@@ -39,6 +40,9 @@ public struct AgentSettings: Sendable {
     public var logLevel: Logger.Level {
         values[\.logLevel]
     }
+
+    /// `log-format`: how it is logged.
+    package var logFormat: LogFormat { values[\.logFormat] }
 
     /// `shutdown-deadline`: how long held envelopes may still be delivered after a stop.
     public var shutdownDeadline: Duration { values[\.shutdownDeadline] }

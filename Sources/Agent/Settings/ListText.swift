@@ -20,7 +20,8 @@ enum ListText {
         }
         var items: [String] = []
         for node in nodes {
-            guard let item = node.text else {
+            // What takes no mapping refuses its text.
+            guard let item = node.text ?? node.mappingJSON else {
                 throw SettingsError(place: place, reason: "each item of the list must be a text: '\(text)'")
             }
             items.append(item)

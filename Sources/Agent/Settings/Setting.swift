@@ -54,6 +54,8 @@ struct SettingDefinition: Sendable {
     let defaultTexts: [String]
     /// What is allowed for a text, and for each text of a list, to follow "must be".
     let textRule: String
+    /// As `SettingFormat.takesMappings`.
+    let takesMappings: Bool
     private let acceptsText: @Sendable (String) -> Bool
 
     init<Item>(
@@ -64,6 +66,7 @@ struct SettingDefinition: Sendable {
         self.isList = isList
         defaultTexts = defaults.map(format.write)
         textRule = format.rule
+        takesMappings = format.takesMappings
         acceptsText = { format.read($0) != nil }
     }
 

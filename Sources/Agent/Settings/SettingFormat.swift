@@ -9,6 +9,8 @@ package struct SettingFormat<Value: Sendable>: Sendable {
     let read: @Sendable (String) -> Value?
     /// As a person would write the value.
     let write: @Sendable (Value) -> String
+    /// Whether a file may have a mapping in its place, which is then read as the JSON that means the same.
+    var takesMappings = false
 }
 
 extension SettingFormat<String> {

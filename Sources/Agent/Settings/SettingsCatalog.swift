@@ -1,6 +1,7 @@
 internal import Diagnosis
 package import Journal
 package import Logging
+internal import Redaction
 internal import ZMQBridge
 
 /// Every setting there is, in the order of `arobust config show`. A new one is one more property, here or in its group; nothing else lists
@@ -16,6 +17,9 @@ package struct SettingsCatalog: Sendable {
     package let logLevel = Setting(
         "log-level", .choice(Logger.Level.allCases.map { ($0.rawValue, $0) }), default: .info,
         "how much is logged to standard error")
+    package let logFormat = Setting(
+        "log-format", .choice(LogFormat.allCases.map { ($0.rawValue, $0) }), default: .text,
+        "how it is logged to standard error: text, a sentence a line, or json, an object a line")
     package let shutdownDeadline = Setting(
         "shutdown-deadline", .duration(min: .milliseconds(100)), default: .seconds(5),
         "how long after SIGTERM what is held may still be sent")
@@ -27,6 +31,10 @@ package struct SettingsCatalog: Sendable {
     package let journal = JournalSettings()
     package let consumersDirectory = Setting(
         "consumers-dir", .text, "where the cursors and ledgers of the masters are; not set: in the state directory")
+    package let redact = Setting(
+        "redact", listOf: .redaction,
+        "what is taken out of contents before they are published: \(RedactionRule.names.joined(separator: ", ")), or {pattern, replacement, types}"
+    )
     package let listen = Setting(
         "listen", listOf: .text,
         "where DLRover's own clients may report to the bus: dlrover+grpc://127.0.0.1:50051, dlrover+http://127.0.0.1:50052 or unix:/path; their other calls go to the first DLRover master"
@@ -48,6 +56,11 @@ package struct SettingsCatalog: Sendable {
     package let incidents = IncidentSettings()
     package let jobUID = Setting("job-uid", .printableText, "the job's id as a DLRover master knows it; also JOB_UID")
     package let delivery = DeliverySettings()
+}
+
+/// `log-format`: what a line of arobust's own log is.
+package enum LogFormat: String, CaseIterable, Sendable {
+    case text, json
 }
 
 extension SettingsCatalog {

@@ -79,7 +79,8 @@ struct SettingsFile {
         var items = [node]
         if setting.isList, case .sequence(let sequence) = node.content { items = sequence }
         for item in items {
-            guard let text = item.text else { throw error(at: item, "\(setting.key) must be \(setting.rule)") }
+            let text = item.text ?? (setting.takesMappings ? item.mappingJSON : nil)
+            guard let text else { throw error(at: item, "\(setting.key) must be \(setting.rule)") }
             texts.append(text)
         }
         return try SettingValue(texts, for: setting, from: origin)

@@ -12,8 +12,12 @@ struct CommonOptions: ParsableArguments {
         help: "How much to log to standard error: trace, debug, info, notice, warning, error or critical.")
     var logLevel: String?
 
+    @ArgumentParser.Option(
+        help: "How to log to standard error: text, or json, an object a line.")
+    var logFormat: String?
+
     var flags: [SettingFlag] {
-        [.one(\.logLevel, "--log-level", logLevel)]
+        [.one(\.logLevel, "--log-level", logLevel), .one(\.logFormat, "--log-format", logFormat)]
     }
 
     /// Puts the settings together; one that is wrong ends the command with the usage status.
@@ -35,13 +39,29 @@ struct CommonOptions: ParsableArguments {
     /// Runs the body with arobust's own log, which goes to standard error.
     static func withLogger(_ settings: AgentSettings, _ body: (Logger) async throws -> Void) async throws {
         let budget = LogBudget()
-        let output = SafeLogHandler(
-            JournalStream.isStandardError
-                ? JournalLogHandler() : StreamLogHandler.standardError(label: "arobust"))
+        let output = output(settings.logFormat)
         var logger = Logger(label: "arobust") { _ in BudgetedLogHandler(output, budget: budget) }
         logger.logLevel = settings.logLevel
         defer { budget.tellRest(to: output) }
-        try await body(logger)
+        guard settings.logFormat == .json else { return try await body(logger) }
+        do {
+            try await body(logger)
+        } catch let exit as ExitCode {
+            throw exit
+        } catch {
+            // With text a sentence says it (CommandFailure); who reads JSON gets nothing else.
+            logger.critical("\(error)")
+            throw CommandFailure.status(of: error)
+        }
+    }
+
+    private static func output(_ format: LogFormat) -> any LogHandler {
+        let isJournal = JournalStream.isStandardError
+        return switch format {
+        case .json: JSONLogHandler(label: "arobust", hasPriority: isJournal)
+        case .text:
+            SafeLogHandler(isJournal ? JournalLogHandler() : StreamLogHandler.standardError(label: "arobust"))
+        }
     }
 }
 

@@ -1,5 +1,5 @@
 internal import Logging
-private import SystemSupport
+internal import SystemSupport
 
 /// Writes the log for systemd's journal: an event a line, with its priority in front of it and without a time, which the journal has itself.
 ///
@@ -29,7 +29,7 @@ struct JournalLogHandler: LogHandler {
         write(Array("\(Self.priority(of: event.level).prefix)\(event.message)\(fields)\n".utf8))
     }
 
-    private static func priority(of level: Logger.Level) -> JournalStream.Priority {
+    static func priority(of level: Logger.Level) -> JournalStream.Priority {
         switch level {
         case .trace, .debug: .debug
         case .info: .info

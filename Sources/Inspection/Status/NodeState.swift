@@ -61,10 +61,23 @@ package struct NodeState: Sendable {
     ) throws {
         let holders = try ConsumerHolder.all(inDirectory: consumers, alsoOf: try directory.checkForClients())
         let status = status.knowingMasters(holders)
-        reports.append(
-            StatusReport(
-                status, telemetry: TelemetryFolder(of: directory, now: status.time),
-                problems: Health(status, holders: holders, part: .all).problems))
+        reports.append(StatusReport(status, holders: holders, in: directory))
         obstacles += Health(status, holders: part == .collect ? [:] : holders, part: part).problems
+    }
+}
+
+extension StatusReport {
+    /// Of a running publisher's status.
+    ///
+    /// - Parameter consumers: the directory of the masters' cursors and ledgers.
+    init(of status: PublisherStatus, in directory: StateDirectory, consumers: String) throws {
+        let holders = try ConsumerHolder.all(inDirectory: consumers, alsoOf: try directory.checkForClients())
+        self.init(status.knowingMasters(holders), holders: holders, in: directory)
+    }
+
+    fileprivate init(_ status: PublisherStatus, holders: [String: ConsumerHolder], in directory: StateDirectory) {
+        self.init(
+            status, telemetry: TelemetryFolder(of: directory, now: status.time),
+            problems: Health(status, holders: holders, part: .all).problems)
     }
 }

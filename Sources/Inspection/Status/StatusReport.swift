@@ -3,10 +3,10 @@ internal import Diagnosis
 internal import SystemSupport
 package import ZMQBridge
 
-/// A publisher's status for programs: its own JSON, and `alarms`, `findings`, `finding_counts`, `trainings`, `problems`.
+/// A publisher's status for programs: its own JSON, and `alarms`, `findings`, `finding_counts`, `trainings`, `logs`, `redacted`, `problems`.
 package struct StatusReport: Encodable, Sendable {
     private enum CodingKeys: String, CodingKey {
-        case alarms, findings, problems, trainings
+        case alarms, findings, logs, problems, redacted, trainings
         case findingCounts = "finding_counts"
     }
 
@@ -28,6 +28,8 @@ package struct StatusReport: Encodable, Sendable {
         try container.encode(telemetry.findings, forKey: .findings)
         try container.encode(telemetry.findingCounts, forKey: .findingCounts)
         try container.encode(telemetry.trainings, forKey: .trainings)
+        try container.encode(telemetry.logs, forKey: .logs)
+        try container.encode(telemetry.redacted, forKey: .redacted)
         try container.encode(problems, forKey: .problems)
     }
 }

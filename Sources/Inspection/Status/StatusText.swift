@@ -51,6 +51,8 @@ package struct StatusText {
             + telemetry.notRunning.map { "not running: \(HumanText.line($0))" }
             + FindingText(telemetry: telemetry, now: status.time).lines
             + TrainingText(telemetry: telemetry, now: status.time).lines
+            + telemetry.logs.compactMap(\.sentence).map { "reading    \($0)" }
+            + [HumanText.counts(telemetry.redacted)].filter { !$0.isEmpty }.map { "redacted   \($0)" }
     }
 
     private var laneLines: [String] {

@@ -18,6 +18,11 @@ package struct TelemetryFolder: Hashable, Sendable {
     package private(set) var findingCounts: [String: [String: UInt64]] = [:]
     /// How the trainings of running processes go: those that stand still first, then by rank and file.
     package private(set) var trainings: [TrainingStatus] = []
+    /// What running processes have read of the logs they follow.
+    package private(set) var logs: [LogReading] = []
+
+    /// What was taken out of contents before they were published, by rule.
+    package private(set) var redacted: [String: UInt64] = [:]
 
     /// Nothing is known.
     package init() {}
@@ -50,6 +55,9 @@ package struct TelemetryFolder: Hashable, Sendable {
             return
         }
         trainings += TrainingStatus.all(in: samples, command: command)
+        if let reading = LogReading(samples, written: Int64(exactly: time.rounded()) ?? now, command: command) {
+            logs.append(reading)
+        }
         for sample in samples where sample.name == "arobust_alarm" && sample.value == 1 {
             let since = samples.first {
                 $0.name == "arobust_alarm_began_at_seconds" && $0.value > 0
@@ -70,6 +78,8 @@ package struct TelemetryFolder: Hashable, Sendable {
             // A file has fewer than 2^20 samples, so their sum does not overflow.
             let (domain, role) = (sample.labels["domain"] ?? "", sample.labels["role"] ?? "")
             findingCounts[domain, default: [:]][role, default: 0] += UInt64(sample.value)
+        } else if sample.name == "arobust_redacted_total", sample.value > 0, sample.value < 0x1p40 {
+            redacted[sample.labels["rule"] ?? "", default: 0] += UInt64(sample.value)
         }
     }
 

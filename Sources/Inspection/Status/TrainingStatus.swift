@@ -78,11 +78,11 @@ package struct TrainingStatus: Hashable, Sendable, Codable {
         return who + parts.joined(separator: ", ") + ", in \(HumanText.line(file))"
     }
 
-    private static func number(_ value: Double) -> String {
+    static func number(_ value: Double) -> String {
         value == value.rounded() && abs(value) < 1e15 ? "\(Int64(value))" : "\(value)"
     }
 
-    private static func rounded(_ seconds: Double) -> String {
+    static func rounded(_ seconds: Double) -> String {
         seconds < 10 ? "\((seconds * 1000).rounded() / 1000)" : "\((seconds * 10).rounded() / 10)"
     }
 }

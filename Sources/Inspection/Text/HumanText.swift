@@ -26,8 +26,11 @@ enum HumanText {
     }
 
     /// `2400/s`, `0.5/s`
-    static func rate(_ perSecond: Double) -> String {
-        perSecond < 10 ? "\((perSecond * 10).rounded() / 10)/s" : "\(Int(min(perSecond, 1e15).rounded()))/s"
+    static func rate(_ perSecond: Double) -> String { amount(perSecond) + "/s" }
+
+    /// `2400`, `0.5`
+    static func amount(_ number: Double) -> String {
+        number < 10 ? "\((number * 10).rounded() / 10)" : "\(Int(min(number, 1e15).rounded()))"
     }
 
     /// `1 envelope`, `3 envelopes`

@@ -89,6 +89,13 @@ struct GivenMetric: Sendable {
             id: body.givenNodeID ?? node.id, type: body.givenNodeType ?? node.type,
             rank: body.givenNodeRank ?? node.rank)
     }
+
+    /// With its content as a text.
+    var metric: WorkerTrainingMetric {
+        WorkerTrainingMetric(
+            dataType: body.dataType, dataContent: body.content, node: node, timestamp: timestamp,
+            isFinalResult: body.isFinalResult, needReport: body.needReport)
+    }
 }
 
 /// What ingest answers to a request: how many metrics it took, and why it refused the others. JSON on the wire.

@@ -3,6 +3,22 @@ private import Synchronization
 
 /// From metrics to the journal and the bus.
 extension MetricPublisher {
+    /// Metrics as they are published.
+    ///
+    /// - Parameter position: the one that follows them in their source.
+    func encoded(
+        _ metrics: [WorkerTrainingMetric], _ position: SourcePosition?
+    ) throws(ReportError) -> EncodedMetrics {
+        let metrics = configuration.redact.map { $0(metrics, position) } ?? metrics
+        return try encode { known throws(ReportError) in try EncodedMetrics(metrics, known: known) }
+    }
+
+    /// Metrics that came as JSON, as they are published.
+    func encoded(_ metrics: [GivenMetric]) throws(ReportError) -> EncodedMetrics {
+        guard configuration.redact == nil else { return try encoded(metrics.map(\.metric), nil) }
+        return try encode { known throws(ReportError) in try EncodedMetrics(metrics, known: known) }
+    }
+
     /// Encodes metrics with what is known of the last ones: they mostly come again and again from one place.
     func encode(
         _ encode: (_ known: CheckedTopic?) throws(ReportError) -> EncodedMetrics

@@ -24,7 +24,7 @@ public final class MetricPublisher: MasterClient, UrgentReporter {
     /// Where subscribers in this process connect.
     let localBus: LocalBus
     private let context: ZMQContext
-    private let configuration: PublisherConfiguration
+    let configuration: PublisherConfiguration
     private let logger: Logger
     let bus: Mutex<PublisherBus>
     private let beats = WorkingPart("the publisher's beats")
@@ -102,8 +102,7 @@ public final class MetricPublisher: MasterClient, UrgentReporter {
         guard !metrics.isEmpty || position != nil else { return }
         let failure = commit([
             PublishRequest(
-                metrics: try encode { known throws(ReportError) in try EncodedMetrics(metrics, known: known) },
-                position: position)
+                metrics: try encoded(metrics, position), position: position)
         ]).failures[0]
         if let failure { throw failure }
     }
@@ -120,8 +119,7 @@ public final class MetricPublisher: MasterClient, UrgentReporter {
                     (
                         failures.count,
                         PublishRequest(
-                            metrics: try encode { known throws(ReportError) in try EncodedMetrics(metrics, known: known)
-                            }, position: nil)
+                            metrics: try self.encoded(metrics), position: nil)
                     ))
                 failures.append(nil)
             } catch {
@@ -140,8 +138,7 @@ public final class MetricPublisher: MasterClient, UrgentReporter {
         }
         try await groupCommit.publish(
             PublishRequest(
-                metrics: try encode { known throws(ReportError) in try EncodedMetrics(metrics, known: known) },
-                position: position))
+                metrics: try encoded(metrics, position), position: position))
     }
 
     /// As `reportDiagnosisAgentMetrics`, and syncs the journal at once, whatever its durability.
@@ -170,8 +167,7 @@ public final class MetricPublisher: MasterClient, UrgentReporter {
         // block a cooperative thread.
         try await groupCommit.publish(
             PublishRequest(
-                metrics: try encode { known throws(ReportError) in try EncodedMetrics([metric], known: known) },
-                position: nil, needsJournal: true))
+                metrics: try encoded([metric]), position: nil, needsJournal: true))
     }
 
     /// The position that was published last under the key, in this run or an earlier one.

@@ -1,4 +1,5 @@
 // Exported for `PublisherConfiguration.journal`: Journal is no library for others, and `JournalConfiguration` is all that it makes public.
+package import Diagnosis
 @_exported public import Journal
 
 /// How a publisher behaves.
@@ -21,6 +22,10 @@ public struct PublisherConfiguration: Sendable {
     public var consumers = 1024
     /// The names of the masters that this process reports to: they are among `consumers`, and nobody takes their places.
     package var masters: [String] = []
+    /// Takes out of metrics what must not be published, before they are numbered and journalled; `position` is the one that follows them in their
+    /// source. `nil`: everything is published as it is.
+    package var redact:
+        (@Sendable (_ metrics: [WorkerTrainingMetric], _ position: SourcePosition?) -> [WorkerTrainingMetric])?
     /// How many bytes a second all replays together may send.
     public var replayBytesPerSecond = 128 << 20
 

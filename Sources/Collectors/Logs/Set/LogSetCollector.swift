@@ -44,7 +44,9 @@ package actor LogSetCollector: WakingCollector {
     private let shedLines: Counter
     private let shedBytes: Counter
     private let unread: Gauge
-    private var counters: [String: (lines: Counter, bytes: Counter)] = [:]
+    private let remaining: Gauge
+    private var pace = BacklogPace()
+    private var numbers: [String: FileNumbers] = [:]
     private var client: (any MasterClient)?
     private var set: LogSet
     /// Whether the schedule is woken when something is written.
@@ -69,6 +71,7 @@ package actor LogSetCollector: WakingCollector {
         shedLines = Counter(label: "arobust_log_shed_lines_total", factory: factory)
         shedBytes = Counter(label: "arobust_log_shed_bytes_total", factory: factory)
         unread = Gauge(label: "arobust_log_unread_bytes", factory: factory)
+        remaining = Gauge(label: "arobust_log_remaining_seconds", factory: factory)
         report = MetricReport(content: "log content", data: "log data", logger: logger)
         var limits = LogSet.Limits()
         limits.files = maxFiles
@@ -123,9 +126,9 @@ package actor LogSetCollector: WakingCollector {
             shedLines.increment(by: shed.origin.lines)
             shedBytes.increment(by: shed.bytes)
         }
-        let counters = counters(of: data.log.path)
-        counters.lines.increment(by: data.lines.lineCount)
-        counters.bytes.increment(by: data.lines.byteCount)
+        let numbers = numbers(of: data.log.path)
+        numbers.lines.increment(by: data.lines.lineCount)
+        numbers.bytes.increment(by: data.lines.byteCount)
         if let observer { observer.noteUnread(file.follower?.unread ?? 0, of: data.log.path) }
         observer?.observe(data.lines.content, judged: prepared.judged, of: data.log.path)
         return true
@@ -166,7 +169,7 @@ package actor LogSetCollector: WakingCollector {
 
     /// All rounds on the collector's own thread.
     package func collectRounds(_ most: Int) async -> Int {
-        defer { unread.record(Int64(clamping: set.unread)) }
+        defer { recordBacklog() }
         for count in 0..<most {
             guard !Task.isCancelled, let data = await collectData(), await storeData(data) else { return count }
         }
@@ -213,14 +216,42 @@ package actor LogSetCollector: WakingCollector {
         }
     }
 
-    private func counters(of path: String) -> (lines: Counter, bytes: Counter) {
-        let name = counters[path] != nil || counters.count < Self.mostCounters ? path : "others"
-        if let made = counters[name] { return made }
-        let made = (
-            Counter(label: "arobust_log_lines_total", dimensions: [("file", name)], factory: factory),
-            Counter(label: "arobust_log_bytes_total", dimensions: [("file", name)], factory: factory)
-        )
-        counters[name] = made
+    /// What is not read yet, file by file, and how long that takes.
+    private func recordBacklog() {
+        let all = set.unread
+        var rest = all
+        for (path, numbers) in numbers where path != Self.others {
+            let bytes = set.files[path]?.follower?.unread ?? 0
+            numbers.unread.record(Int64(clamping: bytes))
+            rest -= min(rest, bytes)
+        }
+        numbers[Self.others]?.unread.record(Int64(clamping: rest))
+        unread.record(Int64(clamping: all))
+        pace.record(unread: all, at: .now)
+        remaining.record(pace.secondsLeft ?? .infinity)
+    }
+
+    private static let others = "others"
+
+    private func numbers(of path: String) -> FileNumbers {
+        let name = numbers[path] != nil || numbers.count < Self.mostCounters ? path : Self.others
+        if let made = numbers[name] { return made }
+        let made = FileNumbers(file: name, factory: factory)
+        numbers[name] = made
         return made
+    }
+
+    /// The self-metrics of one file.
+    private struct FileNumbers {
+        let lines: Counter
+        let bytes: Counter
+        let unread: Gauge
+
+        init(file: String, factory: any MetricsFactory) {
+            let labels = [("file", file)]
+            lines = Counter(label: "arobust_log_lines_total", dimensions: labels, factory: factory)
+            bytes = Counter(label: "arobust_log_bytes_total", dimensions: labels, factory: factory)
+            unread = Gauge(label: "arobust_log_file_unread_bytes", dimensions: labels, factory: factory)
+        }
     }
 }
