@@ -137,4 +137,6 @@ package struct PublisherStatus: Hashable, Sendable, Codable {
     package var faults: [String]?
     /// `nil`: the publisher is of a version that does not say it.
     package var refused: [Refusal]?
+    /// Since when the running process has its settings; `nil` where it does not say it, or none runs.
+    package var settings: SettingsStanding?
 }

@@ -15,7 +15,7 @@ package actor LogSetCollector: WakingCollector {
     }
 
     /// What is sent of the logs.
-    package struct Shedding: Sendable {
+    package struct Shedding: Sendable, Hashable {
         /// How much of each log is sent in a second; `nil`: all.
         package var limits: LineShedder.Limits?
         /// How much of each log's last lines is kept for the black box, in bytes. 0: none.
@@ -33,13 +33,13 @@ package actor LogSetCollector: WakingCollector {
 
     private let executor = BlockingExecutor(label: "arobust.log-collector")
     private let node: NodeIdentity
-    private let configuration: LogCollector.Configuration
+    private var configuration: LogCollector.Configuration
     private let logger: Logger
     private let report: MetricReport
     private let alarmReport: MetricReport
-    private let shedding: Shedding
+    private var shedding: Shedding
     private let factory: any MetricsFactory
-    private let observer: (any LogObserver)?
+    private var observer: (any LogObserver)?
     private let watcher: FolderWatcher?
     private let shedLines: Counter
     private let shedBytes: Counter
@@ -75,6 +75,28 @@ package actor LogSetCollector: WakingCollector {
         limits.openFiles = maxOpenFiles
         set = LogSet(selection: selection, limits: limits, configuration: configuration, logger: logger)
         watcher = set.watcher
+    }
+
+    /// Follows other logs from now on, or in another way: as a collector that is made so, but logs that are followed already are read on where they
+    /// are. Only between rounds: what has been taken and not stored is taken again.
+    ///
+    /// - Parameter isObserverOther: whether the observer judges lines in another way than the one before.
+    package func change(
+        to selection: LogSelection, configuration: LogCollector.Configuration, shedding: Shedding, maxFiles: Int,
+        maxOpenFiles: Int, observer: (any LogObserver)?, isObserverOther: Bool
+    ) {
+        if isObserverOther || shedding != self.shedding {
+            // What is still to be told of a root cause goes out first.
+            for file in set.files.values where file.shedding?.alarms.isEmpty ?? false { file.shedding = nil }
+        }
+        self.configuration = configuration
+        self.shedding = shedding
+        self.observer = observer
+        var limits = LogSet.Limits()
+        limits.files = maxFiles
+        limits.openFiles = maxOpenFiles
+        set.change(to: selection, limits: limits, configuration: configuration)
+        set.hasNewFiles = true
     }
 
     package nonisolated var unownedExecutor: UnownedSerialExecutor {
@@ -222,5 +244,12 @@ package actor LogSetCollector: WakingCollector {
         )
         counters[name] = made
         return made
+    }
+}
+
+extension LogSetCollector: RetiringCollector {
+    /// Nothing is unread in logs that nobody follows.
+    package func retire() async {
+        unread.record(0)
     }
 }
