@@ -109,7 +109,7 @@ public struct AgentServices: Sendable {
         let reloader = services.lazy.compactMap { $0 as? SettingsReloader }.first
         let lifetime = ProcessLifetime(
             deadline: settings.shutdownDeadline, endsWithItsReader: endsWithItsReader,
-            reload: reloader.map { reloader in { reloader.request() } }, logger: logger)
+            reload: reloader.map { reloader in { @Sendable in _ = reloader.request() } }, logger: logger)
         let report = NotifySocket(environment: ProcessEnvironment.all()).map { socket in
             ServiceReport(
                 to: socket, of: services, stopTime: lifetime.longestEnd, whenReady: { reloader?.tell(socket) },
@@ -154,15 +154,21 @@ public struct AgentServices: Sendable {
         let listener = try ListenerHost(of: settings, logger: logger) { settings in
             try with(settings).makeListener(for: publisher, factory: registry)
         }
-        let parts: [any ReloadablePart] = [publisherPart(publisher, reports: bridge != nil), collecting.part]
-        return watchParent() + first + monitor.server + [PublisherService(publisher, logger: logger)]
-            + (bridge.map { [$0.agent] } ?? [])
-            + [CancelledService("ingest", parts: [ingest.workingPart]) { try await ingest.run() }]
-            + (listener.map { [$0] } ?? []) + collecting.services
+        var parts: [any ReloadablePart] = [publisherPart(publisher, reports: bridge != nil), collecting.part]
+        var services: [any Service] = watchParent() + first + monitor.server
+        services.append(PublisherService(publisher, logger: logger))
+        if let bridge {
+            services.append(bridge.agent)
+            parts.append(bridge.part)
+        }
+        services.append(CancelledService("ingest", parts: [ingest.workingPart]) { try await ingest.run() })
+        if let listener {
+            services.append(listener)
+            parts.append(listener)
+        }
+        return services + collecting.services
             + makeReloader(
-                for: command == "collect" ? .collect : .agent,
-                of: parts + (bridge.map { [$0.part] } ?? []) + (listener.map { [$0] } ?? []), publisher: publisher,
-                factory: registry)
+                for: command == "collect" ? .collect : .agent, of: parts, publisher: publisher, factory: registry)
             + monitor.end
     }
 

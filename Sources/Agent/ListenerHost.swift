@@ -1,4 +1,5 @@
 internal import Logging
+internal import MasterClients
 internal import ServiceLifecycle
 private import Synchronization
 internal import SystemSupport

@@ -1,3 +1,4 @@
+private import Synchronization
 internal import SystemSupport
 
 /// How safely a journal keeps what is appended, and how much of it.

@@ -33,11 +33,9 @@ actor CollectorHost: Service {
         self.observer = observer
         self.deadline = deadline
         self.logger = logger
-        schedules = Dictionary(uniqueKeysWithValues: plans.map { ($0.name, $0.make()) })
-        running = []
-        running = plans.compactMap { plan in
-            schedules[plan.name].map { Running(plan: plan, collector: $0.collector) }
-        }
+        let made = plans.map { ($0, $0.make()) }
+        schedules = Dictionary(uniqueKeysWithValues: made.map { ($0.name, $1) })
+        running = made.map { Running(plan: $0, collector: $1.collector) }
     }
 
     /// The names of those there are.

@@ -36,10 +36,9 @@ extension CollectorPlan {
     static func plans(
         of settings: AgentSettings, readers: LogReaders, in surroundings: CollectorSurroundings
     ) throws(SettingsError) -> [CollectorPlan] {
-        logPlans(of: settings, readers: readers, in: surroundings)
+        try logPlans(of: settings, readers: readers, in: surroundings)
             + progressPlans(of: settings, readers: readers, in: surroundings)
-            + (try metricPlans(of: settings, in: surroundings))
-            + (try stackPlans(of: settings, in: surroundings))
+            + metricPlans(of: settings, in: surroundings) + stackPlans(of: settings, in: surroundings)
             + eventPlans(of: settings, in: surroundings) + hangPlans(of: settings, in: surroundings)
     }
 

@@ -4,6 +4,7 @@ internal import Diagnosis
 internal import FailureDiagnosis
 internal import Hang
 internal import Logging
+internal import TrainingProgress
 
 /// What sees the lines of the followed logs: the failure rules, and what learns how the trainings go. Each is kept as long as the settings
 /// and the files that it was made from are the same.

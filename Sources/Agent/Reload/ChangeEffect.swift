@@ -6,7 +6,7 @@ enum ChangeEffect: Hashable, Sendable {
     case restart(String)
 
     /// Those that a part of the process can take while it runs, by the beginning of their keys.
-    private static let atOnce = [
+    private static let hot = [
         "log-level", "publisher.consumers", "journal.size", "journal.max-age", "journal.lane-reserve",
         "journal.segment-size", "logs.", "progress.", "metrics.", "stacks.", "flight-recorder.", "ras.", "events.",
         "diagnosis.", "incidents.", "job-uid", "delivery.",
@@ -29,7 +29,7 @@ enum ChangeEffect: Hashable, Sendable {
 
     /// One that is in neither list is read at the start alone, until somebody teaches a part to take it.
     init(of key: String) {
-        if Self.atOnce.contains(where: { key.hasPrefix($0) }) {
+        if Self.hot.contains(where: { key.hasPrefix($0) }) {
             self = .atOnce
         } else {
             let reason = Self.reasons.first { key.hasPrefix($0.0) }?.1

@@ -45,6 +45,7 @@ final class CollectingPart: ReloadablePart {
     /// Also at the start.
     func take(_ setup: IncidentRecorder.Setup) {
         incidents.change(to: setup)
-        publisher.recordIncidents(setup.isOn ? { [incidents] in incidents.request($0) } : nil)
+        guard setup.isOn else { return publisher.recordIncidents(nil) }
+        publisher.recordIncidents { [incidents] in incidents.request($0) }
     }
 }

@@ -1,4 +1,4 @@
-public import Logging
+package import Logging
 private import Synchronization
 
 /// The level from which on a process logs, which may change while it runs. All copies of its logger ask it.

@@ -1,3 +1,5 @@
+internal import MasterClients
+
 /// A master that the settings name, without a link to it yet.
 struct MasterPlan: Sendable {
     let name: String

@@ -19,7 +19,9 @@ final class SettingsReloader: Service, SettingsReloading {
         /// The settings in force.
         var settings: AgentSettings
         /// The number of the newest reading that was asked for, that was begun, and that is done.
-        var (wanted, begun, done): (UInt64, UInt64, UInt64) = (0, 0, 0)
+        var wanted: UInt64 = 0
+        var begun: UInt64 = 0
+        var done: UInt64 = 0
         var outcomes: [UInt64: SettingsReload] = [:]
         var standing: SettingsStanding
         var hasEnded = false
@@ -82,18 +84,19 @@ final class SettingsReloader: Service, SettingsReloading {
     // MARK: reading
 
     func run() async {
-        await cancelWhenGracefulShutdown {
-            while !Task.isCancelled {
-                await signal.wait()
-                guard let number = begin() else { continue }
-                notify([.reloading])
-                let outcome = await reload()
-                finish(number, outcome)
-                notify([.ready])
-                try? await Task.sleep(for: Self.pause)
-            }
-        }
+        await cancelWhenGracefulShutdown { await self.reloadUntilCancelled() }
         state.withLock { $0.hasEnded = true }
+    }
+
+    private func reloadUntilCancelled() async {
+        while !Task.isCancelled {
+            await signal.wait()
+            guard !Task.isCancelled, let number = begin() else { continue }
+            notify([.reloading])
+            finish(number, await reload())
+            notify([.ready])
+            try? await Task.sleep(for: Self.pause)
+        }
     }
 
     private func begin() -> UInt64? {
