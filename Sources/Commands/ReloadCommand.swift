@@ -40,7 +40,8 @@ struct ReloadCommand: AsyncParsableCommand {
                 guard let holder = try inspection.holder() else {
                     throw InspectionError(
                         .notThere,
-                        "nothing runs in \(directory.path) that could read its settings again; an arobust bridge does it at SIGHUP")
+                        "nothing runs in \(directory.path) that could read its settings again; an arobust bridge does it at SIGHUP"
+                    )
                 }
                 guard let number = try await inspection.requestReload(),
                     let outcome = try await outcome(of: number, inspection)
@@ -67,7 +68,9 @@ struct ReloadCommand: AsyncParsableCommand {
             if let outcome = answer { return outcome }
             try await Task.sleep(for: .milliseconds(50))
         }
-        throw InspectionError(.notThere, "the reload takes longer than \(DurationText.write(Self.patience)); the agent's log says what came of it")
+        throw InspectionError(
+            .notThere,
+            "the reload takes longer than \(DurationText.write(Self.patience)); the agent's log says what came of it")
     }
 
     private func show(_ outcome: SettingsReload) throws {

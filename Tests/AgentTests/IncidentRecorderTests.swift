@@ -56,7 +56,8 @@ import Testing
         configuration.size = size
         return IncidentRecorder(
             node: NodeIdentity(id: 1, type: "worker", rank: 4), client: publisher,
-            setup: IncidentRecorder.Setup(sources: sources, configuration: configuration), logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() },
+            setup: IncidentRecorder.Setup(sources: sources, configuration: configuration),
+            logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() },
             factory: NOOPMetricsHandler.instance)
     }
 

@@ -69,7 +69,8 @@ extension CollectorPlan {
             CollectorSchedule(collector: $0, interval: interval, lastRound: lastLogRound)
         }
         return [
-            CollectorPlan(name: "logs", origin: values.lines(under: "logs.") + [readers.name]) { [configuration, shedding] in
+            CollectorPlan(name: "logs", origin: values.lines(under: "logs.") + [readers.name]) {
+                [configuration, shedding] in
                 schedule(
                     LogSetCollector(
                         selection: selection, node: node, configuration: configuration, shedding: shedding,

@@ -101,10 +101,13 @@ final class MastersPart: ReloadablePart {
         } catch {
             report.errors.append("master \(new.name): \(error)")
             do {
-                if try await begin(old) { report.errors.append("master \(new.name): goes on with its earlier settings") }
+                if try await begin(old) {
+                    report.errors.append("master \(new.name): goes on with its earlier settings")
+                }
             } catch {
                 report.errors.append(
-                    "master \(new.name): is not reported to until the next reload or start; what it misses waits in the journal")
+                    "master \(new.name): is not reported to until the next reload or start; what it misses waits in the journal"
+                )
             }
         }
         return report

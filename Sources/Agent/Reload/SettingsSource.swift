@@ -26,7 +26,8 @@ package struct SettingsSource: Sendable {
     /// - Throws: `SettingsError` also for a file that was a pipe: what was in it is gone, and nothing in it would look like a file without settings.
     func loadAgain() throws(SettingsError) -> AgentSettings {
         if let file, case .special(let kind) = PathLook(file) {
-            throw SettingsError(place: file, reason: "it is \(kind), which can be read only once; give a file to reload settings")
+            throw SettingsError(
+                place: file, reason: "it is \(kind), which can be read only once; give a file to reload settings")
         }
         return try load()
     }

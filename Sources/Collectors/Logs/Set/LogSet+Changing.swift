@@ -25,8 +25,11 @@ extension LogSet {
             // A file is read as it was when it was opened.
             for file in files.values {
                 file.park()
+                // One that is parked with the beginning of a line is taken for quiet since then; that counts from now.
+                file.waitsSince = nil
                 makeReady(file)
             }
+            waiting = []
         }
         let followed = files
         dropTurns { followed[$0.path] !== $0 }

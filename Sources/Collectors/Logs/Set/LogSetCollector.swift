@@ -221,6 +221,9 @@ package actor LogSetCollector: WakingCollector {
     /// How many files are followed, and how many of them are open.
     var counts: (files: Int, open: Int) { (set.files.count, set.openCount) }
 
+    /// The folders that inotify watches.
+    var watchedFolders: Set<String> { self.set.folderOfWatch.values.reduce(into: []) { $0.formUnion($1) } }
+
     private func restorePosition(of file: FollowedFile) async {
         guard file.needsPosition, let client else { return }
         // Before the call, so that a client that replaces this one meanwhile is asked too.
