@@ -31,24 +31,38 @@ extension AgentServices {
         try await run(services + [bridge])
     }
 
+    /// The bridge of this process, and what gives it other masters.
+    struct RunningBridge {
+        let agent: BridgeAgent
+        let part: MastersPart
+    }
+
     func makeBridge(
-        _ endpoints: [BusEndpoint], requestBeat: (@Sendable () -> Void)?, observer: (any HangObserver)?
-    ) throws -> any Service {
+        _ endpoints: [BusEndpoint], requestBeat: (@Sendable () -> Void)?, observer: IncidentRecorder?
+    ) throws -> RunningBridge {
         let masters = try settings.masters()
         if masters.isEmpty {
             logger.warning("No master is set: metrics are published, but reported to nobody.")
         }
         let home = try settings.consumersHome()
         let thread = try SubscriberThread()
-        let links = try masters.map {
-            try makeLink($0, endpoints: endpoints, consumers: home, thread: thread, observer: observer)
+        let plans: @Sendable (AgentSettings) throws -> [MasterPlan] = { settings in
+            let services = with(settings)
+            return try services.masterPlans {
+                try services.makeLink(
+                    $0, endpoints: endpoints, consumers: home, thread: thread,
+                    observer: observer?.isOn == true ? observer : nil)
+            }
         }
+        let running = try plans(settings)
         let removed = RemovedMasters(
             consumers: home, present: masters.map { "\($0.url)" }, publishers: try settings.stateDirectories(),
             logger: logger)
-        return BridgeAgent(
-            links: links, removed: removed, shutdownDeadline: settings.shutdownDeadline, requestBeat: requestBeat,
-            logger: logger)
+        let agent = BridgeAgent(
+            links: try running.map { try $0.make() }, removed: removed, thread: thread,
+            shutdownDeadline: settings.shutdownDeadline, requestBeat: requestBeat, logger: logger)
+        return RunningBridge(
+            agent: agent, part: MastersPart(bridge: agent, removed: removed, running: running, plans: plans))
     }
 
     /// Who reads the bus for a master.

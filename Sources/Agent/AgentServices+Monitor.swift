@@ -29,13 +29,11 @@ extension AgentServices {
     }
 
     /// Of a bridge.
-    func monitorOfBridge() throws -> Monitor {
-        let registry = TelemetryRegistry(labels: [("command", "bridge")], operatorLabels: settings.telemetryLabels)
+    func monitor(of bridge: BridgeAgent, _ registry: TelemetryRegistry) throws -> Monitor {
         let consumers = try settings.consumersHome()
         let places = try settings.readDirectories().map { ($0, consumers) }
-        let masters = Set(try settings.masters().map { "\($0.url)" })
         return try monitor(
-            MonitoredProcess(registry: registry, isPublisher: false, masters: masters) {
+            MonitoredProcess(registry: registry, isPublisher: false, masters: bridge.masters) {
                 await NodeState.ofBridge(places)
             })
     }

@@ -20,13 +20,32 @@ internal import ZMQBridge
 /// end first, the bridge then takes and delivers the rest, and the publisher ends after it. What makes the services is apart from what
 /// runs them, so that a test can look at them and run them without signals.
 public struct AgentServices: Sendable {
+    /// What reading the settings again needs.
+    package struct Reloading: Sendable {
+        let source: SettingsSource
+        let level: LogLevelSwitch
+
+        /// - Parameter level: that of the logger.
+        package init(source: SettingsSource, level: LogLevelSwitch) {
+            self.source = source
+            self.level = level
+        }
+    }
+
     let settings: AgentSettings
     let logger: Logger
+    let reloading: Reloading?
 
     /// Opens nothing yet: each `run` makes what it runs.
     public init(settings: AgentSettings, logger: Logger) {
+        self.init(settings: settings, logger: logger, reloading: nil)
+    }
+
+    /// - Parameter reloading: `nil`: the settings are not read again, and SIGHUP ends the process.
+    package init(settings: AgentSettings, logger: Logger, reloading: Reloading?) {
         self.settings = settings
         self.logger = logger
+        self.reloading = reloading
     }
 
     /// `arobust agent`: all in one process. Returns after SIGTERM or SIGINT.
@@ -89,10 +108,14 @@ public struct AgentServices: Sendable {
     }
 
     func run(_ services: [any Service], endsWithItsReader: Bool = false) async throws {
+        let reloader = services.lazy.compactMap { $0 as? SettingsReloader }.first
         let lifetime = ProcessLifetime(
-            deadline: settings.shutdownDeadline, endsWithItsReader: endsWithItsReader, logger: logger)
-        let report = NotifySocket(environment: ProcessEnvironment.all()).map {
-            ServiceReport(to: $0, of: services, stopTime: lifetime.longestEnd, logger: logger)
+            deadline: settings.shutdownDeadline, endsWithItsReader: endsWithItsReader,
+            reload: reloader.map { reloader in { @Sendable in _ = reloader.request() } }, logger: logger)
+        let report = NotifySocket(environment: ProcessEnvironment.all()).map { socket in
+            ServiceReport(
+                to: socket, of: services, stopTime: lifetime.longestEnd, whenReady: { reloader?.tell(socket) },
+                logger: logger)
         }
         try await lifetime.run(services + (report.map { [$0] } ?? []))
     }
@@ -103,21 +126,21 @@ public struct AgentServices: Sendable {
         let registry = registry(of: "agent")
         let publisher = try await makePublisher(for: settings.masters(), factory: registry)
         return try await publishing(as: "agent", publisher, registry) { incidents in
-            [
-                try makeBridge(
-                    [BusEndpoint(within: publisher)], requestBeat: { publisher.beat() }, observer: incidents)
-            ]
+            try makeBridge([BusEndpoint(within: publisher)], requestBeat: { publisher.beat() }, observer: incidents)
         }
     }
 
     func collectServices() async throws -> [any Service] {
         let registry = registry(of: "collect")
-        return try await publishing(as: "collect", makePublisher(for: [], factory: registry), registry) { _ in [] }
+        return try await publishing(as: "collect", makePublisher(for: [], factory: registry), registry) { _ in nil }
     }
 
     func bridgeServices() throws -> [any Service] {
-        let monitor = try monitorOfBridge()
-        return monitor.server + [try makeBridge(settings.endpoints(), requestBeat: nil, observer: nil)] + monitor.end
+        let registry = registry(of: "bridge")
+        let bridge = try makeBridge(settings.endpoints(), requestBeat: nil, observer: nil)
+        let monitor = try monitor(of: bridge.agent, registry)
+        return monitor.server + [bridge.agent] + makeReloader(for: .bridge, of: [bridge.part], factory: registry)
+            + monitor.end
     }
 
     /// The self-metrics of a command.
@@ -128,39 +151,34 @@ public struct AgentServices: Sendable {
     /// A publisher and all that publishes through it, with consumers between the two.
     private func publishing(
         as command: String, _ publisher: MetricPublisher, _ registry: TelemetryRegistry,
-        to consumers: (IncidentRecorder?) throws -> [any Service]
+        to consumer: (IncidentRecorder) throws -> RunningBridge?
     ) async throws -> [any Service] {
         let ingest = try publisher.makeIngestServer(node: settings.node, logger: logger)
         let first: [any Service] = [
             telemetry(of: command, registry, beside: publisher)
         ]
         let monitor = try monitor(of: publisher, registry, part: command == "collect" ? .collect : .all)
-        let ranks = try settings.localRanks()
-        let memory = FlightRecorderMemory()
-        let progress = try ProgressParts.make(of: settings, factory: registry, logger: logger)
-        let incidents = settings.incidentRecorder(
-            of: ranks, memory: memory, logs: progress?.evidence ?? [], client: publisher, factory: registry,
-            logger: logger)
-        return try await watchParent() + first + monitor.server + [PublisherService(publisher, logger: logger)]
-            + consumers(incidents)
-            + [CancelledService("ingest", parts: [ingest.workingPart]) { try await ingest.run() }]
-            + makeListener(for: publisher, factory: registry) + recording(incidents, of: ranks, for: publisher)
-            + makeCollectors(
-                for: publisher, progress: progress, observer: incidents, memory: memory, factory: registry)
+        let collecting = try makeCollecting(for: publisher, factory: registry)
+        let bridge = try consumer(collecting.incidents)
+        let listener = try ListenerHost(of: settings, logger: logger) { settings in
+            try with(settings).makeListener(for: publisher, factory: registry)
+        }
+        var parts: [any ReloadablePart] = [publisherPart(publisher, reports: bridge != nil), collecting.part]
+        var services: [any Service] = watchParent() + first + monitor.server
+        services.append(PublisherService(publisher, logger: logger))
+        if let bridge {
+            services.append(bridge.agent)
+            parts.append(bridge.part)
+        }
+        services.append(CancelledService("ingest", parts: [ingest.workingPart]) { try await ingest.run() })
+        if let listener {
+            services.append(listener)
+            parts.append(listener)
+        }
+        return services + collecting.services
+            + makeReloader(
+                for: command == "collect" ? .collect : .agent, of: parts, publisher: publisher, factory: registry)
             + monitor.end
-    }
-
-    /// What records incidents, and takes the wishes of `arobust dump`.
-    private func recording(
-        _ incidents: IncidentRecorder?, of ranks: LocalRanks, for publisher: MetricPublisher
-    ) -> [any Service] {
-        guard let incidents else { return [] }
-        publisher.recordIncidents { incidents.request($0) }
-        let watch = RankWatch(ranks: ranks, observer: incidents)
-        return [
-            CancelledService("incidents") { await incidents.run() },
-            CancelledService("rank-watch") { await watch.run() },
-        ]
     }
 
     // MARK: parts
@@ -193,7 +211,7 @@ public struct AgentServices: Sendable {
             in: settings.stateDirectory(), configuration: configuration, logger: logger)
     }
 
-    private func makeListener(for publisher: MetricPublisher, factory: any MetricsFactory) throws -> [any Service] {
+    func makeListener(for publisher: MetricPublisher, factory: any MetricsFactory) throws -> [any Service] {
         let addresses = try settings.listenAddresses()
         guard !addresses.isEmpty else { return [] }
         let master = try settings.masters().first { $0.url.isDLRover }
@@ -207,23 +225,5 @@ public struct AgentServices: Sendable {
         return [
             CancelledService("listener", parts: [listening]) { try await listener.run { _ in listening.turn() } }
         ]
-    }
-
-    private func makeCollectors(
-        for client: MetricPublisher, progress: ProgressParts?, observer: (any HangObserver)?,
-        memory: FlightRecorderMemory, factory: any MetricsFactory
-    ) async throws -> [any Service] {
-        let schedules = try CollectorSchedule.schedules(
-            of: settings, progress: progress, observer: observer, memory: memory, factory: factory, logger: logger)
-        let counted = CountedClient(client, factory: factory)
-        for schedule in schedules { await schedule.collector.setClient(counted) }
-        if let observer {
-            progress?.watch.setHangObserver(observer)
-            for schedule in schedules { await (schedule.collector as? MetricCollector)?.setHangObserver(observer) }
-        }
-        if schedules.isEmpty {
-            logger.notice("No collector is set: only what other programs publish is on the bus.")
-        }
-        return schedules
     }
 }

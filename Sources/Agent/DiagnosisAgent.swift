@@ -41,9 +41,10 @@ public actor DiagnosisAgent: Service {
         self.settings = settings
         self.logger = logger
         diagnostician = try NodeDiagnostician(settings: settings, logger: logger)
-        schedules = try CollectorSchedule.schedules(
-            of: settings, progress: try ProgressParts.make(of: settings, factory: factory, logger: logger),
-            factory: factory, logger: logger)
+        let surroundings = CollectorSurroundings(factory: factory, logger: logger)
+        schedules = try CollectorPlan.plans(
+            of: settings, readers: try LogReaders.make(of: settings, in: surroundings), in: surroundings
+        ).map { $0.make() }
     }
 
     /// Makes an agent from what the guide's takes; everything else is as in the environment (`AROBUST_…`, `NODE_ID`, `XPU_TIMER_PORT`, …;
@@ -91,7 +92,7 @@ public actor DiagnosisAgent: Service {
     public func register(_ collector: any DataCollector, every interval: Duration) async {
         let schedule = CollectorSchedule(
             collector: collector, interval: max(interval, .milliseconds(1)),
-            lastRound: collector.collectsBacklog ? CollectorSchedule.lastLogRound : nil)
+            lastRound: collector.collectsBacklog ? CollectorPlan.lastLogRound : nil)
         schedules.append(schedule)
         if let client { await collector.setClient(client) }
         if isRunning { launch(schedule) }

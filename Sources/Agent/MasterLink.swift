@@ -19,13 +19,23 @@ final class MasterLink: Sendable {
         case ended
     }
 
+    /// How a link comes to its end.
+    enum Ending: Hashable {
+        /// What was published up to now is still read and delivered.
+        case draining
+        /// Only the calls under way end: the rest is delivered by the link that follows this one.
+        case atOnce
+    }
+
     let subscriber: MetricSubscriber
     let reporter: MasterReporter
     private let presence: (any NodePresence)?
     private let logger: Logger
-    private let current = Mutex(Phase.running)
+    private let current = Mutex<(phase: Phase, ending: Ending?)>((.running, nil))
     private let stopping: AsyncStream<Void>
     private let stopRequest: AsyncStream<Void>.Continuation
+    private let ended: AsyncStream<Void>
+    private let endNotice: AsyncStream<Void>.Continuation
 
     init(subscriber: MetricSubscriber, reporter: MasterReporter, presence: (any NodePresence)?, logger: Logger) {
         self.subscriber = subscriber
@@ -35,13 +45,28 @@ final class MasterLink: Sendable {
         logger[metadataKey: "master"] = "\(reporter.consumer)"
         self.logger = logger
         (stopping, stopRequest) = AsyncStream.makeStream()
+        (ended, endNotice) = AsyncStream.makeStream()
     }
 
-    var phase: Phase { current.withLock { $0 } }
+    var phase: Phase { current.withLock { $0.phase } }
 
-    /// Lets `run` begin to end. From any thread, as often as one likes, also before `run`.
-    func stop() {
+    /// Whether it has been told to end.
+    var isStopping: Bool { current.withLock { $0.ending != nil } }
+
+    /// Lets `run` begin to end. From any thread, as often as one likes, also before `run`; the first time counts.
+    func stop(_ ending: Ending = .draining) {
+        current.withLock { $0.ending = $0.ending ?? ending }
         stopRequest.finish()
+    }
+
+    /// Returns when `run` has, or the task is cancelled. For one task.
+    func waitForEnd() async {
+        for await _ in ended {}
+    }
+
+    /// Closes what it was made with, in the place of `run`.
+    func discard() async {
+        await reporter.discard()
     }
 
     /// Reads and delivers until `stop()` is called, then takes what has been published up to now, delivers it, and tells the publishers
@@ -55,7 +80,10 @@ final class MasterLink: Sendable {
     func run(
         deadline: Duration, requestBeat: (@Sendable () -> Void)?, onReadingEnded: @escaping @Sendable () -> Void
     ) async throws {
-        defer { enter(.ended) }
+        defer {
+            enter(.ended)
+            endNotice.finish()
+        }
         commit(reporter.accounts)
         try await withThrowingTaskGroup { reading in
             reading.addTask {
@@ -93,8 +121,12 @@ final class MasterLink: Sendable {
             for await _ in stopping {}
             enter(.draining)
             let end = ContinuousClock.now + deadline
-            await receiveRest(until: end, requestBeat: requestBeat)
-            reporter.finish()
+            if current.withLock({ $0.ending }) == .atOnce {
+                reporter.hold()
+            } else {
+                await receiveRest(until: end, requestBeat: requestBeat)
+                reporter.finish()
+            }
             parts.addTask {
                 try? await Task.sleep(until: end, clock: .continuous)
                 return .timer
@@ -133,7 +165,7 @@ final class MasterLink: Sendable {
     }
 
     private func enter(_ phase: Phase) {
-        current.withLock { $0 = phase }
+        current.withLock { $0.phase = phase }
         logger.debug("The link to a master enters its next phase.", metadata: ["phase": "\(phase)"])
     }
 }

@@ -10,8 +10,9 @@ public import ZMQBridge
 /// process at once, with status 128 + the signal's number. A SIGHUP (`nohup`) or SIGINT (a script's background job) that was ignored when
 /// the process started still is.
 ///
-/// Nobody means a SIGHUP as "that is enough": a terminal was closed, or somebody expects the settings to be read again. So after one the
-/// process ends as after any other and yet with status 129, and what watches it, as systemd with `Restart=on-failure`, starts it again.
+/// Nobody means a SIGHUP as "that is enough": a terminal was closed, or somebody wants the settings to be read again, which `reload` does. After
+/// that of a terminal, and of any where there is no `reload`, the process ends as after any other and yet with status 129, and what watches it, as
+/// systemd with `Restart=on-failure`, starts it again.
 struct ProcessLifetime {
     /// The services' own deadline for their end.
     let deadline: Duration
@@ -23,6 +24,8 @@ struct ProcessLifetime {
     var signals = [SIGTERM, SIGINT, SIGHUP]
     /// The one of them after which the process has not done what it should.
     var hangUp = SIGHUP
+    /// Called for a hang-up that is no terminal's, in the place of an end: the settings are to be read again. `nil`: it is an end.
+    var reload: (@Sendable () -> Void)?
     /// Ends the process on the spot with a status. A test puts something milder in its place.
     var exit: @Sendable (Int32) -> Void = { _exit($0) }
     let logger: Logger
@@ -86,12 +89,18 @@ struct ProcessLifetime {
         _ first: FirstSignal, _ stop: @escaping @Sendable () -> Void
     ) async -> [any DispatchSourceSignal] {
         let queue = DispatchQueue(label: "arobust.signals")
+        let terminal = ControllingTerminal()
         var sources: [any DispatchSourceSignal] = []
         // `nohup` starts a program with SIGHUP ignored, and a shell the background jobs of a script with SIGINT ignored: so they stay, or
         // Ctrl-C on the script would end them. SIGTERM is obeyed whatever the parent did with its own signals.
         for number in signals where number == SIGTERM || !Self.isIgnored(number) {
             let source = DispatchSource.makeSignalSource(signal: number, queue: queue)
             source.setEventHandler { @Sendable in
+                if number == hangUp, let reload, !terminal.isGone {
+                    // A process that ends needs no settings.
+                    if first.number == 0 { reload() }
+                    return
+                }
                 if first.record(number) { stop() } else { exit(128 + number) }
             }
             await withCheckedContinuation { continuation in
@@ -133,7 +142,7 @@ package struct HangUpError: Error, Hashable, CustomStringConvertible {
     package static let status = 128 + SIGHUP
 
     package var description: String {
-        "SIGHUP ended it; arobust reads no settings again. To let it outlive its terminal, start it with nohup or as a service."
+        "SIGHUP ended it. To let it outlive its terminal, start it with nohup or as a service."
     }
 }
 

@@ -30,15 +30,21 @@ struct ServiceReport: Service {
     private let socket: NotifySocket
     private let services: [any WorkingService]
     private let stopTime: Duration
+    private let whenReady: @Sendable () -> Void
     private let logger: Logger
 
     /// - Parameters:
     ///   - services: those of them that are a `WorkingService` count.
     ///   - stopTime: how long their end may take.
-    init(to socket: NotifySocket, of services: [any Service], stopTime: Duration, logger: Logger) {
+    ///   - whenReady: called once the manager knows that the service is ready.
+    init(
+        to socket: NotifySocket, of services: [any Service], stopTime: Duration,
+        whenReady: @escaping @Sendable () -> Void = {}, logger: Logger
+    ) {
         self.socket = socket
         self.services = services.compactMap { $0 as? any WorkingService }
         self.stopTime = stopTime
+        self.whenReady = whenReady
         self.logger = logger
     }
 
@@ -67,6 +73,7 @@ struct ServiceReport: Service {
         guard !news.isEmpty, tell(news) else { return }
         progress.told = sentence
         guard news.contains(.ready) || news.contains(.alive) else { return }
+        if !progress.isReady { whenReady() }
         progress.isReady = true
         progress.parts.look()
         progress.lastSign = now

@@ -45,7 +45,8 @@ package struct ArobustCommand: AsyncParsableCommand {
         version: BuildText.version,
         subcommands: [
             AgentCommand.self, CollectCommand.self, BridgeCommand.self, TapCommand.self, PublishCommand.self,
-            StatusCommand.self, AuditCommand.self, ForgetCommand.self, JournalCommand.self, DiagnoseCommand.self,
+            StatusCommand.self, AuditCommand.self, ReloadCommand.self, ForgetCommand.self, JournalCommand.self,
+            DiagnoseCommand.self,
             ConsoleCommand.self, HangCommand.self, DumpCommand.self, IncidentCommand.self, RulesCommand.self,
             ConfigCommand.self, SupportBundleCommand.self, TopCommand.self,
         ]
@@ -74,8 +75,11 @@ enum HelpText {
         """
 
     static let serviceStatus = """
-        Exit status: 0 after SIGTERM or SIGINT, 129 after SIGHUP (which nohup keeps
-        away), 1 if it failed, 64 for a wrong flag or setting.
+        SIGHUP has it read its settings again, as arobust reload does; one that comes
+        with the end of its terminal ends it, unless nohup has started it.
+
+        Exit status: 0 after SIGTERM or SIGINT, 129 after its terminal's end, 1 if it
+        failed, 64 for a wrong flag or setting.
         """
 }
 

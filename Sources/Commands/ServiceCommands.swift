@@ -29,12 +29,7 @@ struct AgentCommand: AsyncParsableCommand {
     @OptionGroup var masters: MasterOptions
 
     func run() async throws {
-        let settings = try common.settings(service.flags + collect.flags + masters.flags)
-        try await CommandFailure.wrap {
-            try await CommonOptions.withLogger(settings) {
-                try await AgentServices(settings: settings, logger: $0).runAgent()
-            }
-        }
+        try await common.runServices(service.flags + collect.flags + masters.flags) { try await $0.runAgent() }
     }
 }
 
@@ -62,12 +57,7 @@ struct CollectCommand: AsyncParsableCommand {
     @OptionGroup var collect: CollectOptions
 
     func run() async throws {
-        let settings = try common.settings(service.flags + collect.flags)
-        try await CommandFailure.wrap {
-            try await CommonOptions.withLogger(settings) {
-                try await AgentServices(settings: settings, logger: $0).runCollect()
-            }
-        }
+        try await common.runServices(service.flags + collect.flags) { try await $0.runCollect() }
     }
 }
 
@@ -99,10 +89,21 @@ struct BridgeCommand: AsyncParsableCommand {
     @OptionGroup var masters: MasterOptions
 
     func run() async throws {
-        let settings = try common.settings(service.flags + sources.flags + masters.flags)
+        try await common.runServices(service.flags + sources.flags + masters.flags) { try await $0.runBridge() }
+    }
+}
+
+extension CommonOptions {
+    /// Runs the services of a command with its settings, which they read again when they are told to.
+    fileprivate func runServices(
+        _ flags: [SettingFlag], _ run: (AgentServices) async throws -> Void
+    ) async throws {
+        let settings = try settings(flags)
+        let level = LogLevelSwitch(settings.logLevel)
+        let reloading = AgentServices.Reloading(source: source(flags), level: level)
         try await CommandFailure.wrap {
-            try await CommonOptions.withLogger(settings) {
-                try await AgentServices(settings: settings, logger: $0).runBridge()
+            try await Self.withLogger(settings, level: level) {
+                try await run(AgentServices(settings: settings, logger: $0, reloading: reloading))
             }
         }
     }

@@ -78,6 +78,18 @@ package final class MasterReporter: EnvelopeReceiver {
         signal.signal()
     }
 
+    /// Lets `run` end as soon as the calls under way have: what waits stays in the journal, for whoever reports to the master next.
+    package func hold() {
+        state.withLock { $0.hold() }
+        signal.signal()
+    }
+
+    /// Closes what it was made with, in the place of `run`.
+    package func discard() async {
+        await client.close()
+        await store.close()
+    }
+
     /// Delivers until `finish()` was called and all in memory is delivered, until the master turns out to be another job's, or until
     /// the task is cancelled. What is not delivered then stays in the journal. To be called once.
     ///

@@ -104,11 +104,13 @@ extension Journal {
     private func currentSegment(
         of lane: String, bytes: Int, with writer: inout JournalWriter
     ) throws(JournalError) -> (file: JournalWriter.OpenSegment, length: UInt64)? {
-        let last = state.withLock { state in state.lanes[lane].flatMap { $0.takesRecords ? $0.segments.last : nil } }
+        let (last, limits) = state.withLock { state in
+            (state.lanes[lane].flatMap { $0.takesRecords ? $0.segments.last : nil }, state.limits)
+        }
         guard let last else { return nil }
         if last.records > 0 {
-            if last.length + UInt64(bytes) > UInt64(configuration.segmentBytes) { return nil }
-            if let age = configuration.maximumAge,
+            if last.length + UInt64(bytes) > UInt64(limits.segmentBytes) { return nil }
+            if let age = limits.maximumAge,
                 configuration.now() - last.firstWritten > max(1, age.components.seconds / 8)
             {
                 return nil

@@ -6,7 +6,7 @@ extension Journal {
     func makeRoom(for incoming: [(lane: String, bytes: Int)], with writer: inout JournalWriter) throws(JournalError) {
         if configuration.isReadOnly { return }
         let now = configuration.now()
-        while let victim = state.withLock({ $0.victim(incoming: incoming, configuration: configuration, now: now) }) {
+        while let victim = state.withLock({ $0.victim(incoming: incoming, now: now) }) {
             for path in writer.leftovers {
                 try files.renameIfThere(path, to: path + SegmentName.leftoverSuffix)
                 writer.leftovers.remove(path)

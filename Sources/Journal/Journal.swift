@@ -30,6 +30,7 @@ internal import Synchronization
 /// I/O. Code that needs both takes `writer` first.
 package final class Journal: Sendable {
     package let directory: String
+    /// As it was opened. The bounds in it may have changed since: `limits`.
     package let configuration: JournalConfiguration
     /// What opening found and did.
     package let recovery: JournalRecovery
@@ -68,7 +69,9 @@ package final class Journal: Sendable {
         opening.setAsideCorruptSegments(with: &writer)
         writer.leftovers = opening.leftovers
         recovery = opening.recovery
-        state = Mutex(opening.state)
+        var beginning = opening.state
+        beginning.limits = JournalLimits(configuration)
+        state = Mutex(beginning)
         self.writer = Mutex(writer)
     }
 

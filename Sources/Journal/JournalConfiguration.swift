@@ -1,3 +1,4 @@
+private import Synchronization
 internal import SystemSupport
 
 /// How safely a journal keeps what is appended, and how much of it.
@@ -46,5 +47,33 @@ public struct JournalConfiguration: Sendable {
         var configuration = JournalConfiguration()
         configuration.isReadOnly = true
         return configuration
+    }
+}
+
+/// How much a journal keeps: what of its configuration may change while it is open.
+package struct JournalLimits: Hashable, Sendable {
+    /// As `JournalConfiguration` describes them.
+    package var segmentBytes = 0
+    package var totalBytes = 0
+    package var maximumAge: Duration?
+    package var laneReserveBytes: Int?
+
+    init() {}
+
+    package init(_ configuration: JournalConfiguration) {
+        segmentBytes = configuration.segmentBytes
+        totalBytes = configuration.totalBytes
+        maximumAge = configuration.maximumAge
+        laneReserveBytes = configuration.laneReserveBytes
+    }
+}
+
+extension Journal {
+    /// How much is kept now.
+    package var limits: JournalLimits { state.withLock { $0.limits } }
+
+    /// Keeps more or less from the next append on; what is too much then is deleted, the oldest first.
+    package func change(to limits: JournalLimits) {
+        state.withLock { $0.limits = limits }
     }
 }

@@ -2,6 +2,8 @@ internal import Diagnosis
 
 /// What the journal knows, as a value. Readers look at it, the writer changes it, nobody does I/O with it locked.
 struct JournalState: Sendable {
+    /// How much is kept. May change while the journal is open.
+    var limits = JournalLimits()
     var lanes: [String: LaneState] = [:]
     var sources: [String: StoredSource] = [:]
     /// Up to where nobody needs a lane's records any more.
@@ -25,22 +27,20 @@ struct JournalState: Sendable {
     }
 
     /// The next segment to delete so that `incoming` bytes fit into the bounds, or `nil`.
-    func victim(
-        incoming groups: [(lane: String, bytes: Int)], configuration: JournalConfiguration, now: Int64
-    ) -> Victim? {
+    func victim(incoming groups: [(lane: String, bytes: Int)], now: Int64) -> Victim? {
         // Asked before each append: mostly there is none, and that is known soon.
-        let oldest = configuration.maximumAge.map { now - $0.components.seconds }
+        let oldest = limits.maximumAge.map { now - $0.components.seconds }
         let isOld = { (segment: Segment) in segment.records > 0 && oldest.map { segment.lastWritten < $0 } ?? false }
         let hasOld = oldest != nil && lanes.values.contains { $0.segments.first.map(isOld) ?? false }
-        let isTooMuch = bytes + groups.reduce(0) { $0 + $1.bytes } > configuration.totalBytes
+        let isTooMuch = bytes + groups.reduce(0) { $0 + $1.bytes } > limits.totalBytes
         guard hasOld || isTooMuch else { return nil }
         let candidates = candidates()
         if hasOld, let old = candidates.first(where: { isOld($0.segment) }) { return old }
         guard isTooMuch else { return nil }
         let incoming = Dictionary(groups, uniquingKeysWith: +)
         let laneCount = lanes.filter { $0.value.hasRecords || incoming[$0.key] != nil }.count
-        let share = configuration.totalBytes / max(1, laneCount)
-        let reserve = min(configuration.laneReserveBytes ?? share, share)
+        let share = limits.totalBytes / max(1, laneCount)
+        let reserve = min(limits.laneReserveBytes ?? share, share)
         func isOverReserve(_ victim: Victim) -> Bool {
             (lanes[victim.lane]?.bytes ?? 0) + (incoming[victim.lane] ?? 0) > reserve
         }

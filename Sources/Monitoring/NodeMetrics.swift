@@ -25,7 +25,7 @@ struct NodeMetrics {
         let reports = state?.reports ?? []
         if process.isPublisher, let status = reports.first?.status { Self.add(status, to: &page) }
         ConsumerMetrics(
-            statuses: reports.map(\.status), masters: process.masters, namesPublisher: !process.isPublisher
+            statuses: reports.map(\.status), masters: process.masters(), namesPublisher: !process.isPublisher
         ).add(to: &page)
         page.add("arobust_page_left_out_series", .gauge, [.init(page.leftOut)])
         return page.text + process.registry.text()

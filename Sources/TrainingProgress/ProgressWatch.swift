@@ -82,6 +82,15 @@ package final class ProgressWatch: LogObserver {
         suspicions.withLock { $0 = observer }
     }
 
+    /// Takes its self-metrics out: another watch takes its place.
+    package func retire() {
+        state.withLock { state in
+            for metrics in state.metrics.values { metrics.destroy() }
+            state.metrics = [:]
+            state.trainings = [:]
+        }
+    }
+
     // MARK: lines
 
     /// Nothing here speaks of a failure.

@@ -24,7 +24,7 @@ import Testing
         let services = try await services().agentServices()
         #expect(
             names(services) == [
-                "telemetry", "PublisherService", "BridgeAgent", "ingest", "incidents", "rank-watch",
+                "telemetry", "PublisherService", "BridgeAgent", "ingest", "incidents", "rank-watch", "CollectorHost",
             ])
         #expect(log.messages.contains { $0.hasPrefix("No master is set: ") })
         #expect(log.messages.contains { $0.hasPrefix("No collector is set: ") })
@@ -38,10 +38,10 @@ import Testing
         ]).collectServices()
         #expect(
             names(services) == [
-                "telemetry", "PublisherService", "ingest", "listener", "incidents", "rank-watch",
-                // Logs, what they tell of trainings, XPUTimer's page.
-                "CollectorSchedule", "CollectorSchedule", "CollectorSchedule",
+                "telemetry", "PublisherService", "ingest", "ListenerHost", "incidents", "rank-watch", "CollectorHost",
             ])
+        let host = try #require(services.last as? CollectorHost)
+        #expect(await host.names == ["logs", "progress", "metrics http://127.0.0.1:1/metrics"])
     }
 
     @Test func aBridgeIsOneService() throws {

@@ -122,6 +122,55 @@ import ZMQBridge
         }
     }
 
+    @Test func linksComeAndGoWhileOthersGoOn() async throws {
+        try await Bus.with { bus in
+            let (stays, comes) = (FakeMaster(), FakeMaster())
+            let link = try bus.link(to: stays, as: "stays")
+            let bridge = bus.bridge([link])
+            try await bus.run(bridge) { _ in
+                try await eventually { link.isConnected }
+                #expect(bridge.begin(try bus.link(to: comes, as: "comes")))
+                try bus.publish("1")
+                try await eventually { comes.contents == ["1"] && stays.contents == ["1"] }
+                #expect(await bridge.end("comes", .draining))
+                #expect(comes.isClosed && bridge.masters == ["stays"])
+                try bus.publish("2")
+                try await eventually { stays.contents == ["1", "2"] }
+                #expect(link.phase == .running)
+                // Its ledger is free again, and says where it goes on.
+                let again = FakeMaster()
+                #expect(bridge.begin(try bus.link(to: again, as: "comes")))
+                try await eventually { again.contents == ["2"] }
+            }
+            #expect(comes.contents == ["1"] && stays.contents == ["1", "2"])
+            #expect(!bridge.begin(link))
+        }
+    }
+
+    @Test func aLinkThatEndsAtOnceFinishesItsCallAndBeginsNoOther() async throws {
+        try await Bus.with { bus in
+            let (isCalled, mayAnswer) = (Mutex(false), Mutex(false))
+            let slow = FakeMaster { _ in
+                isCalled.withLock { $0 = true }
+                while !mayAnswer.withLock({ $0 }) { await Task.yield() }
+                return nil
+            }
+            let bridge = bus.bridge([try bus.link(to: slow)])
+            try await bus.run(bridge) { _ in
+                try bus.publish("1")
+                try await eventually { isCalled.withLock { $0 } }
+                try bus.publish("2")
+                async let hasEnded = bridge.end("m", .atOnce)
+                mayAnswer.withLock { $0 = true }
+                #expect(await hasEnded)
+                #expect(slow.contents.first == "1" && slow.isClosed)
+                let next = FakeMaster()
+                #expect(bridge.begin(try bus.link(to: next)))
+                try await eventually { slow.contents + next.contents == ["1", "2"] }
+            }
+        }
+    }
+
     @Test func publishersForgetAMasterThatIsNoLongerSet() async throws {
         try await Bus.with { bus in
             let old = FakeMaster()

@@ -55,8 +55,9 @@ import Testing
         configuration.rest = rest
         configuration.size = size
         return IncidentRecorder(
-            node: NodeIdentity(id: 1, type: "worker", rank: 4), client: publisher, sources: sources,
-            configuration: configuration, logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() },
+            node: NodeIdentity(id: 1, type: "worker", rank: 4), client: publisher,
+            setup: IncidentRecorder.Setup(sources: sources, configuration: configuration),
+            logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() },
             factory: NOOPMetricsHandler.instance)
     }
 

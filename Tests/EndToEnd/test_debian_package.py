@@ -209,8 +209,14 @@ def test_under_a_real_systemd(packages: tuple[Path, Path], booted: SpareRoot) ->
     settings = booted.root / "etc/arobust/arobust.yaml"
     original = settings.read_text()
     settings.write_text(original + "logs: {files: [/var/log/train.log]}\nmasters: ['file:///var/lib/arobust/copy.ndjson']\n")
-    booted.run("systemctl", "restart", "arobust")
+    booted.run("systemctl", "reload", "arobust")
     wait_until(lambda: shown(booted, "arobust", "StatusText") == "Publishes from /var/lib/arobust; reports to 1 master.", "the status", 30, every=0.2)
+    right = settings.read_text()
+    settings.write_text(right + "master: [stdout:]\n")
+    assert booted.run("systemctl", "reload", "arobust", check=False).returncode != 0, "wrong settings are refused"
+    settings.write_text(right)
+    booted.run("systemctl", "reload", "arobust")
+    assert shown(booted, "arobust", "ActiveState") == "active" and int(shown(booted, "arobust", "MainPID")) == first
     wait_until(lambda: delivered(booted, "/var/lib/arobust/copy.ndjson") == ["step 1"], "the line", 30, every=0.2)
     assert booted.run("arobust", "status", "--check").returncode == 0
 

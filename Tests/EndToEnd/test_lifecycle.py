@@ -2,6 +2,7 @@
 
 import json
 import os
+import pty
 import signal
 import subprocess
 import time
@@ -66,18 +67,36 @@ def test_second_signal_ends_it_at_once(arobust: Arobust, make_master: MakeMaster
     assert agent.wait(2) in (128 + signal.SIGTERM, -signal.SIGTERM)
 
 
-def test_a_hangup_ends_it_unless_nohup_started_it(arobust: Arobust) -> None:
-    agent = arobust.start_ready("agent")
-    agent.send(signal.SIGHUP)
-    assert agent.wait(7) == 128 + signal.SIGHUP
-    assert "SIGHUP ended it" in agent.log()
+def test_the_end_of_its_terminal_ends_it_unless_nohup_started_it(arobust: Arobust) -> None:
+    """Any other hang-up has the settings read again: test_reload.py."""
+    status, log = on_a_terminal_that_ends(arobust, AROBUST, "agent")
+    assert os.waitstatus_to_exitcode(status) == 128 + signal.SIGHUP
+    assert "SIGHUP ended it" in log
     arobust.prefix = ["nohup"]
     agent = arobust.start_ready("agent")
     agent.send(signal.SIGHUP)
     arobust.publish("still here")
     assert agent.child.poll() is None
     assert loglines.STOPPING not in agent.log()
+    assert "read again" not in agent.log()
     assert agent.stop() == 0
+
+
+def on_a_terminal_that_ends(arobust: Arobust, *command: str | Path) -> tuple[int, str]:
+    """Starts a command as a terminal's shell would, and closes the terminal. Returns the wait status, and the log."""
+    path = arobust.scratch / "terminal.log"
+    child, terminal = pty.fork()
+    if child == 0:
+        os.dup2(os.open(path, os.O_CREAT | os.O_WRONLY | os.O_APPEND), 2)
+        os.execv(command[0], [*map(str, command), "--state-dir", str(arobust.state)])
+    try:
+        wait_until(lambda: path.exists() and loglines.PUBLISHING in path.read_text(), "the agent")
+        os.close(terminal)
+        return wait_until(lambda: (found := os.waitpid(child, os.WNOHANG)) and found[0] and found, "its end")[1], path.read_text()
+    except BaseException:
+        os.kill(child, signal.SIGKILL)
+        os.waitpid(child, 0)
+        raise
 
 
 def test_sigterm_is_obeyed_though_the_parent_ignored_it_but_not_sigint(arobust: Arobust) -> None:

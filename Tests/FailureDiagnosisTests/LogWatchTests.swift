@@ -92,6 +92,18 @@ import Testing
         #expect(newest.count == 1 && handler.entries.count == 3)
     }
 
+    @Test func aWatchThatFollowsAnotherTellsOrWithdrawsWhatThatOneHasRead() {
+        let (first, second, third) = (watch(isHeld: true), watch(isHeld: true), watch(isHeld: true))
+        first.observe("\(Self.outOfMemory)\n", of: "/a")
+        second.follow(first)
+        third.follow(second)
+        held.settle()
+        #expect(handler.entries.map(\.level) == [.warning])
+        time.pass(40)
+        third.observe(Self.steps(4...6), of: "/a")
+        #expect(handler.entries.map(\.level) == [.warning, .notice])
+    }
+
     /// The kernel's log has no steps of its own.
     @Test func stepsInAnyLogFollowTheKernelsLines() {
         let watch = watch(isHeld: true)

@@ -35,7 +35,8 @@ struct CollectorSchedule: Service {
                 group.cancelAll()
             }
         }
-        guard let lastRound else { return }
+        // One that was cut is not at its end: it may go on.
+        guard let lastRound, !Task.isCancelled else { return }
         let deadline = clock.now.advanced(by: lastRound)
         await collector.prepareForLastRound()
         await runRound(by: clock, until: deadline)
@@ -105,6 +106,12 @@ struct CollectorRun: Sendable {
     /// Lets the collector end its round and take a last one, and returns when it has.
     func end() async {
         await group.triggerGracefulShutdown()
+        await task.value
+    }
+
+    /// Ends the round where it is, takes no last one, and returns when that is done.
+    func cut() async {
+        task.cancel()
         await task.value
     }
 }

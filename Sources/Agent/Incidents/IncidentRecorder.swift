@@ -20,7 +20,16 @@ final class IncidentRecorder: HangObserver {
         var size = 64 << 20
     }
 
+    /// What the settings say of incidents.
+    struct Setup: Sendable {
+        /// Whether any are recorded.
+        var isOn = true
+        var sources: IncidentSources
+        var configuration = Configuration()
+    }
+
     private struct State {
+        var setup: Setup
         var waiting: [HangSuspicion] = []
         /// Of the incident that is under way or was the last.
         var id: String?
@@ -33,26 +42,30 @@ final class IncidentRecorder: HangObserver {
 
     private let node: NodeIdentity
     private let client: any UrgentReporter
-    private let sources: IncidentSources
-    private let configuration: Configuration
     private let logger: Logger
-    private let state = Mutex(State())
+    private let state: Mutex<State>
     private let signal = WakeSignal()
     private let begun: Counter
     private let missing: Counter
 
     init(
-        node: NodeIdentity, client: any UrgentReporter, sources: IncidentSources,
-        configuration: Configuration = Configuration(), logger: Logger, factory: any MetricsFactory
+        node: NodeIdentity, client: any UrgentReporter, setup: Setup, logger: Logger, factory: any MetricsFactory
     ) {
         self.node = node
         self.client = client
-        self.sources = sources
-        self.configuration = configuration
+        state = Mutex(State(setup: setup))
         self.logger = logger
         begun = Counter(label: "arobust_incidents_total", factory: factory)
         missing = Counter(label: "arobust_incident_pieces_missing_total", factory: factory)
     }
+
+    /// Records the next incident in another way, or none any more. One that is under way goes on as it was begun.
+    func change(to setup: Setup) {
+        state.withLock { $0.setup = setup }
+    }
+
+    /// Whether incidents are recorded.
+    var isOn: Bool { state.withLock { $0.setup.isOn } }
 
     func suspect(_ suspicion: HangSuspicion) {
         _ = accept(suspicion)
@@ -68,12 +81,13 @@ final class IncidentRecorder: HangObserver {
     /// - Returns: the id of the incident that the sign belongs to; `nil` if it begins none.
     private func accept(_ suspicion: HangSuspicion) -> String? {
         let (id, isFirst) = state.withLock { state -> (String?, Bool) in
+            guard state.setup.isOn else { return (nil, false) }
             if state.isRunning || !state.waiting.isEmpty {
                 if state.waiting.count < Self.mostTriggers { state.waiting.append(suspicion) }
                 return (state.id, false)
             }
             let isAsked = suspicion.trigger == .operator_ || suspicion.trigger == .master
-            if !isAsked, let end = state.lastEnd, .now - end < configuration.rest {
+            if !isAsked, let end = state.lastEnd, .now - end < state.setup.configuration.rest {
                 return (nil, false)
             }
             state.id = Self.id(at: suspicion.time)
@@ -95,9 +109,10 @@ final class IncidentRecorder: HangObserver {
         while !Task.isCancelled {
             await signal.wait()
             guard let (id, triggers) = begin() else { continue }
-            let isRecorded = await isIncident(triggers)
+            let setup = state.withLock { $0.setup }
+            let isRecorded = await isIncident(triggers, setup.sources)
             if isRecorded {
-                await record(id, triggers)
+                await record(id, triggers, setup)
             } else {
                 logger.info(
                     "The training has ended; its silence is no hang.", metadata: ["sign": "\(triggers[0].text)"])
@@ -111,7 +126,7 @@ final class IncidentRecorder: HangObserver {
     }
 
     /// A log that falls silent because its training has ended is no hang.
-    private func isIncident(_ triggers: [HangSuspicion]) async -> Bool {
+    private func isIncident(_ triggers: [HangSuspicion], _ sources: IncidentSources) async -> Bool {
         guard triggers.allSatisfy({ $0.trigger == .noProgress }), !(await sources.isTrainingThere()) else {
             return true
         }
@@ -127,14 +142,14 @@ final class IncidentRecorder: HangObserver {
         }
     }
 
-    private func record(_ id: String, _ triggers: [HangSuspicion]) async {
+    private func record(_ id: String, _ triggers: [HangSuspicion], _ setup: Setup) async {
         begun.increment()
         logger.warning(
             "An incident is recorded.", metadata: ["incident": "\(id)", "trigger": "\(triggers[0].trigger.rawValue)"])
-        let writer = IncidentWriter(id: id, node: node, client: client, size: configuration.size, logger: logger)
+        let writer = IncidentWriter(id: id, node: node, client: client, size: setup.configuration.size, logger: logger)
         await writer.begin(triggers)
-        let deadline = ContinuousClock.now + configuration.budget
-        await sources.collect(until: deadline) { piece in await writer.add(piece) }
+        let deadline = ContinuousClock.now + setup.configuration.budget
+        await setup.sources.collect(until: deadline) { piece in await writer.add(piece) }
         let late = state.withLock { state in
             defer { state.waiting = [] }
             return state.waiting

@@ -1,5 +1,4 @@
 internal import Collectors
-internal import CoreMetrics
 internal import Hang
 internal import Diagnosis
 internal import Logging
@@ -8,25 +7,23 @@ extension AgentSettings {
     /// How long an incident may take in all.
     package var incidentBudget: Duration { values[\.incidents.budget] }
 
-    /// What records incidents here; `nil` if none are to be.
+    /// How incidents are recorded here.
     ///
     /// - Parameters:
     ///   - ranks: those that evidence is taken of.
     ///   - memory: the same that the watch for new dumps has.
     ///   - logs: what is taken of the followed logs.
-    func incidentRecorder(
-        of ranks: LocalRanks, memory: FlightRecorderMemory, logs: [any EvidenceSource], client: any UrgentReporter,
-        factory: any MetricsFactory, logger: Logger
-    ) -> IncidentRecorder? {
-        guard values[\.incidents.record] else { return nil }
+    func incidentSetup(
+        of ranks: LocalRanks, memory: FlightRecorderMemory, logs: [any EvidenceSource], logger: Logger
+    ) -> IncidentRecorder.Setup {
         var configuration = IncidentRecorder.Configuration()
         configuration.budget = values[\.incidents.budget]
         configuration.rest = values[\.incidents.rest]
         configuration.size = values[\.incidents.size]
-        return IncidentRecorder(
-            node: node, client: client,
+        return IncidentRecorder.Setup(
+            isOn: values[\.incidents.record],
             sources: incidentSources(of: ranks, memory: memory, logs: logs, logger: logger),
-            configuration: configuration, logger: logger, factory: factory)
+            configuration: configuration)
     }
 
     /// What is asked, in its order.

@@ -26,8 +26,8 @@ extension AgentSettings {
     }
 
     /// The ranks that incidents are about: those whose stacks are dumped, or all of this node.
-    func localRanks() throws(SettingsError) -> LocalRanks {
-        LocalRanks(try stackTarget() ?? .ranks)
+    func rankTarget() throws(SettingsError) -> StackTarget {
+        try stackTarget() ?? .ranks
     }
 }
 

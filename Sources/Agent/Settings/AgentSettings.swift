@@ -10,7 +10,7 @@ internal import SystemSupport
 internal import Telemetry
 internal import ZMQBridge
 
-/// The settings, in the types that the parts of the process take. Read once at the start, which an impossible value stops.
+/// The settings, in the types that the parts of the process take. An impossible value stops the start, and a reload (`SettingsReloader`).
 public struct AgentSettings: Sendable {
     let values: SettingValues
 
@@ -21,7 +21,12 @@ public struct AgentSettings: Sendable {
     ///   - flags: what the command line says.
     /// - Throws: `SettingsError` with the flag, variable, or file and line, and what is allowed.
     public init(file: String?, environment: [String: String], flags: [SettingFlag]) throws(SettingsError) {
-        values = try SettingsLoader(file: file, environment: environment, flags: flags).load()
+        try self.init(values: SettingsLoader(file: file, environment: environment, flags: flags).load())
+    }
+
+    /// Checks what is in more than one of the values.
+    init(values: SettingValues) throws(SettingsError) {
+        self.values = values
         // Made here once, so that an error is reported before anything has started.
         _ = try masters()
         _ = try metricURL()

@@ -31,6 +31,25 @@ struct SettingValues: Sendable {
         values[SettingsCatalog.standard[keyPath: path].definition.key]
     }
 
+    /// The value as it would be written; none: it is not set.
+    func texts(of setting: SettingDefinition) -> [String] {
+        values[setting.key]?.texts ?? setting.defaultTexts
+    }
+
+    /// The values of all settings whose keys begin with one of these, as lines; two that are equal mean the same.
+    func lines(under prefixes: String...) -> [String] {
+        SettingsCatalog.all.filter { setting in prefixes.contains { setting.key.hasPrefix($0) } }.map { setting in
+            "\(setting.key): \(texts(of: setting))"
+        }
+    }
+
+    /// These values, with some as they are in others.
+    func replacing(_ settings: [SettingDefinition], from others: SettingValues) -> SettingValues {
+        var replaced = self
+        for setting in settings { replaced.values[setting.key] = others.values[setting.key] }
+        return replaced
+    }
+
     /// Where the value came from, for errors.
     func place<Value>(of path: SettingPath<Value>) -> String {
         "\(written(path)?.origin ?? .standard)"

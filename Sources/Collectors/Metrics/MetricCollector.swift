@@ -176,6 +176,13 @@ public actor MetricCollector: DataCollector {
     }
 }
 
+extension MetricCollector: RetiringCollector {
+    /// Takes the page's self-metrics out; an alarm has an end with that.
+    package func retire() async {
+        metrics.destroy()
+    }
+}
+
 extension MetricCollector {
     /// The limits of a scrape, and how its failures are reported.
     public struct Configuration: Sendable, Hashable {

@@ -140,6 +140,11 @@ struct ScrapeMetrics: Sendable {
         beganAt = Gauge(label: "arobust_alarm_began_at_seconds", dimensions: alarm, factory: factory)
     }
 
+    func destroy() {
+        for counter in rounds.values { counter.destroy() }
+        for gauge in [up, beganAt] + alarms.values { gauge.destroy() }
+    }
+
     /// Counts a round and shows its result.
     ///
     /// - Parameter alarmSince: when the alarm began, in seconds since 1970; `nil` if all is well.

@@ -176,6 +176,12 @@ package actor RASCollector: DataCollector {
     }
 }
 
+extension RASCollector: RetiringCollector {
+    package func retire() async {
+        metrics.show(findings: 0)
+    }
+}
+
 /// The self-metrics of RAS.
 struct RASMetrics: Sendable {
     enum Result: String, CaseIterable {

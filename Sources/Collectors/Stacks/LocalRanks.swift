@@ -8,11 +8,20 @@ package final class LocalRanks: Sendable {
     /// More processes are not remembered.
     private static let most = 4096
 
-    private let target: StackTarget
+    private let target: Mutex<StackTarget>
     private let known = Mutex<[RankProcess]>([])
 
     package init(_ target: StackTarget) {
-        self.target = target
+        self.target = Mutex(target)
+    }
+
+    /// From the next look on others are meant.
+    package func change(to target: StackTarget) {
+        let isOther = self.target.withLock { known in
+            defer { known = target }
+            return known != target
+        }
+        if isOther { known.withLock { $0 = [] } }
     }
 
     /// Looks for the ranks.
@@ -21,7 +30,8 @@ package final class LocalRanks: Sendable {
     ///   time, those of the last look.
     package func look(patience: Duration = .seconds(2)) async -> [RankProcess] {
         let before = known.withLock { $0 }
-        guard let found = await PatientLook.at(0, patience: patience, { [target] in Self.find(target, before) }) else {
+        let target = target.withLock { $0 }
+        guard let found = await PatientLook.at(0, patience: patience, { Self.find(target, before) }) else {
             return before
         }
         known.withLock { $0 = found }

@@ -15,10 +15,13 @@ package struct RankWatch: Sendable {
 
     private let ranks: LocalRanks
     private let observer: any HangObserver
+    private let isWanted: @Sendable () -> Bool
 
-    package init(ranks: LocalRanks, observer: any HangObserver) {
+    /// - Parameter isWanted: whether the ranks are looked at now; asked before each look.
+    package init(ranks: LocalRanks, observer: any HangObserver, isWanted: @escaping @Sendable () -> Bool = { true }) {
         self.ranks = ranks
         self.observer = observer
+        self.isWanted = isWanted
     }
 
     /// Looks until the task is cancelled.
@@ -27,6 +30,10 @@ package struct RankWatch: Sendable {
         var round = 0
         var signs = RankSigns()
         while !Task.isCancelled {
+            guard isWanted() else {
+                try? await Task.sleep(for: Self.interval)
+                continue
+            }
             if round % Self.roundsBetweenSearches == 0 { known = await ranks.look() }
             round += 1
             if !known.isEmpty {

@@ -22,13 +22,18 @@ struct CommonOptions: ParsableArguments {
 
     /// Puts the settings together; one that is wrong ends the command with the usage status.
     func settings(_ flags: [SettingFlag]) throws -> AgentSettings {
-        let environment = ProcessEnvironment.all()
         do throws(SettingsError) {
-            return try AgentSettings(
-                file: config ?? Self.file(environment), environment: environment, flags: self.flags + flags)
+            return try source(flags).load()
         } catch {
             throw CommandFailure.exit(error)
         }
+    }
+
+    /// Where the settings come from, for a process that reads them again.
+    func source(_ flags: [SettingFlag]) -> SettingsSource {
+        let environment = ProcessEnvironment.all()
+        return SettingsSource(
+            file: config ?? Self.file(environment), environment: environment, flags: self.flags + flags)
     }
 
     /// An empty variable counts as unset.
@@ -37,11 +42,17 @@ struct CommonOptions: ParsableArguments {
     }
 
     /// Runs the body with arobust's own log, which goes to standard error.
-    static func withLogger(_ settings: AgentSettings, _ body: (Logger) async throws -> Void) async throws {
+    ///
+    /// - Parameter level: decides from which level on, in the place of the settings.
+    static func withLogger(
+        _ settings: AgentSettings, level: LogLevelSwitch? = nil, _ body: (Logger) async throws -> Void
+    ) async throws {
         let budget = LogBudget()
         let output = output(settings.logFormat)
-        var logger = Logger(label: "arobust") { _ in BudgetedLogHandler(output, budget: budget) }
-        logger.logLevel = settings.logLevel
+        let level = level ?? LogLevelSwitch(settings.logLevel)
+        let logger = Logger(label: "arobust") { _ in
+            SwitchedLogHandler(BudgetedLogHandler(output, budget: budget), level: level)
+        }
         defer { budget.tellRest(to: output) }
         guard settings.logFormat == .json else { return try await body(logger) }
         do {

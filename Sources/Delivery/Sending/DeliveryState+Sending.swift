@@ -20,7 +20,7 @@ extension DeliveryState {
     mutating func next(now: DeliveryTime) -> Action {
         if let commit = takeCommit(now: now.instant) { return .commit(commit) }
         var soonest: ContinuousClock.Instant?
-        if isOpen {
+        if isOpen, !isHolding {
             if let call = takeCall(now: now, soonest: &soonest) { return .send(call) }
             // Looking for a call may have skipped stale envelopes.
             if let commit = takeCommit(now: now.instant) { return .commit(commit) }
@@ -32,7 +32,7 @@ extension DeliveryState {
     private func isFinished(now: ContinuousClock.Instant) -> Bool {
         guard isFinishing || stopped != nil, underWay == 0, !isCommitting, dirty.isEmpty else { return false }
         // Types that are held will not be sent before the end.
-        return !isOpen || queues.allSatisfy { $0.value.isEmpty || isHeld($0.key.lane.dataType, now: now) }
+        return !isOpen || isHolding || queues.allSatisfy { $0.value.isEmpty || isHeld($0.key.lane.dataType, now: now) }
     }
 
     private func isHeld(_ type: DiagnosisDataType, now: ContinuousClock.Instant) -> Bool {

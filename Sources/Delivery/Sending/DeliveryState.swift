@@ -43,6 +43,8 @@ struct DeliveryState {
 
     // Lifecycle.
     var isFinishing = false
+    /// No further call is begun; those under way come to their end.
+    var isHolding = false
     /// Nothing is taken or sent any more.
     var hasEnded = false
     /// Why nothing more is sent in this run.
@@ -79,6 +81,13 @@ struct DeliveryState {
         isFinishing = true
         // A master that is back should get what is held, whatever pause it was given.
         breaker.skipPause()
+        storageRetry = nil
+    }
+
+    /// From now on no call is begun, and the reporter ends once those under way have, and what they came to is stored.
+    mutating func hold() {
+        isHolding = true
+        isFinishing = true
         storageRetry = nil
     }
 

@@ -69,3 +69,9 @@ package protocol WakingCollector: DataCollector {
     /// How long no round is worth while unless the source wakes it. Asked after a round.
     func quietTime() async -> Duration
 }
+
+/// A collector that shows its source among the self-metrics, as long as there is the source.
+package protocol RetiringCollector: DataCollector {
+    /// Takes these self-metrics out. Called once it has had its last round, unless the process ends.
+    func retire() async
+}

@@ -2,7 +2,7 @@ private import Diagnosis
 internal import SystemSupport
 
 /// A list of rules, and the texts that exclude a line from all of them.
-package struct RuleTable: Sendable {
+package struct RuleTable: Sendable, Hashable {
     /// In the table's order: of two rules that say equally much about a line, the earlier one wins.
     package private(set) var rules: [Rule] = []
     /// A line with one of these texts matches no rule, such as arobust's own lines.

@@ -17,6 +17,8 @@ package final class LogWatch: LogObserver {
     static let quietTime: Duration = .seconds(60)
     /// How much of a line is reported, in Unicode scalars.
     static let longestText = 300
+    /// So many watches before this one are kept.
+    private static let mostEarlier = 8
 
     /// A line with one of these is ignored, whatever the table says: arobust's own log may be among the followed ones. The first is part of
     /// each report of a root cause, the others of every line that swift-log's handlers write for arobust's loggers.
@@ -35,6 +37,8 @@ package final class LogWatch: LogObserver {
     /// How many root causes the training went on after.
     private let survived: Counter
     private let settle: Duration
+    /// Those before it, with root causes that may yet be told or withdrawn.
+    private let earlier = Mutex<[LogWatch]>([])
     private let after: @Sendable (Duration, @escaping @Sendable () -> Void) -> Void
     private let wallClock: @Sendable () -> Int64
     private let clock: @Sendable () -> ContinuousClock.Instant
@@ -92,6 +96,14 @@ package final class LogWatch: LogObserver {
         }
     }
 
+    /// Takes the place of another watch, for the same logs with other rules: root causes that the earlier one has read are still told, or withdrawn,
+    /// as the training goes on or not.
+    package func follow(_ other: LogWatch) {
+        let waiting = (other.earlier.withLock { $0 } + [other]).filter { $0.isTracking.load(ordering: .relaxed) }
+        earlier.withLock { $0 = waiting.suffix(Self.mostEarlier) }
+        other.earlier.withLock { $0 = [] }
+    }
+
     package func judge(_ lines: UnsafeRawBufferPointer) -> [JudgedLine] {
         matcher.hits(in: lines).map { hit in
             let rule = matcher.table.rules[hit.rule]
@@ -118,12 +130,22 @@ package final class LogWatch: LogObserver {
     }
 
     package func observe(_ lines: String, judged: [JudgedLine], of path: String) {
+        for watch in takeEarlier() { watch.observe(lines, judged: [], of: path) }
         guard !judged.isEmpty || isTracking.load(ordering: .relaxed) else { return }
         var lines = lines
         lines.withUTF8 { utf8 in
             let bytes = UnsafeRawBufferPointer(utf8)
             let last = recordHits(judged, in: bytes, of: path)
             if isTracking.load(ordering: .relaxed) { track(bytes, after: last, judged, of: path) }
+        }
+    }
+
+    /// Those before it that still wait for something.
+    private func takeEarlier() -> [LogWatch] {
+        earlier.withLock { watches in
+            guard !watches.isEmpty else { return [] }
+            watches.removeAll { !$0.isTracking.load(ordering: .relaxed) }
+            return watches
         }
     }
 

@@ -43,7 +43,18 @@ package struct StatusText {
             lines.append("\(index == 0 ? "listening" : "         ")  \(HumanText.line(address))")
         }
         if let problem = journal.problem { lines.append("PROBLEM    the journal: \(HumanText.line(problem))") }
-        return lines + telemetryLines
+        return lines + settingsLines + telemetryLines
+    }
+
+    private var settingsLines: [String] {
+        guard let settings = status.settings else { return [] }
+        var lines = ["settings   read at \(TimeText.write(settings.readAt))"]
+        if let failedAt = settings.failedAt {
+            lines.append("PROBLEM    settings of \(TimeText.write(failedAt)) are not in force, or not all of them:")
+            lines += settings.errors.map { "           \(HumanText.line($0))" }
+        }
+        lines += settings.restart.map { "RESTART    waits for one: \(HumanText.line($0))" }
+        return lines
     }
 
     private var telemetryLines: [String] {

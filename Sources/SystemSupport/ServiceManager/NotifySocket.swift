@@ -11,6 +11,8 @@ package struct NotifySocket: Sendable {
         case ready
         /// It is still alive: to be said more often than every `watchdog`.
         case alive
+        /// It reads its settings again, and says `ready` when that is done.
+        case reloading
         /// It ends now, and may take this long.
         case stopping(within: Duration)
         /// What it does, in a sentence.
@@ -20,10 +22,18 @@ package struct NotifySocket: Sendable {
             switch self {
             case .ready: ["READY=1"]
             case .alive: ["WATCHDOG=1"]
+            case .reloading: ["RELOADING=1", "MONOTONIC_USEC=\(Self.monotonicMicroseconds)"]
             case .stopping(let time): ["STOPPING=1", "EXTEND_TIMEOUT_USEC=\(Int(time / .microseconds(1)))"]
             // A line break would begin another assignment.
             case .status(let sentence): ["STATUS=\(SecretText.line(sentence))"]
             }
+        }
+
+        /// By the clock that systemd compares with its own.
+        private static var monotonicMicroseconds: Int {
+            var time = timespec()
+            clock_gettime(CLOCK_MONOTONIC, &time)
+            return time.tv_sec * 1_000_000 + time.tv_nsec / 1000
         }
     }
 

@@ -30,6 +30,9 @@ package final class ProfileTable: Sendable {
     /// Of one profile and the common ones.
     private let ofOne = Mutex<[Int: Finder]>([:])
 
+    /// Whether another table finds the same.
+    package func isSame(as other: ProfileTable) -> Bool { profiles == other.profiles }
+
     init(_ profiles: [ProgressProfile]) {
         self.profiles = profiles
         all = Self.finder(of: profiles) { _ in true }

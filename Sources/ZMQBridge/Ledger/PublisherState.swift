@@ -150,10 +150,9 @@ extension PublisherState {
     }
 
     private var journalStatus: PublisherStatus.Journal {
-        let configuration = journal.configuration
-        return PublisherStatus.Journal(
-            directory: journal.directory, bytes: journal.bytes, totalBytes: configuration.totalBytes,
-            durability: configuration.durability == .powerLoss ? "power-loss" : "process-crash",
+        PublisherStatus.Journal(
+            directory: journal.directory, bytes: journal.bytes, totalBytes: journal.limits.totalBytes,
+            durability: journal.configuration.durability == .powerLoss ? "power-loss" : "process-crash",
             problem: problems[.journal])
     }
 

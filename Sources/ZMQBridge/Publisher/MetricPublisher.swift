@@ -34,6 +34,8 @@ public final class MetricPublisher: MasterClient, UrgentReporter {
     private let readiness: Int32
     /// Begins an incident for whoever asks over the replay socket, and gives its id; `nil`: nobody records any here.
     let incidentRequest = Mutex<(@Sendable (_ reason: String) -> String)?>(nil)
+    /// Reads this process's settings again for whoever asks over the replay socket; `nil`: nobody does.
+    let reloading = Mutex<(any SettingsReloading)?>(nil)
     let lastTopic = Mutex<CheckedTopic?>(nil)
     /// Made with the first request that waits for a sync.
     let groups = Mutex<GroupCommit?>(nil)
@@ -72,7 +74,7 @@ public final class MetricPublisher: MasterClient, UrgentReporter {
         self.directory = directory
         self.lock = lock
         self.configuration = configuration
-        places = configuration.places
+        consumerPlaces = Mutex(configuration.places)
         self.logger = logger
         connectionLog = ConnectionLog(logger: logger)
         context = try ZMQContext(holding: lock, sockets: ZMQContext.mostSockets)
@@ -180,9 +182,22 @@ public final class MetricPublisher: MasterClient, UrgentReporter {
         bus.withLock { $0.beat() }
     }
 
-    /// Sets what begins an incident when somebody asks for one over the replay socket; it gets the reason and gives the incident's id.
-    package func recordIncidents(_ begin: @escaping @Sendable (_ reason: String) -> String) {
+    /// Sets what begins an incident when somebody asks for one over the replay socket; it gets the reason and gives the incident's id. `nil`:
+    /// none are recorded.
+    package func recordIncidents(_ begin: (@Sendable (_ reason: String) -> String)?) {
         incidentRequest.withLock { $0 = begin }
+    }
+
+    /// Sets what reads the settings again when somebody asks for it over the replay socket.
+    package func reload(with reloading: any SettingsReloading) {
+        self.reloading.withLock { $0 = reloading }
+    }
+
+    /// Takes what of its configuration may change while it runs: how much the journal keeps, which masters this process reports to, and how
+    /// many consumers may have a cursor. Those that have one keep it.
+    package func change(to configuration: PublisherConfiguration) {
+        state.journal.change(to: JournalLimits(configuration.journal))
+        consumerPlaces.withLock { $0 = configuration.places }
     }
 
     /// What must go on for the publisher to work, once it runs.
@@ -200,7 +215,8 @@ public final class MetricPublisher: MasterClient, UrgentReporter {
     }
 
     /// How many named consumers may have an account, and who always may.
-    let places: ConsumerPlaces
+    var places: ConsumerPlaces { consumerPlaces.withLock { $0 } }
+    private let consumerPlaces: Mutex<ConsumerPlaces>
 
     /// The newest position of each lane.
     var newest: [DiagnosisDataType: LanePosition] {
@@ -212,7 +228,9 @@ public final class MetricPublisher: MasterClient, UrgentReporter {
 
     /// What `arobust status` shows of it. Reads headers in the journal, which takes milliseconds, and blocks.
     package func status() throws -> PublisherStatus {
-        try state.status(publishedBytes: bus.withLock { $0.publishedBytes })
+        var status = try state.status(publishedBytes: bus.withLock { $0.publishedBytes })
+        status.settings = reloading.withLock { $0 }?.standing
+        return status
     }
 
     /// Sends beats, greets consumers, replays what they ask for, and maintains journal and ledger, until the task is cancelled. To be called

@@ -139,4 +139,6 @@ package struct PublisherStatus: Hashable, Sendable, Codable {
     package var refused: [Refusal]?
     /// Where DLRover's own clients may call, as URLs; `nil`: nowhere, or the publisher is of a version that does not say it.
     package var listening: [String]?
+    /// Since when the running process has its settings; `nil` where it does not say it, or none runs.
+    package var settings: SettingsStanding?
 }

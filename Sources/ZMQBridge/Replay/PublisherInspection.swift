@@ -46,6 +46,27 @@ package struct PublisherInspection: Sendable {
         }
     }
 
+    /// Has the running publisher's process read its settings again.
+    ///
+    /// - Returns: the number of that reading; `nil` if nobody answers.
+    /// - Throws: `ReplayError` where that process does not do it.
+    package func requestReload(timeout: Duration = .seconds(10)) async throws -> UInt64? {
+        try await request(ReplayRequest(.reload), timeout: timeout).map {
+            try ControlJSON.decode(ReplayAnswer.Reload.self, $0).number
+        }
+    }
+
+    /// What came of a reading of the settings.
+    ///
+    /// - Returns: `nil` if nobody answers; a result of `nil` while it is not done.
+    package func reload(_ number: UInt64, timeout: Duration = .seconds(10)) async throws -> SettingsReload?? {
+        var reload = ReplayRequest(.reload)
+        reload.number = number
+        return try await request(reload, timeout: timeout).map {
+            try ControlJSON.decode(ReplayAnswer.Reload.self, $0).result
+        }
+    }
+
     /// Works out the status from the files. Holds the publisher's lock meanwhile, so that no publisher starts.
     ///
     /// - Parameter accounts: gives those that consumers keep themselves, which are newer than what the publisher was told; called under

@@ -3,7 +3,7 @@ internal import Diagnosis
 /// What a consumer asks the replay socket for: `docs/wire-format.md`, "Replay".
 struct ReplayRequest: Hashable, Codable {
     enum Operation: String, Codable {
-        case replay, commit, forget, status, dump
+        case replay, commit, forget, status, dump, reload
     }
 
     var op: Operation
@@ -24,11 +24,13 @@ struct ReplayRequest: Hashable, Codable {
     var state: [String: String]?
     /// `dump`: why somebody asks, for people.
     var reason: String?
+    /// `reload`: the reading whose outcome is asked for; none: another reading is asked for.
+    var number: UInt64?
 
     enum CodingKeys: String, CodingKey {
         case op
         case dataType = "data_type"
-        case after, since, last, through, credit, consumer, lanes, state, reason
+        case after, since, last, through, credit, consumer, lanes, state, reason, number
     }
 
     init(_ op: Operation) {
@@ -91,6 +93,13 @@ enum ReplayAnswer {
     }
 
     struct Done: Hashable, Codable {}
+
+    /// The answer to `reload`.
+    struct Reload: Hashable, Codable {
+        var number: UInt64
+        /// None: it is not done yet.
+        var result: SettingsReload?
+    }
 
     /// The answer to `dump`.
     struct Begun: Hashable, Codable {

@@ -142,6 +142,14 @@ final class ReplayServer: Sendable {
             }
             let reason = TerminalText.line(request.reason ?? "somebody asked for it", limit: 512)
             try socket.send(Topic.done, ReplayAnswer.Begun(incident: begin(reason)), to: route)
+        case .reload:
+            guard let reloading = publisher.reloading.withLock(\.self) else {
+                return try socket.refuse("the process of this publisher does not read its settings again", to: route)
+            }
+            let answer =
+                request.number.map { ReplayAnswer.Reload(number: $0, result: reloading.outcome(of: $0)) }
+                ?? ReplayAnswer.Reload(number: reloading.request(), result: nil)
+            try socket.send(Topic.done, answer, to: route)
         case .status:
             publisher.state.recordNewest(publisher.newest)
             // Not worked out for a peer that would not get it.

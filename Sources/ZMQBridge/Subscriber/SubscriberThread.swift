@@ -31,6 +31,11 @@ public final class SubscriberThread: Sendable {
         wakeup.signal()
     }
 
+    /// Counts a turn if there is nobody to read for, so that it is not taken for one that stands still.
+    package func turnIfIdle() {
+        if state.withLock({ !$0.isRunning }) { workingPart.turn() }
+    }
+
     /// Reads until the subscriber is to stop, or its receiver wants no more.
     func read(for subscriber: MetricSubscriber, _ receiver: any EnvelopeReceiver) async throws {
         try await withCheckedThrowingContinuation { (continuation: CheckedContinuation<Void, any Error>) in

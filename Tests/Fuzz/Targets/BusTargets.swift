@@ -72,7 +72,7 @@ extension FuzzTarget {
                 consumer: request.consumer ?? "", lanes: request.lanes ?? [], state: request.state ?? [:])
             _ = state.withLedger { $0.recordAccount(account, epoch: 10, now: 1) }
         case .forget: _ = state.withLedger { $0.forget(request.consumer ?? "") }
-        case .status, .dump: break
+        case .status, .dump, .reload: break
         case .replay:
             guard let dataType = request.dataType, dataType.isValid, request.credit ?? 1 > 0 else { return }
             let job = try? ReplayJob(

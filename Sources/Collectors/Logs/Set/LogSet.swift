@@ -21,9 +21,9 @@ struct LogSet {
     /// How many folders are watched at most.
     static let mostFolders = 8192
 
-    let selection: LogSelection
-    let limits: Limits
-    let configuration: LogCollector.Configuration
+    var selection: LogSelection
+    var limits: Limits
+    var configuration: LogCollector.Configuration
     let logger: Logger
     let watcher: FolderWatcher?
     var files: [String: FollowedFile] = [:]
@@ -52,20 +52,16 @@ struct LogSet {
     var nextRotationLook = ContinuousClock.now
     /// Sizes of files that look like a rotated log's, and how often they were seen to grow.
     var rotated: [String: (size: UInt64, growths: Int)] = [:]
+    /// Up to where logs were read that are no longer selected.
+    var left: [String: LogPosition] = [:]
     var told: Set<String> = []
     /// Whether there are files whose positions were not asked for.
     var hasNewFiles = false
 
     init(selection: LogSelection, limits: Limits, configuration: LogCollector.Configuration, logger: Logger) {
         self.selection = selection
-        var limits = limits
-        limits.openFiles = min(limits.openFiles, DescriptorLimit.current.logs)
-        limits.openFiles = max(1, limits.openFiles)
-        self.limits = limits
-        var configuration = configuration
-        // Many files are open at a time.
-        configuration.readBytes = min(configuration.readBytes, 64 * 1024)
-        self.configuration = configuration
+        self.limits = Self.possible(limits)
+        self.configuration = Self.thrifty(configuration)
         self.logger = logger
         do throws(SystemCallError) {
             watcher = try FolderWatcher()
@@ -74,6 +70,19 @@ struct LogSet {
             logger.warning(
                 "inotify cannot be used; logs are looked at from time to time.", metadata: ["error": "\(error)"])
         }
+    }
+
+    static func possible(_ limits: Limits) -> Limits {
+        var limits = limits
+        limits.openFiles = max(1, min(limits.openFiles, DescriptorLimit.current.logs))
+        return limits
+    }
+
+    static func thrifty(_ configuration: LogCollector.Configuration) -> LogCollector.Configuration {
+        var configuration = configuration
+        // Many files are open at a time.
+        configuration.readBytes = min(configuration.readBytes, 64 * 1024)
+        return configuration
     }
 
     var hasReady: Bool { firstReady < ready.count }
@@ -97,6 +106,13 @@ struct LogSet {
 
     /// The file whose turn it is. It stays so until `endTurn`.
     var current: FollowedFile? { hasReady ? ready[firstReady] : nil }
+
+    /// Gives up the turns of files that are followed no longer.
+    mutating func dropTurns(where isGone: (FollowedFile) -> Bool) {
+        ready = ready[firstReady...].filter { !isGone($0) }
+        firstReady = 0
+        open.removeAll(where: isGone)
+    }
 
     /// - Parameter hasMore: whether it gets another turn after the others.
     mutating func endTurn(of file: FollowedFile, hasMore: Bool) {

@@ -15,7 +15,7 @@ package actor LogSetCollector: WakingCollector {
     }
 
     /// What is sent of the logs.
-    package struct Shedding: Sendable {
+    package struct Shedding: Sendable, Hashable {
         /// How much of each log is sent in a second; `nil`: all.
         package var limits: LineShedder.Limits?
         /// How much of each log's last lines is kept for the black box, in bytes. 0: none.
@@ -33,13 +33,13 @@ package actor LogSetCollector: WakingCollector {
 
     private let executor = BlockingExecutor(label: "arobust.log-collector")
     private let node: NodeIdentity
-    private let configuration: LogCollector.Configuration
+    private var configuration: LogCollector.Configuration
     private let logger: Logger
     private let report: MetricReport
     private let alarmReport: MetricReport
-    private let shedding: Shedding
+    private var shedding: Shedding
     private let factory: any MetricsFactory
-    private let observer: (any LogObserver)?
+    private var observer: (any LogObserver)?
     private let watcher: FolderWatcher?
     private let shedLines: Counter
     private let shedBytes: Counter
@@ -78,6 +78,28 @@ package actor LogSetCollector: WakingCollector {
         limits.openFiles = maxOpenFiles
         set = LogSet(selection: selection, limits: limits, configuration: configuration, logger: logger)
         watcher = set.watcher
+    }
+
+    /// Follows other logs from now on, or in another way: as a collector that is made so, but logs that are followed already are read on where they
+    /// are. Only between rounds: what has been taken and not stored is taken again.
+    ///
+    /// - Parameter isObserverOther: whether the observer judges lines in another way than the one before.
+    package func change(
+        to selection: LogSelection, configuration: LogCollector.Configuration, shedding: Shedding, maxFiles: Int,
+        maxOpenFiles: Int, observer: (any LogObserver)?, isObserverOther: Bool
+    ) {
+        if isObserverOther || shedding != self.shedding {
+            // What is still to be told of a root cause goes out first.
+            for file in set.files.values where file.shedding?.alarms.isEmpty ?? false { file.shedding = nil }
+        }
+        self.configuration = configuration
+        self.shedding = shedding
+        self.observer = observer
+        var limits = LogSet.Limits()
+        limits.files = maxFiles
+        limits.openFiles = maxOpenFiles
+        set.change(to: selection, limits: limits, configuration: configuration)
+        set.hasNewFiles = true
     }
 
     package nonisolated var unownedExecutor: UnownedSerialExecutor {
@@ -202,6 +224,9 @@ package actor LogSetCollector: WakingCollector {
     /// How many files are followed, and how many of them are open.
     var counts: (files: Int, open: Int) { (set.files.count, set.openCount) }
 
+    /// The folders that inotify watches.
+    var watchedFolders: Set<String> { self.set.folderOfWatch.values.reduce(into: []) { $0.formUnion($1) } }
+
     private func restorePosition(of file: FollowedFile) async {
         guard file.needsPosition, let client else { return }
         // Before the call, so that a client that replaces this one meanwhile is asked too.
@@ -253,5 +278,12 @@ package actor LogSetCollector: WakingCollector {
             bytes = Counter(label: "arobust_log_bytes_total", dimensions: labels, factory: factory)
             unread = Gauge(label: "arobust_log_file_unread_bytes", dimensions: labels, factory: factory)
         }
+    }
+}
+
+extension LogSetCollector: RetiringCollector {
+    /// Nothing is unread in logs that nobody follows.
+    package func retire() async {
+        unread.record(0)
     }
 }

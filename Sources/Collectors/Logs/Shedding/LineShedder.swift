@@ -7,7 +7,7 @@ internal import SystemSupport
 /// Failures have an allowance of their own, as large again; so what is kept is at most twice the rate and the burst, and a mark for each block.
 /// Memory: about 25 bytes for each line of the block, and what `templates` remembers.
 package struct LineShedder: Sendable {
-    package struct Limits: Sendable {
+    package struct Limits: Sendable, Hashable {
         package var bytesPerSecond: Int
         package var burst: Int
         /// How many kinds of lines are remembered.
