@@ -15,7 +15,7 @@ from pathlib import Path
 
 from harness.process import AROBUST, Process
 
-EXPECTED_MESSAGE = 4 << 20  # rsyslog's and Fluent Bit's bound for a line, in bytes
+LONGEST_LINE = 4 << 20  # rsyslog's and Fluent Bit's bound for a line, in bytes
 
 
 class Program:
@@ -91,7 +91,7 @@ class Rsyslog(Program):
 
     def prepare(self) -> None:
         (self.work / "rsyslog.conf").write_text(
-            f"""global(workDirectory="{self.work}" maxMessageSize="{EXPECTED_MESSAGE}" parser.escapeControlCharactersOnReceive="off")
+            f"""global(workDirectory="{self.work}" maxMessageSize="{LONGEST_LINE}" parser.escapeControlCharactersOnReceive="off")
 module(load="imfile" mode="inotify")
 template(name="line" type="string" string="%msg%\\n")
 ruleset(name="out" queue.type="LinkedList" queue.filename="queue" queue.maxDiskSpace="4g" queue.saveOnShutdown="on"
@@ -120,7 +120,6 @@ class FluentBit(Program):
     name = "Fluent Bit"
 
     def prepare(self) -> None:
-        self.held.parent.mkdir(exist_ok=True) if not self.held.parent.is_file() else None
         (self.work / "fluent-bit.conf").write_text(
             f"""[SERVICE]
     flush 1
@@ -130,7 +129,7 @@ class FluentBit(Program):
     path {self.log}
     db {self.work}/positions.db
     read_from_head on
-    buffer_max_size {EXPECTED_MESSAGE}
+    buffer_max_size {LONGEST_LINE}
     rotate_wait 5
     refresh_interval 1
 [OUTPUT]

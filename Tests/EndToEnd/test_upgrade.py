@@ -5,6 +5,8 @@ Each release keeps a directory in Tests/StateDirectories (scripts/keep-state-dir
 
 import json
 import sqlite3
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,7 +14,7 @@ import pytest
 from harness import small_disk
 from harness.inspection import Row, rows
 from harness.kept_state import BEHIND, KEPT, MASTERS, SEEN, KeptState, contents, lines, unpack
-from harness.process import wait_until
+from harness.process import ROOT, wait_until
 
 pytestmark = pytest.mark.skipif(small_disk.why_not() != "", reason=small_disk.why_not() or "nothing")
 
@@ -150,3 +152,39 @@ def test_what_was_kept_is_what_the_script_says(kept: KeptState) -> None:
         assert (kept.folder / "state/version").exists() == ("without" not in archive.name)
         for path in sorted(kept.folder.rglob("*"), reverse=True):
             path.rmdir() if path.is_dir() else path.unlink()
+
+
+CURSOR = """
+import json, sys
+from pathlib import Path
+from arobust._state import StateDirectory, StateUnavailable
+folder = Path(sys.argv[1])
+def version(number):
+    file = folder / "python-client.json"
+    saved = json.loads(file.read_text())
+    file.write_text(json.dumps({name: value for name, value in saved.items() if name != "version"} | ({"version": number} if number else {})))
+taken = StateDirectory.take(folder, "log", "key")
+taken.publisher, taken.cursors = "p", {"TRAINING_LOG": (1, 2)}
+taken.save()
+taken.release()
+for number in (None, 1):  # those from before there were versions, and today's
+    version(number)
+    taken = StateDirectory.take(folder, "log", "key")
+    assert (taken.publisher, taken.cursors) == ("p", {"TRAINING_LOG": (1, 2)})
+    taken.release()
+version(2)
+for _ in range(2):  # the first refusal keeps no lock
+    try:
+        StateDirectory.take(folder, "log", "key")
+    except StateUnavailable as error:
+        print(error)
+"""
+
+
+def test_a_newer_cursor_of_the_python_client_is_refused(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", CURSOR, tmp_path], env={"PYTHONPATH": str(ROOT / "python/src")}, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+    said = f"{tmp_path}/python-client.json has version 2, which a newer package arobust wrote, and this one knows 1"
+    assert [line.startswith(said) for line in done.stdout.splitlines()] == [True, True], done.stdout
