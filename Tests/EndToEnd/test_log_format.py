@@ -47,7 +47,7 @@ def test_the_end_is_an_object_too(arobust: Arobust, scratch: Path, command: str)
     first = arobust.start(*flags)
     first.wait_for_log('"message"')
     if command == "bridge":
-        first.wait_for_log("aits")
+        first.wait_for_log("Waiting for a publisher.")
     second = arobust.start(*flags)
     assert second.wait(30) == 1
     last = objects(second.log())[-1]
@@ -57,7 +57,7 @@ def test_the_end_is_an_object_too(arobust: Arobust, scratch: Path, command: str)
 
 
 def test_a_console_logs_objects(arobust: Arobust, scratch: Path) -> None:
-    console = arobust.start("console", "--log-format", "json", "--store", scratch / "store", "--http", f"127.0.0.1:{free_port()}")
+    console = arobust.start("console", "--log-format", "json", "--store", scratch / "store", "--listen", "arobust://127.0.0.1:0", "--web", "127.0.0.1:0")
     console.wait_for_log("Console at http://")
     assert console.stop() == 0
     assert objects(console.log())
@@ -65,7 +65,7 @@ def test_a_console_logs_objects(arobust: Arobust, scratch: Path) -> None:
 
 def test_wrong_settings_are_sentences() -> None:
     for flags, said in (
-        (["--log-format", "xml"], "Error: --log-format: log-format is 'xml'; it must be text or json"),
+        (["--log-format", "xml"], "Error: --log-format: log-format is 'xml'; it must be one of text, json"),
         (["--log-format", "json", "--log-level", "loud"], "Error: --log-level: log-level is 'loud'"),
         (["--log-format", "json", "--nonsense"], "Error: Unknown option '--nonsense'"),
     ):

@@ -32,6 +32,7 @@ SHOWN = [
     "the end",
 ]
 SETTINGS = r"""
+diagnosis: {settle: 10ms}
 redact:
   - aws-keys
   - bearer-tokens
@@ -73,12 +74,12 @@ def test_secrets_reach_nobody(arobust: Arobust, scratch: Path) -> None:
     # An incident's bundle has the log's last lines.
     dump = arobust.run("dump", "--reason", "test AKIAIOSFODNN7EXAMPLE")
     assert dump.wait() == 0, dump.log()
-    wait_until(lambda: "INCIDENT" in arobust.run("journal", "ls").output(), "the incident")
+    wait_until(lambda: "INCIDENT" in [lane["data_type"] for lane in status(arobust.state)["lanes"]], "the incident")
     tapped = arobust.run("tap", "--from", "oldest", "--json", "--count", "3")
     assert tapped.wait(30) == 0
 
     # The diagnosis on the way has worked, on what it may publish as well as on the file.
-    report = wait_until(lambda: (found := status(arobust.state))["findings"] and found, "the finding")
+    report = wait_until(lambda: (found := status(arobust.state))["findings"] and found, "the finding", 60)
     assert "cuda.out-of-memory" in [finding["rule"] for finding in report["findings"]]
     assert {"aws-keys", "bearer-tokens", "url-passwords", "private-keys", "rule-5"} <= set(report["redacted"])
     text = arobust.run("status").output()

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from harness.process import AROBUST, Arobust
+from harness.process import AROBUST, Arobust, wait_until
 from harness.terminal import Terminal
 
 OpenTerminal = Callable[..., Terminal]
@@ -178,7 +178,8 @@ def run(arobust: Arobust, *flags: str) -> subprocess.CompletedProcess[str]:
 
 
 def test_a_pipe_gets_one_frame(agent: None, arobust: Arobust, log: Path) -> None:
-    done = run(arobust, "--once", "--show", "logs", "--sort", "-lines")
+    # The self-metrics are written every 5 s.
+    done = wait_until(lambda: (frame := run(arobust, "--once", "--show", "logs", "--sort", "-lines")) and "LOG " in frame.stdout and frame, "the log", 40)
     assert (done.returncode, done.stderr) == (0, "") and "\x1b" not in done.stdout
     lines = done.stdout.splitlines()
     assert lines[0].startswith("arobust top ") and any(line.startswith("LOG ") and "LINES ^" in line for line in lines)

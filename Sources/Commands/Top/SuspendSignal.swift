@@ -1,7 +1,7 @@
 private import Glibc
 
-/// SIGTSTP, as Ctrl-Z sends it, made readable: by default it stops the process before it could give the terminal back, and Dispatch does not take it
-/// (libdispatch on Linux leaves its default action in force).
+/// SIGTSTP, as Ctrl-Z sends it, made readable: by default it stops the process before it could give the terminal back. Read beside the keys, so that
+/// both come in their order.
 enum SuspendSignal {
     /// Where the handler writes. Set once, before the handler is installed, and never changed; a handler may take no lock.
     nonisolated(unsafe) private static var writing: CInt = -1

@@ -44,9 +44,8 @@ struct TopSession {
             case .leave, .terminal(.end): return
             case .terminal(.suspend):
                 screen.leave()
-                // The shell sees that it has stopped; what follows runs when it goes on.
+                // The signal may meet another thread, and this one run on for a moment: only SIGCONT takes the screen again.
                 SuspendSignal.stop()
-                try screen.enter()
             case .continued: try screen.enter()
             case .resized: break
             case .look(let look):
