@@ -678,7 +678,7 @@ def test_a_hundred_reloads_cost_nothing_that_lasts(arobust: Arobust, scratch: Pa
     client.close()
     print("descriptors, threads, KiB after 20 and 100 reloads:", sizes)
     assert sizes[100][:2] == sizes[20][:2], sizes
-    assert sizes[100][2] - sizes[20][2] < 24 << 10, f"memory in KiB: {sizes}"
+    assert sizes[100][2] - sizes[20][2] < 12 << 10, f"memory in KiB: {sizes}"
     assert agent.stop() == 0
     inspection.audit(arobust.state, "--strict")
 
