@@ -5,7 +5,7 @@
 export SWIFT_FLAGS = --explicit-target-dependency-import-check error --disable-index-store
 
 .DEFAULT_GOAL := help
-.PHONY: help bootstrap build release deb wheel test test-torch swift-test fuzz sanitize siege soak soak-rotation lint format docs site demo bench bench-build bench-counts clean
+.PHONY: help bootstrap build release deb wheel test test-packages test-torch swift-test fuzz sanitize siege soak soak-rotation lint format docs site demo bench bench-build bench-counts clean
 .PHONY: cluster-up cluster-down cluster-faults cluster-fault cluster-audit cluster-test
 
 help: ## Show this list
@@ -35,6 +35,9 @@ test: bootstrap ## Run all tests; the last line is "N passed, N failed"
 swift-test: ## Build and run the Swift tests alone, or those that match FILTER
 	swift build --build-tests $(SWIFT_FLAGS)
 	swift test --skip-build $(SWIFT_FLAGS) --enable-swift-testing --disable-xctest $(if $(FILTER),--filter $(FILTER))
+
+test-packages: bootstrap build ## Test Debian's package in a spare Debian: installed, upgraded, purged, under systemd
+	.venv/bin/pytest Tests/EndToEnd -m package
 
 soak: bootstrap build ## Run crash tests with random seeds for MINUTES (30), or until one fails
 	@scripts/soak --minutes $(or $(MINUTES),30)

@@ -16,7 +16,7 @@ from harness.spare_root import SpareRoot, why_not
 TOOLS = ("dpkg-deb", "dpkg-shlibdeps", "objdump", "strip")
 missing = [tool for tool in TOOLS if not shutil.which(tool)]
 # Making the package and booting a system take a minute of a busy machine.
-pytestmark = [pytest.mark.skipif(bool(missing), reason=f"needs {', '.join(missing)}"), pytest.mark.timeout(400)]
+pytestmark = [pytest.mark.package, pytest.mark.skipif(bool(missing), reason=f"needs {', '.join(missing)}"), pytest.mark.timeout(400)]
 needs_root = pytest.mark.skipif(why_not(False) != "", reason=why_not(False) or "there can be a spare root")
 needs_systemd = pytest.mark.skipif(why_not(True) != "", reason=why_not(True) or "systemd can be booted")
 SETTINGS = "/etc/arobust/arobust.yaml"
