@@ -279,7 +279,7 @@ private struct RawSocket {
     }
 
     /// Returns early if the other side closes.
-    func send(_ bytes: [UInt8]) { _ = Glibc.send(descriptor, bytes, bytes.count, CInt(MSG_NOSIGNAL.rawValue)) }
+    func send(_ bytes: [UInt8]) { _ = Glibc.send(descriptor, bytes, bytes.count, CInt(MSG_NOSIGNAL)) }
 
     func close() { Glibc.close(descriptor) }
 }
