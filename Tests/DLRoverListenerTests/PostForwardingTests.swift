@@ -3,6 +3,7 @@ import MasterClients
 import NIOCore
 import TestSupport
 import Testing
+import ZMQBridge
 
 @testable import DLRoverListener
 @testable import GRPCServing
@@ -37,9 +38,11 @@ import Testing
             let client = try await PostClient.connect(port: listening.httpPort)
             let answer = try await client.call(
                 PostClient.request("/report", Self.json("v061_DiagnosisReportData_unicode")))
-            #expect(answer.status == 200 && answer.body == Array(try Self.pickle("v061_BaseResponse_ok")))
+            let expected = Array(try Self.pickle("v061_BaseResponse_ok"))
+            #expect(answer.status == 200 && answer.body == expected)
             #expect(listening.count("published", over: "http") == 1 && listening.count("published") == 0)
-            #expect(try listening.publisher.status().listening?.count == 2)
+            let status = try listening.publisher.status()
+            #expect(status.listening?.count == 2)
             client.send(PostClient.request("/get", try Self.json("v061_DiagnosisReportData_unicode")))
             #expect(try await client.answer(2).status == 501)
             await client.raw.close()

@@ -1,5 +1,6 @@
 import DLRoverListener
 import Diagnosis
+import GRPCServing
 import Logging
 import MasterClients
 import NIOCore
@@ -33,7 +34,8 @@ struct Listening {
             defer { address.finish() }
             try await listener.run { address.yield($0) }
         }
-        let bound = try #require(await addresses.first { _ in true })
+        let first = await addresses.first { _ in true }
+        let bound = try #require(first)
         let url = try MasterURL("\(bound[0])")
         guard case .tcp(_, let httpPort) = bound[1].place else { return }
         let client = try url.makeRelay(options: MasterClientOptions(), logger: logs.logger)!

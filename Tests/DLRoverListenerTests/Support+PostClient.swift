@@ -1,5 +1,6 @@
 import NIOCore
 import TestSupport
+import Testing
 
 /// An HTTP/1.1 client that sends what a test writes, one request after the other on one connection.
 struct PostClient {

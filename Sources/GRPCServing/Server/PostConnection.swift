@@ -87,7 +87,6 @@ final class PostConnection: ChannelDuplexHandler {
 
     private func begin(_ head: HTTPRequestHead, _ context: ChannelHandlerContext) {
         timer?.cancel()
-        activity.becomeReady()
         closesAfterAnswer = closesAfterAnswer || !head.isKeepAlive
         if case .stranger(let reason, let told) = caller {
             drain(head)
@@ -136,7 +135,8 @@ final class PostConnection: ChannelDuplexHandler {
         guard case .allowed(let begin) = caller else { return }
         timer?.cancel()
         step = .answering
-        // Not before: a connection whose request does not come may give way to another.
+        // Not before: a connection whose request does not come gives way to others, the oldest first.
+        activity.becomeReady()
         activity.beginCall()
         hasCall = true
         let (ended, ending) = AsyncStream.makeStream(of: Never.self)
