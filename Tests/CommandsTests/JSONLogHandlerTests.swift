@@ -7,7 +7,8 @@ import Testing
 
 @Suite struct JSONLogHandlerTests {
     private final class Lines: Sendable {
-        let all = Mutex<[String]>([])
+        private let all = Mutex<[String]>([])
+        var first: String? { all.withLock { $0.first } }
         func add(_ bytes: [UInt8]) { all.withLock { $0.append(String(decoding: bytes, as: UTF8.self)) } }
     }
 
@@ -29,7 +30,7 @@ import Testing
         var logger = logger()
         logger[metadataKey: "path"] = "/x"
         logger.warning("A log can't be read.", metadata: ["count": "3", "list": ["a", ["b": "c"]]])
-        let line = try #require(lines.all.withLock(\.first))
+        let line = try #require(lines.first)
         #expect(
             line == """
                 {"time":"2026-11-23T18:00:00.001234Z","level":"warning","label":"arobust","component":"CommandsTests",\
@@ -44,7 +45,7 @@ import Testing
         String(repeating: "x\"", count: 100_000),
     ]) func anythingCanBeLogged(_ text: String) throws {
         logger().info("\(text)", metadata: ["level": "\(text)", "\(text)": "1"])
-        let line = try #require(lines.all.withLock(\.first))
+        let line = try #require(lines.first)
         #expect(line.split(separator: "\n", omittingEmptySubsequences: false).count == 2)
         #expect(line.unicodeScalars.allSatisfy { $0 == "\n" || $0.value >= 0x20 && $0 != "\u{202E}" })
         let object = try object(line)
@@ -58,14 +59,14 @@ import Testing
         logger().error(
             "no answer from http://user:hunter2@host/",
             metadata: ["token": "s3cr3t-s3cr3t-s3cr3t", "url": "a://b:pass1word@c"])
-        let line = try #require(lines.all.withLock(\.first))
+        let line = try #require(lines.first)
         #expect(!line.contains("hunter2") && !line.contains("s3cr3t") && !line.contains("pass1word"))
         #expect(try object(line)["message"] as? String == "no answer from http://[redacted]@host/")
     }
 
     @Test func theJournalGetsThePriority() throws {
         logger(hasPriority: true).critical("x")
-        let line = try #require(lines.all.withLock(\.first))
+        let line = try #require(lines.first)
         #expect(line.hasPrefix("<2>{"))
         #expect(try object(String(line.dropFirst(3)))["level"] as? String == "critical")
     }
