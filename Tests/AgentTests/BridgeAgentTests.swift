@@ -149,7 +149,8 @@ import ZMQBridge
 
     @Test func aLinkThatEndsAtOnceFinishesItsCallAndBeginsNoOther() async throws {
         try await Bus.with { bus in
-            let (isCalled, mayAnswer) = (Mutex(false), Mutex(false))
+            let isCalled = Mutex(false)
+            let mayAnswer = Mutex(false)
             let slow = FakeMaster { _ in
                 isCalled.withLock { $0 = true }
                 while !mayAnswer.withLock({ $0 }) { await Task.yield() }
