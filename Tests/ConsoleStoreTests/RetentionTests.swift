@@ -64,7 +64,8 @@ import Testing
         for (rank, time) in [(0, longAgo), (1, now)] {
             let publisher = PublisherID(high: 7, low: UInt64(rank))
             let origin = Batches.origin("/logs/\(rank)", localRank: 0, attempt: 1)
-            let lines = Batches.batch(["step 1"], nodeRank: rank, publisher: publisher, origin: origin, time: time)
+            let lines = Batches.batch(
+                .trainingLog, ["step 1"], nodeRank: rank, publisher: publisher, origin: origin, time: time)
             let metrics = Batches.batch(.xpuTimerMetric, [page], nodeRank: rank, publisher: publisher, time: time)
             #expect(await store.take([lines, metrics], from: .arobust).taken == 2)
         }
@@ -83,7 +84,7 @@ import Testing
         store = try ConsoleStore(directory: directory)
         #expect(try await eventually { try await store.delivery().nodes.map(\.nodeRank) == [1] })
         // It is taken as a new node if it comes back.
-        let again = Batches.batch(from: 9, ["back"], publisher: PublisherID(high: 7, low: 0))
+        let again = Batches.batch(.trainingLog, from: 9, ["back"], publisher: PublisherID(high: 7, low: 0))
         let outcome = await store.take([again], from: .arobust)
         #expect(outcome.taken == 1 && outcome.missing == 0)
         await store.close()

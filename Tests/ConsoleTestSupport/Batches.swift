@@ -1,6 +1,6 @@
 package import ConsoleStore
 package import Diagnosis
-package import SystemSupport
+internal import SystemSupport
 
 /// Envelopes as a bus would number them.
 package enum Batches {
