@@ -15,15 +15,15 @@ import Testing
     }
 
     @Test func nothingDiffersFromTheSameInOtherWords() throws {
-        let old = try settings("logs: {files: [/a.log], interval: 1000ms}\nmasters: [stdout:]\n")
-        let new = try settings("# a comment\n\nmasters:\n- stdout:\nlogs.files: /a.log\nlogs.interval: 1000ms\n")
+        let old = try settings("logs: {files: [/a.log], interval: 1000ms}\nmasters: ['stdout:']\n")
+        let new = try settings("# a comment\n\nmasters:\n- 'stdout:'\nlogs:\n  interval: 1000ms\n  files: /a.log\n")
         let difference = SettingsDifference(from: old, to: new)
         #expect(difference.changes.isEmpty && difference.restart.isEmpty)
     }
 
     @Test func whatWaitsForARestartStaysAndTheRestIsTaken() throws {
         let old = try settings("node: {rank: 1}\nmetrics: {interval: 5s}\n")
-        let new = try settings("node: {rank: 2}\nmetrics: {interval: 6s}\nmasters: [stdout:]\n")
+        let new = try settings("node: {rank: 2}\nmetrics: {interval: 6s}\nmasters: ['stdout:']\n")
         let difference = SettingsDifference(from: old, to: new)
         let file = scratch.file("arobust.yaml")
         #expect(difference.changes.map(\.sentence) == ["metrics.interval: 5s -> 6s (\(file):2)"])

@@ -5,7 +5,7 @@ import Testing
     @Test(arguments: [
         (["stauts"], "arobust has no command 'stauts'. Did you mean 'status'?"),
         (["statu", "--json"], "arobust has no command 'statu'. Did you mean 'status'?"),
-        (["help", "nope"], "arobust has no command 'nope'."),
+        (["help", "unheard"], "arobust has no command 'unheard'."),
         (["help", "journal", "lss"], "arobust journal has no command 'lss'. Did you mean 'ls'?"),
         (["config", "chekc", "--log-file", "x"], "arobust config has no command 'chekc'. Did you mean 'check'?"),
         (["rules", "explian", "x"], "arobust rules has no command 'explian'. Did you mean 'explain'?"),

@@ -54,7 +54,7 @@ package struct TopKeyReader: Sendable {
     }
 
     private func scalar(_ first: UInt8) -> (TopKey, Int)? {
-        let length = first >= 0xF0 ? 4 : first >= 0xE0 ? 3 : first >= 0xC0 ? 2 : 1
+        let length = first >= 0xF8 ? 1 : first >= 0xF0 ? 4 : first >= 0xE0 ? 3 : first >= 0xC0 ? 2 : 1
         guard bytes.count >= length else { return nil }
         var decoder = UTF8()
         var rest = bytes.makeIterator()
