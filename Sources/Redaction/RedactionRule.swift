@@ -29,7 +29,7 @@ package struct RedactionRule: Sendable {
 
     /// As it is counted: the name of a ready-made one, or `rule-2` for the second of the list.
     package let name: String
-    /// Data types that it is for; `nil`: all.
+    /// Data types that it is for; `nil`: all. One for training logs is for incidents, too, which have their last lines.
     package let types: Set<DiagnosisDataType>?
     let method: Method
 
@@ -54,7 +54,7 @@ package struct RedactionRule: Sendable {
         }
         let pieces = try Self.pieces(of: replacement, groups: compiled.groups)
         self.name = name
-        self.types = types
+        self.types = types.map { $0.contains(.trainingLog) ? $0.union([.incident]) : $0 }
         method = .pattern(
             compiled, texts: RequiredText.of(pattern).map { [.init(bytes: $0, ignoresCase: false)] },
             replacement: pieces)

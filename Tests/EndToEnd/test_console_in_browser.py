@@ -110,34 +110,34 @@ def test_what_was_dropped_is_a_gap_in_the_log_and_in_the_books(arobust: Arobust,
     log = scratch / "train.log"
     log.write_text("".join(f"line {number}\n" for number in range(100)))
     gone = "dlrover+grpc://127.0.0.1:1"
-    arobust.environment = {"AROBUST_JOURNAL_SIZE": "1MiB", "AROBUST_JOURNAL_SEGMENT_SIZE": "64KiB"}
+    # What a master has in memory is not lost with the journal.
+    arobust.environment = {"AROBUST_JOURNAL_SIZE": "1MiB", "AROBUST_JOURNAL_SEGMENT_SIZE": "64KiB", "AROBUST_DELIVERY_QUEUE_SIZE": "256KiB"}
     agent = arobust.start_ready("agent", "--log-file", log, "--master", console.master, "--master", gone)
     console.wait_for_numbers(99)
     console.kill()
     with log.open("a") as lines:
         for number in range(100, 30_000):
             lines.write(f"line {number}".ljust(100, ".") + "\n")
-    lost = wait_until(lambda: lost_of(arobust, console.master), lambda: f"a loss; {agent.tail()}", 60, every=0.5)
+    wait_until(lambda: any(row["unnoticed"] for row in audit(arobust.state)["rows"]), lambda: f"a loss; {agent.tail()}", 60, every=0.5)
     console.start_ready()
     with log.open("a") as lines:
         lines.write("line 30000\n")
     console.wait_for_numbers(30_000)
     with chromium() as browser:
         visitor = visitor_of(console, browser, scratch)
-        page = visitor.open("#/logs")
-        gap = page.locator(".lines .gap")
-        expect(gap.first).to_be_attached()
-        visitor.picture("real-gap")
         page = visitor.open("#/delivery")
         expect(page.locator(".notice.bad")).to_contain_text("messages are missing")
         ledger = page.locator("tr", has_text=console.master)
-        expect(ledger).to_contain_text("evicted", timeout=90_000)
+        expect(ledger).to_contain_text("evicted", timeout=60_000)
         expect(page.locator("tr", has_text=gone)).to_be_visible()
         visitor.picture("real-gap-delivery")
+        page.get_by_role("link", name="in the log").first.click()
+        expect(page.locator(".lines .gap").first).to_contain_text("missing here (TRAINING_LOG")
+        visitor.picture("real-gap")
         visitor.check()
     missing = console.get("api/v1/delivery")
     counted = sum(gap["count"] for gap in missing["gaps"])
-    assert counted == sum(lost_of(arobust, console.master).values()) >= sum(lost.values()) > 0
+    assert counted == sum(lost_of(arobust, console.master).values()) > 0
 
 
 def lost_of(arobust: Arobust, master: str) -> dict[str, int]:

@@ -48,7 +48,7 @@ function parts({ nodes, gaps }, known) {
     gaps.length === 0 ? sentence("No gaps.") : table("Messages that never came", [
       ["Node", (gap) => rankLink(String(gap.node_rank), gap.time)], ["Data", (gap) => gap.data_type], ["Count", (gap) => countText(gap.count), "number"],
       ["From", (gap) => gap.from.join(":"), "number"], ["Through", (gap) => gap.through.join(":"), "number"],
-      ["Time", (gap) => [timeOf(gap.time), " ", link(`#/logs?node_rank=${gap.node_rank}&since=${gap.time - 30}&until=${gap.time + 30}`, "in the log")]],
+      ["Time", (gap) => [timeOf(gap.time), " ", link(gap.line ? `#/logs?line=${gap.line}` : `#/logs?node_rank=${gap.node_rank}&since=${gap.time - 30}&until=${gap.time + 30}`, "in the log")]],
     ], gaps.slice(0, page)),
     h("h2", null, "The agents' own ledgers"),
     consumers.length === 0 ? sentence("No ledgers are known yet. Agents that report over arobust:// tell theirs every few seconds; DLRover's own clients keep none.")

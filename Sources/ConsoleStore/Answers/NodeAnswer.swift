@@ -104,9 +104,11 @@ package struct DeliveryAnswer: Hashable, Sendable, Codable {
         package var through: LanePosition
         package var count: Int64
         package var time: Double
+        /// The id of the line that stands for it among the lines; `nil`: that is dropped.
+        package var line: Int64?
 
         enum CodingKeys: String, CodingKey {
-            case from, through, count, time
+            case from, through, count, time, line
             case nodeRank = "node_rank"
             case dataType = "data_type"
         }

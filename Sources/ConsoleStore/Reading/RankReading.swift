@@ -170,7 +170,9 @@ extension StoreReader {
         }
         let gaps = try database.statement(
             """
-            SELECT node.rank, gap.type, epoch, first, last, time FROM gap JOIN node ON node.id = gap.node ORDER BY gap.id DESC LIMIT 1000
+            SELECT node.rank, gap.type, epoch, first, last, gap.time,
+                (SELECT line.id FROM line INDEXED BY line_time WHERE line.time = gap.time AND line.gap = gap.id)
+                FROM gap JOIN node ON node.id = gap.node ORDER BY gap.id DESC LIMIT 1000
             """)
         defer { gaps.reset() }
         while try gaps.step() {
@@ -181,7 +183,7 @@ extension StoreReader {
                     nodeRank: Int(gaps.int(0)), dataType: gaps.text(1),
                     from: LanePosition(epoch: epoch, sequence: first),
                     through: LanePosition(epoch: epoch, sequence: last), count: Int64(clamping: last - first) + 1,
-                    time: Self.seconds(gaps.int(5))))
+                    time: Self.seconds(gaps.int(5)), line: gaps.maybeInt(6)))
         }
         return answer
     }

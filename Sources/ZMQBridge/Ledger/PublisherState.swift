@@ -204,11 +204,12 @@ extension PublisherState {
     private func retained(_ lane: String, after cursor: LanePosition, through last: LanePosition)
         throws(JournalError) -> Retained
     {
-        let all = try journal.count(lane: lane, after: cursor)
-        // What was published since the ledger was looked at.
+        // What was published since the ledger was looked at. It is counted first: what comes between the two is then too much, which the ledger
+        // bounds, and never too little, which would look like a loss. What is evicted between them may make the second the smaller one.
         let newer = try journal.count(lane: lane, after: max(cursor, last))
+        let all = try journal.count(lane: lane, after: cursor)
         return Retained(
-            count: all.count - newer.count, bytes: all.bytes - newer.bytes,
+            count: all.count - min(all.count, newer.count), bytes: max(0, all.bytes - newer.bytes),
             since: try pendingSince(lane, cursor: cursor))
     }
 
