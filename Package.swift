@@ -215,7 +215,8 @@ let package = Package(
         .target(
             name: "Inspection",
             dependencies: [
-                "CZlib", "Delivery", "Diagnosis", "Hang", "Journal", "LogText", "SystemSupport", "Telemetry", "ZMQBridge",
+                "CZlib", "Delivery", "Diagnosis", "Hang", "Journal", "LogText", "SystemSupport", "Telemetry",
+                "ZMQBridge",
                 logging, systemPackage,
             ],
             swiftSettings: settings),
