@@ -176,8 +176,7 @@ def secured_console(scratch: Path, authority: Authority, lists: Path) -> Console
         scratch, "--tls-certificate-file", own.certificate, "--tls-key-file", own.key, "--tls-client-ca-file", authority.certificate,
         "--tls-revocation-file", lists,
     )  # fmt: skip
-    console.start().wait_for_log("Console at https://")
-    return console
+    return console.start_ready()
 
 
 def lines(console: Console, authority: Authority) -> str:

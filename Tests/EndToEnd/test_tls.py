@@ -142,7 +142,7 @@ def test_the_console_over_tls(arobust: Arobust, scratch: Path, authority: Author
     console = Console(
         scratch, "--tls-certificate-file", served.certificate, "--tls-key-file", served.key, "--tls-client-ca-file", authority.certificate
     )
-    console.start().wait_for_log("Console at https://")
+    console.start_ready()
     try:
         console.process.wait_for_log("address=arobusts://")
         url = console.master.replace("arobust://", "arobusts://")
@@ -185,5 +185,5 @@ def test_a_console_beyond_loopback_takes_certificates_for_a_token(scratch: Path,
         scratch, "--tls-certificate-file", own.certificate, "--tls-key-file", own.key, "--tls-client-ca-file", authority.certificate,
         "--listen", "arobust://0.0.0.0:0",
     )  # fmt: skip
-    console.start().wait_for_log("Console at https://")
+    console.start_ready()
     console.kill()

@@ -203,6 +203,8 @@ package final class GRPCServer: Sendable {
         await withDiscardingTaskGroup { group in
             for await call in calls { group.addTask { await call() } }
         }
+        // The file of a socket goes when its listener has closed: the process must not end before.
+        for listener in state.withLock(\.listeners) { try? await listener.closeFuture.get() }
     }
 
     /// Takes no more connections and tells the clients to make no more calls; connections end with their last call, or after the grace.

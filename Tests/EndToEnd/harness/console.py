@@ -45,7 +45,10 @@ class Console:
         return self.process
 
     def start_ready(self) -> Console:
-        self.start().wait_for_log("Console at http://")
+        process = self.start()
+        # The two listeners begin in any order.
+        process.wait_for_log("Taking reports.")
+        process.wait_for_log("Console at http")
         return self
 
     def kill(self) -> None:
