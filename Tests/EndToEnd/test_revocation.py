@@ -15,8 +15,8 @@ import pytest
 from harness.certificates import Authority, Pair, replace
 from harness.console import Console
 from harness.dlrover_master import DLRoverMaster
-from harness.process import AROBUST, Arobust, Process, wait_until
-from harness.tls_proxy import TLSProxy
+from harness.process import AROBUST, Arobust, wait_until
+from harness.tls_proxy import TLSProxy, secure, start_agent
 
 
 @pytest.fixture
@@ -29,23 +29,6 @@ def master(request: pytest.FixtureRequest, scratch: Path) -> Iterator[DLRoverMas
     master = DLRoverMaster(scratch, service=request.param).start().wait_ready()
     yield master
     master.kill()
-
-
-def agent(arobust: Arobust, url: str, authorities: Path, revocations: Path | None = None, own: Pair | None = None) -> Process:
-    arobust.environment = {
-        "AROBUST_DELIVERY_BACKOFF_MAX": "1s", "AROBUST_DELIVERY_DEADLINE": "5s", "AROBUST_DELIVERY_TLS_CA_FILE": str(authorities),
-    }  # fmt: skip
-    if revocations:
-        arobust.environment["AROBUST_DELIVERY_TLS_REVOCATION_FILE"] = str(revocations)
-    if own:
-        arobust.environment |= {
-            "AROBUST_DELIVERY_TLS_CERTIFICATE_FILE": str(own.certificate), "AROBUST_DELIVERY_TLS_KEY_FILE": str(own.key),
-        }  # fmt: skip
-    return arobust.start_ready("agent", "--master", url)
-
-
-def url_of(master: DLRoverMaster, proxy: TLSProxy) -> str:
-    return f"dlrover+{master.service}s://127.0.0.1:{proxy.port}"
 
 
 def has(master: DLRoverMaster, text: str) -> bool:
@@ -75,7 +58,7 @@ def test_a_master(case: str, arobust: Arobust, scratch: Path, authority: Authori
     (other if case == "another authority's" else authority).write_list(lists, ended=case == "ended")
     if case == "right":
         replace(lists, other.write_list(scratch / "second.pem"), lists)
-    running = agent(arobust, url_of(master, TLSProxy(master.port, server)), authority.certificate, lists)
+    running = start_agent(arobust, secure(master, TLSProxy(master.port, server)), authority.certificate, AROBUST_DELIVERY_TLS_REVOCATION_FILE=str(lists))
     arobust.publish("for the right one alone", data_type="TRAINING_LOG")
     if case == "right":
         wait_until(lambda: has(master, "for the right one alone"), running.tail)
@@ -89,7 +72,7 @@ def test_a_list_that_is_replaced_while_it_runs(arobust: Arobust, scratch: Path, 
     """The next connection is checked against it; one that is open stays. A list that cannot be used leaves the one before in use."""
     server, lists = authority.sign("server"), authority.write_list(scratch / "lists.pem")
     proxy = TLSProxy(master.port, server)
-    running = agent(arobust, url_of(master, proxy), authority.certificate, lists)
+    running = start_agent(arobust, secure(master, proxy), authority.certificate, AROBUST_DELIVERY_TLS_REVOCATION_FILE=str(lists))
     arobust.publish("line 1", data_type="TRAINING_LOG")
     wait_until(lambda: has(master, "line 1"), running.tail)
     authority.revoke(server)
@@ -120,7 +103,7 @@ def test_a_chain_needs_a_list_of_each_authority(case: str, arobust: Arobust, scr
         authority.write_list(lists)
         if case != "the root's list alone":
             replace(lists, lists, middle.write_list(scratch / "middle-list.pem"))
-        running = agent(arobust, url_of(master, TLSProxy(master.port, server)), authority.certificate, lists)
+        running = start_agent(arobust, secure(master, TLSProxy(master.port, server)), authority.certificate, AROBUST_DELIVERY_TLS_REVOCATION_FILE=str(lists))
         arobust.publish("through the middle", data_type="TRAINING_LOG")
         if case == "right":
             wait_until(lambda: has(master, "through the middle"), running.tail)
@@ -193,7 +176,7 @@ def test_nodes_that_report_to_a_console(arobust: Arobust, scratch: Path, authori
     console = secured_console(scratch, authority, lists)
     url = console.master.replace("arobust://", "arobusts://")
     try:
-        running = agent(arobust, url, authority.certificate, own=node)
+        running = start_agent(arobust, url, authority.certificate, own=node)
         arobust.publish("line 1", data_type="TRAINING_LOG")
         wait_until(lambda: "line 1" in lines(console, authority), running.tail)
         authority.revoke(node)
@@ -204,14 +187,14 @@ def test_nodes_that_report_to_a_console(arobust: Arobust, scratch: Path, authori
         arobust.publish("line 2", data_type="TRAINING_LOG")
         wait_until(lambda: "line 2" in lines(console, authority), running.tail)
         assert running.stop() == 0
-        running = agent(arobust, url, authority.certificate, own=node)
+        running = start_agent(arobust, url, authority.certificate, own=node)
         arobust.publish("line 3", data_type="TRAINING_LOG")
         running.wait_for_log("it does not accept this node's certificate")
         console.process.wait_for_log("A client was refused.")
         assert "its certificate was revoked" in console.process.log() and "line 3" not in lines(console, authority)
         running.kill()
         authority.write_list(lists, ended=True)
-        running = agent(arobust, url, authority.certificate, own=other)
+        running = start_agent(arobust, url, authority.certificate, own=other)
         console.process.wait_for_log("A list of revoked certificates has ended")
         wait_until(lambda: REFUSED["ended"] in console.process.log(), console.process.tail)
         assert "ended=2025-02-01T00:00:00Z" in console.process.log() and "line 3" not in lines(console, authority)

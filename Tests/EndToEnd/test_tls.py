@@ -15,8 +15,8 @@ import pytest
 from harness.certificates import Authority, Pair
 from harness.console import Console
 from harness.dlrover_master import DLRoverMaster
-from harness.process import Arobust, Process, wait_until
-from harness.tls_proxy import TLSProxy
+from harness.process import Arobust, wait_until
+from harness.tls_proxy import TLSProxy, secure, start_agent
 
 
 @pytest.fixture
@@ -31,26 +31,11 @@ def master(request: pytest.FixtureRequest, scratch: Path) -> Iterator[DLRoverMas
     master.kill()
 
 
-def agent(arobust: Arobust, url: str, authority: Path | None, own: Pair | None = None, **more: str) -> Process:
-    arobust.environment = {"AROBUST_DELIVERY_BACKOFF_MAX": "1s", "AROBUST_DELIVERY_DEADLINE": "5s"} | more
-    if authority:
-        arobust.environment["AROBUST_DELIVERY_TLS_CA_FILE"] = str(authority)
-    if own:
-        arobust.environment |= {
-            "AROBUST_DELIVERY_TLS_CERTIFICATE_FILE": str(own.certificate), "AROBUST_DELIVERY_TLS_KEY_FILE": str(own.key),
-        }  # fmt: skip
-    return arobust.start_ready("agent", "--master", url)
-
-
-def secure(master: DLRoverMaster, proxy: TLSProxy) -> str:
-    return f"dlrover+{master.service}s://127.0.0.1:{proxy.port}"
-
-
 def test_a_dlrover_master_behind_a_proxy(arobust: Arobust, scratch: Path, authority: Authority, master: DLRoverMaster) -> None:
     """Also with variables that would lead other programs to a proxy that is not there."""
     proxy = TLSProxy(master.port, authority.sign("server"))
     nowhere = {name: "http://127.0.0.1:9" for name in ("http_proxy", "https_proxy", "HTTPS_PROXY", "ALL_PROXY", "grpc_proxy")}
-    running = agent(arobust, secure(master, proxy), authority.certificate, **nowhere)
+    running = start_agent(arobust, secure(master, proxy), authority.certificate, **nowhere)
     arobust.publish("over TLS", data_type="TRAINING_LOG")
     wait_until(lambda: "over TLS" in "\n".join(master.contents("TRAINING_LOG")), running.tail)
     assert proxy.handshakes >= 1
@@ -74,7 +59,7 @@ def test_a_server_that_is_not_to_be_trusted_gets_nothing(
     }[case]()  # fmt: skip
     proxy = TLSProxy(master.port, own)
     port = master.port if case == "no TLS" else proxy.port
-    running = agent(arobust, f"dlrover+{master.service}s://127.0.0.1:{port}", authority.certificate)
+    running = start_agent(arobust, f"dlrover+{master.service}s://127.0.0.1:{port}", authority.certificate)
     arobust.publish("for the right one alone", data_type="TRAINING_LOG")
     # A server that waits for the end of a line of text is silent.
     wait_until(lambda: says in running.log() or (case == "no TLS" and "did not answer within" in running.log()), running.tail)
@@ -83,7 +68,7 @@ def test_a_server_that_is_not_to_be_trusted_gets_nothing(
 
 def test_a_name_of_its_own(arobust: Arobust, authority: Authority, master: DLRoverMaster) -> None:
     proxy = TLSProxy(master.port, authority.sign("server", names="DNS:master.example"))
-    running = agent(arobust, secure(master, proxy), authority.certificate, AROBUST_DELIVERY_TLS_SERVER_NAME="master.example")
+    running = start_agent(arobust, secure(master, proxy), authority.certificate, AROBUST_DELIVERY_TLS_SERVER_NAME="master.example")
     arobust.publish("by its name", data_type="TRAINING_LOG")
     wait_until(lambda: "by its name" in "\n".join(master.contents("TRAINING_LOG")), running.tail)
 
@@ -96,7 +81,7 @@ def test_a_master_that_wants_certificates(case: str, arobust: Arobust, scratch: 
         "right": lambda: authority.sign("node"), "none": lambda: None, "another authority": lambda: other.sign("node"),
         "expired": lambda: authority.sign("node", expired=True),
     }[case]()  # fmt: skip
-    running = agent(arobust, secure(master, proxy), authority.certificate, own)
+    running = start_agent(arobust, secure(master, proxy), authority.certificate, own)
     arobust.publish("who are you", data_type="TRAINING_LOG")
     if case == "right":
         wait_until(lambda: "who are you" in "\n".join(master.contents("TRAINING_LOG")), running.tail)
@@ -146,7 +131,7 @@ def test_the_console_over_tls(arobust: Arobust, scratch: Path, authority: Author
     try:
         console.process.wait_for_log("address=arobusts://")
         url = console.master.replace("arobust://", "arobusts://")
-        running = agent(arobust, url, authority.certificate, authority.sign("node"))
+        running = start_agent(arobust, url, authority.certificate, authority.sign("node"))
         arobust.publish("line 1", data_type="TRAINING_LOG")
         wait_until(lambda: b"line 1" in fetch(console, "api/v1/logs", authority.certificate), running.tail)
         with pytest.raises((OSError, http.client.HTTPException)):
@@ -163,12 +148,12 @@ def test_the_console_over_tls(arobust: Arobust, scratch: Path, authority: Author
             fetch(console, "api/v1/logs", authority.certificate)
         console.process.wait_for_log("New certificates are in use.")
         assert running.stop() == 0
-        stranger = agent(arobust, url, other.certificate)
+        stranger = start_agent(arobust, url, other.certificate)
         arobust.publish("line 2", data_type="TRAINING_LOG")
         stranger.wait_for_log("TLS: it wants a certificate of this node, which has none")
         assert b"line 2" not in fetch(console, "api/v1/logs", other.certificate)
         stranger.kill()
-        running = agent(arobust, url, other.certificate, authority.sign("node2"))
+        running = start_agent(arobust, url, other.certificate, authority.sign("node2"))
         wait_until(lambda: b"line 2" in fetch(console, "api/v1/logs", other.certificate), running.tail)
         assert running.stop() == 0
     finally:

@@ -5,11 +5,9 @@ with a client alone.
 """
 
 import os
-import shutil
 import signal
 import sys
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -19,25 +17,11 @@ sys.path.insert(0, str(ROOT / "Tests/EndToEnd"))
 
 from harness.dlrover_master import DLRoverMaster  # noqa: E402
 from harness.file_master import FileMaster  # noqa: E402
-from harness.process import Arobust, Process, free_port, new_scratch, wait_until  # noqa: E402
+from harness.process import Arobust, Process, free_port, wait_until  # noqa: E402
 
 DLROVER_RUN = ROOT / ".venv-torch/bin/dlrover-run"
 QUICK = {"AROBUST_DELIVERY_BATCH_TIME": "20ms", "AROBUST_DELIVERY_BACKOFF_MAX": "200ms", "AROBUST_DELIVERY_JOIN": "false"}
 SECONDS_DOWN = 7.0
-
-
-@pytest.fixture
-def scratch() -> Iterator[Path]:
-    folder = new_scratch()
-    yield folder
-    shutil.rmtree(folder)
-
-
-@pytest.fixture
-def arobust(scratch: Path) -> Iterator[Arobust]:
-    commands = Arobust(scratch)
-    yield commands
-    commands.close()
 
 
 def end(launcher: Process) -> None:

@@ -9,7 +9,6 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -17,26 +16,10 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "Tests/EndToEnd"))
 
-from harness.process import AROBUST, Arobust, Process, new_scratch, status_of, wait_until  # noqa: E402
+from harness.process import AROBUST, Arobust, Process, status_of, wait_until  # noqa: E402
 
 TORCHRUN = ROOT / ".venv-torch/bin/torchrun"
 PYSPY = ROOT / ".venv-torch/bin/py-spy"
-
-
-@pytest.fixture
-def scratch() -> Iterator[Path]:
-    import shutil
-
-    folder = new_scratch()
-    yield folder
-    shutil.rmtree(folder)
-
-
-@pytest.fixture
-def arobust(scratch: Path) -> Iterator[Arobust]:
-    commands = Arobust(scratch)
-    yield commands
-    commands.close()
 
 
 def ranks(launcher: Process) -> dict[int, int]:

@@ -182,17 +182,6 @@ public final class MetricPublisher: MasterClient, UrgentReporter {
         bus.withLock { $0.beat() }
     }
 
-    /// Sets what begins an incident when somebody asks for one over the replay socket; it gets the reason and gives the incident's id. `nil`:
-    /// none are recorded.
-    package func recordIncidents(_ begin: (@Sendable (_ reason: String) -> String)?) {
-        incidentRequest.withLock { $0 = begin }
-    }
-
-    /// Sets what reads the settings again when somebody asks for it over the replay socket.
-    package func reload(with reloading: any SettingsReloading) {
-        self.reloading.withLock { $0 = reloading }
-    }
-
     /// Takes what of its configuration may change while it runs: how much the journal keeps, which masters this process reports to, and how
     /// many consumers may have a cursor. Those that have one keep it.
     package func change(to configuration: PublisherConfiguration) {
@@ -202,12 +191,6 @@ public final class MetricPublisher: MasterClient, UrgentReporter {
 
     /// What must go on for the publisher to work, once it runs.
     package var workingParts: [WorkingPart] { [beats, upkeep] }
-
-    /// What keeps it from a part of its work now, as a part of a sentence.
-    package var problemText: String? {
-        let problems = state.problems
-        return PublisherProblem.allCases.compactMap { problem in problems[problem].map(problem.sentence) }.first
-    }
 
     /// Records in the ledger what the journal has lost since it was last asked.
     func recordLosses() {
@@ -221,16 +204,6 @@ public final class MetricPublisher: MasterClient, UrgentReporter {
     /// The newest position of each lane.
     var newest: [DiagnosisDataType: LanePosition] {
         bus.withLock { $0.newest }
-    }
-
-    /// Records where DLRover's own clients may call, which `arobust status` shows.
-    package func recordListening(at addresses: [String]) { state.recordListening(at: addresses) }
-
-    /// What `arobust status` shows of it. Reads headers in the journal, which takes milliseconds, and blocks.
-    package func status() throws -> PublisherStatus {
-        var status = try state.status(publishedBytes: bus.withLock { $0.publishedBytes })
-        status.settings = reloading.withLock { $0 }?.standing
-        return status
     }
 
     /// Sends beats, greets consumers, replays what they ask for, and maintains journal and ledger, until the task is cancelled. To be called

@@ -9,6 +9,8 @@ import threading
 from pathlib import Path
 
 from .certificates import Pair
+from .dlrover_master import DLRoverMaster
+from .process import Arobust, Process
 
 
 class TLSProxy:
@@ -64,3 +66,20 @@ class TLSProxy:
                             sink.settimeout(10)
                             sink.sendall(data)
                             sink.settimeout(0.02)
+
+
+def start_agent(arobust: Arobust, url: str, authority: Path | None, own: Pair | None = None, **more: str) -> Process:
+    """An agent that reports to a master over TLS; `more` are further settings, as variables."""
+    arobust.environment = {"AROBUST_DELIVERY_BACKOFF_MAX": "1s", "AROBUST_DELIVERY_DEADLINE": "5s"} | more
+    if authority:
+        arobust.environment["AROBUST_DELIVERY_TLS_CA_FILE"] = str(authority)
+    if own:
+        arobust.environment |= {
+            "AROBUST_DELIVERY_TLS_CERTIFICATE_FILE": str(own.certificate), "AROBUST_DELIVERY_TLS_KEY_FILE": str(own.key),
+        }  # fmt: skip
+    return arobust.start_ready("agent", "--master", url)
+
+
+def secure(master: DLRoverMaster, proxy: TLSProxy) -> str:
+    """The URL of a master behind a proxy."""
+    return f"dlrover+{master.service}s://127.0.0.1:{proxy.port}"
