@@ -13,6 +13,8 @@ from harness.xpu_timer_page import PageServer, hang_page
 
 MakeMaster = Callable[..., DLRoverMaster]
 QUICK = {"AROBUST_DELIVERY_BATCH_TIME": "20ms", "AROBUST_DELIVERY_BACKOFF_MAX": "200ms", "AROBUST_LOGS_CHUNK_SIZE": "4KiB"}
+JOINING = {"AROBUST_DELIVERY_BATCH_TIME": "1s"}
+"""Long enough for several chunks to come together on a busy machine, where reading one takes longer than 20 ms."""
 EVERY = [("0.6.1", "grpc"), ("0.5.1", "grpc"), ("0.5.1", "http"), ("0.4.0", "grpc")]
 LINES = 3000
 
@@ -26,7 +28,7 @@ def test_main_reports(arobust: Arobust, make_master: MakeMaster, scratch: Path, 
     server = PageServer(lambda: hang_page("1.0"))
     sources = ["--log-file", log, "--metrics-url", server.url, "--node-id", "5", "--node-rank", "4"]
     try:
-        agent = arobust.start_ready("agent", *sources, "--master", master.url, environment=QUICK)
+        agent = arobust.start_ready("agent", *sources, "--master", master.url, environment=QUICK | JOINING)
         generic = [f"metric {number}" for number in range(50)]
         bus.publish(arobust.state, *({"data_type": "GENERIC", "data_content": each} for each in generic))
         wait_until(
