@@ -44,6 +44,7 @@ package struct DeliverySettings: Sendable {
     package let tlsServerName = Setting(
         "delivery.tls-server-name", .text,
         "the name that such a master's certificate must have; not set: the host of its URL")
+    package let stream = StreamSettings()
     package let batchCount = Setting(
         "delivery.batch-count", .number(1...1_000_000), default: DeliveryPolicy().batchCount,
         "the most envelopes in a batch")

@@ -12,6 +12,8 @@ struct MasterSettings: Sendable {
     /// How often heartbeats are sent; `nil`: never.
     let heartbeat: Duration?
 
+    /// Where what a stream's servers want to see is.
+    let credentials: StreamCredentials
     /// Where the console's token is; `nil`: nowhere.
     let tokenFile: String?
 
@@ -20,6 +22,7 @@ struct MasterSettings: Sendable {
         self.url = url
         policy = Self.policy(for: url, values)
         options = Self.options(for: url, values, policy)
+        credentials = StreamCredentials(values)
         tokenFile = url.isConsole ? values[\.delivery.tokenFile] : nil
         let interval = values[\.delivery.heartbeat]
         heartbeat = url.isDLRover && interval > .zero ? interval : nil
@@ -40,6 +43,9 @@ struct MasterSettings: Sendable {
             try url.checkSecurity(options.tls)
         } catch {
             throw SettingsError(place: "delivery.tls-*", reason: "\(error)")
+        }
+        if url.isStream {
+            options.stream.credentials = try credentials.read()
         }
         guard let tokenFile else {
             if url.isConsole, let token = ProcessEnvironment.all()[ConsoleVariable.token], !token.isEmpty {
@@ -69,6 +75,7 @@ struct MasterSettings: Sendable {
         options.tls.certificatePath = values[\.delivery.tlsCertificateFile]
         options.tls.keyPath = values[\.delivery.tlsKeyFile]
         options.tls.serverName = values[\.delivery.tlsServerName]
+        options.stream.stream = streamOptions(values)
         if url.isDLRover {
             options.ahead = values[\.delivery.clockTolerance]
             options.oldest = policy.timeToLive
