@@ -76,6 +76,8 @@ let package = Package(
         .systemLibrary(name: "CYAML", providers: [.apt(["libyaml-dev"])]),
         .systemLibrary(name: "CSQLite", providers: [.apt(["libsqlite3-dev"])]),
         .target(name: "SQLite", dependencies: ["CSQLite"], swiftSettings: settings),
+        // A connection to NATS through libnats, which is loaded when it is first needed.
+        .target(name: "CNATS"),
         .target(
             name: "CBuildInfo",
             cSettings: [
@@ -124,11 +126,15 @@ let package = Package(
             ],
             swiftSettings: settings
         ),
+        // Streams of NATS JetStream as masters; alone knows CNATS.
+        .target(
+            name: "JetStream", dependencies: ["CNATS", "Diagnosis", "LogText", "SystemSupport", logging],
+            swiftSettings: settings),
         .target(
             name: "MasterClients",
             dependencies: [
-                "Diagnosis", "PeerLimits", "PlainHTTP", "SystemSupport", "TransportSecurity", logging, nioCore,
-                nioPosix,
+                "Diagnosis", "JetStream", "LogText", "PeerLimits", "PlainHTTP", "SystemSupport", "TransportSecurity",
+                logging, nioCore, nioPosix,
                 nioHPACK, nioHTTP1, nioHTTP2, systemPackage,
             ],
             swiftSettings: settings
@@ -236,10 +242,8 @@ let package = Package(
             name: "Agent",
             dependencies: [
                 "Collectors", "DLRoverListener", "Delivery", "Diagnosis", "FailureDiagnosis", "GRPCServing", "Hang",
-                "Inspection",
-                "Journal",
-                "LogText",
-                "MasterClients", "Monitoring", "Redaction", "SystemSupport", "Telemetry", "TrainingProgress",
+                "Inspection", "JetStream", "Journal", "LogText", "MasterClients", "Monitoring", "Redaction",
+                "SystemSupport", "Telemetry", "TrainingProgress",
                 "TransportSecurity",
                 "YAML", "ZMQBridge",
                 coreMetrics, logging, serviceLifecycle,

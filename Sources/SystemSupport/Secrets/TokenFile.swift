@@ -38,6 +38,16 @@ package struct TokenFile: Sendable {
         return credentials
     }
 
+    /// A password or a token that somebody else has chosen: 1 to 1,024 bytes. As `read` otherwise.
+    package func readSecret() throws(TokenFileError) -> String {
+        let secret = try line("secret")
+        guard (1...1024).contains(secret.utf8.count), secret.utf8.allSatisfy({ $0 >= 0x20 && $0 != 0x7F }) else {
+            throw TokenFileError(
+                description: "the first line of \(path) must have 1 to 1,024 bytes, without control characters")
+        }
+        return secret
+    }
+
     private func line(_ what: String) throws(TokenFileError) -> String {
         let bytes: [UInt8]
         do throws(SystemCallError) {
