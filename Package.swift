@@ -254,9 +254,8 @@ let package = Package(
             name: "Commands",
             dependencies: [
                 "Agent", "CBuildInfo", "Console", "ConsoleListener", "ConsoleStore", "Diagnosis", "FailureDiagnosis",
-                "Hang", "Inspection",
-                "SystemSupport",
-                "MasterClients", "Telemetry", "TransportSecurity", "ZMQBridge",
+                "Hang", "Inspection", "JetStream", "MasterClients", "SystemSupport", "Telemetry", "TransportSecurity",
+                "ZMQBridge",
                 argumentParser, logging, nioPosix, serviceLifecycle,
             ],
             swiftSettings: settings

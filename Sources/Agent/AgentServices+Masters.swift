@@ -1,6 +1,7 @@
 internal import Delivery
 package import Diagnosis
 internal import Hang
+internal import JetStream
 internal import Logging
 internal import MasterClients
 package import ServiceLifecycle
@@ -20,11 +21,11 @@ extension AgentServices {
     ) async throws {
         guard let reporter else { return try await run(services) }
         for directory in try settings.readDirectories() { try directory.checkVersion() }
-        let endpoints = try settings.endpoints()
+        let input = try settings.bridgeInput()
         let link = try makeLink(
-            ConsumerOfBus(name: name, client: reporter, policy: DeliveryPolicy()), endpoints: endpoints,
+            ConsumerOfBus(name: name, client: reporter, policy: DeliveryPolicy()), from: input,
             consumers: try settings.consumersHome(), thread: try SubscriberThread(),
-            presence: try presence(of: name, client: reporter, job: settings.values[\.jobUID] ?? ""))
+            presence: try presence(of: name, client: reporter, from: input, job: settings.values[\.jobUID] ?? ""))
         let bridge = BridgeAgent(
             links: [link], removed: RemovedMasters(consumers: "", present: [], publishers: [], logger: logger),
             shutdownDeadline: settings.shutdownDeadline, requestBeat: nil, logger: logger)
@@ -38,7 +39,7 @@ extension AgentServices {
     }
 
     func makeBridge(
-        _ endpoints: [BusEndpoint], requestBeat: (@Sendable () -> Void)?, observer: IncidentRecorder?
+        from input: BridgeInput, requestBeat: (@Sendable () -> Void)?, observer: IncidentRecorder?
     ) throws -> RunningBridge {
         let masters = try settings.masters()
         if masters.isEmpty {
@@ -50,16 +51,16 @@ extension AgentServices {
             let services = with(settings)
             return try services.masterPlans {
                 try services.makeLink(
-                    $0, endpoints: endpoints, consumers: home, thread: thread,
+                    $0, from: input, consumers: home, thread: thread,
                     observer: observer?.isOn == true ? observer : nil)
             }
         }
         let running = try plans(settings)
         let removed = RemovedMasters(
-            consumers: home, present: masters.map { "\($0.url)" }, publishers: try settings.stateDirectories(),
+            consumers: home, present: masters.map { "\($0.url)" }, publishers: try settings.localDirectories(),
             logger: logger)
         let agent = BridgeAgent(
-            links: try running.map { try $0.make() }, removed: removed, thread: thread,
+            links: try running.map { try $0.make() }, removed: removed, thread: input.isStream ? nil : thread,
             shutdownDeadline: settings.shutdownDeadline, requestBeat: requestBeat, logger: logger)
         return RunningBridge(
             agent: agent, part: MastersPart(bridge: agent, removed: removed, running: running, plans: plans))
@@ -73,47 +74,57 @@ extension AgentServices {
     }
 
     private func makeLink(
-        _ master: MasterSettings, endpoints: [BusEndpoint], consumers: String, thread: SubscriberThread,
+        _ master: MasterSettings, from input: BridgeInput, consumers: String, thread: SubscriberThread,
         observer: (any HangObserver)?
     ) throws -> MasterLink {
         let name = "\(master.url)"
         let client = try master.url.makeReporter(options: try master.clientOptions(), logger: logger)
         let presence =
-            try presence(of: name, client: client, job: master.options.jobUID)
-            ?? heartbeat(of: master, client: client, name: name, observer: observer)
+            try presence(of: name, client: client, from: input, job: master.options.jobUID)
+            ?? heartbeat(of: master, client: client, from: input, name: name, observer: observer)
         return try makeLink(
-            ConsumerOfBus(name: name, client: client, policy: master.policy), endpoints: endpoints,
+            ConsumerOfBus(name: name, client: client, policy: master.policy), from: input,
             consumers: consumers, thread: thread, presence: presence)
     }
 
     private func makeLink(
-        _ consumer: ConsumerOfBus, endpoints: [BusEndpoint], consumers: String, thread: SubscriberThread,
+        _ consumer: ConsumerOfBus, from input: BridgeInput, consumers: String, thread: SubscriberThread,
         presence: (any NodePresence)?
     ) throws -> MasterLink {
         let store = try ConsumerStore(directory: consumers, consumer: consumer.name, logger: logger)
         let reporter = MasterReporter(store: store, client: consumer.client, policy: consumer.policy, logger: logger)
         var subscriberLogger = logger
         subscriberLogger[metadataKey: "for"] = "\(consumer.name)"
-        let subscriber = try MetricSubscriber(
-            configuration: SubscriberConfiguration(endpoints: endpoints, consumer: consumer.name), thread: thread,
-            logger: subscriberLogger)
-        return MasterLink(subscriber: subscriber, reporter: reporter, presence: presence, logger: logger)
+        let source: any EnvelopeSource =
+            switch input {
+            case .bus(let endpoints):
+                try MetricSubscriber(
+                    configuration: SubscriberConfiguration(endpoints: endpoints, consumer: consumer.name),
+                    thread: thread, logger: subscriberLogger)
+            case .stream(let address, let options):
+                StreamSource(
+                    address, options: options, master: consumer.name, owner: try StreamOwner.name(in: consumers),
+                    startsNow: consumer.policy.firstStart == .now, logger: subscriberLogger)
+            }
+        return MasterLink(source: source, reporter: reporter, presence: presence, logger: logger)
     }
 
     /// What tells a console that this node is there; `nil` for other masters.
     private func presence(
-        of name: String, client: any EnvelopeReporter, job: String
+        of name: String, client: any EnvelopeReporter, from input: BridgeInput, job: String
     ) throws -> (any NodePresence)? {
-        guard let sender = client as? any BeatSender else { return nil }
+        // A stream has many nodes, none of which is this one.
+        guard !input.isStream, let sender = client as? any BeatSender else { return nil }
         return ConsoleBeats(
             sender: sender, node: settings.node, job: job,
             publishers: try settings.stateDirectories().map { PublisherInspection($0) }, master: name, logger: logger)
     }
 
     private func heartbeat(
-        of master: MasterSettings, client: any EnvelopeReporter, name: String, observer: (any HangObserver)?
+        of master: MasterSettings, client: any EnvelopeReporter, from input: BridgeInput, name: String,
+        observer: (any HangObserver)?
     ) -> Heartbeat? {
-        guard let interval = master.heartbeat, let sender = client as? any HeartbeatSender else { return nil }
+        guard !input.isStream, let interval = master.heartbeat, let sender = client as? any HeartbeatSender else { return nil }
         var logger = logger
         logger[metadataKey: "master"] = "\(name)"
         logger.notice(

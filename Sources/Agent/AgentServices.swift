@@ -126,7 +126,7 @@ public struct AgentServices: Sendable {
         let registry = registry(of: "agent")
         let publisher = try await makePublisher(for: settings.masters(), factory: registry)
         return try await publishing(as: "agent", publisher, registry) { incidents in
-            try makeBridge([BusEndpoint(within: publisher)], requestBeat: { publisher.beat() }, observer: incidents)
+            try makeBridge(from: .bus([BusEndpoint(within: publisher)]), requestBeat: { publisher.beat() }, observer: incidents)
         }
     }
 
@@ -137,7 +137,7 @@ public struct AgentServices: Sendable {
 
     func bridgeServices() throws -> [any Service] {
         let registry = registry(of: "bridge")
-        let bridge = try makeBridge(settings.endpoints(), requestBeat: nil, observer: nil)
+        let bridge = try makeBridge(from: settings.bridgeInput(), requestBeat: nil, observer: nil)
         let monitor = try monitor(of: bridge.agent, registry)
         return monitor.server + [bridge.agent] + makeReloader(for: .bridge, of: [bridge.part], factory: registry)
             + monitor.end

@@ -120,14 +120,9 @@ final class BridgeAgent: Service {
     }
 
     private func summarize(_ link: MasterLink) {
-        let status = link.subscriber.status
-        logger.info(
-            "Reading for a master has ended.",
-            metadata: [
-                "master": "\(link.reporter.consumer)", "received": "\(status.received)",
-                "replayed": "\(status.replayed)", "missing": "\(status.missing)",
-                "malformed": "\(status.malformed)", "newer-version": "\(status.newerVersion)",
-            ])
+        var metadata: Logger.Metadata = ["master": "\(link.reporter.consumer)"]
+        for (name, count) in link.source.counts { metadata[name] = "\(count)" }
+        logger.info("Reading for a master has ended.", metadata: metadata)
     }
 }
 
@@ -163,7 +158,7 @@ extension BridgeAgent {
 extension BridgeAgent: WorkingService {
     /// All links read with one thread.
     var workingParts: [WorkingPart] {
-        thread.map { [$0.workingPart] } ?? links.first.map { [$0.subscriber.workingPart] } ?? []
+        thread.map { [$0.workingPart] } ?? links.first.map { [$0.source.workingPart] } ?? []
     }
 
     func workSummary() async -> String? {

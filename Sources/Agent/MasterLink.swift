@@ -5,7 +5,7 @@ private import Synchronization
 internal import SystemSupport
 internal import ZMQBridge
 
-/// One master's way from the bus: a subscriber that reads the stream, and the reporter that brings it to the master. Links share
+/// One master's way from the bus: a source that reads the stream, and the reporter that brings it to the master. Links share
 /// nothing, so none waits for another.
 final class MasterLink: Sendable {
     /// How far a link is. It only ever goes on to the next phase.
@@ -14,7 +14,7 @@ final class MasterLink: Sendable {
         case running
         /// The link is to end: what was published up to then is still read and delivered, until the deadline.
         case draining
-        /// Delivery is over: the subscriber tells the publishers how far the master is, and ends.
+        /// Delivery is over: the source tells the publishers how far the master is, and ends.
         case closing
         case ended
     }
@@ -27,7 +27,7 @@ final class MasterLink: Sendable {
         case atOnce
     }
 
-    let subscriber: MetricSubscriber
+    let source: any EnvelopeSource
     let reporter: MasterReporter
     private let presence: (any NodePresence)?
     private let logger: Logger
@@ -37,8 +37,8 @@ final class MasterLink: Sendable {
     private let ended: AsyncStream<Void>
     private let endNotice: AsyncStream<Void>.Continuation
 
-    init(subscriber: MetricSubscriber, reporter: MasterReporter, presence: (any NodePresence)?, logger: Logger) {
-        self.subscriber = subscriber
+    init(source: any EnvelopeSource, reporter: MasterReporter, presence: (any NodePresence)?, logger: Logger) {
+        self.source = source
         self.reporter = reporter
         self.presence = presence
         var logger = logger
@@ -75,8 +75,8 @@ final class MasterLink: Sendable {
     /// - Parameters:
     ///   - deadline: how long the end may take.
     ///   - requestBeat: makes the publisher in this process beat now, so that the end of its stream is known at once.
-    ///   - onReadingEnded: called when the subscriber has ended: at the end, or as soon as it or the ledger fails.
-    /// - Throws: what the subscriber failed with, or where the ledger has gone, after what was read was delivered.
+    ///   - onReadingEnded: called when the source has ended: at the end, or as soon as it or the ledger fails.
+    /// - Throws: what the source failed with, or where the ledger has gone, after what was read was delivered.
     func run(
         deadline: Duration, requestBeat: (@Sendable () -> Void)?, onReadingEnded: @escaping @Sendable () -> Void
     ) async throws {
@@ -87,9 +87,9 @@ final class MasterLink: Sendable {
         commit(reporter.accounts)
         try await withThrowingTaskGroup { reading in
             reading.addTask {
-                // A subscriber ends by itself only when it fails.
+                // A source ends by itself only when it fails.
                 defer { onReadingEnded() }
-                try await self.subscriber.run(self.reporter)
+                try await self.source.run(self.reporter)
             }
             reading.addTask {
                 do {
@@ -111,7 +111,7 @@ final class MasterLink: Sendable {
     private func deliver(deadline: Duration, requestBeat: (@Sendable () -> Void)?) async {
         await withTaskGroup { parts in
             parts.addTask {
-                await self.reporter.run(onRoom: { self.subscriber.roomChanged() }, onCommit: { self.commit($0) })
+                await self.reporter.run(onRoom: { self.source.roomChanged() }, onCommit: { self.commit($0) })
                 return Part.delivery
             }
             parts.addTask {
@@ -144,24 +144,19 @@ final class MasterLink: Sendable {
 
     /// Takes what has been published up to now: a publisher's messages arrive in order, so all of it is there with its next beat.
     private func receiveRest(until deadline: ContinuousClock.Instant, requestBeat: (@Sendable () -> Void)?) async {
-        let now = WallClock.nanoseconds()
         let end = min(deadline, .now + BeatInterval.longestWait)
         requestBeat?()
         await withTaskGroup { parts in
-            parts.addTask {
-                await self.subscriber.wait { status in
-                    status.connections.allSatisfy { $0.publisher == nil || $0.deliveredThrough >= now }
-                }
-            }
+            parts.addTask { await self.source.waitForRest() }
             parts.addTask { try? await Task.sleep(until: end, clock: .continuous) }
             await parts.next()
             parts.cancelAll()
         }
     }
 
-    /// Has the subscriber tell the publishers how far the master is.
+    /// Has the source tell the publishers how far the master is.
     private func commit(_ accounts: [PublisherID: ConsumerAccount]) {
-        for (publisher, account) in accounts { subscriber.commit(account, to: publisher) }
+        for (publisher, account) in accounts { source.commit(account, to: publisher) }
     }
 
     private func enter(_ phase: Phase) {

@@ -74,6 +74,9 @@ struct BridgeCommand: AsyncParsableCommand {
               arobust bridge --master dlrover+grpc://10.0.0.1:50001 \\
                 --master file:///var/log/diagnosis.ndjson
 
+            With --from it reads a stream of NATS JetStream, into which agents report with
+            --master nats://…; several bridges with the same master share its nodes.
+
             SIGTERM or SIGINT ends it after sending what it holds, a second one at once.
 
             \(HelpText.masters)
@@ -88,7 +91,13 @@ struct BridgeCommand: AsyncParsableCommand {
     @OptionGroup var sources: SourceOptions
     @OptionGroup var masters: MasterOptions
 
+    @ArgumentParser.Option(
+        help: ArgumentHelp("The same as --connect, for a stream: nats://host:port[,host:port]/STREAM.", valueName: "url"))
+    var from: String?
+
     func run() async throws {
+        var sources = sources
+        if let from { sources.connect.append(from) }
         try await common.runServices(service.flags + sources.flags + masters.flags) { try await $0.runBridge() }
     }
 }

@@ -49,7 +49,14 @@ struct StatusCommand: AsyncParsableCommand {
         help: "Whose health decides the exit status: collect, bridge or all (default: all).")
     var only: Health.Part = .all
 
+    @ArgumentParser.Option(
+        help: ArgumentHelp("Show a stream instead: nats://host:port[,host:port]/STREAM.", valueName: "url"))
+    var connect: [String] = []
+
     func validate() throws {
+        if !connect.isEmpty, check || watch {
+            throw ValidationError("--connect shows a stream; it can't be given with --check or --watch")
+        }
         if json, watch { throw ValidationError("--watch shows text; it can't be given with --json") }
         if check, json || watch {
             throw ValidationError("--check prints no status; it can't be given with --json or --watch")
@@ -58,8 +65,9 @@ struct StatusCommand: AsyncParsableCommand {
     }
 
     func run() async throws {
-        let settings = try common.settings(directories.flags)
+        let settings = try common.settings(directories.flags + [.several(\.connect, "--connect", connect)])
         try await CommandFailure.wrap {
+            if !connect.isEmpty { return try await showStream(settings) }
             let directories = try settings.publisherDirectories()
             if watch { return try await repeatText(directories, consumers: settings.consumersDirectory) }
             var (reports, isHealthy) = ([StatusReport](), true)
@@ -80,6 +88,17 @@ struct StatusCommand: AsyncParsableCommand {
                         ? .json([InspectionJSON.text(reports)]) : .lines(Self.lines(reports)))
             }
             if !isHealthy { throw ExitCode.failure }
+        }
+    }
+
+    private func showStream(_ settings: AgentSettings) async throws {
+        try await CommonOptions.withLogger(settings) { logger in
+            guard let report = try await AgentServices(settings: settings, logger: logger).streamReport() else {
+                StandardError.say("Error: --connect shows a stream: nats://host:port/STREAM")
+                throw ExitCode.failure
+            }
+            let text = StreamStatus(report: report)
+            try StandardOutput.write(json ? .json([InspectionJSON.text(report)]) : .lines(text.lines))
         }
     }
 

@@ -15,7 +15,8 @@ struct TapCommand: AsyncParsableCommand {
             the metrics themselves. Shows what comes from now on, and with --since,
             --from or --last first what the journal retains. Says so if there is no
             publisher, and waits for one unless told otherwise. Any number can run; none
-            disturbs another consumer.
+            disturbs another consumer. With --connect nats://host:port/STREAM it shows a
+            stream of NATS JetStream; --from and --last then count the stream's messages.
 
               arobust tap --type TRAINING_LOG --json | jq -r .data_content
               arobust tap --since 10m
@@ -122,14 +123,22 @@ struct TapCommand: AsyncParsableCommand {
         let patience = try patience()
         try await CommandFailure.wrap {
             try await CommonOptions.withLogger(settings) { logger in
+                let services = AgentServices(settings: settings, logger: quieted(logger))
+                let types = Set(type.map { DiagnosisDataType(rawValue: $0) })
                 do {
-                    try await AgentServices(settings: settings, logger: quieted(logger)).runTap(
-                        dataTypes: Set(type.map { DiagnosisDataType(rawValue: $0) }), receiver: printer,
-                        patience: patience
-                    ) { error in
-                        StandardError.say("-- waiting: \(error)")
+                    if try services.readsStream() {
+                        try await services.runStreamTap(
+                            dataTypes: types, receiver: printer, from: try start(), patience: patience
+                        ) { StandardError.say("-- waiting: \($0.message)") }
+                    } else {
+                        try await services.runTap(dataTypes: types, receiver: printer, patience: patience) {
+                            StandardError.say("-- waiting: \($0)")
+                        }
                     }
                     try printer.checkPrinted()
+                } catch let error as ReportError {
+                    StandardError.say("Error: \(error.message)")
+                    throw ExitCode(2)
                 } catch let error as NoPublisherError {
                     StandardError.say("Error: \(error)")
                     throw ExitCode(2)

@@ -41,10 +41,7 @@ struct ConnectionArguments {
             given.certificate_path = texts.copy(options.certificatePath)
             given.key_path = texts.copy(options.keyPath)
             given.server_name = texts.copy(options.serverName)
-            given.timeout_ms = max(
-                1,
-                options.connectTimeout.components.seconds * 1000 + options.connectTimeout.components.attoseconds
-                    / 1_000_000_000_000_000)
+            given.timeout_ms = max(1, options.connectTimeout.nanoseconds / 1_000_000)
             given.reconnect_ms = Self.pause.least
             given.reconnect_jitter_ms = Self.pause.jitter
             return body(&given)

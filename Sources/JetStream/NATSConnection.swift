@@ -39,7 +39,9 @@ final class NATSConnection: Sendable {
 
     // libnats has locks of its own.
     nonisolated(unsafe) private let nats: OpaquePointer
-    private let inbox: String
+    let inbox: String
+    /// The requests for several messages.
+    let pulls = PullBook()
     private let state = Mutex(State())
     private let sweeper = Mutex<Task<Void, Never>?>(nil)
     private let deadline: Duration
@@ -67,7 +69,7 @@ final class NATSConnection: Sendable {
         maxPayload = Int(clamping: arobust_nats_max_payload(opened))
         watcher.connection.withLock { $0.value = self }
         let problem = arobust_nats_listen(
-            opened, inbox + ".*", CInt(Self.mostAnswers), CInt(Self.mostBytesOfAnswers),
+            opened, inbox + ".>", CInt(Self.mostAnswers), CInt(Self.mostBytesOfAnswers),
             { message, context in
                 guard let message, let connection = Watcher.from(context).connection.withLock({ $0.value }) else {
                     return
@@ -132,9 +134,15 @@ final class NATSConnection: Sendable {
         take(token)?.handler(.lost(problem))
     }
 
+    /// Sends a message to which nothing is answered, if there is a connection.
+    func tell(_ subject: String, _ body: StaticString) {
+        guard isConnected else { return }
+        _ = publish(subject, nil, MessageHeaders(), body.withUTF8Buffer { Array($0) }[...])
+    }
+
     /// - Returns: why it could not be sent; `nil`: it is on its way.
-    private func publish(
-        _ subject: String, _ reply: String, _ headers: MessageHeaders, _ body: ArraySlice<UInt8>
+    func publish(
+        _ subject: String, _ reply: String?, _ headers: MessageHeaders, _ body: ArraySlice<UInt8>
     ) -> String? {
         let problem: UnsafePointer<CChar>? = headers.withHeaders { given, count in
             body.withUnsafeBytes { body in
@@ -159,10 +167,12 @@ final class NATSConnection: Sendable {
     // MARK: on threads of libnats
 
     private func received(_ message: arobust_nats_message) {
-        guard let subject = message.subject,
-            let token = UInt64(String(cString: subject).dropFirst(inbox.utf8.count + 1)),
-            let waiting = take(token)
-        else { return }
+        guard let subject = message.subject else { return }
+        let text = String(cString: subject)
+        guard text.hasPrefix(inbox) else { return pulls.received(message, word: nil) }
+        let word = text.dropFirst(inbox.utf8.count + 1)
+        guard let token = UInt64(word) else { return pulls.received(message, word: word) }
+        guard let waiting = take(token) else { return }
         guard !message.has_no_responders else { return waiting.handler(.noResponders) }
         let bytes = UnsafeRawBufferPointer(start: message.data, count: Int(message.length))
         waiting.handler(.message(Array(bytes)))
@@ -178,6 +188,7 @@ final class NATSConnection: Sendable {
 
     private func sweep() {
         let now = ContinuousClock.now
+        pulls.endLate(now: now)
         let late = state.withLock { state -> [Waiting] in
             let tokens = state.waiting.filter { $0.value.deadline <= now }.map(\.key).sorted()
             return tokens.compactMap { state.waiting.removeValue(forKey: $0) }
@@ -192,6 +203,7 @@ final class NATSConnection: Sendable {
             return state.waiting.sorted { $0.key < $1.key }.map(\.value)
         }
         for waiting in all { waiting.handler(.lost(reason)) }
+        pulls.endAll(reason)
     }
 }
 

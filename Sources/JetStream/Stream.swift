@@ -8,6 +8,8 @@ struct Stream: Sendable {
     let name: String
     /// The most bytes of a message, headers and body together.
     let room: Int
+    /// On how many servers it is.
+    let replicas: Int
 
     /// Finds the stream, and makes it if it is missing and may be made.
     init(
@@ -33,6 +35,7 @@ struct Stream: Sendable {
         }
         try Self.check(configuration, name)
         Self.compare(configuration, options, name, logger)
+        replicas = configuration["num_replicas"]?.integer ?? 1
         let largest = configuration["max_msg_size"]?.integer ?? -1
         room = largest > 0 ? min(largest, connection.maxPayload) : connection.maxPayload
     }
@@ -44,9 +47,10 @@ struct Stream: Sendable {
         var headers: [String: String]
     }
 
-    func tail(of subject: String) async throws(ReportError) -> Tail {
+    /// - Parameter other: the stream, if it is not this one.
+    func tail(of subject: String, in other: String? = nil) async throws(ReportError) -> Tail {
         let question = JSONValue.object(["last_by_subj": .string(subject)])
-        let answer = try await Self.ask(connection, "STREAM.MSG.GET.\(name)", question.text ?? "{}")
+        let answer = try await Self.ask(connection, "STREAM.MSG.GET.\(other ?? name)", question.text ?? "{}")
         if let problem = StreamProblem(answer) {
             guard problem.code == StreamProblem.messageNotFound else { throw Self.error(name, problem) }
             return Tail(sequence: 0, headers: [:])
@@ -84,9 +88,9 @@ struct Stream: Sendable {
             "storage": .string("file"), "discard": .string("old"), "num_replicas": .int(Int64(options.replicas ?? 1)),
             "description": .string("training diagnosis data, by arobust"),
         ]
-        if let age = options.maxAge { members["max_age"] = .int(nanoseconds(age)) }
+        if let age = options.maxAge { members["max_age"] = .int(age.nanoseconds) }
         if let bytes = options.maxBytes { members["max_bytes"] = .int(bytes) }
-        if let window = options.duplicateWindow { members["duplicate_window"] = .int(nanoseconds(window)) }
+        if let window = options.duplicateWindow { members["duplicate_window"] = .int(window.nanoseconds) }
         return .object(members)
     }
 
@@ -111,8 +115,8 @@ struct Stream: Sendable {
         _ configuration: JSONValue, _ options: JetStreamOptions.Stream, _ name: String, _ logger: Logger
     ) {
         let wanted: [(String, Int64?)] = [
-            ("num_replicas", options.replicas.map(Int64.init)), ("max_age", options.maxAge.map(nanoseconds)),
-            ("max_bytes", options.maxBytes), ("duplicate_window", options.duplicateWindow.map(nanoseconds)),
+            ("num_replicas", options.replicas.map(Int64.init)), ("max_age", options.maxAge?.nanoseconds),
+            ("max_bytes", options.maxBytes), ("duplicate_window", options.duplicateWindow?.nanoseconds),
         ]
         for (key, value) in wanted {
             guard let value, let found = configuration[key]?.integer, Int64(found) != value else { continue }
@@ -122,8 +126,4 @@ struct Stream: Sendable {
         }
     }
 
-    private static func nanoseconds(_ duration: Duration) -> Int64 {
-        let (seconds, attoseconds) = duration.components
-        return seconds &* 1_000_000_000 &+ attoseconds / 1_000_000_000
-    }
 }

@@ -1,5 +1,6 @@
 internal import Diagnosis
 internal import Logging
+internal import Synchronization
 internal import SystemSupport
 
 /// The connection to a stream: made when it is first needed, and again once it turned out that the stream is gone.
@@ -12,6 +13,8 @@ actor StreamSession {
     private var stream: Stream?
     private var opening: Task<Result<Stream, ReportError>, Never>?
     private var isClosed = false
+    /// The connection, for other threads.
+    private let current = Mutex<NATSConnection?>(nil)
 
     init(_ address: StreamAddress, options: JetStreamOptions, logger: Logger) {
         self.address = address
@@ -37,7 +40,22 @@ actor StreamSession {
         isClosed = true
         connection?.close()
         connection = nil
+        current.withLock { $0 = nil }
         stream = nil
+    }
+
+    /// What a message's acknowledgement says.
+    enum Acknowledgement {
+        /// It need not come again.
+        case finished
+        /// It is still worked on.
+        case underWay
+    }
+
+    /// From any thread; without a connection nothing happens, and the messages come again.
+    nonisolated func acknowledge(_ places: [String], _ acknowledgement: Acknowledgement) {
+        guard !places.isEmpty, let connection = current.withLock({ $0 }) else { return }
+        for place in places { connection.tell(place, acknowledgement == .finished ? "+ACK" : "+WPI") }
     }
 
     private func make() async -> Result<Stream, ReportError> {
@@ -67,6 +85,7 @@ actor StreamSession {
         }
         let made = try result.get()
         connection = made
+        current.withLock { $0 = made }
         return made
     }
 }

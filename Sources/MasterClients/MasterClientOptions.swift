@@ -66,7 +66,8 @@ public struct MasterClientOptions: Hashable, Sendable {
 }
 
 extension MasterClientOptions {
-    var jetStream: JetStreamOptions {
+    /// What a connection to a stream needs of these.
+    package var jetStream: JetStreamOptions {
         var options = stream
         options.job = jobUID
         options.name = userAgent

@@ -45,7 +45,7 @@ struct Bus: Sendable {
         let store = try ConsumerStore(directory: scratch.file("consumers"), consumer: name, logger: log.logger)
         let endpoint = endpoint ?? BusEndpoint(publisher.directory)
         return MasterLink(
-            subscriber: try MetricSubscriber(
+            source: try MetricSubscriber(
                 configuration: SubscriberConfiguration(endpoints: [endpoint], consumer: name), logger: log.logger),
             reporter: MasterReporter(store: store, client: master, policy: policy, logger: log.logger),
             presence: heartbeat, logger: log.logger)

@@ -59,7 +59,7 @@ extension AgentSettings {
     /// As `endpoints()`, but without a place there is none.
     func endpointsIfAny() throws(SettingsError) -> [BusEndpoint] {
         var endpoints: [BusEndpoint] = []
-        for text in values[\.connect] {
+        for text in values[\.connect] where !isStream(text) {
             guard let endpoint = BusEndpoint(text) else {
                 throw SettingsError(
                     place: place(of: \.connect),
@@ -76,7 +76,7 @@ extension AgentSettings {
     /// The state directories among the publishers to listen to.
     func readDirectories() throws(SettingsError) -> [StateDirectory] {
         guard values[\.connect].isEmpty || values.written(\.stateDirectory)?.origin != .standard else { return [] }
-        return try stateDirectories()
+        return try localDirectories()
     }
 
     /// Where the masters' cursors and ledgers are kept; `nil`: in the first state directory.

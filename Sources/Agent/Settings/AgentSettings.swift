@@ -36,9 +36,10 @@ public struct AgentSettings: Sendable {
         _ = try listenAllow()
         _ = try monitorAddress()
         _ = try redactionRules()
+        let hasStream = try streamSource() != nil
         let endpoints = try endpointsIfAny()
         // Where there is no default, only what needs a directory asks for one.
-        guard !endpoints.isEmpty || values.written(\.stateDirectory) == nil else { throw noStateDirectory }
+        guard hasStream || !endpoints.isEmpty || values.written(\.stateDirectory) == nil else { throw noStateDirectory }
     }
 
     /// `log-level`: the least severe level that is logged.

@@ -34,7 +34,7 @@ package struct SettingsCheck {
     package init(_ settings: AgentSettings, for purpose: Purpose) {
         self.settings = settings
         attempt(Self.checkLimits)
-        attempt { _ = try $0.endpoints() }
+        attempt { _ = try $0.bridgeInput() }
         attempt { try $0.checkMonitor() }
         let isForPublisher = purpose == .everything ? !settings.readsOtherPublishers : purpose != .bridge
         if isForPublisher { attempt { try $0.stateDirectory().check() } }

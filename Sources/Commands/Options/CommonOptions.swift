@@ -116,7 +116,7 @@ struct SourceOptions: ParsableArguments {
     var stateDir: [String] = []
 
     static let connectHelp = ArgumentHelp(
-        "A publisher's endpoint, ipc:// or loopback tcp://. May be given more than once.", valueName: "endpoint")
+        "A publisher's endpoint, ipc:// or loopback tcp://, or a stream, nats://. May be given more than once.", valueName: "endpoint")
 
     @ArgumentParser.Option(help: connectHelp)
     var connect: [String] = []

@@ -2,9 +2,9 @@ package import Diagnosis
 private import SystemSupport
 
 /// Numbers, times and foreign text as people read them in a terminal.
-enum HumanText {
+package enum HumanText {
     /// `17 B`, `1.2 MiB`
-    static func bytes(_ count: Int) -> String {
+    package static func bytes(_ count: Int) -> String {
         guard count >= 1024 else { return "\(count) B" }
         var (tenths, unit) = (Double(count) / 1024, 0)
         let units = ["KiB", "MiB", "GiB", "TiB", "PiB", "EiB"]

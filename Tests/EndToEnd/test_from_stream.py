@@ -1,0 +1,125 @@
+"""A stream of NATS JetStream as the source of a bridge: many nodes, several bridges, each line once and in order."""
+
+import random
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from harness.dlrover_master import DLRoverMaster
+from harness.nats_servers import Servers
+from harness.process import SEED, Arobust, Process, wait_until
+
+MakeMaster = Callable[..., DLRoverMaster]
+QUICK = {"AROBUST_DELIVERY_BATCH_TIME": "20ms", "AROBUST_DELIVERY_BACKOFF_MAX": "500ms", "AROBUST_LOGS_CHUNK_SIZE": "1KiB"}
+
+
+@pytest.fixture
+def servers(scratch: Path) -> Iterator[Servers]:
+    made = Servers(scratch).start_ready()
+    yield made
+    made.kill()
+
+
+class Nodes:
+    """Agents of several nodes that report to a stream; each writes `node RANK line N`."""
+
+    def __init__(self, arobust: Arobust, scratch: Path, url: str, count: int) -> None:
+        self.logs = [scratch / f"train-{rank}.log" for rank in range(count)]
+        self.written = [0] * count
+        self.agents = [
+            arobust.start_ready(
+                "agent", "--log-file", log, "--node-rank", str(rank), "--node-id", str(rank), "--master", url,
+                state=scratch / f"node-{rank}", environment=QUICK,
+            )
+            for rank, log in enumerate(self.logs)
+        ]  # fmt: skip
+        self.write(1)
+
+    def write(self, count: int) -> None:
+        for rank, log in enumerate(self.logs):
+            with log.open("a") as file:
+                file.writelines(f"node {rank} line {self.written[rank] + number}\n" for number in range(count))
+            self.written[rank] += count
+
+    def lines(self, rank: int) -> list[str]:
+        return [f"node {rank} line {number}" for number in range(self.written[rank])]
+
+
+def bridge(arobust: Arobust, scratch: Path, name: str, servers: Servers, master: DLRoverMaster) -> Process:
+    running = arobust.start("bridge", "--from", servers.url(), "--master", master.url, state=scratch / name, environment=QUICK)
+    running.wait_for_log("Reading a stream.")
+    return running
+
+
+def lines_of(master: DLRoverMaster, rank: int) -> list[str]:
+    found = [line for content in master.contents("TRAINING_LOG") for line in content.splitlines()]
+    return [line for line in found if line.startswith(f"node {rank} ")]
+
+
+def wait_for_all(master: DLRoverMaster, nodes: Nodes, seconds: float = 60) -> None:
+    def what() -> str:
+        return ", ".join(f"{len(set(lines_of(master, rank)))} of {nodes.written[rank]}" for rank in range(len(nodes.logs)))
+
+    wait_until(lambda: all(set(lines_of(master, rank)) == set(nodes.lines(rank)) for rank in range(len(nodes.logs))), what, seconds, every=0.5)
+
+
+def test_a_bridge_brings_a_stream_to_a_master(arobust: Arobust, make_master: MakeMaster, scratch: Path, servers: Servers) -> None:
+    """What was in the stream before, and what comes; a stopped bridge goes on where it was."""
+    master = make_master().start().wait_ready()
+    nodes = Nodes(arobust, scratch, servers.url(), 3)
+    nodes.write(500)
+    first = bridge(arobust, scratch, "bridge", servers, master)
+    wait_for_all(master, nodes)
+    nodes.write(100)
+    wait_for_all(master, nodes)
+    assert first.stop() == 0
+    nodes.write(100)
+    second = bridge(arobust, scratch, "bridge", servers, master)
+    wait_for_all(master, nodes)
+    assert second.stop() == 0
+    for rank in range(3):
+        assert lines_of(master, rank) == nodes.lines(rank), "each line once, in order"
+
+
+def test_bridges_share_the_nodes(arobust: Arobust, make_master: MakeMaster, scratch: Path, servers: Servers) -> None:
+    """Two read, each its nodes; a third comes; one is killed, and the others take its nodes over."""
+    master = make_master().start().wait_ready()
+    nodes = Nodes(arobust, scratch, servers.url(), 6)
+    bridges = [bridge(arobust, scratch, f"bridge-{number}", servers, master) for number in range(2)]
+    nodes.write(300)
+    wait_for_all(master, nodes)
+    bridges.append(bridge(arobust, scratch, "bridge-2", servers, master))
+    for _ in range(10):
+        nodes.write(50)
+        time.sleep(0.3)
+    wait_for_all(master, nodes)
+    for rank in range(6):
+        assert lines_of(master, rank) == nodes.lines(rank), "each line once, in order, while the nodes change hands"
+    bridges[0].kill()
+    nodes.write(200)
+    wait_for_all(master, nodes)
+    for each in bridges[1:]:
+        assert each.stop() == 0
+
+
+def test_a_bridge_killed_again_and_again_loses_nothing(
+    arobust: Arobust, make_master: MakeMaster, scratch: Path, servers: Servers
+) -> None:
+    chance = random.Random(SEED)
+    master = make_master().start().wait_ready()
+    nodes = Nodes(arobust, scratch, servers.url(), 2)
+    for _ in range(5):
+        running = bridge(arobust, scratch, "bridge", servers, master)
+        for _ in range(5):
+            nodes.write(200)
+            time.sleep(chance.random() / 2)
+        running.kill()
+    bridge(arobust, scratch, "bridge", servers, master)
+    wait_for_all(master, nodes, 90)
+    for rank in range(2):
+        got = lines_of(master, rank)
+        repeated = len(got) - len(set(got))
+        assert repeated <= 5 * 100, "at most what was under way at each of five kills"
+        first = list(dict.fromkeys(got))
+        assert first == nodes.lines(rank), "in order"
