@@ -102,11 +102,21 @@ extension AgentServices {
                     configuration: SubscriberConfiguration(endpoints: endpoints, consumer: consumer.name),
                     thread: thread, logger: subscriberLogger)
             case .stream(let address, let options):
-                StreamSource(
-                    address, options: options, master: consumer.name, owner: try StreamOwner.name(in: consumers),
-                    startsNow: consumer.policy.firstStart == .now, logger: subscriberLogger)
+                try streamSource(of: consumer, address, options, consumers: consumers, logger: subscriberLogger)
             }
         return MasterLink(source: source, reporter: reporter, presence: presence, logger: logger)
+    }
+
+    private func streamSource(
+        of consumer: ConsumerOfBus, _ address: StreamAddress, _ options: JetStreamOptions, consumers: String,
+        logger: Logger
+    ) throws -> StreamSource {
+        let owner = try StreamOwner.name(in: consumers)
+        // A file or a console of the same name on another machine is another one: nothing is shared with it.
+        let isShared = (try? MasterURL(consumer.name))?.isOnNetwork ?? false
+        return StreamSource(
+            address, options: options, master: isShared ? consumer.name : "\(consumer.name) of \(owner)",
+            owner: owner, startsNow: consumer.policy.firstStart == .now, logger: logger)
     }
 
     /// What tells a console that this node is there; `nil` for other masters.
@@ -124,7 +134,9 @@ extension AgentServices {
         of master: MasterSettings, client: any EnvelopeReporter, from input: BridgeInput, name: String,
         observer: (any HangObserver)?
     ) -> Heartbeat? {
-        guard !input.isStream, let interval = master.heartbeat, let sender = client as? any HeartbeatSender else { return nil }
+        guard !input.isStream, let interval = master.heartbeat, let sender = client as? any HeartbeatSender else {
+            return nil
+        }
         var logger = logger
         logger[metadataKey: "master"] = "\(name)"
         logger.notice(

@@ -126,7 +126,8 @@ public struct AgentServices: Sendable {
         let registry = registry(of: "agent")
         let publisher = try await makePublisher(for: settings.masters(), factory: registry)
         return try await publishing(as: "agent", publisher, registry) { incidents in
-            try makeBridge(from: .bus([BusEndpoint(within: publisher)]), requestBeat: { publisher.beat() }, observer: incidents)
+            try makeBridge(
+                from: .bus([BusEndpoint(within: publisher)]), requestBeat: { publisher.beat() }, observer: incidents)
         }
     }
 

@@ -66,6 +66,14 @@ public struct MasterURL: Hashable, Sendable {
         if case .jetStream = target { true } else { false }
     }
 
+    /// Whether it is the same one wherever it is named.
+    package var isOnNetwork: Bool {
+        switch target {
+        case .dlroverGRPC, .dlroverHTTP, .console, .jetStream: true
+        case .file, .standardOutput: false
+        }
+    }
+
     /// - Precondition: a host and port, or a path, that the text form could have.
     init(target: Target, isSecure: Bool = false) {
         self.target = target

@@ -1,11 +1,13 @@
-"""A stream of NATS JetStream as the source of a bridge: many nodes, several bridges, each line once and in order."""
+"""A stream of NATS JetStream as a source: many nodes, several bridges, each line once and in order; tap, status and console."""
 
+import json
 import random
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from harness.console import Console
 from harness.dlrover_master import DLRoverMaster
 from harness.nats_servers import Servers
 from harness.process import SEED, Arobust, Process, wait_until
@@ -123,3 +125,39 @@ def test_a_bridge_killed_again_and_again_loses_nothing(
         assert repeated <= 5 * 100, "at most what was under way at each of five kills"
         first = list(dict.fromkeys(got))
         assert first == nodes.lines(rank), "in order"
+
+
+def test_tap_and_status_show_a_stream(arobust: Arobust, scratch: Path, servers: Servers) -> None:
+    nodes = Nodes(arobust, scratch, servers.url(), 2)
+    nodes.write(9)
+    wait_until(lambda: len([m for m in servers.stored() if b"line 9" in m.body]) == 2, "the stream to have all")
+    tap = arobust.run("tap", "--connect", servers.url(), "--from", "oldest", "--json", "--node-rank", "1", "--count", "1")
+    metric = json.loads(tap.output().splitlines()[0])
+    assert metric["node_rank"] == 1 and metric["data_content"].startswith("node 1 line 0")
+    live = arobust.start("tap", "--connect", servers.url(), "--type", "TRAINING_LOG", "--json")
+    time.sleep(1)
+    nodes.write(1)
+    wait_until(lambda: "node 1 line 10" in live.output() and "line 9" not in live.output(), "what is new alone")
+    assert live.stop() == 0
+    report = json.loads(arobust.run("status", "--connect", servers.url(), "--json").output())
+    assert {node["rank"] for node in report["nodes"]} == {"0", "1"} and report["readers"] == []
+    text = arobust.run("status", "--connect", servers.url()).output()
+    assert "worker-1" in text and "No bridge reads it." in text
+    away = arobust.run("tap", "--connect", "nats://127.0.0.1:9/arobust", "--no-wait")
+    assert away.child.returncode == 2 and "cannot connect" in away.log()
+
+
+def test_a_console_reads_a_stream(arobust: Arobust, scratch: Path, servers: Servers) -> None:
+    nodes = Nodes(arobust, scratch, servers.url(), 3)
+    console = Console(scratch, "--connect", servers.url()).start_ready()
+    try:
+        nodes.write(99)
+
+        def texts() -> set[str]:
+            return {line["text"] for line in console.lines(type="TRAINING_LOG")}
+
+        wanted = {line for rank in range(3) for line in nodes.lines(rank)}
+        wait_until(lambda: texts() == wanted, lambda: f"{len(texts())} of {len(wanted)} lines")
+        assert len(console.lines(type="TRAINING_LOG")) == len(wanted), "each line once"
+    finally:
+        console.kill()

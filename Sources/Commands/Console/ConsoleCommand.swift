@@ -28,7 +28,8 @@ struct ConsoleCommand: AsyncParsableCommand {
               arobust agent --log-file train.log --master arobust://console-host:50052
 
             On one machine it needs no network: with --state-dir it reads an agent's
-            journal. Beyond loopback it wants a token: --token-file here, the setting
+            journal. With --connect nats://host:4222/STREAM it reads what agents report to a
+            stream of NATS JetStream. Beyond loopback it wants a token: --token-file here, the setting
             delivery.token-file at the agents. With --tls-certificate-file and --tls-key-file
             all is over TLS, and agents report with --master arobusts://host:50052.
 
@@ -44,6 +45,11 @@ struct ConsoleCommand: AsyncParsableCommand {
         var flags: [SettingFlag] = []
         // Where it only listens, no state directory is needed.
         if !options.stateDir.isEmpty { flags.append(.several(\.stateDirectory, "--state-dir", options.stateDir)) }
+        if !options.connect.isEmpty {
+            flags.append(.several(\.connect, "--connect", options.connect))
+            // What it has read so far stands beside what it made of it.
+            flags.append(.one(\.consumersDirectory, "--store", options.store + "/consumers"))
+        }
         if let job = options.jobUID { flags.append(.one(\.jobUID, "--job-uid", job)) }
         let settings = try common.settings(flags)
         try await CommandFailure.wrap {
@@ -89,7 +95,8 @@ struct ConsoleCommand: AsyncParsableCommand {
                     try await listener.run { _ in listening.turn() }
                 })
         }
-        let reporter = options.stateDir.isEmpty ? nil : LocalReporter(intake: intake)
+        let readsNothing = options.stateDir.isEmpty && options.connect.isEmpty
+        let reporter = readsNothing ? nil : LocalReporter(intake: intake)
         try await AgentServices(settings: settings, logger: logger).runConsole(
             services, named: "console:\(choice.store)", from: reporter)
     }

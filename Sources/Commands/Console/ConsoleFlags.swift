@@ -31,6 +31,11 @@ struct ConsoleFlags: ParsableArguments {
 
     @ArgumentParser.Option(
         help: ArgumentHelp(
+            "Read a stream as well, as a consumer of its own: nats://host:port[,host:port]/STREAM.", valueName: "url"))
+    var connect: [String] = []
+
+    @ArgumentParser.Option(
+        help: ArgumentHelp(
             "A file whose first line agents must bring. Also: AROBUST_CONSOLE_TOKEN. Needed beyond loopback.",
             valueName: "path"))
     var tokenFile: String?
@@ -115,7 +120,8 @@ struct ConsoleChoice {
 
     private static func listenAddress(_ flags: ConsoleFlags) throws(ConsoleFlagError) -> ConsoleAddress? {
         guard let text = flags.listen else {
-            return flags.stateDir.isEmpty ? ConsoleAddress(host: "127.0.0.1", port: 50052) : nil
+            return flags.stateDir.isEmpty && flags.connect.isEmpty
+                ? ConsoleAddress(host: "127.0.0.1", port: 50052) : nil
         }
         guard text != "none" else { return nil }
         guard let address = ConsoleAddress(text) else {

@@ -147,9 +147,10 @@ struct LaneLedger {
     private mutating func advance(time: Int64) {
         let before = window.cursor
         for gap in window.advance() where gap.count > 0 {
-            let fate = Fate.lost(gap.reason.rawValue)
+            // What another reader had is its to account for.
+            let fate = gap.reason == .elsewhere ? Fate.skipped(gap.reason.rawValue) : .lost(gap.reason.rawValue)
             counts.add(gap.count, as: fate)
-            unloggedLosses[fate.reason, default: 0] += gap.count
+            if fate.kind == Fate.lost("").kind { unloggedLosses[fate.reason, default: 0] += gap.count }
             newRanges.append(LedgerRange(gap, fate: fate, time: time))
         }
         if window.cursor != before { version += 1 }

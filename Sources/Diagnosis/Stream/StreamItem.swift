@@ -30,6 +30,10 @@ public struct StreamGap: Hashable, Sendable {
         /// Not in the journal, though it has those before and after, and nothing says why: a file was removed, or the publisher was killed
         /// while a full disk kept both journal and ledger from being written.
         public static let missing = Reason(rawValue: "missing")
+        /// A stream between the publisher and this consumer never had them: what wrote to it had lost or skipped them.
+        public static let upstream = Reason(rawValue: "upstream")
+        /// Another reader of the stream, which shares the consumer's work, had them, or nobody: this one cannot know.
+        public static let elsewhere = Reason(rawValue: "elsewhere")
     }
 
     /// The lane that they belonged to.

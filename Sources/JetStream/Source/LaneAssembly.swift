@@ -3,14 +3,6 @@ internal import Diagnosis
 /// Makes a stream's messages what a receiver takes: each lane in its order, without a repetition, what is missing stated, what was split
 /// joined again. A value without I/O.
 struct LaneAssembly {
-    /// Why envelopes are missing between two messages of a lane.
-    enum Hole {
-        /// Another reader had them, or nobody: a reader that begins cannot know.
-        static let elsewhere = StreamGap.Reason(rawValue: "elsewhere")
-        /// The stream never had them: what wrote to it had lost or skipped them.
-        static let upstream = StreamGap.Reason(rawValue: "upstream")
-    }
-
     /// What becomes of the messages.
     struct Result {
         var items: [StreamItem] = []
@@ -82,7 +74,7 @@ struct LaneAssembly {
         guard count > 0 else { return nil }
         return StreamGap(
             lane: lane, after: last, through: before, count: count,
-            reason: seen.contains(lane) ? Hole.upstream : Hole.elsewhere)
+            reason: seen.contains(lane) ? .upstream : .elsewhere)
     }
 
     /// The whole of a message that is no part, or is the last one; `nil` if more parts must come, or none is of use.

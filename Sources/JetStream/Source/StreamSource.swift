@@ -152,7 +152,7 @@ package final class StreamSource: EnvelopeSource {
     private func handOver(_ outcome: PullBook.Outcome, of reader: NodeReader, to receiver: any EnvelopeReceiver) {
         let assembled = reader.assemble(outcome.messages)
         let missing = assembled.items.reduce(UInt64(0)) { sum, item in
-            if case .gap(let gap) = item, gap.reason == LaneAssembly.Hole.upstream { sum + gap.count } else { sum }
+            if case .gap(let gap) = item, gap.reason == .upstream { sum + gap.count } else { sum }
         }
         let finished = state.withLock { state in
             state.received += UInt64(outcome.messages.count)
