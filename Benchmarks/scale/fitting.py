@@ -3,6 +3,8 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from .fleet import LINE_BYTES, LINES_A_STEP
+
 FITTED_NODES = 16
 """Runs with other numbers of nodes are predicted from these (`validation.py`)."""
 Run = Mapping[str, Any]
@@ -13,38 +15,47 @@ def calls_of(run: Run) -> float:
     return run["reports"] if run["reports"] is not None else run["steps"] * run["nodes"] + run["samples"]
 
 
-def solve(rows: Sequence[tuple[float, float, float]]) -> tuple[float, float]:
-    """The a and b of a*x + b*y = z with the least squares of relative errors; b is at least 0."""
-    scaled = [(x / z, y / z) for x, y, z in rows if z > 0]
-    xx = sum(x * x for x, _ in scaled)
-    xy = sum(x * y for x, y in scaled)
-    yy = sum(y * y for _, y in scaled)
-    sx, sy = sum(x for x, _ in scaled), sum(y for _, y in scaled)
-    determinant = xx * yy - xy * xy
-    if determinant > 1e-12 * xx * yy:
-        a, b = (sx * yy - sy * xy) / determinant, (sy * xx - sx * xy) / determinant
-        if a >= 0 and b >= 0:
-            return a, b
-    # The two say the same, or a piece would cost less than nothing: calls alone.
-    return sx / xx, 0.0
+def per_report(runs: Sequence[Run], case: str) -> tuple[float, float] | None:
+    """CPU us and KiB on the wire of a report, of the run of that case with 16 nodes."""
+    for run in runs:
+        if run["case"] == case and run["nodes"] == FITTED_NODES:
+            calls = calls_of(run)
+            return run["master_cpu"] / calls * 1e6, run["sent_bytes"] / calls / 1024
+    return None
 
 
 def fit_end(runs: Sequence[Run]) -> dict[str, float]:
-    rows = [(calls_of(run), run["sent_bytes"] / 1024, run["master_cpu"] * 1e6) for run in runs if run["nodes"] == FITTED_NODES]
-    call, kib = solve(rows)
-    idle = [run["idle_cpu_per_second"] - run["alone_cpu_per_second"] for run in runs if run["idle_cpu_per_second"]]
-    nodes = [run["nodes"] for run in runs if run["idle_cpu_per_second"]]
-    return {
-        "call_us": call, "kib_us": kib, "node_us": max(0.0, sum(idle) / sum(nodes) * 1e6) if nodes else 0.0,
-        "base_kib": sum(run["master_kib_before"] for run in runs) / len(runs),
-    }  # fmt: skip
+    """What a KiB costs comes from samples that differ in nothing else; the rest is what calls of a kind cost beside."""
+    whole, slim = per_report(runs, "samples, whole"), per_report(runs, "samples, slim")
+    kib = max(0.0, (whole[0] - slim[0]) / (whole[1] - slim[1])) if whole and slim else 0.0
+    found: dict[str, float] = {"kib_us": kib}
+    for key, case in (("call_us", "logs, joined"), ("call_us", "logs"), ("next_us", "logs, one by one"), ("sample_us", "samples, slim")):
+        if cost := per_report(runs, case):
+            found[key] = cost[0] - kib * cost[1]
+    idle = [run for run in runs if run["idle_cpu_per_second"]]
+    beats = sum(run["idle_cpu_per_second"] - run["alone_cpu_per_second"] for run in idle)
+    found["node_us"] = max(0.0, beats / sum(run["nodes"] for run in idle) * 1e6) if idle else 0.0
+    found["base_kib"] = sum(run["master_kib_before"] for run in runs) / len(runs)
+    # Reports of one metric and of eight: the content is known, what is around it is not.
+    one, eight = per_report(runs, "logs, one by one"), per_report(runs, "logs, joined")
+    if one and eight:
+        found["metric_bytes"] = max(0.0, ((eight[1] - one[1]) * 1024 - (LINES_A_STEP - 1) * LINE_BYTES) / (LINES_A_STEP - 1))
+        found["report_bytes"] = one[1] * 1024 - LINE_BYTES - found["metric_bytes"]
+    return found
+
+
+def line(points: Sequence[tuple[float, float]]) -> tuple[float, float]:
+    """The a and b of y = a + b*x, least squares; b is at least 0."""
+    n, sx, sy = len(points), sum(x for x, _ in points), sum(y for _, y in points)
+    sxx, sxy = sum(x * x for x, _ in points), sum(x * y for x, y in points)
+    slope = max(0.0, (n * sxy - sx * sy) / (n * sxx - sx * sx))
+    return (sy - slope * sx) / n, slope
 
 
 def fit_messages(costs: Sequence[Run], servers: int = 3) -> dict[str, float]:
     """What a message costs on an R3 stream: a part for each, and one for each KiB."""
-    rows = [(1.0, cost["size"] / 1024, cost["cpu_us"]) for cost in costs if cost["servers"] == servers]
-    message, kib = solve(rows)
     chosen = [cost for cost in costs if cost["servers"] == servers]
+    message, kib = line([(cost["size"] / 1024, cost["cpu_us"]) for cost in chosen])
     return {
         "message_us": message, "kib_us": kib,
         "disk_bytes": sum(cost["disk_bytes"] - servers * cost["size"] for cost in chosen) / len(chosen),

@@ -27,7 +27,11 @@ class Master:
 
     name: str
     call_us: float
-    """For each report, however small."""
+    """For a report that begins a batch, however small."""
+    next_us: float
+    """For one that follows on the same connection as soon as the last was answered."""
+    sample_us: float
+    """For one that comes alone, as samples do: the master's threads sleep in between."""
     kib_us: float
     """For each KiB of it on the wire."""
     connect_us: float
@@ -48,9 +52,9 @@ class Master:
     """Older content is not sent; 0: all is."""
     cores: int = 1
 
-    def service(self, content: float, metrics: int) -> float:
+    def service(self, call_us: float, content: float, metrics: int) -> float:
         """Seconds of a core for a report."""
-        return (self.call_us + self.kib_us * self.wire(content, metrics) / 1024) / 1e6
+        return (call_us + self.kib_us * self.wire(content, metrics) / 1024) / 1e6
 
     def wire(self, content: float, metrics: int) -> float:
         return content + self.report_bytes + self.metric_bytes * metrics

@@ -36,6 +36,8 @@ class Node:
     is_connected: bool = False
     is_sampling: bool = False
     has_drained: bool = False
+    follows: bool = False
+    """Its next call is made as soon as the last was answered."""
     turn: int = 0
     """Of the send that is scheduled: an earlier one is void."""
 
@@ -158,7 +160,7 @@ class Simulation:
         count = min(waiting, self.most(node))
         node.under_way = count
         node.taken += count
-        self.call(node, count * self.workload.line_bytes, count, self.log_done)
+        self.call(node, self.master.next_us if node.follows else self.master.call_us, count * self.workload.line_bytes, count, self.log_done)
 
     def most(self, node: Node) -> int:
         """How many lines the next report may have."""
@@ -181,8 +183,10 @@ class Simulation:
         count, node.under_way = node.under_way, 0
         if not succeeded:
             node.taken -= count
+            node.follows = False
             return
         self.outcome.delivered += count
+        node.follows = self.flush_time(node) <= self.now
         if self.undrained and not node.has_drained and self.now >= self.outage.ended and self.time_of(node.taken) >= self.outage.ended:
             node.has_drained = True
             self.undrained -= 1
@@ -200,7 +204,7 @@ class Simulation:
             return
         node.is_sampling = True
         size = self.workload.slim_bytes if self.delivery.slim else self.workload.page_bytes
-        self.call(node, size, 1, self.sample_done)
+        self.call(node, self.master.sample_us, size, 1, self.sample_done)
 
     def sample_done(self, node: Node, succeeded: bool) -> None:
         node.is_sampling = False
@@ -213,7 +217,7 @@ class Simulation:
 
     # Calls.
 
-    def call(self, node: Node, content: float, metrics: int, done: Done) -> None:
+    def call(self, node: Node, call_us: float, content: float, metrics: int, done: Done) -> None:
         """What becomes of a call is known when it begins: the master serves in order."""
         outcome, begun = self.outcome, self.now
         if self.outage.began <= begun < self.outage.ended:
@@ -221,7 +225,7 @@ class Simulation:
             node.is_connected = False
             self.at(begun, self.answered, node, False, done)
             return
-        work = self.master.service(content, metrics)
+        work = self.master.service(call_us, content, metrics)
         if not node.is_connected:
             node.is_connected = True
             outcome.connections[floor(begun)] += 1
