@@ -56,10 +56,11 @@ def fit_messages(costs: Sequence[Run], servers: int = 3) -> dict[str, float]:
     """What a message costs on an R3 stream: a part for each, and one for each KiB."""
     chosen = [cost for cost in costs if cost["servers"] == servers]
     message, kib = line([(cost["size"] / 1024, cost["cpu_us"]) for cost in chosen])
+    alone = [cost for cost in costs if cost["servers"] == 1]
     return {
         "message_us": message, "kib_us": kib,
-        "disk_bytes": sum(cost["disk_bytes"] - servers * cost["size"] for cost in chosen) / len(chosen),
-        "wire_bytes": sum(cost["wire_bytes"] - servers * cost["size"] for cost in chosen) / len(chosen),
+        "leader_share": sum(cost["busiest_us"] for cost in chosen) / sum(cost["cpu_us"] for cost in chosen),
+        "overhead_bytes": sum(cost["disk_bytes"] - cost["size"] for cost in alone) / len(alone),
     }  # fmt: skip
 
 

@@ -68,10 +68,14 @@ class JetStream:
     kib_us: float
     leader_share: float
     """Of the CPU, when all messages enter at the leader."""
-    disk_bytes: float
-    """On the three disks, beside three times the message."""
-    wire_bytes: float
-    """Received by all servers, beside three times the message."""
+    overhead_bytes: float
+    """Of each message beside its content: subject, headers, the store's own."""
+    wire_copies: float
+    """How often a message is received by a server: by the one that the client has, by the leader, by the two others."""
+    written_copies: float
+    """How often it is written to a disk: to the stream, and to the log of the servers' agreement, on each of the three."""
+    kept_copies: float
+    """How often it stays there."""
 
 
 @dataclass(frozen=True)

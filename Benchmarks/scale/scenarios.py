@@ -155,15 +155,16 @@ def print_jetstream(costs: Costs) -> None:
             lines, pages = nodes * work.lines / step, nodes / work.sample_interval
             messages, size = lines + pages, lines * work.line_bytes + pages * work.page_bytes
             cpu = (messages * stream.message_us + size / KIB * stream.kib_us) / 1e6
-            disk, wire = 3 * size + messages * stream.disk_bytes, 3 * size + messages * stream.wire_bytes
+            whole = size + messages * stream.overhead_bytes
+            wire, disk, kept = whole * stream.wire_copies, whole * stream.written_copies, whole * stream.kept_copies
             leaders = cpu * stream.leader_share
             rows.append([
                 f"{nodes:,}", name, f"{messages:,.0f}", f"{size / 1e6:.1f}", f"{wire / 1e6:.1f}", f"{disk / 1e6:.1f}",
-                f"{disk * 86400 / 1e12:.2f}", f"{cpu:.2f}", f"{leaders:.2f}",
+                f"{kept * 3600 / 1e9:.1f}", f"{cpu:.2f}", f"{leaders:.2f}",
             ])  # fmt: skip
     print_table(
         "Computed: JetStream, an R3 stream, one message a line and a page",
-        ["nodes", "step", "messages/s", "MB/s of content", "MB/s received, all", "MB/s written, all", "TB a day, all", "cores, all", "cores, leader"], rows,
+        ["nodes", "step", "messages/s", "MB/s of content", "MB/s received, all", "MB/s written, all", "GB kept of an hour, all", "cores, all", "cores, leader"], rows,
     )  # fmt: skip
 
 

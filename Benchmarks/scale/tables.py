@@ -5,6 +5,7 @@ from typing import Any
 
 from figures import print_table
 
+from .fitting import calls_of
 from .fleet import LINES_A_STEP
 
 
@@ -19,10 +20,10 @@ def metrics_of(run: Mapping[str, Any]) -> int:
 def print_measured(found: Mapping[str, Sequence[Mapping[str, Any]]]) -> None:
     rows = []
     for run in found["runs"]:
-        metrics, reports = metrics_of(run), run["reports"] or 0
+        metrics, reports = metrics_of(run), round(calls_of(run))
         rows.append([
-            run["end"], run["case"], f"{run['nodes']}", f"{metrics:,}", f"{reports:,}" if reports else "-",
-            per(run["master_cpu"] * 1e6, metrics), per(run["master_cpu"] * 1e6, reports), per(run["sent_bytes"], reports or metrics),
+            run["end"], run["case"], f"{run['nodes']}", f"{metrics:,}", f"{reports:,}" if run["reports"] is not None else f"({reports:,})",
+            per(run["master_cpu"] * 1e6, metrics), per(run["master_cpu"] * 1e6, reports), per(run["sent_bytes"], reports),
             per(run["agents_cpu"] * 1e3, run["nodes"] * run["seconds"], 2), f"{run['connections']}",
             per(run["master_kib_after"] - run["master_kib_before"], run["nodes"]),
         ])  # fmt: skip

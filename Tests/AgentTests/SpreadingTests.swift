@@ -1,3 +1,4 @@
+import Delivery
 import Diagnosis
 import MasterClients
 import Testing
