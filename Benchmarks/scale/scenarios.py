@@ -154,8 +154,8 @@ def print_jetstream(costs: Costs) -> None:
             work = Workload(nodes=nodes, step=step)
             lines, pages = nodes * work.lines / step, nodes / work.sample_interval
             messages, size = lines + pages, lines * work.line_bytes + pages * work.page_bytes
-            cpu = (messages * stream.message_us + size / KIB * stream.kib_us) / 1e6
             whole = size + messages * stream.overhead_bytes
+            cpu = (messages * stream.message_us + whole / KIB * stream.kib_us) / 1e6
             wire, disk, kept = whole * stream.wire_copies, whole * stream.written_copies, whole * stream.kept_copies
             leaders = cpu * stream.leader_share
             rows.append([
