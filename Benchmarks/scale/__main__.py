@@ -33,10 +33,10 @@ def measure(arguments: argparse.Namespace) -> None:
         Path(arguments.out).write_text(json.dumps(found, indent=1) + "\n")
 
     for case in measuring.CASES:
+        if arguments.end and case.end != arguments.end:
+            continue
         if case.end == "jetstream" and why:
             print(f"JetStream, {case.name}: left out. {why}", flush=True)
-            continue
-        if arguments.end and case.end != arguments.end:
             continue
         for nodes in case.nodes:
             if nodes <= arguments.nodes:

@@ -1,7 +1,7 @@
 """Many agents on this machine, each with a node's identity, its own log and state, and what they do to a master."""
 
-import os
 import re
+import signal
 import subprocess
 import time
 from collections.abc import Iterator
@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from figures import cpu_seconds
-from harness.process import Arobust, Process, wait_until
+from harness.process import Arobust, Process
 from harness.xpu_timer_page import PageServer, hang_page
 
 LINE_BYTES = 200
@@ -91,7 +91,7 @@ class Fleet:
 
     def stop(self) -> None:
         for agent in self.agents:
-            agent.send(15)
+            agent.send(signal.SIGTERM)
         for agent in self.agents:
             agent.wait(60)
 
@@ -114,12 +114,3 @@ def connections(port: int) -> tuple[int, int]:
     ).stdout
     sent = [int(number) for number in re.findall(r"bytes_acked:(\d+)", told)]
     return len(sent), sum(sent)
-
-
-def wait_connected(port: int, nodes: int) -> None:
-    """Every agent has made its connection once it has reported something."""
-    wait_until(lambda: connections(port)[0] >= nodes, lambda: f"{connections(port)[0]} of {nodes} are connected", 60, every=0.2)
-
-
-def processors() -> int:
-    return len(os.sched_getaffinity(0))

@@ -55,7 +55,7 @@ def hold(scratch: Path, end: End) -> float:
         "data_type": "TRAINING_LOG", "data_content": PAGE, "node_id": 0, "node_type": "worker", "node_rank": 0, "timestamp": now,
     })  # fmt: skip
     metrics.write_text(f"{line}\n" * 100)
-    client = [sys.executable, ROOT / "Benchmarks/dlrover_client.py", end.url.partition("//")[2], metrics, "0"]
+    client: list[str] = [sys.executable, str(ROOT / "Benchmarks/dlrover_client.py"), end.url.partition("//")[2], str(metrics), "0"]
     subprocess.run(client, check=True, capture_output=True)
     kib = resident_kib(end.pids[0])
     metrics.write_text(f"{line}\n" * REPORTS)

@@ -164,7 +164,11 @@ def print_jetstream(costs: Costs) -> None:
             ])  # fmt: skip
     print_table(
         "Computed: JetStream, an R3 stream, one message a line and a page",
-        ["nodes", "step", "messages/s", "MB/s of content", "MB/s received, all", "MB/s written, all", "GB kept of an hour, all", "cores, all", "cores, leader"], rows,
+        [
+            "nodes", "step", "messages/s", "MB/s of content", "MB/s received, all", "MB/s written, all", "GB kept of an hour, all",
+            "cores, all", "cores, leader",
+        ],
+        rows,
     )  # fmt: skip
 
 

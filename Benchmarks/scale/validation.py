@@ -7,8 +7,6 @@ from .fitting import FITTED_NODES, calls_of
 from .model import Costs, Delivery, Workload
 from .simulation import Simulation
 
-WARM_UP = 4.0
-
 
 def simulate(run: Mapping[str, Any], costs: Costs) -> tuple[float, float]:
     """The master's CPU and the reports, a second, without what agents' beats cost."""
@@ -17,7 +15,8 @@ def simulate(run: Mapping[str, Any], costs: Costs) -> tuple[float, float]:
         nodes=run["nodes"], step=load["step"], sample_interval=load["sample_interval"], logs=load["logs"], samples=load["samples"]
     )
     delivery = Delivery(
-        join=settings.get("AROBUST_DELIVERY_JOIN") != "false" or run["end"] == "console", slim=settings.get("AROBUST_DELIVERY_SLIM") == "true" and run["end"] == "dlrover"
+        join=settings.get("AROBUST_DELIVERY_JOIN") != "false" or run["end"] == "console",
+        slim=settings.get("AROBUST_DELIVERY_SLIM") == "true" and run["end"] == "dlrover",
     )
     seconds = 40.0
     outcome = Simulation(workload, delivery, costs.masters[run["end"]], seconds=seconds).run()
