@@ -5,7 +5,7 @@
 export SWIFT_FLAGS = --explicit-target-dependency-import-check error --disable-index-store
 
 .DEFAULT_GOAL := help
-.PHONY: help bootstrap build release deb wheel test test-packages test-torch swift-test fuzz sanitize siege soak soak-rotation lint format docs site demo bench bench-build bench-counts clean
+.PHONY: help bootstrap build release deb wheel test test-packages test-torch swift-test fuzz sanitize siege soak soak-rotation lint format docs site demo bench bench-build bench-scale bench-counts clean
 .PHONY: cluster-up cluster-down cluster-faults cluster-fault cluster-audit cluster-test
 
 help: ## Show this list
@@ -77,6 +77,11 @@ demo: bootstrap build ## Report a real training to the real DLRover master and a
 
 bench: bootstrap release bench-build ## Measure what reporting costs
 	@scripts/bench
+
+bench-scale: bootstrap release ## Measure up to 64 agents at one master, and compute what 10,000 nodes cost
+	@scripts/bench-scale measure --out .build/scale.json
+	@scripts/bench-scale check .build/scale.json
+	@scripts/bench-scale simulate
 
 bench-counts: release bench-build ## Check counts of the release build: system calls, allocations, instructions
 	@scripts/bootstrap --counts

@@ -143,6 +143,7 @@ extension AgentServices {
             "Heartbeats are sent in this node's name: no DLRover agent may run on it.",
             metadata: ["node-id": "\(settings.node.id)", "interval": "\(DurationText.write(interval))"])
         return Heartbeat(
-            sender: sender, node: settings.node, interval: interval, observer: observer, logger: logger)
+            sender: sender, node: settings.node, job: master.options.jobUID, interval: interval, observer: observer,
+            logger: logger)
     }
 }

@@ -20,8 +20,11 @@ struct ConsoleBeats: NodePresence {
 
     func run() async {
         var problems = ProblemLog()
+        var pace = BeatPace(interval: Self.interval, share: NodeShare(of: node, job: job, what: master))
+        var generator = SystemRandomNumberGenerator()
         var number = 0
         while !Task.isCancelled {
+            var isHeard = true
             let statuses = number % Self.beatsPerStatus == 0 ? await statuses() : []
             do throws(ReportError) {
                 try await sender.send(beat(with: statuses))
@@ -30,6 +33,7 @@ struct ConsoleBeats: NodePresence {
                 }
             } catch {
                 guard error.code != .closed, !Task.isCancelled else { return }
+                isHeard = false
                 if problems.shouldReport("beat") {
                     logger.warning(
                         "The console cannot be told that this node is there; trying again.",
@@ -37,7 +41,7 @@ struct ConsoleBeats: NodePresence {
                 }
             }
             number += 1
-            try? await Task.sleep(for: Self.interval)
+            try? await Task.sleep(for: pace.pause(afterSuccess: isHeard, using: &generator))
         }
     }
 

@@ -17,6 +17,7 @@ protocol NodePresence: Sendable {
 struct Heartbeat: NodePresence {
     let sender: any HeartbeatSender
     let node: NodeIdentity
+    var job = ""
     let interval: Duration
     /// Is told when the master asks for diagnosis data.
     var observer: (any HangObserver)?
@@ -24,7 +25,10 @@ struct Heartbeat: NodePresence {
 
     func run() async {
         var problems = ProblemLog()
+        var pace = BeatPace(interval: interval, share: NodeShare(of: node, job: job, what: "heartbeat"))
+        var generator = SystemRandomNumberGenerator()
         while !Task.isCancelled {
+            var isHeard = true
             do throws(ReportError) {
                 if let action = try await sender.sendHeartbeat(at: WallClock.seconds(), node: node) {
                     if !collects(action) {
@@ -36,11 +40,12 @@ struct Heartbeat: NodePresence {
                 if problems.solve() { logger.notice("Heartbeats reach the master again.") }
             } catch {
                 guard error.code != .closed, !Task.isCancelled else { return }
+                isHeard = false
                 if problems.shouldReport("heartbeat") {
                     logger.warning("A heartbeat failed; trying again.", metadata: ["error": "\(error)"])
                 }
             }
-            try? await Task.sleep(for: interval)
+            try? await Task.sleep(for: pace.pause(afterSuccess: isHeard, using: &generator))
         }
     }
 

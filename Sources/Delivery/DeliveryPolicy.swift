@@ -22,6 +22,10 @@ package struct DeliveryPolicy: Sendable, Hashable {
     package var queueBytes = 8 << 20
     package var firstStart = FirstStart.oldest
     package var backoff = Backoff()
+    /// The node's place among the nodes that report to the master, from 0 up to, not including, 1; `nil`: it is alone. See `FlushPhase`.
+    package var share: Double?
+    /// The node that comes last waits so long after a start before it sends anything but `firstTypes`, the others their share of it.
+    package var startSpread: Duration = .zero
     /// After this many failures in a row the master's breaker opens. Concurrent calls that fail count as one failure.
     package var breakerFailures = 5
     /// After this many refused envelopes of one data type in a row, the type is held.

@@ -8,7 +8,7 @@ struct RoundPhaseTests {
 
     @Test func roundsOfANodeBeginAtTheSamePartOfEveryInterval() {
         for hash in UInt64(0)..<200 {
-            let phase = RoundPhase(hash: hash, interval: .seconds(60))
+            let phase = RoundPhase(of: NodeShare(hash: hash), interval: .seconds(60))
             var now = 1_795_479_600 * UInt64(1_000_000_000) + hash * 777_777_777
             var slots: Set<UInt64> = []
             for _ in 0..<50 {
@@ -28,7 +28,9 @@ struct RoundPhaseTests {
         var places = [Int](repeating: 0, count: 12)
         for hash in UInt64(0)..<1200 {
             places[
-                Int(RoundPhase(hash: hash &* 0x9E37_79B9_7F4A_7C15, interval: .seconds(60)).untilNext(0) / .seconds(5))] +=
+                Int(
+                    RoundPhase(of: NodeShare(hash: hash &* 0x9E37_79B9_7F4A_7C15), interval: .seconds(60)).untilNext(0)
+                        / .seconds(5))] +=
                 1
         }
         // Of 48 s in the middle, 1.5 s is 37.5 nodes' share.

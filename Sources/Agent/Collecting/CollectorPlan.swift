@@ -102,7 +102,7 @@ extension CollectorPlan {
     ) throws(SettingsError) -> [CollectorPlan] {
         let values = settings.values
         let xpuTimer = try settings.metricURL()
-        let (interval, node) = (values[\.metrics.interval], settings.node)
+        let (interval, node, job) = (values[\.metrics.interval], settings.node, values[\.jobUID] ?? "")
         let limits = values.lines(
             under: "metrics.interval", "metrics.deadline", "metrics.max-size", "metrics.alarm")
         return ((xpuTimer.map { [$0] } ?? []) + (try settings.otherMetricURLs())).map { url in
@@ -116,7 +116,8 @@ extension CollectorPlan {
                     url: url, node: node, configuration: configuration, logger: surroundings.logger,
                     factory: surroundings.factory)
                 var schedule = CollectorSchedule(collector: collector, interval: interval, lastRound: nil)
-                schedule.phase = RoundPhase(of: node, url: url, interval: interval)
+                schedule.phase = RoundPhase(
+                    of: NodeShare(of: node, job: job, what: "\(url)"), interval: interval)
                 return schedule
             }
         }
@@ -132,7 +133,15 @@ extension CollectorPlan {
                 let collector = StackCollector(
                     node: settings.node, configuration: settings.stackConfiguration(target),
                     logger: surroundings.logger, factory: surroundings.factory)
-                return CollectorSchedule(collector: collector, interval: values[\.stacks.interval], lastRound: nil)
+                let interval = values[\.stacks.interval]
+                var schedule = CollectorSchedule(collector: collector, interval: interval, lastRound: nil)
+                // A way that stops ranks makes the whole training wait: then all nodes had better do it at once.
+                if !values[\.stacks.blocking], !values[\.stacks.native] {
+                    schedule.phase = RoundPhase(
+                        of: NodeShare(of: settings.node, job: values[\.jobUID] ?? "", what: "stacks"),
+                        interval: interval)
+                }
+                return schedule
             }
         ]
     }

@@ -95,7 +95,7 @@ public struct AgentSettings: Sendable {
         var masters: [MasterSettings] = []
         for entry in values.masters {
             masters.append(
-                try MasterSettings(entry: entry, values: values.overlaid(with: entry.options))
+                try MasterSettings(entry: entry, values: values.overlaid(with: entry.options), node: node)
             )
         }
         for (index, master) in masters.enumerated()

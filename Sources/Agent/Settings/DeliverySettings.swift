@@ -65,6 +65,10 @@ package struct DeliverySettings: Sendable {
     package let batchTime = Setting(
         "delivery.batch-time", .duration(min: .zero), default: DeliveryPolicy().batchTime,
         "how long a batch may wait to fill up")
+    package let spread = Setting(
+        "delivery.spread", .duration(min: .zero, max: .seconds(3600)), default: DeliveryPolicy().startSpread,
+        "over how long the nodes of a job spread their first reports after a start, each at its own moment; 0s: over batch-time alone"
+    )
     package let queueSize = Setting(
         "delivery.queue-size", .size(min: 256 << 10, max: 1 << 40), default: DeliveryPolicy().queueBytes,
         "how much is held in memory for a master; the rest waits in the journal")

@@ -20,10 +20,14 @@ struct MasterSettings: Sendable {
     /// The proxy's URL, and where its credentials are; `nil`: none.
     let proxy: (url: String, credentialsFile: String?)?
 
-    /// - Parameter values: all settings, with the master's own over them.
-    init(url: MasterURL, values: SettingValues) {
+    /// - Parameters:
+    ///   - values: all settings, with the master's own over them.
+    ///   - node: who reports; its place among the job's nodes says when.
+    init(url: MasterURL, values: SettingValues, node: NodeIdentity = NodeIdentity()) {
         self.url = url
-        policy = Self.policy(for: url, values)
+        var policy = Self.policy(for: url, values)
+        policy.share = NodeShare(of: node, job: values[\.jobUID] ?? "", what: "\(url)").fraction
+        self.policy = policy
         options = Self.options(for: url, values, policy)
         credentials = StreamCredentials(values)
         tokenFile = url.isConsole ? values[\.delivery.tokenFile] : nil
@@ -33,9 +37,9 @@ struct MasterSettings: Sendable {
         heartbeat = url.isDLRover && interval > .zero ? interval : nil
     }
 
-    init(entry: SettingValues.MasterEntry, values: SettingValues) throws(SettingsError) {
+    init(entry: SettingValues.MasterEntry, values: SettingValues, node: NodeIdentity) throws(SettingsError) {
         do throws(MasterURLError) {
-            self.init(url: try MasterURL(entry.url.texts.joined()), values: values)
+            self.init(url: try MasterURL(entry.url.texts.joined()), values: values, node: node)
         } catch {
             throw SettingsError(place: "\(entry.url.origin)", reason: "\(error)")
         }
@@ -121,6 +125,7 @@ struct MasterSettings: Sendable {
         var policy = DeliveryPolicy()
         policy.batchCount = values[\.delivery.batchCount]
         policy.batchBytes = values[\.delivery.batchSize]
+        policy.startSpread = values[\.delivery.spread]
         policy.batchTime = values[\.delivery.batchTime]
         policy.queueBytes = values[\.delivery.queueSize]
         policy.callsUnderWay = values[\.delivery.calls]

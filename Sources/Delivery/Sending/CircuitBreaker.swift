@@ -102,10 +102,11 @@ struct TypeBreaker {
     }
 }
 
-/// How long to wait after a master has failed: twice as long after each failure, up to a limit, and never the same for all nodes.
+/// How long to wait after a master has failed: up to twice as long after each failure, up to a limit, and never the same for all nodes.
 ///
-/// Half of each pause is random ("equal jitter", M. Brooker, "Exponential Backoff And Jitter", 2015), so that thousands of agents
-/// don't come back in the same moment.
+/// Each pause is random between half of the least and the doubled one ("full jitter" with a lower bound; M. Brooker, "Exponential Backoff And
+/// Jitter", 2015), so that thousands of agents don't come back in the same moment. Where half of each pause is fixed instead, their tries come
+/// in waves: after ten seconds a quarter of them in one second, here a sixth (docs/scale.md).
 package struct Backoff: Sendable, Hashable {
     package var min: Duration = .milliseconds(500)
     package var max: Duration = .seconds(30)
@@ -116,6 +117,6 @@ package struct Backoff: Sendable, Hashable {
     func delay(failures: Int, using generator: inout some RandomNumberGenerator) -> Duration {
         let doublings = Swift.min(Swift.max(failures - 1, 0), 20)
         let full = Swift.min(max, min * (1 << doublings))
-        return full / 2 + (full / 2) * Double.random(in: 0...1, using: &generator)
+        return min / 2 + (full - min / 2) * Double.random(in: 0...1, using: &generator)
     }
 }

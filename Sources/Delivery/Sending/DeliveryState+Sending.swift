@@ -72,13 +72,17 @@ extension DeliveryState {
     private func readyTime(
         _ key: SendQueue.Key, _ queue: SendQueue, now: DeliveryTime
     ) -> ContinuousClock.Instant? {
-        guard let first = queue.pieces.first, var ready = queue.readyTime(policy: policy) else { return nil }
+        guard let first = queue.pieces.first, var ready = queue.readyTime(policy: policy, phase: flushPhase) else {
+            return nil
+        }
         if let slot = queue.awaitedSlot, slotOwners.isAwaited(slot) { return nil }
         let stored = ledgers[key.lane]?.storedVersion ?? 0
         guard stored > 0, stored >= queue.heldVersion, !unstorable.contains(key.lane) else { return nil }
         let type = key.lane.dataType
         // Without room the batch can't grow, and samples are sent one by one.
         if isFinishing || roomless.contains(key.lane) || policy.sampleSlots[type] != nil { ready = first.arrival }
+        // What tells of a hang never waits for other nodes, and at the end nothing does.
+        if let heldAtStart, !isFinishing, policy.rank(of: type) >= 0 { ready = max(ready, heldAtStart) }
         if let held = typeBreakers[type]?.heldUntil {
             if now.instant < held {
                 if isFinishing { return nil }

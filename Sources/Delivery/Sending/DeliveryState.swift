@@ -9,6 +9,9 @@ internal import SystemSupport
 struct DeliveryState {
     let policy: DeliveryPolicy
     let needsLanesInOrder: Bool
+    let flushPhase: FlushPhase?
+    /// Until when nothing but the first types is sent after the start; `nil`: it is not held back.
+    let heldAtStart: ContinuousClock.Instant?
     var ledgers: [Lane: LaneLedger]
 
     // Sending.
@@ -65,6 +68,9 @@ struct DeliveryState {
     ) {
         self.policy = policy
         self.needsLanesInOrder = needsLanesInOrder
+        flushPhase = FlushPhase(policy: policy, start: now.instant)
+        let hold = policy.startSpread * (policy.share ?? 0)
+        heldAtStart = hold > .zero ? now.instant + hold : nil
         ledgers = lanes.mapValues(LaneLedger.init(stored:))
         breaker = MasterBreaker(policy: policy)
         catchUp = policy.catchUpBytesPerSecond.map { TokenBucket(perSecond: $0) }

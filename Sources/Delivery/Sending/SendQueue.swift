@@ -54,10 +54,11 @@ struct SendQueue {
     }
 
     /// When it may be sent from; `nil` if it is empty.
-    func readyTime(policy: DeliveryPolicy) -> ContinuousClock.Instant? {
+    func readyTime(policy: DeliveryPolicy, phase: FlushPhase?) -> ContinuousClock.Instant? {
         guard let first = pieces.first else { return nil }
         let isFull = count >= policy.batchCount || bytes >= policy.batchBytes || alone > 0
-        return isFull ? first.arrival : first.arrival + policy.batchTime
+        guard !isFull else { return first.arrival }
+        return phase?.readyTime(arrival: first.arrival) ?? first.arrival + policy.batchTime
     }
 
     /// Removes as much from the front as may go in one call.

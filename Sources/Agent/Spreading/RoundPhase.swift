@@ -1,8 +1,6 @@
-internal import Collectors
 internal import Diagnosis
-internal import LogText
 
-/// When in each interval a node scrapes a page: so that not all nodes of a job do, and report, at the same moment.
+/// When in each interval a node scrapes a page or takes stacks: so that not all nodes of a job do, and report, at the same moment.
 ///
 /// Rounds begin at the same part of every interval since 1970. So a slot of a master that is as long as the interval
 /// (`SampleSlot`) has exactly one. None begins near an interval's ends, where a clock that is set a little would put two into one slot.
@@ -14,21 +12,10 @@ struct RoundPhase: Hashable, Sendable {
     private let interval: UInt64
     private let offset: UInt64
 
-    init(of node: NodeIdentity, url: MetricURL, interval: Duration) {
-        var hash = StableHash()
-        for byte in "\(node.type)/\(node.id)/\(node.rank)/\(url)".utf8 { hash.add(byte) }
-        self.init(hash: hash.value, interval: interval)
-    }
-
-    init(hash: UInt64, interval: Duration) {
-        // FNV's low bits are its best, but small changes at the end reach few of the high ones.
-        var mixed = hash
-        mixed = (mixed ^ (mixed >> 33)) &* 0xFF51_AFD7_ED55_8CCD
-        mixed = (mixed ^ (mixed >> 33)) &* 0xC4CE_B9FE_1A85_EC53
-        mixed ^= mixed >> 33
+    init(of share: NodeShare, interval: Duration) {
         self.interval = UInt64(max(1, interval / .nanoseconds(1)))
         // The middle four fifths.
-        offset = self.interval / 10 + mixed % max(1, self.interval / 10 * 8)
+        offset = self.interval / 10 + share.hash % max(1, self.interval / 10 * 8)
     }
 
     /// How long the first round waits.
