@@ -161,3 +161,36 @@ def test_a_console_reads_a_stream(arobust: Arobust, scratch: Path, servers: Serv
         assert len(console.lines(type="TRAINING_LOG")) == len(wanted), "each line once"
     finally:
         console.kill()
+
+
+def test_a_cluster_that_fails_loses_nothing(arobust: Arobust, make_master: MakeMaster, scratch: Path) -> None:
+    """Three servers, three copies: the leader, a follower and all of them are killed between the nodes and the master."""
+    master = make_master().start().wait_ready()
+    servers = Servers(scratch, 3).start_ready()
+    try:
+        arobust.environment = {"AROBUST_DELIVERY_STREAM_REPLICAS": "3"}
+        nodes = Nodes(arobust, scratch, servers.url(), 2)
+        running = bridge(arobust, scratch, "bridge", servers, master)
+        nodes.write(200)
+        wait_for_all(master, nodes)
+        for turn in ("leader", "follower", "all"):
+            leader = servers.leader()
+            victims = {"leader": [leader], "follower": [each for each in servers.all if each is not leader][:1], "all": servers.all}[turn]
+            for victim in victims:
+                victim.kill()
+            nodes.write(200)
+            time.sleep(1)
+            for victim in victims:
+                victim.start()
+            for victim in victims:
+                victim.wait_ready()
+            servers.wait_leader()
+            nodes.write(200)
+        wait_for_all(master, nodes, 120)
+        for rank in range(2):
+            got = lines_of(master, rank)
+            assert list(dict.fromkeys(got)) == nodes.lines(rank), "in order"
+            assert len(got) == len(set(got)), "once: the bridge itself was not killed"
+        assert running.stop() == 0
+    finally:
+        servers.kill()

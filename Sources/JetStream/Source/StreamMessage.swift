@@ -20,7 +20,9 @@ struct StreamMessage: Sendable {
     var origin: [UInt8]
     /// The metric's JSON, or a part of it.
     var body: [UInt8]
+}
 
+extension StreamMessage {
     /// The most parts that an envelope may have: what a bus takes at most, in the least pieces.
     private static let mostParts = 1 << 20
 
