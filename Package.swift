@@ -393,6 +393,9 @@ let package = Package(
             swiftSettings: settings
         ),
         .testTarget(
+            name: "JetStreamTests", dependencies: ["Diagnosis", "JetStream", "LogText", "TestSupport"],
+            swiftSettings: settings),
+        .testTarget(
             name: "MasterClientsTests",
             dependencies: [
                 "Diagnosis", "MasterClients", "PlainHTTP", "SystemSupport", "TestSupport", logging, nioCore,
