@@ -393,7 +393,7 @@ let package = Package(
             swiftSettings: settings
         ),
         .testTarget(
-            name: "JetStreamTests", dependencies: ["Diagnosis", "JetStream", "LogText", "TestSupport"],
+            name: "JetStreamTests", dependencies: ["CNATS", "Diagnosis", "JetStream", "LogText", "TestSupport"],
             swiftSettings: settings),
         .testTarget(
             name: "MasterClientsTests",

@@ -10,6 +10,9 @@ enum ConnectProblem {
     /// `nil` where the text says enough.
     private static func meaning(of said: String, isSecure: Bool) -> String? {
         switch said {
+        // libnats then speaks TLS as the server wishes, and knows the system's authorities alone.
+        case _ where !isSecure && (said.contains("SSL") || said.contains("Secure Connection")):
+            "the server speaks TLS alone; natss:// is with it"
         case _ where said.contains("hostname mismatch") || said.contains("IP address mismatch"):
             "TLS: the server's certificate is for another name; delivery.tls-server-name says which one it must have"
         case _
@@ -19,14 +22,9 @@ enum ConnectProblem {
         case _ where said.contains("certificate has expired"): "TLS: the server's certificate has expired"
         case _ where said.contains("SSL handshake error"): "TLS: the server's certificate is not accepted"
         case _ where said.contains("Secure Connection not available"):
-            isSecure
-                ? "the server does not speak TLS on this port; nats:// is without"
-                : "the server speaks TLS alone; natss:// is with it"
-        case _ where said.contains("Secure Connection required"): "the server speaks TLS alone; natss:// is with it"
+            "the server does not speak TLS on this port; nats:// is without"
         // With TLS 1.3 a server looks at the certificate after the client's side of the handshake has ended.
-        case _
-        where isSecure
-            && (said.contains("Expected 'PONG', got ''") || said.contains("SSL_") || said.contains("bad certificate")):
+        case _ where isSecure && (said.contains("Expected 'PONG', got ''") || said.contains("SSL_")):
             "TLS: the server ended the connection after the handshake: it wants a certificate (delivery.tls-certificate-file), or another one than this"
         default: nil
         }

@@ -88,7 +88,7 @@ def test_who_is_refused_for_a_while_comes_back(arobust: Arobust, scratch: Path, 
     server.lines = "authorization { token: wrong }"
     server.start().wait_ready()
     assert server.process
-    server.process.wait_for_log("authentication error", 40, count=3)
+    server.process.wait_for_log("authentication error", 40, count=2)
     write_lines(log, 11, 20)
     agent.wait_for_log("Authorization Violation")
     server.kill()

@@ -1,3 +1,4 @@
+import CNATS
 import Diagnosis
 import LogText
 import TestSupport
