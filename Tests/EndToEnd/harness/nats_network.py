@@ -41,7 +41,7 @@ class WiredServers:
 
     def cut_off(self, server: Server, isolated: bool) -> None:
         """From the other servers, and from the test."""
-        ip("link", "set", f"wire{self.servers.all.index(server)}", "down" if isolated else "up")
+        ip("link", "set", f"wire{server.name[1:]}", "down" if isolated else "up")
 
     def hide(self, server: Server, hidden: bool) -> None:
         """From the test alone; the other servers reach it. What was connected to it hears nothing more."""
