@@ -95,7 +95,7 @@ bench-build: ## Build the programs of Benchmarks for production: .build/release/
 	swift build --package-path Benchmarks --scratch-path .build --force-resolved-versions $(RELEASE_FLAGS) --product MatcherBenchmark
 
 NODES ?= 4
-cluster-up: ## Start NODES (4) nodes and four masters in containers; see docs/clusters.md
+cluster-up: ## Start NODES (4) nodes and five masters in containers; see docs/clusters.md
 	@python3 -m cluster up --nodes $(NODES)
 
 cluster-down: ## Remove the cluster, and everything it stored

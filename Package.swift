@@ -392,6 +392,9 @@ let package = Package(
             swiftSettings: settings
         ),
         .testTarget(
+            name: "JetStreamTests", dependencies: ["CNATS", "Diagnosis", "JetStream", "LogText", "TestSupport"],
+            swiftSettings: settings),
+        .testTarget(
             name: "MasterClientsTests",
             dependencies: [
                 "Diagnosis", "MasterClients", "PlainHTTP", "SystemSupport", "TestSupport", logging, nioCore,

@@ -26,6 +26,7 @@ import bus  # noqa: E402
 import console  # noqa: E402
 import hostile  # noqa: E402
 import idle  # noqa: E402
+import kinds  # noqa: E402
 import logfile  # noqa: E402
 import many  # noqa: E402
 import masters  # noqa: E402
@@ -48,6 +49,7 @@ PARTS = {
     "rules": rules.measure,
     "many": many.measure,
     "masters": masters.measure,
+    "kinds": kinds.measure,
     "size": size.measure,
     "console": console.measure,
     "hostile": hostile.measure,

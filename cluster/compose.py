@@ -66,7 +66,7 @@ class ComposeRuntime:
 
     def build(self) -> None:
         """Builds one service per image: the others use the same images. Shows its output, because it takes minutes."""
-        command = [*self._compose, "build", "bridge-1", "trainer-1", self.topology.dlrover_masters[0].name]
+        command = [*self._compose, "build", "bridge-1", "trainer-1", "stream", self.topology.dlrover_masters[0].name]
         if status := subprocess.run(command, check=False).returncode:
             raise Failed(f"{compose_command()[-1]} build ended with {status}")
 

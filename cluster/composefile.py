@@ -24,6 +24,12 @@ x-demo: &demo
   image: arobust-demo
   build: {{context: .., dockerfile: docker/Dockerfile, target: demo}}
 
+x-stream: &stream
+  image: arobust-nats
+  build: {{context: .., dockerfile: docker/Dockerfile, target: nats}}
+  restart: on-failure
+  networks: [masters]
+
 x-master: &master
   image: arobust-master
   build: {{context: .., dockerfile: docker/Dockerfile, target: master}}
@@ -45,6 +51,7 @@ def compose_file(nodes: int) -> str:
     parts = [HEAD.format(nodes=nodes, masters=len(topology.masters))]
     parts += [_master(topology, master.name) for master in topology.dlrover_masters]
     parts += [_console(topology, master.name) for master in topology.masters if master.is_console]
+    parts += [_stream(topology, master.name) for master in topology.masters if master.is_stream]
     parts += [_node(topology, node) for node in topology.node_numbers]
     parts += [_watchers(topology), _volumes(topology), "\nnetworks:\n  masters:\n"]
     return "".join(parts)
@@ -70,6 +77,16 @@ def _console(topology: Topology, name: str) -> str:
     healthcheck: {{disable: true}}
     networks: [masters]
     ports: ["127.0.0.1::{PAGE_PORT}"]
+    volumes: ["{name}:/cluster/masters/{name}"]
+
+"""
+
+
+def _stream(topology: Topology, name: str) -> str:
+    return f"""\
+  {name}:
+    <<: *stream
+    command: {json.dumps(topology.command(name))}
     volumes: ["{name}:/cluster/masters/{name}"]
 
 """

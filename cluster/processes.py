@@ -38,7 +38,7 @@ class ProcessRuntime:
             self._namespaces = NodeNamespaces(self._scratch)
             self.topology = Topology(nodes, default_masters(MASTERS, MASTER_PORTS), root, web=web)
         else:
-            masters = default_masters("127.0.0.1", (free_port(), free_port(), free_port()))
+            masters = default_masters("127.0.0.1", (free_port(), free_port(), free_port(), free_port()))
             self.topology = Topology(nodes, masters, root, "127.0.0.1", web, tuple(free_port() for _ in range(nodes)))
 
     @property
@@ -104,6 +104,8 @@ class ProcessRuntime:
             self.topology.control(self.topology.master(service)).unlink(missing_ok=True)
             environment |= RUNNER_ENVIRONMENT
             program = [sys.executable, str(RUNNER)]
+        elif kind == "stream":
+            program = ["nats-server"]
         elif kind == "trainer":
             environment |= {"PYTHONPATH": str(ROOT / "Tests/EndToEnd")}
             program = [sys.executable, str(LAUNCH)]
@@ -119,12 +121,12 @@ class ProcessRuntime:
         master = self.topology.master(service)
 
         def settled() -> bool:
-            listens = _answers(master.address) if master.is_console else self.topology.control(master).exists()
+            listens = _answers(master.address) if master.is_console or master.is_stream else self.topology.control(master).exists()
             return listens or process.child.poll() is not None
 
         wait_until(settled, f"{service} to listen", 60)
         ended = process.child.poll()
-        if ended is not None and (ended != -signal.SIGABRT or master.is_console):
+        if ended is not None and (ended != -signal.SIGABRT or not master.is_dlrover):
             raise Failed(f"{service} ended with {ended}; {process.tail()}")
         return ended is None
 

@@ -12,6 +12,7 @@ from harness.file_master import whole_lines
 
 from .evidence import LOG
 from .runtime import Failed
+from .stream_store import messages
 from .topology import Master, Topology
 
 STORE_FORMAT = 1
@@ -44,6 +45,8 @@ class Stored:
 
 def read_stored(topology: Topology, master: Master, node: int) -> Stored:
     path = topology.store(master, node)
+    if master.is_stream:
+        return read_stream(path, node - 1)
     return read_console(path, node - 1) if master.is_console else _read_metrics(path, node - 1)
 
 
@@ -56,6 +59,18 @@ def _read_metrics(path: Path, node_id: int) -> Stored:
         stored.counts[metric["data_type"]] += 1
         if metric["data_type"] == LOG:
             stored.lines += metric["data_content"].split("\n")
+    return stored
+
+
+def read_stream(folder: Path, node_id: int) -> Stored:
+    stored = Stored()
+    for message in messages(folder):
+        metric = message.metric
+        if metric["node_id"] != node_id:
+            continue
+        stored.counts[str(metric["data_type"])] += message.is_first_part
+        if metric["data_type"] == LOG:
+            stored.lines += str(metric["data_content"]).split("\n")
     return stored
 
 

@@ -8,8 +8,10 @@ from pathlib import Path
 
 METRICS_PORT = 18889
 """XPUTimer's default port."""
-MASTER_PORTS = (50001, 8080, 50052)
-"""The ports for gRPC, for HTTP and of the console."""
+MASTER_PORTS = (50001, 8080, 50052, 4222)
+"""The ports for gRPC, for HTTP, of the console and of the stream's server."""
+STREAM = "arobust"
+"""The stream's name."""
 PAGE_PORT = 8080
 """The port of the console's page within its container."""
 TOKEN = "token-of-the-test-clusters"
@@ -33,9 +35,13 @@ class Master:
         return self.scheme == "arobust"
 
     @property
+    def is_stream(self) -> bool:
+        return self.scheme == "nats"
+
+    @property
     def is_service(self) -> bool:
         """Whether it is a program of its own, which can be stopped, and not a file."""
-        return self.is_dlrover or self.is_console
+        return self.is_dlrover or self.is_console or self.is_stream
 
 
 @dataclass(frozen=True)
@@ -104,7 +110,9 @@ class Topology:
         return Path(self.root, "masters", master.name)
 
     def store(self, master: Master, node: int) -> Path:
-        """The file with what the master stored from this node, and perhaps from others."""
+        """The file with what the master stored from this node, and perhaps from others; of a stream the folder."""
+        if master.is_stream:
+            return self.master_folder(master) / f"store/jetstream/$G/streams/{STREAM}/msgs"
         if master.is_console:
             return self.console_store(master) / "console.sqlite"
         return self.master_folder(master) / ("accepted.ndjson" if master.is_dlrover else f"node-{node}.ndjson")
@@ -117,6 +125,8 @@ class Topology:
 
     def url(self, master: Master, node: int) -> str:
         """The URL that the node reports to. It is also the consumer's name in the node's account."""
+        if master.is_stream:
+            return f"{master.scheme}://{master.address}/{STREAM}"
         return f"{master.scheme}://{master.address}" if master.is_service else f"file://{self.store(master, node)}"
 
     def metrics_port(self, node: int) -> int:
@@ -125,13 +135,15 @@ class Topology:
     # MARK: what runs
 
     def command(self, service: str) -> list[str]:
-        """The arguments of the service's program: `arobust`, demo/launch.py, or the runner of DLRover's master."""
+        """The arguments of the service's program: `arobust`, demo/launch.py, nats-server, or the runner of DLRover's master."""
         for master in self.masters:
             if master.name == service:
                 _, _, port = master.address.rpartition(":")
                 if master.is_console:
                     store, listen = str(self.console_store(master)), f"arobust://{self.listen}:{port}"
                     return ["console", "--store", store, "--listen", listen, "--web", self.web]
+                if master.is_stream:
+                    return ["--jetstream", "--store_dir", str(self.master_folder(master) / "store"), "--addr", self.listen, "--port", port]
                 return [
                     "--service", master.scheme.rpartition("+")[2], "--port", port, "--address", self.listen,
                     "--control", str(self.control(master)), "--accept-log", str(self.store(master, 0)),
@@ -167,12 +179,13 @@ class Topology:
         return found | {"AROBUST_MASTERS": urls, "AROBUST_CONSOLE_TOKEN": TOKEN}
 
 
-def default_masters(host: str = "", ports: tuple[int, int, int] = MASTER_PORTS) -> tuple[Master, ...]:
-    """DLRover over gRPC, DLRover over HTTP, arobust's console, and a file. Without a shared `host`, each master's name is its host name."""
-    grpc, http, console = ports
+def default_masters(host: str = "", ports: tuple[int, int, int, int] = MASTER_PORTS) -> tuple[Master, ...]:
+    """DLRover over gRPC, DLRover over HTTP, arobust's console, a stream of NATS, and a file. Without a shared `host`, each master's name is its host name."""
+    grpc, http, console, stream = ports
     return (
         Master("master-grpc", "dlrover+grpc", f"{host or 'master-grpc'}:{grpc}"),
         Master("master-http", "dlrover+http", f"{host or 'master-http'}:{http}"),
         Master("console", "arobust", f"{host or 'console'}:{console}"),
+        Master("stream", "nats", f"{host or 'stream'}:{stream}"),
         Master("file", "file"),
     )

@@ -69,7 +69,8 @@ def judge(evidence: NodeEvidence, stored: Stored, master: Master, consumer: str,
     if master.is_dlrover and any(line.startswith(POISON) for line in held):
         row.faults.append("poison reached it")
     if not master.is_dlrover and row.doubled:
-        row.faults.append(f"{row.doubled} lines twice {'at the console' if master.is_console else 'in a file'}")
+        place = "at the console" if master.is_console else "in the stream" if master.is_stream else "in a file"
+        row.faults.append(f"{row.doubled} lines twice {place}")
     row.faults += [f"{data_type}: {count} more stored than came" for data_type, count in stored.surplus.items()]
     row.faults += _count_faults(stored, rows) + _gap_faults(stored, rows)
     return row

@@ -179,6 +179,10 @@ bool arobust_nats_is_connected(arobust_nats *nats) {
     return nats->library->natsConnection_Status(nats->connection) == NATS_CONN_STATUS_CONNECTED;
 }
 
+bool arobust_nats_has_ended(arobust_nats *nats) {
+    return nats->library->natsConnection_Status(nats->connection) == NATS_CONN_STATUS_CLOSED;
+}
+
 int64_t arobust_nats_max_payload(arobust_nats *nats) {
     return nats->library->natsConnection_GetMaxPayload(nats->connection);
 }
@@ -236,6 +240,7 @@ arobust_nats *arobust_nats_connect(
 }
 void arobust_nats_close(arobust_nats *nats) { (void)nats; }
 bool arobust_nats_is_connected(arobust_nats *nats) { return (void)nats, false; }
+bool arobust_nats_has_ended(arobust_nats *nats) { return (void)nats, true; }
 int64_t arobust_nats_max_payload(arobust_nats *nats) { return (void)nats, 0; }
 void arobust_nats_last_error(arobust_nats *nats, char *error, size_t error_size) { (void)nats, (void)error, (void)error_size; }
 const char *arobust_nats_publish(

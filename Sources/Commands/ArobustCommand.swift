@@ -61,6 +61,11 @@ enum HelpText {
         Without --master, and none in AROBUST_MASTERS or the settings file, the
         master is the one in DLROVER_MASTER_ADDR. If that is not set either, there
         is a warning, and nothing is reported.
+
+        Masters: host:port or dlrover+grpc://host:port and dlrover+http://host:port,
+        arobust://host:port for a console, nats://host:port,host:port/STREAM for a
+        stream of NATS JetStream, file:///path and stdout:. Over TLS: dlrover+grpcs,
+        dlrover+https, arobusts, natss. docs/masters.md describes them.
         """
 
     static let settings = """

@@ -45,6 +45,7 @@ final class NATSConnection: Sendable {
     private let state = Mutex(State())
     private let sweeper = Mutex<Task<Void, Never>?>(nil)
     private let deadline: Duration
+    private let isSecure: Bool
     /// The most bytes that a message may have, headers and body together.
     let maxPayload: Int
 
@@ -52,6 +53,7 @@ final class NATSConnection: Sendable {
     init(to address: StreamAddress, options: JetStreamOptions) throws(ReportError) {
         inbox = "_INBOX.\(PublisherID())".filter { $0 != "-" }
         deadline = options.deadline
+        isSecure = address.isSecure
         let watcher = Watcher()
         var error = [CChar](repeating: 0, count: 512)
         let opened = ConnectionArguments(address, options).withOptions { given in
@@ -62,7 +64,9 @@ final class NATSConnection: Sendable {
             let reason = String(decoding: error.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
             throw ReportError(
                 code: .unavailable,
-                message: "cannot connect to any of \(address.servers.joined(separator: ", ")): \(reason)")
+                message:
+                    "cannot connect to any of \(address.servers.joined(separator: ", ")): \(ConnectProblem.text(reason, isSecure: address.isSecure))"
+            )
         }
         nats = opened
         self.watcher = watcher
@@ -112,11 +116,15 @@ final class NATSConnection: Sendable {
 
     var isConnected: Bool { arobust_nats_is_connected(nats) }
 
+    /// Whether it will never connect again by itself: another one must be made.
+    var hasEnded: Bool { arobust_nats_has_ended(nats) }
+
     /// Why the last try to connect failed, or the connection broke.
     var lastError: String {
         var error = [CChar](repeating: 0, count: 512)
         arobust_nats_last_error(nats, &error, error.count)
-        return String(decoding: error.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
+        let reason = String(decoding: error.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
+        return ConnectProblem.text(reason, isSecure: isSecure)
     }
 
     /// Sends a message; `handler` is called once, on a thread of libnats or of Swift, and must not block.

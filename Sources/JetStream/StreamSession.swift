@@ -25,6 +25,10 @@ actor StreamSession {
     /// Several that ask at once wait for the same.
     func open() async throws(ReportError) -> Stream {
         guard !isClosed else { throw ReportError(code: .closed, message: "the client of \(address.stream) is closed") }
+        if let connection, connection.hasEnded {
+            self.connection = nil
+            stream = nil
+        }
         if let stream { return stream }
         let task = opening ?? Task { await self.make() }
         opening = task

@@ -17,7 +17,7 @@ struct StoredPosition: Hashable {
         lane = Lane(publisher: publisher, dataType: DiagnosisDataType(rawValue: type))
         position = LanePosition(epoch: epoch, sequence: sequence)
         let numbers = headers["Arobust-Part"]?.split(separator: "/").compactMap { Int($0) } ?? [1, 1]
-        guard numbers.count == 2, 1...numbers[1] ~= numbers[0] else { return nil }
+        guard numbers.count == 2, numbers[0] >= 1, numbers[0] <= numbers[1] else { return nil }
         (part, parts) = (numbers[0], numbers[1])
     }
 }

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from harness.clock import Clock
 from harness.dlrover_master import DLRoverMaster
+from harness.nats_servers import Servers
 from harness.process import Arobust, new_scratch
 from harness.wheel import Environment, Program
 
@@ -65,6 +66,20 @@ def make_master(scratch: Path) -> Iterator[Callable[..., DLRoverMaster]]:
     yield make
     for master in masters:
         master.kill()
+
+
+@pytest.fixture
+def make_servers(scratch: Path) -> Iterator[Callable[..., Servers]]:
+    """NATS servers with JetStream, started and ready."""
+    made: list[Servers] = []
+
+    def make(count: int = 1, lines: str = "") -> Servers:
+        made.append(Servers(scratch, count, lines))
+        return made[-1].start_ready()
+
+    yield make
+    for each in made:
+        each.kill()
 
 
 @pytest.fixture(scope="session")

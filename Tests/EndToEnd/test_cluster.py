@@ -1,4 +1,4 @@
-"""The test cluster: two nodes, four masters and three faults as plain processes, and a check that its verdict can fail."""
+"""The test cluster: two nodes, five masters and four faults as plain processes, and a check that its verdict can fail."""
 
 import os
 import re
@@ -50,13 +50,14 @@ def _read(path: Path) -> bytes:
 
 @pytest.mark.timeout(SECONDS + 20)
 @pytest.mark.usefixtures("leaves_nothing")
-def test_three_faults_and_every_promise_is_kept(record_property: Callable[[str, str], None]) -> None:
-    done = campaign("--faults", "bridge-killed,master-killed@console,link-cut")
+def test_four_faults_and_every_promise_is_kept(record_property: Callable[[str, str], None]) -> None:
+    done = campaign("--faults", "bridge-killed,master-killed@console,master-killed@stream,link-cut")
     assert done.returncode == 0
     (how,) = re.findall(r"2 nodes as plain processes, (?:each node in its own network namespace|all on one loopback)", done.stdout)
     record_property("note", f"the test cluster was {how}")
     assert "master-killed: killed console: mended" in done.stdout
-    assert "GREEN: 8 of 8 kept every promise" in done.stdout
+    assert "master-killed: killed stream: mended" in done.stdout
+    assert "GREEN: 10 of 10 kept every promise" in done.stdout
     assert "6 services stopped while master-grpc was away" in done.stdout
 
 
@@ -65,9 +66,9 @@ def test_three_faults_and_every_promise_is_kept(record_property: Callable[[str, 
 def test_a_promise_broken_on_purpose_is_seen() -> None:
     done = campaign("--faults", "poison", "--break", "replay")
     assert done.returncode == 1
-    assert "RED: 4 of 8 broke a promise" in done.stdout
+    assert "RED: 5 of 10 broke a promise" in done.stdout
     red = set(re.findall(r"^RED  node (\d) at ([a-z-]+):", done.stdout, re.MULTILINE))
-    assert red == {("1", "master-grpc"), ("1", "master-http"), ("1", "console"), ("1", "file")}
+    assert red == {("1", "master-grpc"), ("1", "master-http"), ("1", "console"), ("1", "stream"), ("1", "file")}
 
 
 @pytest.mark.parametrize(

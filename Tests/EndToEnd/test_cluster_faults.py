@@ -80,7 +80,7 @@ def test_what_succeeds_in_part_is_mended(runtime: Mock) -> None:
 
 def test_a_console_is_harmed_as_any_master_but_does_not_misbehave_on_demand(runtime: Mock) -> None:
     for name in ("master-killed", "master-stopped", "master-restarted"):
-        assert faults.find(name).targets(runtime) == ["master-grpc", "master-http", "console"]
+        assert faults.find(name).targets(runtime) == ["master-grpc", "master-http", "console", "stream"]
     for name in ("master-slow", "master-refusing"):
         assert faults.find(name).targets(runtime) == ["master-grpc", "master-http"]
 

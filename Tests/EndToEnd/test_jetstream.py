@@ -5,58 +5,20 @@ import os
 import random
 import signal
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
-import pytest
 from harness import bus
 from harness.inspection import audit, rows, status
-from harness.nats_servers import Servers, Stored, assert_once_and_in_order
+from harness.nats_servers import Servers, assert_once_and_in_order
 from harness.process import SEED, Arobust, wait_until
+from harness.stream_lines import numbers, pending, wait_for_line, write_lines
 
 Start = Callable[..., Servers]
 
 
-@pytest.fixture
-def start(scratch: Path) -> Iterator[Start]:
-    made: list[Servers] = []
-
-    def servers(count: int = 1, lines: str = "") -> Servers:
-        made.append(Servers(scratch, count, lines))
-        return made[-1].start_ready()
-
-    yield servers
-    for each in made:
-        each.kill()
-
-
-def numbers(messages: list[Stored]) -> list[int]:
-    """The numbers of all lines that are `line N`."""
-    found = []
-    for message in messages:
-        if message.headers["Arobust-Data-Type"] == "TRAINING_LOG":
-            found += [int(line.split()[1]) for line in json.loads(message.body)["data_content"].split("\n") if line.startswith("line ")]
-    return found
-
-
-def wait_for_line(servers: Servers, last: int, seconds: float = 60) -> list[Stored]:
-    def stored() -> list[Stored]:
-        try:
-            messages = servers.stored()
-        except Exception:  # nobody answers just now
-            return []
-        return messages if last in numbers(messages) else []
-
-    return wait_until(stored, f"line {last} in the stream", seconds, every=0.5)
-
-
-def write_lines(log: Path, first: int, last: int) -> None:
-    with log.open("a") as lines:
-        lines.writelines(f"line {number}\n" for number in range(first, last + 1))
-
-
-def test_each_envelope_is_a_message(arobust: Arobust, scratch: Path, start: Start) -> None:
-    servers = start()
+def test_each_envelope_is_a_message(arobust: Arobust, scratch: Path, make_servers: Start) -> None:
+    servers = make_servers()
     log = scratch / "train.log"
     write_lines(log, 1, 3)
     arobust.start_ready("agent", "--log-file", log, "--node-rank", "3", "--job-uid", "job a.1", "--master", servers.url())
@@ -74,8 +36,8 @@ def test_each_envelope_is_a_message(arobust: Arobust, scratch: Path, start: Star
     assert row.lost == {} and row.difference == 0
 
 
-def test_a_stream_is_made_as_the_settings_say(arobust: Arobust, scratch: Path, start: Start) -> None:
-    servers = start()
+def test_a_stream_is_made_as_the_settings_say(arobust: Arobust, scratch: Path, make_servers: Start) -> None:
+    servers = make_servers()
     log = scratch / "train.log"
     write_lines(log, 1, 1)
     flags = {
@@ -87,8 +49,8 @@ def test_a_stream_is_made_as_the_settings_say(arobust: Arobust, scratch: Path, s
     assert (configuration.subjects, configuration.max_age, configuration.max_bytes, configuration.duplicate_window) == (["jobs.>"], 172800, 64 << 20, 30)
 
 
-def test_a_stream_that_is_missing_is_waited_for(arobust: Arobust, scratch: Path, start: Start) -> None:
-    servers = start()
+def test_a_stream_that_is_missing_is_waited_for(arobust: Arobust, scratch: Path, make_servers: Start) -> None:
+    servers = make_servers()
     log = scratch / "train.log"
     write_lines(log, 1, 2)
     environment = {"AROBUST_DELIVERY_STREAM_CREATE": "false", "AROBUST_DELIVERY_BACKOFF_MAX": "1s"}
@@ -98,8 +60,8 @@ def test_a_stream_that_is_missing_is_waited_for(arobust: Arobust, scratch: Path,
     assert numbers(wait_for_line(servers, 2)) == [1, 2]
 
 
-def test_what_is_too_large_is_split_at_line_ends(arobust: Arobust, scratch: Path, start: Start) -> None:
-    servers = start(lines="max_payload: 8192")
+def test_what_is_too_large_is_split_at_line_ends(arobust: Arobust, scratch: Path, make_servers: Start) -> None:
+    servers = make_servers(lines="max_payload: 8192")
     log = scratch / "train.log"
     log.write_text("".join(f"line {number} {'x' * 1000}\n" for number in range(100)) + "y" * 20_000 + "\nline 100\n")
     arobust.start_ready("agent", "--log-file", log, "--master", servers.url())
@@ -115,9 +77,9 @@ def test_what_is_too_large_is_split_at_line_ends(arobust: Arobust, scratch: Path
     assert book[servers.url(), "GENERIC"].skipped == {"refused": 1}
 
 
-def test_after_the_servers_have_forgotten_the_ids_nothing_is_there_twice(arobust: Arobust, scratch: Path, start: Start) -> None:
+def test_after_the_servers_have_forgotten_the_ids_nothing_is_there_twice(arobust: Arobust, scratch: Path, make_servers: Start) -> None:
     """The bridge is killed before it has noted what the stream has, and comes back when the stream knows no ids any more."""
-    servers = start()
+    servers = make_servers()
     log = scratch / "train.log"
     arobust.start_ready("collect", "--log-file", log)
     environment = {"AROBUST_DELIVERY_STREAM_DUPLICATE_WINDOW": "100ms", "AROBUST_LOGS_CHUNK_SIZE": "1KiB"}
@@ -133,10 +95,10 @@ def test_after_the_servers_have_forgotten_the_ids_nothing_is_there_twice(arobust
     assert numbers(messages) == list(range(5000))
 
 
-def test_a_cluster_loses_nothing_and_has_nothing_twice(arobust: Arobust, scratch: Path, start: Start) -> None:
+def test_a_cluster_loses_nothing_and_has_nothing_twice(arobust: Arobust, scratch: Path, make_servers: Start) -> None:
     """Three servers, three copies: the leader is killed again and again under load, a follower, all of them, and the bridge."""
     chance = random.Random(SEED)
-    servers = start(3)
+    servers = make_servers(3)
     log = scratch / "train.log"
     environment = {"AROBUST_DELIVERY_STREAM_REPLICAS": "3", "AROBUST_LOGS_CHUNK_SIZE": "1KiB", "AROBUST_DELIVERY_BACKOFF_MAX": "1s"}
     arobust.start_ready("collect", "--log-file", log, environment={"AROBUST_LOGS_CHUNK_SIZE": "1KiB"})
@@ -170,8 +132,8 @@ def test_a_cluster_loses_nothing_and_has_nothing_twice(arobust: Arobust, scratch
     wait_until(lambda: all(row.pending == 0 for row in rows(audit(arobust.state)).values()), "the ledger")
 
 
-def test_who_may_not_in_is_told_why(arobust: Arobust, scratch: Path, start: Start) -> None:
-    servers = start(lines='authorization { user: "agent", password: "secret word" }')
+def test_who_may_not_in_is_told_why(arobust: Arobust, scratch: Path, make_servers: Start) -> None:
+    servers = make_servers(lines='authorization { user: "agent", password: "secret word" }')
     log, secret = scratch / "train.log", scratch / "password"
     write_lines(log, 1, 2)
     agent = arobust.start_ready("agent", "--log-file", log, "--master", servers.url())
@@ -185,12 +147,8 @@ def test_who_may_not_in_is_told_why(arobust: Arobust, scratch: Path, start: Star
     assert "secret word" not in agent.log()
 
 
-def pending(arobust: Arobust) -> int:
-    return sum(row.pending for row in rows(audit(arobust.state)).values())
-
-
-def test_servers_that_hang_are_given_up_and_come_back(arobust: Arobust, scratch: Path, start: Start) -> None:
-    servers = start()
+def test_servers_that_hang_are_given_up_and_come_back(arobust: Arobust, scratch: Path, make_servers: Start) -> None:
+    servers = make_servers()
     log = scratch / "train.log"
     write_lines(log, 1, 10)
     environment = {"AROBUST_DELIVERY_DEADLINE": "1s", "AROBUST_DELIVERY_BACKOFF_MAX": "1s"}

@@ -17,6 +17,9 @@ import Testing
         ("stdout:", "stdout:"),
         ("STDOUT:", "stdout:"),
         ("file:80", "dlrover+grpc://file:80"),
+        ("nats://N1.example:4222/jobs", "nats://n1.example:4222/jobs"),
+        ("NATS://a:1,[::1]:02,a:1/A-z_9", "nats://a:1,[::1]:2/A-z_9"),
+        ("natss://a:4222,b:4222/arobust", "natss://a:4222,b:4222/arobust"),
     ])
     func `has one canonical form`(_ text: String, _ canonical: String) throws {
         let url = try MasterURL(text)
@@ -32,7 +35,11 @@ import Testing
         ("dlrover+http://host:5/path", "port must be"), ("dlrover+http://a/b:5", "without user"),
         ("::1:50001", "in brackets"), ("[]:1", "IPv6"), ("[1.2.3.4]:1", "IPv6"), ("[::1", "in brackets"),
         ("http://host:80", "'http' is not known"), ("arobust://host", "no port"),
-        ("nats://host:80/stream", "not yet supported"), ("file://host/path", "absolute path"),
+        ("nats://host:80", "no stream, as in nats://host:4222/arobust"), ("nats://host:80/", "a stream's name has"),
+        ("nats://host:80/a.b", "a stream's name has"), ("nats://host:80/a/b", "a stream's name has"),
+        ("nats://host/a", "no port"), ("nats://a:1,/a", "no port"), ("nats://,a:1/a", "no port"),
+        ("nats://user:x@host:80/a", "without user"), ("nats:host:80/a", "nats://"),
+        ("nat://host:80/a", "did you mean 'nats:'"), ("file://host/path", "absolute path"),
         ("file:path", "absolute path"),
         ("file:///", "directory"), ("file:///tmp/", "directory"), ("file:///a\nb", "control"),
         ("stdout:x", "nothing may follow"),

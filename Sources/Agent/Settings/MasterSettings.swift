@@ -55,6 +55,13 @@ struct MasterSettings: Sendable {
         }
         options.proxy = try readProxy()
         if url.isStream {
+            guard !url.isSecure || options.tls.revocationsPath == nil else {
+                throw SettingsError(
+                    place: "delivery.tls-revocation-file",
+                    reason:
+                        "\(url) cannot be reached with a list of revoked certificates, since libnats reads none; name the list in the entries of the other masters"
+                )
+            }
             options.stream.credentials = try credentials.read()
         }
         guard let tokenFile else {

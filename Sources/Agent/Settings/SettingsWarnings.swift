@@ -31,9 +31,18 @@ extension AgentSettings {
     }
 
     private var masterWarnings: [String] {
-        values.masters.compactMap { entry in
-            guard let url = try? MasterURL(entry.url.texts.joined()), let obstacle = url.obstacle else { return nil }
-            return "\(entry.url.origin): \(url) can't be written: \(obstacle)"
+        values.masters.flatMap { entry -> [String] in
+            guard let url = try? MasterURL(entry.url.texts.joined()) else { return [] }
+            var warnings: [String] = []
+            if let obstacle = url.obstacle {
+                warnings.append(
+                    "\(entry.url.origin): \(url) can't be \(url.isStream ? "used" : "written"): \(obstacle)")
+            }
+            if url.isStream, values.overlaid(with: entry.options)[\.delivery.httpProxy] != nil {
+                warnings.append(
+                    "\(entry.url.origin): \(url) is reached without delivery.http-proxy: NATS speaks no HTTP")
+            }
+            return warnings
         }
     }
 

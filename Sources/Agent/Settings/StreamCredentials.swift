@@ -31,8 +31,19 @@ struct StreamCredentials: Sendable {
         try require(nkeyFile, with: nkey, "nats-nkey-file", "nats-nkey")
         if let user, let passwordFile { return .user(user, password: try secret(passwordFile, "nats-password-file")) }
         if let tokenFile { return .token(try secret(tokenFile, "nats-token-file")) }
-        if let credentialsFile { return .file(credentialsFile) }
-        if let nkey, let nkeyFile { return .nkey(nkey, seedPath: nkeyFile) }
+        if let credentialsFile {
+            try check(credentialsFile, "nats-credentials-file", beginsWith: "-----BEGIN NATS USER JWT-----")
+            return .file(credentialsFile)
+        }
+        if let nkey, let nkeyFile {
+            guard nkey.utf8.count == 56, nkey.utf8.first == UInt8(ascii: "U") else {
+                throw SettingsError(
+                    place: "delivery.nats-nkey",
+                    reason: "a user's public key has 56 characters, of which the first is U")
+            }
+            try check(nkeyFile, "nats-nkey-file", beginsWith: "SU")
+            return .nkey(nkey, seedPath: nkeyFile)
+        }
         return .none
     }
 
@@ -41,6 +52,13 @@ struct StreamCredentials: Sendable {
     ) throws(SettingsError) {
         guard (one == nil) != (other == nil) else { return }
         throw SettingsError(place: "delivery.nats-*", reason: "\(name) and \(otherName) belong together")
+    }
+
+    /// What libnats reads whenever it connects must be there at the start, be what it should be, and nobody else's to read.
+    private func check(_ path: String, _ setting: String, beginsWith start: String) throws(SettingsError) {
+        guard try secret(path, setting).hasPrefix(start) else {
+            throw SettingsError(place: "delivery.\(setting)", reason: "\(path) does not begin with \(start)")
+        }
     }
 
     private func secret(_ path: String, _ setting: String) throws(SettingsError) -> String {

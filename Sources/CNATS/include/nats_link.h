@@ -74,6 +74,9 @@ void arobust_nats_close(arobust_nats *nats);
 
 bool arobust_nats_is_connected(arobust_nats *nats);
 
+// Whether it will never connect again: libnats gives up when a server refuses who it is twice, since it cannot know that somebody puts that right.
+bool arobust_nats_has_ended(arobust_nats *nats);
+
 // The most bytes of a message's headers and body together that the server takes.
 int64_t arobust_nats_max_payload(arobust_nats *nats);
 

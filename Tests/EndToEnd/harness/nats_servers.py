@@ -36,12 +36,15 @@ class Stored:
 class Server:
     """One server; keeps its ports and its store through restarts."""
 
-    def __init__(self, name: str, scratch: Path, lines: str = "", folder: Path | None = None, prefix: list[str] | None = None) -> None:
+    def __init__(
+        self, name: str, scratch: Path, lines: str = "", folder: Path | None = None, prefix: list[str] | None = None, host: str = "127.0.0.1"
+    ) -> None:
+        self.host = host
         self.name = name
         self.scratch = scratch
         self.folder = folder or scratch / f"jetstream-{name}"
         self.port, self.route = free_port(), free_port()
-        self.routes: list[int] = []
+        self.routes: list[str] = []
         self.lines = lines
         self.prefix = prefix or []
         self.process: Process | None = None
@@ -51,11 +54,11 @@ class Server:
         self.starts += 1
         cluster = ""
         if self.routes:
-            routes = ", ".join(f"nats://127.0.0.1:{port}" for port in self.routes if port != self.route)
-            cluster = f'cluster {{ name: "tests", listen: "127.0.0.1:{self.route}", routes: [{routes}] }}\n'
+            routes = ", ".join(f"nats://{route}" for route in self.routes if route != self.route_address)
+            cluster = f'cluster {{ name: "tests", listen: "{self.route_address}", routes: [{routes}] }}\n'
         settings = self.scratch / f"{self.name}.conf"
         settings.write_text(
-            f'server_name: "{self.name}"\nlisten: "127.0.0.1:{self.port}"\n'
+            f'server_name: "{self.name}"\nlisten: "{self.address}"\n'
             f'jetstream {{ store_dir: "{self.folder}", max_memory_store: 64MB, max_file_store: 4GB }}\n{cluster}{self.lines}\n'
         )
         self.process = Process(f"nats-{self.name}-{self.starts}", [*self.prefix, "nats-server", "-c", settings], self.scratch)
@@ -72,17 +75,24 @@ class Server:
 
     @property
     def address(self) -> str:
-        return f"127.0.0.1:{self.port}"
+        return f"{self.host}:{self.port}"
+
+    @property
+    def route_address(self) -> str:
+        return f"{self.host}:{self.route}"
 
 
 class Servers:
     """`count` servers; more than one are a cluster."""
 
-    def __init__(self, scratch: Path, count: int = 1, lines: str = "") -> None:
-        self.all = [Server(f"n{number}", scratch, lines) for number in range(count)]
-        if count > 1:
+    def __init__(self, scratch: Path, count: int = 1, lines: str = "", made: list[Server] | None = None) -> None:
+        """`made`: servers of their own; they become a cluster all the same."""
+        self.all = made or [Server(f"n{number}", scratch, lines) for number in range(count)]
+        self.options: dict[str, Any] = {}
+        """For nats-py: who asks, and how."""
+        if len(self.all) > 1:
             for server in self.all:
-                server.routes = [each.route for each in self.all]
+                server.routes = [each.route_address for each in self.all]
 
     def start_ready(self) -> Servers:
         for server in self.all:
@@ -108,7 +118,7 @@ class Servers:
         """The answer to `question(JetStream context)`; from whichever server is there."""
 
         async def run() -> Any:
-            connection = await nats.connect(self.addresses, connect_timeout=2, max_reconnect_attempts=3, **options)
+            connection = await nats.connect(self.addresses, connect_timeout=2, max_reconnect_attempts=3, **{**self.options, **options})
             try:
                 return await question(connection.jetstream(timeout=5))
             finally:

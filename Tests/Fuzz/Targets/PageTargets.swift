@@ -1,5 +1,6 @@
 internal import Diagnosis
 internal import Glibc
+internal import LogText
 internal import SystemSupport
 internal import Telemetry
 
