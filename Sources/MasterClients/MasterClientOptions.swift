@@ -33,6 +33,8 @@ public struct MasterClientOptions: Hashable, Sendable {
     public var tls = MasterTLSOptions()
     /// The HTTP proxy through which a master on the network is reached; `nil`: none, whatever the environment says.
     public var proxy: MasterProxy?
+    /// What is special to OTLP receivers.
+    public var otlp = OTLPOptions()
     /// The `user-agent` that DLRover's masters see. Printable ASCII.
     public var userAgent = "arobust/" + ProductVersion.text
 

@@ -76,11 +76,14 @@ public struct ReportOutcome: Sendable {
         public var count: Int
         /// Why, and whether a retry may help.
         public var error: ReportError
+        /// Whether a refusal is of each of these envelopes, so that none of them need be sent alone to find out which one it was.
+        public var concernsAll: Bool
 
         /// Makes a failure.
-        public init(count: Int, error: ReportError) {
+        public init(count: Int, error: ReportError, concernsAll: Bool = false) {
             self.count = count
             self.error = error
+            self.concernsAll = concernsAll
         }
     }
 
@@ -108,8 +111,12 @@ public struct ReportOutcome: Sendable {
     /// The envelopes that were skipped, in the order of the batch.
     public var skipped: [Skip]
     /// How many of the accepted envelopes were changed before they reached the master, by what was done: `line-cut`. An envelope may count
-    /// under several.
+    /// under several. Under `rejectedRecords`: how much of accepted ones a
+    /// master says it has not taken, without saying of which.
     public var changed: [String: UInt64]
+
+    /// The name in `changed`, and in the ledger, of records that a master has not taken of a report that it took.
+    package static let rejectedRecords = "records-rejected"
 
     /// Makes an outcome: `ReportOutcome(accepted: batch.count)` if all went well.
     public init(
