@@ -78,6 +78,8 @@ let package = Package(
         .systemLibrary(name: "CYAML", providers: [.apt(["libyaml-dev"])]),
         .systemLibrary(name: "CSQLite", providers: [.apt(["libsqlite3-dev"])]),
         .target(name: "SQLite", dependencies: ["CSQLite"], swiftSettings: settings),
+        // A connection to NATS through libnats, which is loaded when it is first needed.
+        .target(name: "CNATS"),
         .target(
             name: "CBuildInfo",
             cSettings: [
@@ -126,13 +128,17 @@ let package = Package(
             ],
             swiftSettings: settings
         ),
+        // Streams of NATS JetStream as masters; alone knows CNATS.
+        .target(
+            name: "JetStream", dependencies: ["CNATS", "Diagnosis", "LogText", "SystemSupport", logging],
+            swiftSettings: settings),
         // Generated from Protos by `make proto`: what OTLP's receivers are sent, and what they answer.
         .target(name: "OTLPMessages", dependencies: [protobuf], swiftSettings: settings),
         .target(
             name: "MasterClients",
             dependencies: [
-                "Diagnosis", "OTLPMessages", "PeerLimits", "PlainHTTP", "SystemSupport", "TransportSecurity", logging, nioCore,
-                nioPosix,
+                "Diagnosis", "JetStream", "LogText", "OTLPMessages", "PeerLimits", "PlainHTTP", "SystemSupport",
+                "TransportSecurity", logging, nioCore, nioPosix, protobuf,
                 nioHPACK, nioHTTP1, nioHTTP2, systemPackage,
             ],
             swiftSettings: settings
@@ -240,10 +246,8 @@ let package = Package(
             name: "Agent",
             dependencies: [
                 "Collectors", "DLRoverListener", "Delivery", "Diagnosis", "FailureDiagnosis", "GRPCServing", "Hang",
-                "Inspection",
-                "Journal",
-                "LogText",
-                "MasterClients", "Monitoring", "Redaction", "SystemSupport", "Telemetry", "TrainingProgress",
+                "Inspection", "JetStream", "Journal", "LogText", "MasterClients", "Monitoring", "Redaction",
+                "SystemSupport", "Telemetry", "TrainingProgress",
                 "TransportSecurity",
                 "YAML", "ZMQBridge",
                 coreMetrics, logging, serviceLifecycle,

@@ -1,4 +1,5 @@
 public import Diagnosis
+package import JetStream
 
 /// How to report to a master. The defaults suit DLRover 0.4 to 0.7.
 public struct MasterClientOptions: Hashable, Sendable {
@@ -35,6 +36,8 @@ public struct MasterClientOptions: Hashable, Sendable {
     public var proxy: MasterProxy?
     /// What is special to OTLP receivers.
     public var otlp = OTLPOptions()
+    /// How a stream of NATS JetStream is reported to. The job, the deadlines and the files for TLS are taken from the properties above.
+    package var stream = JetStreamOptions()
     /// The `user-agent` that DLRover's masters see. Printable ASCII.
     public var userAgent = "arobust/" + ProductVersion.text
 
@@ -61,6 +64,21 @@ public struct MasterClientOptions: Hashable, Sendable {
         try require(ahead >= .zero && ahead <= .seconds(86400), "ahead", "from 0 to one day")
         try require(joinSpan >= .zero, "joinSpan", "0 or more")
         try require((1024...0x4000_0000).contains(maxMessageBytes), "maxMessageBytes", "from 1 KiB to 1 GiB")
+    }
+}
+
+extension MasterClientOptions {
+    var jetStream: JetStreamOptions {
+        var options = stream
+        options.job = jobUID
+        options.name = userAgent
+        options.deadline = deadline
+        options.connectTimeout = connectTimeout
+        options.authoritiesPath = tls.authoritiesPath
+        options.certificatePath = tls.certificatePath
+        options.keyPath = tls.keyPath
+        options.serverName = tls.serverName
+        return options
     }
 }
 

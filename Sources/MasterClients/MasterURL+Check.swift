@@ -1,12 +1,14 @@
 private import Glibc
+internal import JetStream
 internal import Logging
 package import SystemSupport
 package import TransportSecurity
 
 extension MasterURL {
-    /// Why nothing can be written to a `file:` master as things are now: a sentence. Opens nothing; `nil` if nothing speaks against it, and for
-    /// masters of other kinds.
+    /// Why nothing can be written to a `file:` master as things are now, or why streams cannot be reached from this machine: a sentence. Opens
+    /// nothing; `nil` if nothing speaks against it, and for masters of other kinds.
     package var obstacle: String? {
+        if isStream { return JetStreamLibrary.obstacle }
         guard case .file(let path) = target else { return nil }
         let resolved: String
         do throws(TrustedPathError) {
@@ -64,13 +66,13 @@ extension MasterURL {
             files: files, serverName: options.serverName, protocols: [isHTTP ? "http/1.1" : "h2"], logger: logger)
     }
 
-    /// The host of a master on the network; `nil` for others.
+    /// The host of a master on the network that is one host; `nil` for others.
     package var host: String? {
         switch target {
         case .dlroverGRPC(let host, _), .dlroverHTTP(let host, _), .console(let host, _), .otlpGRPC(let host, _),
             .otlpHTTP(let host, _, _):
             host
-        case .file, .standardOutput: nil
+        case .jetStream, .file, .standardOutput: nil
         }
     }
 

@@ -1,4 +1,5 @@
 public import Diagnosis
+internal import JetStream
 public import Logging
 
 extension MasterURL {
@@ -45,6 +46,8 @@ extension MasterURL {
                 transport: OTLPHTTPTransport(
                     url: self, host: host, port: port, path: path, options: options, logger: logger),
                 master: description, options: options, observer: observer, logger: logger)
+        case .jetStream(let address):
+            return JetStreamReporter(address, options: options.jetStream, logger: logger)
         case .file(let path):
             return FileReporter(path: path, logger: logger)
         case .standardOutput:

@@ -1,3 +1,4 @@
+package import JetStream
 internal import SystemSupport
 
 /// Names a master and how to reach it: `dlrover+grpc://host:port` (or just `host:port`), `dlrover+http://host:port`, `arobust://host:port`,
@@ -21,6 +22,8 @@ public struct MasterURL: Hashable, Sendable {
         case otlpGRPC(host: String, port: Int)
         /// An OTLP receiver over HTTP/1.1. The path stands before `/v1/logs`: empty, or with a slash before and none behind.
         case otlpHTTP(host: String, port: Int, path: String)
+        /// A stream of NATS JetStream.
+        case jetStream(StreamAddress)
         /// A file that gets one metric a line. The path is absolute and used as it is written, without percent-decoding.
         case file(path: String)
         /// Standard output, one metric a line.
@@ -41,11 +44,13 @@ public struct MasterURL: Hashable, Sendable {
         case otlpHTTPS = "otlp+https"
         case file
         case stdout
-        // Planned, and not supported yet: it gets an error text that says so.
         case nats
+        case natss
 
         /// Whether it goes over TLS.
-        var isSecure: Bool { [.dlroverGRPCS, .dlroverHTTPS, .arobusts, .otlpGRPCS, .otlpHTTPS].contains(self) }
+        var isSecure: Bool {
+            [.dlroverGRPCS, .dlroverHTTPS, .arobusts, .otlpGRPCS, .otlpHTTPS, .natss].contains(self)
+        }
     }
 
     package let target: Target
@@ -56,7 +61,7 @@ public struct MasterURL: Hashable, Sendable {
     package var isDLRover: Bool {
         switch target {
         case .dlroverGRPC, .dlroverHTTP: true
-        case .console, .otlpGRPC, .otlpHTTP, .file, .standardOutput: false
+        case .console, .otlpGRPC, .otlpHTTP, .jetStream, .file, .standardOutput: false
         }
     }
 
@@ -69,8 +74,13 @@ public struct MasterURL: Hashable, Sendable {
     package var isOTLP: Bool {
         switch target {
         case .otlpGRPC, .otlpHTTP: true
-        case .dlroverGRPC, .dlroverHTTP, .console, .file, .standardOutput: false
+        case .dlroverGRPC, .dlroverHTTP, .console, .jetStream, .file, .standardOutput: false
         }
+    }
+
+    /// Whether it is a stream of NATS JetStream.
+    package var isStream: Bool {
+        if case .jetStream = target { true } else { false }
     }
 
     /// - Precondition: a host and port, or a path, that the text form could have.
@@ -91,6 +101,8 @@ extension MasterURL: CustomStringConvertible {
         case .console(let host, let port): url(.arobust, host, port)
         case .otlpGRPC(let host, let port): url(.otlpGRPC, host, port)
         case .otlpHTTP(let host, let port, let path): url(.otlpHTTP, host, port) + path
+        case .jetStream(let address):
+            "\(Scheme.nats.rawValue)\(isSecure ? "s" : "")://\(address.servers.joined(separator: ","))/\(address.stream)"
         case .file(let path): "\(Scheme.file.rawValue)://\(path)"
         case .standardOutput: "\(Scheme.stdout.rawValue):"
         }
@@ -142,8 +154,8 @@ extension MasterURL {
         case .stdout:
             guard rest.isEmpty else { throw MasterURLError(text: text, reason: "nothing may follow 'stdout:'") }
             target = .standardOutput
-        case .nats:
-            throw MasterURLError(text: text, reason: "'\(word)' is not yet supported")
+        case .nats, .natss:
+            target = .jetStream(try Self.stream(try Self.afterSlashes(rest, in: text), isSecure: isSecure, in: text))
         }
     }
 
@@ -171,8 +183,8 @@ extension MasterURL {
     private static func suggestion(for word: Substring) -> String {
         guard word.utf8.count <= 20 else { return "" }
         let schemes: [Scheme] = [
-            .stdout, .file, .arobust, .dlroverGRPC, .dlroverHTTP, .otlpGRPC, .otlpHTTP, .arobusts, .dlroverGRPCS,
-            .dlroverHTTPS, .otlpGRPCS, .otlpHTTPS,
+            .stdout, .file, .nats, .arobust, .dlroverGRPC, .dlroverHTTP, .otlpGRPC, .otlpHTTP, .natss, .arobusts,
+            .dlroverGRPCS, .dlroverHTTPS, .otlpGRPCS, .otlpHTTPS,
         ]
         let near = schemes.first { EditDistance.between(word.lowercased(), $0.rawValue) <= 2 }
         return near.map { " (did you mean '\($0.rawValue):'?)" } ?? ""
@@ -183,9 +195,9 @@ extension MasterURL {
         return rest.dropFirst(2)
     }
 
-    private static func hostAndPort(
-        _ authority: some StringProtocol, in text: String, make: (String, Int) -> Target
-    ) throws(MasterURLError) -> Target {
+    private static func hostAndPort<Made>(
+        _ authority: some StringProtocol, in text: String, make: (String, Int) -> Made
+    ) throws(MasterURLError) -> Made {
         let trimmed = authority.hasSuffix("/") ? Substring(authority.dropLast()) : Substring(authority)
         guard let colon = trimmed.lastIndex(of: ":") else { throw MasterURLError(text: text, reason: "it has no port") }
         let digits = trimmed[trimmed.index(after: colon)...]
@@ -193,6 +205,26 @@ extension MasterURL {
             throw MasterURLError(text: text, reason: "the port must be a whole number from 1 to 65535")
         }
         return make(try host(trimmed[..<colon], in: text), port)
+    }
+
+    /// `host:port,host:port/STREAM`.
+    private static func stream(
+        _ rest: Substring, isSecure: Bool, in text: String
+    ) throws(MasterURLError) -> StreamAddress {
+        guard let slash = rest.firstIndex(of: "/") else {
+            throw MasterURLError(text: text, reason: "it has no stream, as in nats://host:4222/arobust")
+        }
+        let name = String(rest[rest.index(after: slash)...])
+        guard StreamAddress.isValid(stream: name) else {
+            throw MasterURLError(
+                text: text, reason: "a stream's name has 1 to 255 of the characters A-Z a-z 0-9 _ -")
+        }
+        var servers: [String] = []
+        for server in rest[..<slash].split(separator: ",", omittingEmptySubsequences: false) {
+            let written = try hostAndPort(server, in: text) { host, port in authority(host, port) }
+            if !servers.contains(written) { servers.append(written) }
+        }
+        return StreamAddress(servers: servers, stream: name, isSecure: isSecure)
     }
 
     private static func host(_ written: Substring, in text: String) throws(MasterURLError) -> String {

@@ -1,5 +1,6 @@
 internal import Delivery
 internal import Diagnosis
+internal import JetStream
 internal import MasterClients
 internal import SystemSupport
 internal import TransportSecurity
@@ -12,6 +13,10 @@ struct MasterSettings: Sendable {
     /// How often heartbeats are sent; `nil`: never.
     let heartbeat: Duration?
 
+    /// Where what a stream's servers want to see is.
+    let credentials: StreamCredentials
+    /// Where the headers for an OTLP receiver are; `nil`: nowhere.
+    let headersFile: String?
     /// Where the console's token is; `nil`: nowhere.
     let tokenFile: String?
     /// The proxy's URL, and where its credentials are; `nil`: none.
@@ -22,6 +27,8 @@ struct MasterSettings: Sendable {
         self.url = url
         policy = Self.policy(for: url, values)
         options = Self.options(for: url, values, policy)
+        credentials = StreamCredentials(values)
+        headersFile = url.isOTLP ? values[\.delivery.otlp.headersFile] : nil
         tokenFile = url.isConsole ? values[\.delivery.tokenFile] : nil
         let credentialsFile = values[\.delivery.httpProxyCredentialsFile]
         proxy = url.host == nil ? nil : values[\.delivery.httpProxy].map { ($0, credentialsFile) }
@@ -46,6 +53,10 @@ struct MasterSettings: Sendable {
             throw SettingsError(place: "delivery.tls-*", reason: "\(error)")
         }
         options.proxy = try readProxy()
+        if let headersFile { options.otlp.headers = try OTLPOptions.headers(path: headersFile) }
+        if url.isStream {
+            options.stream.credentials = try credentials.read()
+        }
         guard let tokenFile else {
             if url.isConsole, let token = ProcessEnvironment.all()[ConsoleVariable.token], !token.isEmpty {
                 options.token = token
@@ -100,6 +111,10 @@ struct MasterSettings: Sendable {
         options.tls.keyPath = values[\.delivery.tlsKeyFile]
         options.tls.serverName = values[\.delivery.tlsServerName]
         options.tls.revocationsPath = values[\.delivery.tlsRevocationFile]
+        options.stream.stream = streamOptions(values)
+        options.otlp.compresses = values[\.delivery.otlp.compression]
+        options.otlp.sendsMetrics = values[\.delivery.otlp.metrics]
+        options.otlp.hostName = HostName.current
         if url.isDLRover {
             options.ahead = values[\.delivery.clockTolerance]
             options.oldest = policy.timeToLive

@@ -1,4 +1,5 @@
 import Diagnosis
+internal import LogText
 
 /// One metric that is safe for a DLRover master: nothing else becomes a report.
 ///

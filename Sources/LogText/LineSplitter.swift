@@ -1,9 +1,9 @@
 /// Splits a content that is too long for one report at its line ends.
-struct LineSplitter {
+package struct LineSplitter {
     /// The pieces; each was between newlines, which are not in it. Never empty.
-    private(set) var parts: [ArraySlice<UInt8>] = []
+    package private(set) var parts: [ArraySlice<UInt8>] = []
     /// Whether a line was longer than a report and lost its end.
-    private(set) var hasCutLine = false
+    package private(set) var hasCutLine = false
 
     private let content: ArraySlice<UInt8>
     private let limit: Int
@@ -13,12 +13,12 @@ struct LineSplitter {
     private var partEnd: Int?
 
     /// The least `limit`: room for a marker and one character.
-    static let leastLimit = 64
+    package static let leastLimit = 64
 
     /// Splits `content`, the inside of a JSON string that has been checked.
     ///
     /// - Parameter limit: the most bytes of a part; `leastLimit` or more.
-    init(_ content: ArraySlice<UInt8>, limit: Int) {
+    package init(_ content: ArraySlice<UInt8>, limit: Int) {
         self.content = content
         self.limit = limit
         partStart = content.startIndex
