@@ -399,7 +399,8 @@ let package = Package(
         .testTarget(
             name: "MasterClientsTests",
             dependencies: [
-                "Diagnosis", "MasterClients", "PlainHTTP", "SystemSupport", "TestSupport", logging, nioCore,
+                "Diagnosis", "OTLPMessages", protobuf, "MasterClients", "PlainHTTP", "SystemSupport", "TestSupport",
+                logging, nioCore,
                 nioPosix,
                 nioHTTP1, nioHTTP2, nioHPACK, systemPackage,
             ],

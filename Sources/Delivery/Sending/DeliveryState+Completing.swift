@@ -14,6 +14,7 @@ extension DeliveryState {
         underWay -= 1
         underWayByType[type, default: 1] -= 1
 
+        rejectedRecords &+= outcome.rejectedRecords
         let accepted = min(max(0, outcome.accepted), piece.batch.count)
         if accepted > 0 {
             settled = accepted

@@ -111,12 +111,14 @@ public struct ReportOutcome: Sendable {
     /// The envelopes that were skipped, in the order of the batch.
     public var skipped: [Skip]
     /// How many of the accepted envelopes were changed before they reached the master, by what was done: `line-cut`. An envelope may count
-    /// under several. Under `rejectedRecords`: how much of accepted ones a
-    /// master says it has not taken, without saying of which.
+    /// under several. `partlyRejected` counts those in calls of which the master has rejected records without saying whose.
     public var changed: [String: UInt64]
 
-    /// The name in `changed`, and in the ledger, of records that a master has not taken of a report that it took.
-    package static let rejectedRecords = "records-rejected"
+    /// How many records of accepted envelopes the master says it has not taken, without saying which.
+    package var rejectedRecords: UInt64 = 0
+
+    /// The name in `changed`, and in the ledger, of accepted envelopes that came in a call of which records were rejected.
+    package static let partlyRejected = "partly-rejected"
 
     /// Makes an outcome: `ReportOutcome(accepted: batch.count)` if all went well.
     public init(

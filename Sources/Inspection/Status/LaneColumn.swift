@@ -14,9 +14,9 @@ package struct ConsumerLaneAccount: Hashable, Sendable {
     package var pending: UInt64 { fromPublisher?.pending ?? 0 }
     package var skipped: [String: UInt64] { fromConsumer?.skipped ?? [:] }
     package var lost: [String: UInt64] { fromConsumer?.lost ?? [:] }
-    /// How many records of delivered envelopes the receiver has not taken. It does not say which, so no envelope has another fate.
+    /// How many delivered envelopes came in calls of which the receiver rejected records. It does not say whose, so none has another fate.
     package var partlyRejected: [String: UInt64] {
-        (fromConsumer?.changed ?? [:]).filter { $0.key == ReportOutcome.rejectedRecords }
+        (fromConsumer?.changed ?? [:]).filter { $0.key == ReportOutcome.partlyRejected }
     }
     /// Gone before the consumer has noticed.
     package var unnoticed: [String: UInt64] { fromPublisher?.unnoticed ?? [:] }

@@ -36,7 +36,8 @@ final class OTLPClient: EnvelopeReporter {
 
     func report(_ batch: EnvelopeBatch) async -> ReportOutcome {
         var outcome = ReportOutcome(accepted: 0)
-        for request in requests(of: batch) where !(await send(request, adding: &outcome)) { break }
+        var isRejected = false
+        for request in requests(of: batch) where !(await send(request, adding: &outcome, &isRejected)) { break }
         return outcome
     }
 
@@ -49,8 +50,11 @@ final class OTLPClient: EnvelopeReporter {
         return logs.requests(of: batch)
     }
 
+    /// - Parameter isRejected: whether records of the envelope with which the request begins, and earlier ones end, were rejected.
     /// - Returns: whether the next one may be sent.
-    private func send(_ request: OTLPRequest, adding outcome: inout ReportOutcome) async -> Bool {
+    private func send(
+        _ request: OTLPRequest, adding outcome: inout ReportOutcome, _ isRejected: inout Bool
+    ) async -> Bool {
         var rejected = 0
         if request.records > 0 {
             do throws(ReportError) {
@@ -72,7 +76,11 @@ final class OTLPClient: EnvelopeReporter {
         }
         outcome.accepted += request.finished
         outcome.changed.merge(request.changed, uniquingKeysWith: +)
-        if rejected > 0 { outcome.changed[ReportOutcome.rejectedRecords, default: 0] += UInt64(rejected) }
+        // Each envelope once, also one that several calls carry.
+        let partly = rejected > 0 ? request.finished : min(request.finished, isRejected ? 1 : 0)
+        isRejected = rejected > 0 ? request.touched > request.finished : isRejected && request.finished == 0
+        outcome.rejectedRecords += UInt64(rejected)
+        if partly > 0 { outcome.changed[ReportOutcome.partlyRejected, default: 0] += UInt64(partly) }
         return true
     }
 

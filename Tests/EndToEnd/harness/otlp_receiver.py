@@ -79,6 +79,11 @@ class Answer:
     hang: bool = False
     reset: bool = False
 
+    @property
+    def takes(self) -> bool:
+        """Whether a client must see a success in it."""
+        return self.status is None and not (self.hang or self.reset or self.body) and self.rejected != -1
+
 
 OK = Answer()
 Script = Callable[[int, list[Record]], Answer]
@@ -112,7 +117,7 @@ class Receiver:
             self.calls.append((time.monotonic(), answer, found))
             self.sizes.append(size)
             self.headers.append(headers)
-            if answer.status is None and not answer.hang and answer.rejected != -1:
+            if answer.takes:
                 self.taken += found
         if answer.hang:
             self.closing.wait(60)
