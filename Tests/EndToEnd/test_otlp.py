@@ -65,7 +65,7 @@ def settled(arobust: Arobust, receiver: Any, data_type: str = "TRAINING_LOG") ->
 
 def changed(arobust: Arobust, receiver: Any, data_type: str = "TRAINING_LOG") -> dict[str, int]:
     for consumer in status(arobust.state)["consumers"]:
-        if consumer["consumer"] == receiver.url:
+        if consumer["account"]["consumer"] == receiver.url:
             return next((lane.get("changed") or {} for lane in consumer["account"]["lanes"] if lane["data_type"] == data_type), {})
     return {}
 
@@ -332,7 +332,7 @@ def test_the_path_of_the_url(arobust: Arobust, scratch: Path, open_receiver: Ope
     log = scratch / "train.log"
     write(log, "one")
     wait_for(receiver, start(arobust, receiver, "--log-file", log), "one")
-    for url, said in [("otlp+http://h:1/v1/logs", "leave it out"), ("otlp+http://h:1/a?b", "no query"), ("otlp+grpc://h:1/x", "without user, path"),
+    for url, said in [("otlp+http://h:1/v1/logs", "leave it out"), ("otlp+http://h:1/a?b", "no query"), ("otlp+grpc://h:1/x", "the port must be"),
                       ("otlp+http://h", "it has no port")]:  # fmt: skip
         refused = arobust.start("agent", "--master", url)
         assert refused.wait() != 0 and said in refused.log(), refused.log()

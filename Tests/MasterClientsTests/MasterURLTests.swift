@@ -39,7 +39,7 @@ import Testing
         ("nats://host:80/stream", "not yet supported"), ("file://host/path", "absolute path"),
         ("file:path", "absolute path"),
         ("file:///", "directory"), ("file:///tmp/", "directory"), ("file:///a\nb", "control"),
-        ("otlp+grpc://h:1/path", "without user"), ("otlp+http://h:1/a?b=c", "no query"),
+        ("otlp+grpc://h:1/path", "port must be"), ("otlp+http://h:1/a?b=c", "no query"),
         ("otlp+http://h:1/a//b", "no query"), ("otlp+http://h:1/x/v1/logs", "leave it out"),
         ("otlp+http://h", "no port"), ("otlp+htp://h:1", "did you mean 'otlp+http:'"),
         ("stdout:x", "nothing may follow"),

@@ -1,11 +1,12 @@
 import Diagnosis
 import FoundationEssentials
 import OTLPMessages
-import PlainHTTP
+
 import SwiftProtobuf
 import Testing
 
 @testable import MasterClients
+@testable import PlainHTTP
 
 /// What a receiver's answers mean, by the lists of OTLP's specification.
 @Suite struct OTLPAnswerTests {
