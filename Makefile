@@ -5,7 +5,7 @@
 export SWIFT_FLAGS = --explicit-target-dependency-import-check error --disable-index-store
 
 .DEFAULT_GOAL := help
-.PHONY: help bootstrap build release deb wheel test test-packages test-torch swift-test fuzz sanitize siege soak soak-rotation lint format docs site demo bench bench-build bench-scale bench-counts clean
+.PHONY: help bootstrap build release deb wheel test test-packages test-torch swift-test fuzz sanitize siege soak soak-rotation lint format docs proto site demo bench bench-build bench-scale bench-counts clean
 .PHONY: cluster-up cluster-down cluster-faults cluster-fault cluster-audit cluster-test
 
 help: ## Show this list
@@ -68,6 +68,9 @@ format: ## Format all Swift files
 docs: ## Generate the libraries' documentation; the last lines say where it is
 	AROBUST_DOCS=1 swift package $(SWIFT_FLAGS) generate-documentation \
 		--target Agent --target Collectors --target Diagnosis --target MasterClients --target ZMQBridge
+
+proto: ## Generate Sources/OTLPMessages from Protos, or with CHECK=1 only compare; needs protoc
+	@scripts/proto $(if $(CHECK),--check)
 
 site: bootstrap ## Build the documents as a site that needs no network: .build/site
 	@scripts/site

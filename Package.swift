@@ -34,6 +34,7 @@ let nioHTTPTypes = Target.Dependency.product(name: "NIOHTTPTypes", package: "swi
 let nioPosix = Target.Dependency.product(name: "NIOPosix", package: "swift-nio")
 let nioSSL = Target.Dependency.product(name: "NIOSSL", package: "swift-nio-ssl")
 let serviceLifecycle = Target.Dependency.product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
+let protobuf = Target.Dependency.product(name: "SwiftProtobuf", package: "swift-protobuf")
 let systemPackage = Target.Dependency.product(name: "SystemPackage", package: "swift-system")
 
 let package = Package(
@@ -59,6 +60,7 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-nio-extras.git", from: "1.34.1"),
         .package(url: "https://github.com/apple/swift-nio-http2", from: "1.46.0"),
         .package(url: "https://github.com/apple/swift-nio-ssl.git", from: "2.37.0"),
+        .package(url: "https://github.com/apple/swift-protobuf.git", from: "1.39.0", traits: []),
         .package(url: "https://github.com/apple/swift-system", from: "1.8.1"),
         .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.1", traits: []),
         .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
@@ -130,11 +132,13 @@ let package = Package(
         .target(
             name: "JetStream", dependencies: ["CNATS", "Diagnosis", "LogText", "SystemSupport", logging],
             swiftSettings: settings),
+        // Generated from Protos by `make proto`: what OTLP's receivers are sent, and what they answer.
+        .target(name: "OTLPMessages", dependencies: [protobuf], swiftSettings: settings),
         .target(
             name: "MasterClients",
             dependencies: [
-                "Diagnosis", "JetStream", "LogText", "PeerLimits", "PlainHTTP", "SystemSupport", "TransportSecurity",
-                logging, nioCore, nioPosix,
+                "Diagnosis", "JetStream", "LogText", "OTLPMessages", "PeerLimits", "PlainHTTP", "SystemSupport",
+                "TransportSecurity", logging, nioCore, nioPosix, protobuf,
                 nioHPACK, nioHTTP1, nioHTTP2, systemPackage,
             ],
             swiftSettings: settings
@@ -397,7 +401,8 @@ let package = Package(
         .testTarget(
             name: "MasterClientsTests",
             dependencies: [
-                "Diagnosis", "MasterClients", "PlainHTTP", "SystemSupport", "TestSupport", logging, nioCore,
+                "Diagnosis", "OTLPMessages", protobuf, "MasterClients", "PlainHTTP", "SystemSupport", "TestSupport",
+                logging, nioCore,
                 nioPosix,
                 nioHTTP1, nioHTTP2, nioHPACK, systemPackage,
             ],

@@ -1,5 +1,7 @@
+internal import CoreMetrics
 internal import Delivery
 package import Diagnosis
+internal import FailureDiagnosis
 internal import Hang
 internal import JetStream
 internal import Logging
@@ -78,13 +80,21 @@ extension AgentServices {
         observer: (any HangObserver)?
     ) throws -> MasterLink {
         let name = "\(master.url)"
-        let client = try master.url.makeReporter(options: try master.clientOptions(), logger: logger)
+        let client = try master.url.makeReporter(
+            options: try master.clientOptions(), observer: try lineObserver(for: master.url), logger: logger)
         let presence =
             try presence(of: name, client: client, from: input, job: master.options.jobUID)
             ?? heartbeat(of: master, client: client, from: input, name: name, observer: observer)
         return try makeLink(
             ConsumerOfBus(name: name, client: client, policy: master.policy), from: input,
             consumers: consumers, thread: thread, presence: presence)
+    }
+
+    /// What tells an OTLP receiver how bad a line is, by the same rules as the node's own diagnosis; `nil` for other masters.
+    private func lineObserver(for url: MasterURL) throws -> (any LogObserver)? {
+        guard url.isOTLP else { return nil }
+        // It only judges: what counts in the metrics is the watch of the logs that are followed.
+        return LogWatch(rules: try settings.ruleTable(), logger: logger, factory: NOOPMetricsHandler.instance)
     }
 
     private func makeLink(

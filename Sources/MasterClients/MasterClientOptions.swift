@@ -34,6 +34,8 @@ public struct MasterClientOptions: Hashable, Sendable {
     public var tls = MasterTLSOptions()
     /// The HTTP proxy through which a master on the network is reached; `nil`: none, whatever the environment says.
     public var proxy: MasterProxy?
+    /// What is special to OTLP receivers.
+    public var otlp = OTLPOptions()
     /// How a stream of NATS JetStream is reported to. The job, the deadlines and the files for TLS are taken from the properties above.
     package var stream = JetStreamOptions()
     /// The `user-agent` that DLRover's masters see. Printable ASCII.

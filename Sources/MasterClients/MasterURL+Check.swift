@@ -57,7 +57,11 @@ extension MasterURL {
         let files = PEMFiles(
             authorities: options.authoritiesPath, certificate: options.certificatePath, key: options.keyPath,
             revocations: options.revocationsPath)
-        let isHTTP = if case .dlroverHTTP = target { true } else { false }
+        let isHTTP =
+            switch target {
+            case .dlroverHTTP, .otlpHTTP: true
+            default: false
+            }
         return ClientSecurity(
             files: files, serverName: options.serverName, protocols: [isHTTP ? "http/1.1" : "h2"], logger: logger)
     }
@@ -65,7 +69,9 @@ extension MasterURL {
     /// The host of a master on the network that is one host; `nil` for others.
     package var host: String? {
         switch target {
-        case .dlroverGRPC(let host, _), .dlroverHTTP(let host, _), .console(let host, _): host
+        case .dlroverGRPC(let host, _), .dlroverHTTP(let host, _), .console(let host, _), .otlpGRPC(let host, _),
+            .otlpHTTP(let host, _, _):
+            host
         case .jetStream, .file, .standardOutput: nil
         }
     }

@@ -1,10 +1,9 @@
-public import Diagnosis
-public import Logging
 package import JetStream
 internal import SystemSupport
 
 /// Names a master and how to reach it: `dlrover+grpc://host:port` (or just `host:port`), `dlrover+http://host:port`, `arobust://host:port`,
-/// the same over TLS as `dlrover+grpcs`, `dlrover+https` and `arobusts`, `file:///path.ndjson` or `stdout:`.
+/// `otlp+grpc://host:port`, `otlp+http://host:port/path`, the same over TLS as `dlrover+grpcs`, `dlrover+https`, `arobusts`, `otlp+grpcs` and
+/// `otlp+https`, `file:///path.ndjson` or `stdout:`.
 ///
 /// `description` is the canonical form: two texts that mean the same master have the same one, so it can name a consumer.
 public struct MasterURL: Hashable, Sendable {
@@ -19,6 +18,10 @@ public struct MasterURL: Hashable, Sendable {
         case dlroverHTTP(host: String, port: Int)
         /// An arobust console, over gRPC.
         case console(host: String, port: Int)
+        /// An OTLP receiver over gRPC.
+        case otlpGRPC(host: String, port: Int)
+        /// An OTLP receiver over HTTP/1.1. The path stands before `/v1/logs`: empty, or with a slash before and none behind.
+        case otlpHTTP(host: String, port: Int, path: String)
         /// A stream of NATS JetStream.
         case jetStream(StreamAddress)
         /// A file that gets one metric a line. The path is absolute and used as it is written, without percent-decoding.
@@ -35,13 +38,19 @@ public struct MasterURL: Hashable, Sendable {
         case dlroverGRPCS = "dlrover+grpcs"
         case dlroverHTTPS = "dlrover+https"
         case arobusts
+        case otlpGRPC = "otlp+grpc"
+        case otlpHTTP = "otlp+http"
+        case otlpGRPCS = "otlp+grpcs"
+        case otlpHTTPS = "otlp+https"
         case file
         case stdout
         case nats
         case natss
 
         /// Whether it goes over TLS.
-        var isSecure: Bool { [.dlroverGRPCS, .dlroverHTTPS, .arobusts, .natss].contains(self) }
+        var isSecure: Bool {
+            [.dlroverGRPCS, .dlroverHTTPS, .arobusts, .otlpGRPCS, .otlpHTTPS, .natss].contains(self)
+        }
     }
 
     package let target: Target
@@ -52,13 +61,21 @@ public struct MasterURL: Hashable, Sendable {
     package var isDLRover: Bool {
         switch target {
         case .dlroverGRPC, .dlroverHTTP: true
-        case .console, .jetStream, .file, .standardOutput: false
+        case .console, .otlpGRPC, .otlpHTTP, .jetStream, .file, .standardOutput: false
         }
     }
 
     /// Whether it is an arobust console.
     package var isConsole: Bool {
         if case .console = target { true } else { false }
+    }
+
+    /// Whether it is an OTLP receiver, whatever the protocol.
+    package var isOTLP: Bool {
+        switch target {
+        case .otlpGRPC, .otlpHTTP: true
+        case .dlroverGRPC, .dlroverHTTP, .console, .jetStream, .file, .standardOutput: false
+        }
     }
 
     /// Whether it is a stream of NATS JetStream.
@@ -90,6 +107,8 @@ extension MasterURL: CustomStringConvertible {
         case .dlroverGRPC(let host, let port): url(.dlroverGRPC, host, port)
         case .dlroverHTTP(let host, let port): url(.dlroverHTTP, host, port)
         case .console(let host, let port): url(.arobust, host, port)
+        case .otlpGRPC(let host, let port): url(.otlpGRPC, host, port)
+        case .otlpHTTP(let host, let port, let path): url(.otlpHTTP, host, port) + path
         case .jetStream(let address):
             "\(Scheme.nats.rawValue)\(isSecure ? "s" : "")://\(address.servers.joined(separator: ","))/\(address.stream)"
         case .file(let path): "\(Scheme.file.rawValue)://\(path)"
@@ -131,6 +150,13 @@ extension MasterURL {
             target = try Self.hostAndPort(try Self.afterSlashes(rest, in: text), in: text) {
                 .console(host: $0, port: $1)
             }
+        case .otlpGRPC, .otlpGRPCS:
+            target = try Self.hostAndPort(try Self.afterSlashes(rest, in: text), in: text) {
+                .otlpGRPC(host: $0, port: $1)
+            }
+        case .otlpHTTP, .otlpHTTPS:
+            let (authority, path) = try Self.splitPath(try Self.afterSlashes(rest, in: text), in: text)
+            target = try Self.hostAndPort(authority, in: text) { .otlpHTTP(host: $0, port: $1, path: path) }
         case .file:
             target = .file(path: try Self.path(rest, in: text))
         case .stdout:
@@ -165,8 +191,8 @@ extension MasterURL {
     private static func suggestion(for word: Substring) -> String {
         guard word.utf8.count <= 20 else { return "" }
         let schemes: [Scheme] = [
-            .stdout, .file, .nats, .arobust, .dlroverGRPC, .dlroverHTTP, .natss, .arobusts, .dlroverGRPCS,
-            .dlroverHTTPS,
+            .stdout, .file, .nats, .arobust, .dlroverGRPC, .dlroverHTTP, .otlpGRPC, .otlpHTTP, .natss, .arobusts,
+            .dlroverGRPCS, .dlroverHTTPS, .otlpGRPCS, .otlpHTTPS,
         ]
         let near = schemes.first { EditDistance.between(word.lowercased(), $0.rawValue) <= 2 }
         return near.map { " (did you mean '\($0.rawValue):'?)" } ?? ""
@@ -268,64 +294,5 @@ extension MasterURL {
 
     private static func isHexDigit(_ byte: UInt8) -> Bool {
         (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(byte) || (UInt8(ascii: "a")...UInt8(ascii: "f")).contains(byte)
-    }
-}
-
-extension MasterURL {
-    /// The master that DLRover gives its agents: `DLROVER_MASTER_ADDR` (`host:port`), reached as `DLROVER_MASTER_SERVICE_TYPE` says (`grpc`,
-    /// the default, or `http`), as `dlrover/python/elastic_agent/master_client.py` reads them.
-    ///
-    /// - Returns: `nil` if no address is set. An empty variable counts as unset.
-    package static func fromEnvironment(_ environment: [String: String]) throws(MasterURLError) -> MasterURL? {
-        guard let address = environment["DLROVER_MASTER_ADDR"], !address.isEmpty else { return nil }
-        guard !address.contains("/") else {
-            throw MasterURLError(text: address, variable: "DLROVER_MASTER_ADDR", reason: "it must be host:port")
-        }
-        let service = environment["DLROVER_MASTER_SERVICE_TYPE"].flatMap { $0.isEmpty ? nil : $0 } ?? "grpc"
-        guard service == "grpc" || service == "http" else {
-            throw MasterURLError(
-                text: service, variable: "DLROVER_MASTER_SERVICE_TYPE", reason: "it must be grpc or http")
-        }
-        do throws(MasterURLError) {
-            return try MasterURL("dlrover+\(service)://\(address)")
-        } catch {
-            throw MasterURLError(text: address, variable: "DLROVER_MASTER_ADDR", reason: error.reason)
-        }
-    }
-}
-
-extension MasterURL {
-    /// Makes the client for this master. It connects, or opens its file, at the first report; close it when done.
-    ///
-    /// - Parameters:
-    ///   - options: limits and deadlines; what they mean depends on the kind of master.
-    ///   - logger: gets the master's URL as metadata.
-    /// - Throws: `MasterClientOptionsError`. A master that cannot be reached is not an error here.
-    public func makeReporter(
-        options: MasterClientOptions = MasterClientOptions(), logger: Logger = Logger(label: "arobust.master")
-    ) throws -> any EnvelopeReporter {
-        try options.check()
-        var logger = logger
-        logger[metadataKey: "master"] = "\(self)"
-        switch target {
-        case .dlroverGRPC(let host, let port):
-            return DLRoverClient(
-                transport: DLRoverGRPCTransport(
-                    url: self, host: host, port: port, options: options, logger: logger),
-                master: description, options: options, logger: logger)
-        case .dlroverHTTP(let host, let port):
-            return DLRoverClient(
-                transport: DLRoverHTTPTransport(
-                    url: self, host: host, port: port, options: options, logger: logger),
-                master: description, options: options, logger: logger)
-        case .console(let host, let port):
-            return ConsoleClient(url: self, host: host, port: port, options: options, logger: logger)
-        case .jetStream(let address):
-            return JetStreamReporter(address, options: options.jetStream, logger: logger)
-        case .file(let path):
-            return FileReporter(path: path, logger: logger)
-        case .standardOutput:
-            return StdoutReporter()
-        }
     }
 }

@@ -4,7 +4,7 @@ private import SystemSupport
 public struct MasterURLError: Error, Hashable, CustomStringConvertible {
     /// The forms that name a master.
     package static let allowed =
-        "dlrover+grpc://host:port (or just host:port), dlrover+http://host:port, arobust://host:port, each also over TLS (dlrover+grpcs, dlrover+https, arobusts), file:///path.ndjson, stdout:"
+        "dlrover+grpc://host:port (or just host:port), dlrover+http://host:port, arobust://host:port, otlp+grpc://host:port, otlp+http://host:port[/path], each also over TLS (dlrover+grpcs, dlrover+https, arobusts, otlp+grpcs, otlp+https), file:///path.ndjson, stdout:"
 
     /// The text that was given.
     public let text: String

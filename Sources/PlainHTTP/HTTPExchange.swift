@@ -8,6 +8,10 @@ package struct HTTPAnswer: Sendable {
     package let body: [UInt8]
     /// What `Content-Encoding` says, in lower case; `nil`: nothing.
     package var encoding: String?
+    /// What `Content-Type` says, in lower case; `nil`: nothing.
+    package var contentType: String?
+    /// What `Retry-After` says; `nil`: nothing.
+    package var retryAfter: String?
 }
 
 /// Why there is no answer, where it is neither an `IOError` or `NIOConnectionError` of the connection nor a `PeerFlood`.
@@ -65,7 +69,7 @@ final class HTTPExchangeHandler: ChannelDuplexHandler {
     private let isFree: @Sendable (any Channel) -> Void
     private var exchange: HTTPExchange?
     private var status: Int?
-    private var encoding: String?
+    private var headers = HTTPHeaders()
     private var keepsAlive = false
     private var isWritten = false
     private var body: [UInt8] = []
@@ -83,7 +87,7 @@ final class HTTPExchangeHandler: ChannelDuplexHandler {
             return
         }
         self.exchange = exchange
-        (status, encoding, keepsAlive, isWritten, body) = (nil, nil, false, false, [])
+        (status, headers, keepsAlive, isWritten, body) = (nil, [:], false, false, [])
         exchange.mayHaveArrived.store(true, ordering: .relaxed)
         context.write(wrapOutboundOut(.head(exchange.head)), promise: nil)
         if let body = exchange.body { context.write(wrapOutboundOut(.body(.byteBuffer(body))), promise: nil) }
@@ -100,7 +104,7 @@ final class HTTPExchangeHandler: ChannelDuplexHandler {
             guard head.status.code >= 200 else { return }
             status = Int(head.status.code)
             keepsAlive = head.isKeepAlive
-            encoding = head.headers.first(name: "content-encoding")?.lowercased()
+            headers = head.headers
             if let length = head.headers.first(name: "content-length").flatMap({ Int($0) }) {
                 if isTooMuch(length, exchange, context) { return }
                 body.reserveCapacity(length)
@@ -123,7 +127,10 @@ final class HTTPExchangeHandler: ChannelDuplexHandler {
     }
 
     private func finish(_ exchange: HTTPExchange, isReusable: Bool, _ context: ChannelHandlerContext) {
-        let answer = HTTPAnswer(status: status ?? 0, body: body, encoding: encoding)
+        let answer = HTTPAnswer(
+            status: status ?? 0, body: body, encoding: headers.first(name: "content-encoding")?.lowercased(),
+            contentType: headers.first(name: "content-type")?.lowercased(),
+            retryAfter: headers.first(name: "retry-after"))
         self.exchange = nil
         body = []
         if isReusable { isFree(context.channel) } else { context.close(promise: nil) }

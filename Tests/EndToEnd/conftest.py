@@ -50,6 +50,20 @@ def arobust(scratch: Path) -> Iterator[Arobust]:
 
 
 @pytest.fixture
+def open_receiver() -> Iterator[Callable[..., Any]]:
+    """Opens receivers of OTLP (`harness.otlp_receiver`) that are closed after the test."""
+    made: list[Any] = []
+
+    def receiver(kind: type, *arguments: Any, **options: Any) -> Any:
+        made.append(kind(*arguments, **options))
+        return made[-1]
+
+    yield receiver
+    for each in made:
+        each.close()
+
+
+@pytest.fixture
 def clock(scratch: Path) -> Clock:
     """A clock for processes that are started with its `environment`."""
     return Clock(scratch)

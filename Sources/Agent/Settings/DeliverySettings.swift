@@ -56,6 +56,7 @@ package struct DeliverySettings: Sendable {
         "delivery.http-proxy-credentials-file", .text,
         "a file whose first line is the user:password that this proxy wants; nobody else may read it")
     package let stream = StreamSettings()
+    package let otlp = OTLPSettings()
     package let batchCount = Setting(
         "delivery.batch-count", .number(1...1_000_000), default: DeliveryPolicy().batchCount,
         "the most envelopes in a batch")

@@ -15,6 +15,8 @@ struct MasterSettings: Sendable {
 
     /// Where what a stream's servers want to see is.
     let credentials: StreamCredentials
+    /// Where the headers for an OTLP receiver are; `nil`: nowhere.
+    let headersFile: String?
     /// Where the console's token is; `nil`: nowhere.
     let tokenFile: String?
     /// The proxy's URL, and where its credentials are; `nil`: none.
@@ -30,6 +32,7 @@ struct MasterSettings: Sendable {
         self.policy = policy
         options = Self.options(for: url, values, policy)
         credentials = StreamCredentials(values)
+        headersFile = url.isOTLP ? values[\.delivery.otlp.headersFile] : nil
         tokenFile = url.isConsole ? values[\.delivery.tokenFile] : nil
         let credentialsFile = values[\.delivery.httpProxyCredentialsFile]
         proxy = url.host == nil ? nil : values[\.delivery.httpProxy].map { ($0, credentialsFile) }
@@ -54,6 +57,7 @@ struct MasterSettings: Sendable {
             throw SettingsError(place: "delivery.tls-*", reason: "\(error)")
         }
         options.proxy = try readProxy()
+        if let headersFile { options.otlp.headers = try OTLPOptions.headers(path: headersFile) }
         if url.isStream {
             guard !url.isSecure || options.tls.revocationsPath == nil else {
                 throw SettingsError(
@@ -119,6 +123,9 @@ struct MasterSettings: Sendable {
         options.tls.serverName = values[\.delivery.tlsServerName]
         options.tls.revocationsPath = values[\.delivery.tlsRevocationFile]
         options.stream.stream = streamOptions(values)
+        options.otlp.compresses = values[\.delivery.otlp.compression]
+        options.otlp.sendsMetrics = values[\.delivery.otlp.metrics]
+        options.otlp.hostName = HostName.current
         if url.isDLRover {
             options.ahead = values[\.delivery.clockTolerance]
             options.oldest = policy.timeToLive

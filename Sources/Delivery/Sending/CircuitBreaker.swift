@@ -34,13 +34,24 @@ struct MasterBreaker {
     ///
     /// - Parameters:
     ///   - failuresAtStart: `failures` when the call began; calls that failed side by side are one failure.
+    ///   - wanted: how long the master wants not to be called; at most `longestWanted` of it counts.
     ///   - longestPause: a bound beside the policy's.
-    mutating func fail(failuresAtStart: Int, longestPause: Duration?, now: ContinuousClock.Instant) {
-        guard failuresAtStart >= failures else { return }
+    mutating func fail(
+        failuresAtStart: Int, wanted: Duration? = nil, longestPause: Duration?, now: ContinuousClock.Instant
+    ) {
+        let wanted = min(wanted ?? .zero, Self.longestWanted)
+        guard failuresAtStart >= failures else {
+            // Another call that failed beside it: no further failure, but what it was told counts.
+            if let paused = pausedUntil { pausedUntil = max(paused, now + min(wanted, longestPause ?? wanted)) }
+            return
+        }
         failures += 1
-        let pause = policy.backoff.delay(failures: failures, using: &generator)
+        let pause = max(policy.backoff.delay(failures: failures, using: &generator), wanted)
         pausedUntil = now + min(pause, longestPause ?? pause)
     }
+
+    /// The longest pause that a master can ask for.
+    static let longestWanted: Duration = .seconds(600)
 
     mutating func succeed() {
         failures = 0

@@ -14,6 +14,7 @@ extension DeliveryState {
         underWay -= 1
         underWayByType[type, default: 1] -= 1
 
+        rejectedRecords &+= outcome.rejectedRecords
         let accepted = min(max(0, outcome.accepted), piece.batch.count)
         if accepted > 0 {
             settled = accepted
@@ -27,18 +28,20 @@ extension DeliveryState {
             recordError(failure.error, now: now)
             settled += settleSample(&piece, failure.error, now: now)
             if failure.error.isRetriable {
-                pause(failuresAtStart: accepted > 0 ? breaker.failures : call.failuresAtStart, now: now)
+                pause(
+                    failuresAtStart: accepted > 0 ? breaker.failures : call.failuresAtStart,
+                    atLeast: failure.error.retryAfter, now: now)
             } else if failure.error.code != .refused {
                 // The master of another job, or a closed client: no further call can succeed.
                 if !hasEnded { stopped = stopped ?? failure.error }
             } else {
                 if !failure.error.isLocal { breaker.succeed() }
-                if failure.error.rule == .poisoned, !piece.batch.isEmpty {
-                    effect.poisoned = true
+                if failure.error.rule == .poisoned || failure.concernsAll, !piece.batch.isEmpty {
+                    effect.poisoned = failure.error.rule == .poisoned
                     // Everything that the call carried: the master has it, or never will.
-                    let poisoned = piece.takeFirst(min(max(1, failure.count), piece.batch.count))
-                    settled += poisoned.batch.count
-                    refuse(poisoned, failure.error, effect: &effect, now: now)
+                    let refused = piece.takeFirst(min(max(1, failure.count), piece.batch.count))
+                    settled += refused.batch.count
+                    refuse(refused, failure.error, effect: &effect, now: now)
                 } else if piece.batch.count > 1, failure.count > 1 {
                     queues[call.key]?.alone = failure.count + settled
                 } else if !piece.batch.isEmpty {
@@ -132,9 +135,9 @@ extension DeliveryState {
         queues[key] = queue
     }
 
-    private mutating func pause(failuresAtStart: Int, now: DeliveryTime) {
+    private mutating func pause(failuresAtStart: Int, atLeast: Duration? = nil, now: DeliveryTime) {
         breaker.fail(
-            failuresAtStart: failuresAtStart, longestPause: isFinishing ? Self.longestPauseAtEnd : nil,
+            failuresAtStart: failuresAtStart, wanted: atLeast, longestPause: isFinishing ? Self.longestPauseAtEnd : nil,
             now: now.instant)
     }
 

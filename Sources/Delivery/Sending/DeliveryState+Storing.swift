@@ -118,6 +118,7 @@ extension DeliveryState {
         var states: [ConsumerStateKey: String] = [
             .breaker: breaker.state(now: now.instant).rawValue, .startedAt: TimeText.write(startedAt),
         ]
+        if rejectedRecords > 0 { states[.rejectedRecords] = "\(rejectedRecords)" }
         if let deliveredAt { states[.deliveredAt] = TimeText.write(deliveredAt) }
         if let lastError {
             states[.lastError] = lastError.message
@@ -144,6 +145,8 @@ package enum ConsumerStateKey: String {
     case lastErrorTime = "last_error_time"
     case startedAt = "started_at"
     case deliveredAt = "delivered_at"
+    /// How many records the master has rejected of reports that it took, since this run began.
+    case rejectedRecords = "rejected_records"
     /// Data types that the master keeps refusing, with commas between.
     case heldTypes = "held_types"
     /// `failing` while the ledger can't be written.

@@ -57,6 +57,8 @@ struct DeliveryState {
     var news = DeliveryNews()
     let startedAt: Int64
     var deliveredAt: Int64?
+    /// Of reports that the master took, in this run.
+    var rejectedRecords: UInt64 = 0
     var lastError: (message: String, time: Int64)?
     var needsAnnouncement = false
     var nextAnnouncement: ContinuousClock.Instant

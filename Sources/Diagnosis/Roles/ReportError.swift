@@ -40,14 +40,20 @@ public struct ReportError: Error, Sendable {
     public var isLocal: Bool
     /// For a refusal: the ledger's rule.
     public var rule: Rule
+    /// How long the master wants not to be called; `nil`: it does not say.
+    public var retryAfter: Duration?
 
     /// Makes an error; `message` is a sentence for an operator, without a final period.
-    public init(code: Code, message: String, isAmbiguous: Bool = false, isLocal: Bool = false, rule: Rule = .refused) {
+    public init(
+        code: Code, message: String, isAmbiguous: Bool = false, isLocal: Bool = false, rule: Rule = .refused,
+        retryAfter: Duration? = nil
+    ) {
         self.code = code
         self.message = message
         self.isAmbiguous = isAmbiguous
         self.isLocal = isLocal
         self.rule = rule
+        self.retryAfter = retryAfter
     }
 
     /// Whether the same data may be accepted later.

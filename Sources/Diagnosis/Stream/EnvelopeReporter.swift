@@ -76,11 +76,14 @@ public struct ReportOutcome: Sendable {
         public var count: Int
         /// Why, and whether a retry may help.
         public var error: ReportError
+        /// Whether a refusal is of each of these envelopes, so that none of them need be sent alone to find out which one it was.
+        public var concernsAll: Bool
 
         /// Makes a failure.
-        public init(count: Int, error: ReportError) {
+        public init(count: Int, error: ReportError, concernsAll: Bool = false) {
             self.count = count
             self.error = error
+            self.concernsAll = concernsAll
         }
     }
 
@@ -108,8 +111,14 @@ public struct ReportOutcome: Sendable {
     /// The envelopes that were skipped, in the order of the batch.
     public var skipped: [Skip]
     /// How many of the accepted envelopes were changed before they reached the master, by what was done: `line-cut`. An envelope may count
-    /// under several.
+    /// under several. `partlyRejected` counts those in calls of which the master has rejected records without saying whose.
     public var changed: [String: UInt64]
+
+    /// How many records of accepted envelopes the master says it has not taken, without saying which.
+    package var rejectedRecords: UInt64 = 0
+
+    /// The name in `changed`, and in the ledger, of accepted envelopes that came in a call of which records were rejected.
+    package static let partlyRejected = "partly-rejected"
 
     /// Makes an outcome: `ReportOutcome(accepted: batch.count)` if all went well.
     public init(

@@ -68,6 +68,12 @@ package struct AuditText {
                 if row.difference < 0 {
                     findings.append(place + "\(number) more \(isOne ? "is" : "are") accounted for than were produced")
                 }
+                if row.partlyRejected.total > 0 {
+                    findings.append(
+                        place
+                            + "within delivered: \(HumanText.counts(row.partlyRejected)); the receiver does not say which"
+                    )
+                }
                 if row.lost.total > 0 { findings.append(place + "lost: \(HumanText.counts(row.lost))") }
                 if row.unnoticed.total > 0 {
                     findings.append(

@@ -14,6 +14,10 @@ package struct ConsumerLaneAccount: Hashable, Sendable {
     package var pending: UInt64 { fromPublisher?.pending ?? 0 }
     package var skipped: [String: UInt64] { fromConsumer?.skipped ?? [:] }
     package var lost: [String: UInt64] { fromConsumer?.lost ?? [:] }
+    /// How many delivered envelopes came in calls of which the receiver rejected records. It does not say whose, so none has another fate.
+    package var partlyRejected: [String: UInt64] {
+        (fromConsumer?.changed ?? [:]).filter { $0.key == ReportOutcome.partlyRejected }
+    }
     /// Gone before the consumer has noticed.
     package var unnoticed: [String: UInt64] { fromPublisher?.unnoticed ?? [:] }
 
@@ -71,7 +75,11 @@ struct LaneColumn: Sendable {
     static let consumer = text("CONSUMER", json: "consumer") { $0.consumer }
     static let lane = text("LANE", json: "data_type") { $0.dataType.rawValue }
     static let produced = number("PRODUCED", json: "produced") { $0.fromPublisher?.produced }
-    static let delivered = number("DELIVERED", json: "delivered") { $0.fromConsumer?.delivered }
+    static let delivered: LaneColumn = {
+        var column = number("DELIVERED", json: "delivered") { $0.fromConsumer?.delivered }
+        column.parts = ("within delivered", { lane in lane.partlyRejected })
+        return column
+    }()
     static let skipped = sum("SKIPPED", json: "skipped", label: "skipped") { $0.skipped }
     static let lost = sum("LOST", json: "lost", label: "lost") { $0.lost }
     static let unnoticed = sum("UNNOTICED", json: "unnoticed", label: "lost, not yet noticed") { $0.unnoticed }

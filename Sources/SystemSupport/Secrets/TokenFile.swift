@@ -48,7 +48,33 @@ package struct TokenFile: Sendable {
         return secret
     }
 
+    /// Headers that a server wants to see, `name: value` a line. Empty lines, and those that begin with `#`, say nothing. As `read` otherwise.
+    package func readHeaders() throws(TokenFileError) -> [(line: Int, name: String, value: String)] {
+        var headers: [(line: Int, name: String, value: String)] = []
+        let lines = String(decoding: try bytes("header"), as: UTF8.self).split(
+            omittingEmptySubsequences: false, whereSeparator: \.isNewline)
+        for (index, text) in lines.enumerated() {
+            let text = String(text).trimmingBlanks
+            if text.isEmpty || text.hasPrefix("#") { continue }
+            guard let colon = text.firstIndex(of: ":"), colon > text.startIndex else {
+                throw TokenFileError(
+                    description: "line \(index + 1) of \(path) must be a header's name, a colon and its value")
+            }
+            headers.append(
+                (
+                    index + 1, String(text[..<colon]).trimmingBlanks,
+                    String(text[text.index(after: colon)...]).trimmingBlanks
+                ))
+        }
+        return headers
+    }
+
     private func line(_ what: String) throws(TokenFileError) -> String {
+        let line = try bytes(what).prefix { $0 != UInt8(ascii: "\n") && $0 != UInt8(ascii: "\r") }
+        return String(decoding: line, as: UTF8.self).trimmingBlanks
+    }
+
+    private func bytes(_ what: String) throws(TokenFileError) -> [UInt8] {
         let bytes: [UInt8]
         do throws(SystemCallError) {
             bytes = try WholeFile(path: path).read(limit: Self.longest)
@@ -59,8 +85,7 @@ package struct TokenFile: Sendable {
         if stat(path, &status) == 0, status.st_mode & S_IFMT == S_IFREG, status.st_mode & 0o007 != 0 {
             throw TokenFileError(description: "everybody may read the \(what) in \(path); chmod it to 600")
         }
-        let line = bytes.prefix { $0 != UInt8(ascii: "\n") && $0 != UInt8(ascii: "\r") }
-        return String(decoding: line, as: UTF8.self).trimmingBlanks
+        return bytes
     }
 }
 

@@ -7,13 +7,13 @@ import PlainHTTP
 import SystemSupport
 import TransportSecurity
 
-/// Tells what a failed call to a DLRover master means.
+/// Tells what a failed call means: a status as DLRover's master means it, and the lack of one for every kind of master.
 struct GRPCErrorText: Sendable {
     /// The master's URL.
     let master: String
     let deadline: Duration
-
-    private static let hint = "is this a DLRover master, and does it serve gRPC on this port?"
+    /// What to check where the answer is no gRPC.
+    var hint = "is this a DLRover master, and does it serve gRPC on this port?"
 
     /// What the master said, as an error.
     func error(of status: GRPCStatus) -> ReportError {
@@ -34,7 +34,7 @@ struct GRPCErrorText: Sendable {
                 code: .wrongJob, message: "\(master) belongs to another job than this node: \(said); check JOB_UID")
         case .unimplemented:
             return ReportError(
-                code: .unavailable, message: "\(master) does not know the call: \(said); \(Self.hint)")
+                code: .unavailable, message: "\(master) does not know the call: \(said); \(hint)")
         case .resourceExhausted:
             // "Concurrent RPC limit exceeded!": it was not begun.
             return ReportError(code: .unavailable, message: "\(master) has too much to do: \(said)")
@@ -56,7 +56,7 @@ struct GRPCErrorText: Sendable {
         case .unavailable(let reason): return error(.unavailable, "\(master) cannot be reached: \(reason)")
         case .deadlineExceeded: return error(.deadlineExceeded, "\(master) did not answer within \(deadline)")
         case .notGRPC(let reason):
-            return error(.unavailable, "\(master) gave an answer that is not gRPC: \(reason); \(Self.hint)")
+            return error(.unavailable, "\(master) gave an answer that is not gRPC: \(reason); \(hint)")
         case .cancelled: return error(.closed, "the report to \(master) was cancelled")
         case .closed: return error(.closed, "the client of \(master) is closed")
         }

@@ -3,13 +3,15 @@ import NIOHTTP1
 import PeerLimits
 import PlainHTTP
 
-/// Tells what a DLRover master's HTTP answers, and failures to get one, mean.
+/// Tells what HTTP answers mean as DLRover's master means them, and failures to get one for every kind of master.
 struct HTTPErrorText: Sendable {
     /// The master's URL.
     let master: String
     let deadline: Duration
-
-    private static let hint = "is this a DLRover master, and does it serve HTTP on this port?"
+    /// Whose answer is expected.
+    var whose = "DLRover's"
+    /// What to check where the answer is another.
+    var hint = "is this a DLRover master, and does it serve HTTP on this port?"
 
     /// What a status other than 200 means.
     func error(status: Int, body: String) -> ReportError {
@@ -29,14 +31,14 @@ struct HTTPErrorText: Sendable {
                 isAmbiguous: status > 500)
         default:
             return ReportError(
-                code: .unavailable, message: "\(master) answered HTTP status \(status): '\(said)'; \(Self.hint)",
+                code: .unavailable, message: "\(master) answered HTTP status \(status): '\(said)'; \(hint)",
                 isAmbiguous: !(400...499).contains(status))
         }
     }
 
     func unreadable(_ reason: String) -> ReportError {
         ReportError(
-            code: .unavailable, message: "\(master) gave an answer that is not DLRover's: \(reason); \(Self.hint)",
+            code: .unavailable, message: "\(master) gave an answer that is not \(whose): \(reason); \(hint)",
             isAmbiguous: true)
     }
 

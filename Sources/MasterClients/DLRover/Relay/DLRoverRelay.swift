@@ -113,7 +113,7 @@ extension MasterURL {
             DLRoverGRPCRelay(url: self, host: host, port: port, options: options, logger: logger)
         case .dlroverHTTP(let host, let port):
             DLRoverHTTPRelay(url: self, host: host, port: port, options: options, logger: logger)
-        case .console, .jetStream, .file, .standardOutput: nil
+        case .console, .otlpGRPC, .otlpHTTP, .jetStream, .file, .standardOutput: nil
         }
     }
 }

@@ -17,6 +17,11 @@ enum SurrogateRepair {
         return repaired[...]
     }
 
+    /// Whether there is any half.
+    static func hasHalf(_ escaped: ArraySlice<UInt8>) -> Bool {
+        mayHaveSurrogate(escaped) && !unpaired(in: escaped).isEmpty
+    }
+
     /// Whether any escape begins like a surrogate's. This runs over the content of every metric, so it must be fast.
     private static func mayHaveSurrogate(_ escaped: ArraySlice<UInt8>) -> Bool {
         escaped.withUnsafeBytes { bytes in

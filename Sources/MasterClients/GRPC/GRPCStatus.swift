@@ -32,10 +32,13 @@ package struct GRPCStatus: Error, Hashable, Sendable {
     package var code: Code
     /// The server's text, decoded.
     package var message: String
+    /// What `grpc-status-details-bin` holds: a `google.rpc.Status`, unread. Empty if the server sent none.
+    package var details: [UInt8]
 
-    package init(code: Code, message: String) {
+    package init(code: Code, message: String, details: [UInt8] = []) {
         self.code = code
         self.message = message
+        self.details = details
     }
 }
 

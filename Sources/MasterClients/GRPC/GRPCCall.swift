@@ -1,3 +1,4 @@
+private import FoundationEssentials
 import NIOCore
 import NIOHPACK
 import Synchronization
@@ -79,7 +80,7 @@ struct GRPCAnswerParser {
     mutating func receive(_ headers: HPACKHeaders, isEnd: Bool) -> GRPCCall.Outcome? {
         if isEnd {
             guard let text = headers.first(name: "grpc-status") else { return .failure(withoutStatus(headers)) }
-            return finish(code: text, message: headers.first(name: "grpc-message"))
+            return finish(code: text, headers)
         }
         guard !sawHeaders else { return .failure(.notGRPC("it sent headers twice")) }
         guard let status = headers.first(name: ":status"), !status.hasPrefix("1") else {
@@ -105,13 +106,21 @@ struct GRPCAnswerParser {
         return .notGRPC("it answered HTTP status \(status)\(type) without a grpc-status")
     }
 
-    private func finish(code text: String, message: String?) -> GRPCCall.Outcome {
+    private func finish(code text: String, _ trailers: HPACKHeaders) -> GRPCCall.Outcome {
         let code = Int(text).map(GRPCStatus.Code.init(rawValue:)) ?? .unknown
-        let status = GRPCStatus(code: code, message: PercentCoding.decode(message ?? ""))
+        let status = GRPCStatus(
+            code: code, message: PercentCoding.decode(trailers.first(name: "grpc-message") ?? ""),
+            details: trailers.first(name: "grpc-status-details-bin").flatMap(Self.bytes) ?? [])
         guard code == .ok else { return .success(GRPCAnswer(status: status, message: nil)) }
         guard body.compressedFlag == 0, let message = body.message else {
             return .failure(.notGRPC("its answer is not one uncompressed message"))
         }
         return .success(GRPCAnswer(status: status, message: message))
+    }
+
+    /// The bytes of a `-bin` header, whose base64 may lack its padding (gRPC over HTTP2, "Requests"); `nil` if it is none.
+    private static func bytes(_ base64: String) -> [UInt8]? {
+        let padding = String(repeating: "=", count: (4 - base64.utf8.count % 4) % 4)
+        return Data(base64Encoded: base64 + padding).map { Array($0) }
     }
 }

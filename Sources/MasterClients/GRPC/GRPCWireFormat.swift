@@ -31,10 +31,12 @@ package struct GRPCMessageBody {
         if bytes.readableBytes == 0 { bytes = piece } else { bytes.writeImmutableBuffer(piece) }
     }
 
-    /// An uncompressed message with its prefix.
-    package static func framed(_ message: ByteBuffer) -> ByteBuffer {
+    /// A message with its prefix.
+    ///
+    /// - Parameter isCompressed: whether it is, in the way that the call's `grpc-encoding` says.
+    package static func framed(_ message: ByteBuffer, isCompressed: Bool = false) -> ByteBuffer {
         var body = ByteBufferAllocator().buffer(capacity: prefixBytes + message.readableBytes)
-        writePrefix(of: message.readableBytes, to: &body)
+        body.writeMultipleIntegers(UInt8(isCompressed ? 1 : 0), UInt32(message.readableBytes))
         body.writeImmutableBuffer(message)
         return body
     }
