@@ -1,5 +1,6 @@
 #define _GNU_SOURCE
 #include "connections.h"
+#include "callers.h"
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
@@ -107,6 +108,22 @@ void socket_guard_took(uint64_t number, uint64_t bytes) {
     while (!atomic_compare_exchange_weak(&one->whole, &before, before > (int64_t)bytes ? before - (int64_t)bytes : 0)) {}
 }
 
+void socket_guard_took_from(uint64_t number, int descriptor, uint64_t bytes, uint64_t frames) {
+    struct listener *of = find_number(number);
+    if (!of) return;
+    int64_t taken = (int64_t)(bytes + frames * (SOCKET_GUARD_FRAME_COST + SOCKET_GUARD_SEALED_COST));
+    pthread_mutex_lock(&lock);
+    struct connection *one = guard_connection(descriptor);
+    if (one && one->listener == of) {
+        // Never below nothing: the descriptor may be another connection's by now.
+        int64_t left = atomic_load(&one->untaken);
+        taken = taken < left ? taken : left;
+        atomic_fetch_sub(&one->untaken, taken);
+        atomic_fetch_sub(&of->whole, taken);
+    }
+    pthread_mutex_unlock(&lock);
+}
+
 void socket_guard_emptied(uint64_t number) {
     struct listener *one = find_number(number);
     if (one) atomic_store(&one->whole, 0);
@@ -120,6 +137,7 @@ struct socket_guard_counts socket_guard_read(uint64_t number) {
         .refused = atomic_load(&one->refused),
         .shed = atomic_load(&one->shed),
         .ended = atomic_load(&one->ended),
+        .unproved = atomic_load(&one->unproved),
     };
 }
 
@@ -167,6 +185,15 @@ static void end_idlest(struct listener *of) {
     pthread_mutex_unlock(&lock);
 }
 
+void socket_guard_end_all(uint64_t number) {
+    struct listener *of = find_number(number);
+    if (!of) return;
+    _Atomic uint64_t uncounted = 0;
+    pthread_mutex_lock(&lock);
+    while (of->first) end(of->first, &uncounted);
+    pthread_mutex_unlock(&lock);
+}
+
 static uint64_t now(void) {
     struct timespec time;
     clock_gettime(CLOCK_MONOTONIC_COARSE, &time);
@@ -198,11 +225,11 @@ static int admit(struct listener *by, int descriptor) {
     return 1;
 }
 
-int guard_admit(struct listener *by, int descriptor) {
+int guard_admit(struct listener *by, int descriptor, const struct sockaddr *from) {
     int floor = atomic_load(&keep_free_from);
     if (floor > 0 && descriptor >= floor) return 0;
     pthread_mutex_lock(&lock);
-    int fits = admit(by, descriptor);
+    int fits = guard_may_call(by->limits.rate, from, now()) && admit(by, descriptor);
     pthread_mutex_unlock(&lock);
     return fits;
 }
@@ -212,6 +239,29 @@ int guard_must_wait(struct listener *of) {
     if (most == 0 || atomic_load(&of->whole) + atomic_load(&of->begun) <= most) return 0;
     if (atomic_load(&of->begun) > most / 2) end_idlest(of);
     return atomic_load(&of->whole) > 0;
+}
+
+/// The same of an encrypted connection, whose frames count as long as nobody has taken them: `whole` is what has just come.
+static int is_within_sealed(struct connection *one, uint64_t whole) {
+    struct listener *of = one->listener;
+    uint64_t beat = one->reader.heartbeat;
+    one->reader.heartbeat = 0;
+    if (beat > 0 && one->heard - one->free_at >= 1000000000) {
+        one->free_at = one->heard;
+        // What it has on the wire beside its bytes: flags and a length.
+        uint64_t bytes = beat - SOCKET_GUARD_FRAME_COST + 2;
+        whole -= beat;
+        bytes = bytes < one->sent ? bytes : one->sent;
+        one->sent -= bytes;
+        atomic_fetch_sub(&of->together, bytes);
+    }
+    if (!of->limits.untaken) return 1;
+    int64_t untaken = atomic_fetch_add(&one->untaken, (int64_t)whole) + (int64_t)whole;
+    int64_t all = atomic_fetch_add(&of->whole, (int64_t)whole) + (int64_t)whole;
+    if (untaken > (int64_t)of->limits.untaken) return 0;
+    // Together it is too much: whoever has more than a share of it is ended.
+    return all <= (int64_t)of->limits.untaken_together ||
+           untaken <= (int64_t)(of->limits.untaken_together / (uint64_t)of->limits.connections);
 }
 
 /// Whether what a connection has sent is within the limits.
@@ -224,6 +274,7 @@ static int is_within_limits(struct connection *one, const uint8_t *bytes, uint64
     if (of->limits.together && together > of->limits.together) return 0;
     uint64_t before = one->reader.message, whole = 0;
     int is_fine = zmtp_read(&one->reader, bytes, length, &of->limits, &whole);
+    if (of->limits.encrypted) return is_fine && is_within_sealed(one, whole);
     atomic_fetch_add(&of->whole, (int64_t)whole);
     atomic_fetch_add(&of->begun, (int64_t)one->reader.message - (int64_t)before);
     return is_fine;
@@ -245,6 +296,8 @@ void guard_forget(int descriptor) {
         pthread_mutex_lock(&lock);
         if (atomic_load(&one->is_ending)) of->ending--;
         else detach(one);
+        if (of->limits.encrypted && !one->reader.has_spoken) atomic_fetch_add(&of->unproved, 1);
+        atomic_fetch_sub(&of->whole, atomic_load(&one->untaken));
         atomic_fetch_sub(&of->together, one->sent);
         atomic_fetch_sub(&of->begun, (int64_t)one->reader.message);
         // The last: without open connections, another listener may take this one's place.

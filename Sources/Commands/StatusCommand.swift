@@ -20,6 +20,9 @@ struct StatusCommand: AsyncParsableCommand {
               arobust status
               arobust status --json | jq '.[].consumers[].lanes'
 
+            --connect asks a publisher over the network (publisher.listen), which shows
+            what it knows itself.
+
             --check is for the health check of a container or a service: it prints
             nothing but what is wrong, a sentence each, to standard error.
 
@@ -35,6 +38,14 @@ struct StatusCommand: AsyncParsableCommand {
 
     @OptionGroup var common: CommonOptions
     @OptionGroup var directories: StateDirectoryOptions
+
+    @ArgumentParser.Option(
+        help: ArgumentHelp(
+            "Ask the publisher at this endpoint (tcp://host:port) in the place of a state directory's. May be given more than once.",
+            valueName: "endpoint"))
+    var connect: [String] = []
+
+    @OptionGroup var keys: KeyOptions
 
     @ArgumentParser.Flag(help: "Print an array of JSON, one element a state directory.")
     var json = false
@@ -54,12 +65,17 @@ struct StatusCommand: AsyncParsableCommand {
         if check, json || watch {
             throw ValidationError("--check prints no status; it can't be given with --json or --watch")
         }
+        if !connect.isEmpty, watch || !directories.stateDir.isEmpty {
+            throw ValidationError("--connect asks publishers elsewhere, once; it can't be given with --state-dir or --watch")
+        }
         if watch, only != .all { throw ValidationError("--watch has no exit status that --only could decide") }
     }
 
     func run() async throws {
-        let settings = try common.settings(directories.flags)
+        let settings = try common.settings(
+            directories.flags + keys.flags + [.several(\.connect, "--connect", connect)])
         try await CommandFailure.wrap {
+            guard connect.isEmpty else { return try await ask(settings.endpoints()) }
             let directories = try settings.publisherDirectories()
             if watch { return try await repeatText(directories, consumers: settings.consumersDirectory) }
             var (reports, isHealthy) = ([StatusReport](), true)
@@ -81,6 +97,29 @@ struct StatusCommand: AsyncParsableCommand {
             }
             if !isHealthy { throw ExitCode.failure }
         }
+    }
+
+    /// Asks publishers over the network, which say what they know themselves: the files beside them are not seen from here.
+    private func ask(_ endpoints: [BusEndpoint]) async throws {
+        var (reports, isHealthy) = ([StatusReport](), true)
+        for endpoint in endpoints {
+            do {
+                guard let status = try await PublisherCall(to: endpoint)?.status() else {
+                    throw NoPublisherError(endpoints: [endpoint])
+                }
+                let problems = Health(status, part: only).problems
+                reports.append(StatusReport(status, telemetry: TelemetryFolder(), problems: problems))
+                for problem in problems { StandardError.say("Error: \(problem)") }
+                isHealthy = isHealthy && problems.isEmpty
+            } catch {
+                StandardError.say("Error: \(error)")
+                isHealthy = false
+            }
+        }
+        if !check {
+            try StandardOutput.write(json ? .json([InspectionJSON.text(reports)]) : .lines(Self.lines(reports)))
+        }
+        if !isHealthy { throw ExitCode.failure }
     }
 
     /// Ends when nobody reads any more.

@@ -35,6 +35,7 @@ public struct AgentSettings: Sendable {
         _ = try listenAddresses()
         _ = try listenAllow()
         _ = try monitorAddress()
+        _ = try networkBus()
         _ = try redactionRules()
         let endpoints = try endpointsIfAny()
         // Where there is no default, only what needs a directory asks for one.

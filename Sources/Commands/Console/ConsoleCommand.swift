@@ -44,6 +44,7 @@ struct ConsoleCommand: AsyncParsableCommand {
         var flags: [SettingFlag] = []
         // Where it only listens, no state directory is needed.
         if !options.stateDir.isEmpty { flags.append(.several(\.stateDirectory, "--state-dir", options.stateDir)) }
+        flags += [.several(\.connect, "--connect", options.connect)] + options.keys.flags
         if let job = options.jobUID { flags.append(.one(\.jobUID, "--job-uid", job)) }
         let settings = try common.settings(flags)
         try await CommandFailure.wrap {
@@ -89,7 +90,7 @@ struct ConsoleCommand: AsyncParsableCommand {
                     try await listener.run { _ in listening.turn() }
                 })
         }
-        let reporter = options.stateDir.isEmpty ? nil : LocalReporter(intake: intake)
+        let reporter = options.stateDir.isEmpty && options.connect.isEmpty ? nil : LocalReporter(intake: intake)
         try await AgentServices(settings: settings, logger: logger).runConsole(
             services, named: "console:\(choice.store)", from: reporter)
     }

@@ -11,7 +11,7 @@ internal import TransportSecurity
 struct ConsoleFlags: ParsableArguments {
     @ArgumentParser.Option(
         help: ArgumentHelp(
-            "Where agents report: arobust://address:port, port 0 for a free one, or none (default: arobust://127.0.0.1:50052, none with --state-dir).",
+            "Where agents report: arobust://address:port, port 0 for a free one, or none (default: arobust://127.0.0.1:50052, none with --state-dir or --connect).",
             valueName: "url"))
     var listen: String?
 
@@ -28,6 +28,14 @@ struct ConsoleFlags: ParsableArguments {
             "Read this publisher's state directory as well, as a consumer with a cursor. May be given more than once.",
             valueName: "dir"))
     var stateDir: [String] = []
+
+    @ArgumentParser.Option(
+        help: ArgumentHelp(
+            "Read this publisher over the network (tcp://host:port) as well, as a consumer with a cursor. May be given more than once.",
+            valueName: "endpoint"))
+    var connect: [String] = []
+
+    @OptionGroup var keys: KeyOptions
 
     @ArgumentParser.Option(
         help: ArgumentHelp(
@@ -115,7 +123,7 @@ struct ConsoleChoice {
 
     private static func listenAddress(_ flags: ConsoleFlags) throws(ConsoleFlagError) -> ConsoleAddress? {
         guard let text = flags.listen else {
-            return flags.stateDir.isEmpty ? ConsoleAddress(host: "127.0.0.1", port: 50052) : nil
+            return flags.stateDir.isEmpty && flags.connect.isEmpty ? ConsoleAddress(host: "127.0.0.1", port: 50052) : nil
         }
         guard text != "none" else { return nil }
         guard let address = ConsoleAddress(text) else {
