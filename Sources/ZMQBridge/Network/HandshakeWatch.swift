@@ -7,6 +7,8 @@ final class HandshakeWatch {
     private let monitor: ZMQSocket
     /// What the last connection came to: a part of a sentence; `nil`: the publisher has let us in, or none was tried.
     private(set) var problem: String?
+    /// Whether libzmq tries no more: it takes an answer that the key is not known for the last word.
+    private(set) var hasGivenUp = false
     private let keys: ClientKeys
 
     /// Watches a socket, before it is connected.
@@ -29,17 +31,19 @@ final class HandshakeWatch {
     /// - Returns: whether `problem` is another one now.
     func look() -> Bool {
         let before = problem
+        hasGivenUp = false
         while let event = try? monitor.receiveMessage() {
             // A number of 16 bits and a value of 32, as the machine has them (zmq_socket_monitor(3)).
             guard let head = event.first, head.count == 6 else { continue }
             switch Int32(head[0]) | Int32(head[1]) << 8 {
             case ZMQ_EVENT_HANDSHAKE_SUCCEEDED: problem = nil
             case ZMQ_EVENT_HANDSHAKE_FAILED_AUTH:
+                hasGivenUp = true
                 problem =
                     "the publisher does not know this key: put \(keys.own.publicKey.text) and a name into its file of authorized keys"
             default:
                 problem =
-                    "the publisher ended the handshake: does it have CURVE keys at this port, and is its public key \(keys.publisher.beginning)?"
+                    "the publisher ended the handshake: does it have CURVE keys at this port, is its public key \(keys.publisher.beginning), and does it know the key \(keys.own.publicKey.beginning)?"
             }
         }
         return problem != before

@@ -84,6 +84,13 @@ struct ZMQSocket: ~Copyable {
         guard zmq_connect(pointer, endpoint) == 0 else { throw ZMQError(call: "zmq_connect", endpoint: endpoint) }
     }
 
+    /// Connects once more where libzmq has given up.
+    func reconnect(_ endpoint: String) throws(ZMQError) {
+        // It may have forgotten the endpoint, too.
+        zmq_disconnect(pointer, endpoint)
+        try connect(endpoint)
+    }
+
     // MARK: messages
 
     /// Sends one frame without blocking.

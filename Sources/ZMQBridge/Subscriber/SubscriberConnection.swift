@@ -24,7 +24,7 @@ final class SubscriberConnection {
     var counts: SubscriberCounts
 
     /// Set for a publisher over the network.
-    private let handshakes: HandshakeWatch?
+    let handshakes: (live: HandshakeWatch, replay: HandshakeWatch)?
     private let liveGuard: GuardedCall
     private let replayGuard: GuardedCall
     let receiver: any EnvelopeReceiver
@@ -93,7 +93,10 @@ final class SubscriberConnection {
         if let keys = endpoint.keys {
             try socket.secure(with: keys)
             try replay.secure(with: keys)
-            handshakes = try HandshakeWatch(socket, in: context, keys: keys)
+            handshakes = (
+                live: try HandshakeWatch(socket, in: context, keys: keys),
+                replay: try HandshakeWatch(replay, in: context, keys: keys)
+            )
         } else {
             handshakes = nil
         }
@@ -244,14 +247,7 @@ final class SubscriberConnection {
 
     /// Logs once that nothing has come for so long, and why that may be.
     func logSilence(longerThan patience: Duration) {
-        if let handshakes, handshakes.look() {
-            status.obstacle = handshakes.problem
-            if let problem = handshakes.problem {
-                logger.error(
-                    "A publisher cannot be reached.",
-                    metadata: ["endpoint": "\(status.endpoint)", "reason": "\(problem)"])
-            }
-        }
+        lookAtHandshakes()
         guard !isSilent, status.obstacle == nil, lastHeard.duration(to: .now) > patience else { return }
         isSilent = true
         let endpoint: Logger.MetadataValue = "\(status.endpoint)"

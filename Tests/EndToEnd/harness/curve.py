@@ -111,7 +111,16 @@ class Reader:
         self.hello = f"$hello/{uuid.uuid4()}".encode()
         for topic in (b"", self.hello):
             self.socket.subscribe(topic)
-        self.socket.connect(f"tcp://127.0.0.1:{network.port}")
+        self.endpoint = f"tcp://127.0.0.1:{network.port}"
+        self.socket.connect(self.endpoint)
+
+    def reconnect(self) -> None:
+        """libzmq itself does not, once it was told that its key is not known."""
+        try:
+            self.socket.disconnect(self.endpoint)
+        except zmq.ZMQError:
+            pass  # it has forgotten the endpoint
+        self.socket.connect(self.endpoint)
 
     def wait_connected(self) -> None:
         while self.receive(20)[0] != self.hello:
