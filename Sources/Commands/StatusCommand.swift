@@ -66,7 +66,8 @@ struct StatusCommand: AsyncParsableCommand {
             throw ValidationError("--check prints no status; it can't be given with --json or --watch")
         }
         if !connect.isEmpty, watch || !directories.stateDir.isEmpty {
-            throw ValidationError("--connect asks publishers elsewhere, once; it can't be given with --state-dir or --watch")
+            throw ValidationError(
+                "--connect asks publishers elsewhere, once; it can't be given with --state-dir or --watch")
         }
         if watch, only != .all { throw ValidationError("--watch has no exit status that --only could decide") }
     }

@@ -12,9 +12,9 @@ import TestSupport
     private static let secretText = "D:)Q[IlAW!ahhC2ac:9*A}h:p?([4%wOTJ%JR%cs"
 
     private func pair() throws -> CurveKeyPair {
-        try #require(
-            CurveKeyPair(
-                publicKey: #require(CurveKey(Self.publicText)), secretKey: #require(CurveKey(Self.secretText))))
+        let (publicKey, secretKey) = (CurveKey(Self.publicText), CurveKey(Self.secretText))
+        return try #require(
+            publicKey.flatMap { first in secretKey.flatMap { CurveKeyPair(publicKey: first, secretKey: $0) } })
     }
 
     @Test func aKeyIsReadAndWritten() throws {
@@ -28,7 +28,8 @@ import TestSupport
 
     @Test(arguments: [
         "", "short", String(repeating: "a", count: 39), String(repeating: "a", count: 41),
-        String(repeating: "a", count: 39) + "~", String(repeating: "a", count: 38) + "ä", String(repeating: " ", count: 40),
+        String(repeating: "a", count: 39) + "~", String(repeating: "a", count: 38) + "ä",
+        String(repeating: " ", count: 40),
     ])
     func whatIsNoKeyIsRefused(text: String) {
         #expect(CurveKey(text) == nil)
@@ -96,7 +97,8 @@ import TestSupport
         var lines = ""
         for number in 0...AuthorizedKeys.mostKeys {
             let bytes = (0..<32).map { UInt8(truncatingIfNeeded: number >> (8 * ($0 % 2))) ^ UInt8($0) }
-            lines += "\(try #require(CurveKey(bytes: bytes)).text) name-\(number)\n"
+            let key = try #require(CurveKey(bytes: bytes))
+            lines += "\(key.text) name-\(number)\n"
         }
         let keys = AuthorizedKeys(reading: lines, path: "/keys")
         #expect(keys.names.count == AuthorizedKeys.mostKeys && keys.faults.count == 1)

@@ -123,7 +123,8 @@ struct ConsoleChoice {
 
     private static func listenAddress(_ flags: ConsoleFlags) throws(ConsoleFlagError) -> ConsoleAddress? {
         guard let text = flags.listen else {
-            return flags.stateDir.isEmpty && flags.connect.isEmpty ? ConsoleAddress(host: "127.0.0.1", port: 50052) : nil
+            return flags.stateDir.isEmpty && flags.connect.isEmpty
+                ? ConsoleAddress(host: "127.0.0.1", port: 50052) : nil
         }
         guard text != "none" else { return nil }
         guard let address = ConsoleAddress(text) else {

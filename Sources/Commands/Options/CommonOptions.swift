@@ -136,7 +136,8 @@ struct KeyOptions: ParsableArguments {
             valueName: "key"))
     var serverKey: [String] = []
 
-    @ArgumentParser.Option(help: ArgumentHelp("The file of one's own secret key for it: arobust keys new.", valueName: "path"))
+    @ArgumentParser.Option(
+        help: ArgumentHelp("The file of one's own secret key for it: arobust keys new.", valueName: "path"))
     var key: String?
 
     var flags: [SettingFlag] {

@@ -65,7 +65,8 @@ public struct CurveKeyPair: Hashable, Sendable {
     /// - Throws: `CurveError` where libzmq was built without CURVE.
     static func checkSupport() throws(CurveError) {
         guard zmq_has("curve") != 0 else {
-            throw CurveError("this libzmq was built without CURVE (libsodium), so the bus can't be used over the network")
+            throw CurveError(
+                "this libzmq was built without CURVE (libsodium), so the bus can't be used over the network")
         }
     }
 

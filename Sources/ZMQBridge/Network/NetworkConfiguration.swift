@@ -25,7 +25,8 @@ public struct NetworkConfiguration: Hashable, Sendable {
         let pair = try CurveKeyFile(path: keyFile).readPair()
         guard let keys = try AuthorizedKeysFile(path: authorizedKeys).read() else {
             throw CurveError(
-                "there is no file of authorized keys at \(authorizedKeys); make it: in each line the public key of a client, and a name for it")
+                "there is no file of authorized keys at \(authorizedKeys); make it: in each line the public key of a client, and a name for it"
+            )
         }
         if let fault = keys.faults.first { throw CurveError(fault) }
         return (pair, keys)

@@ -102,7 +102,8 @@ public final class MetricPublisher: MasterClient, UrgentReporter {
         readiness = try socket.readinessDescriptor()
         bus = Mutex(
             PublisherBus(
-                socket: socket, network: networkPublisher, publisher: id, epoch: epoch, journal: state.journal, newest: state.newest))
+                socket: socket, network: networkPublisher, publisher: id, epoch: epoch, journal: state.journal,
+                newest: state.newest))
     }
 
     /// Publishes metrics in their order: all of them, or none if one is refused. Blocks while the journal is written.

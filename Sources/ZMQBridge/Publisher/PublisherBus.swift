@@ -29,7 +29,8 @@ struct PublisherBus: ~Copyable {
         byteCount: EnvelopeHeader.size + MetricOrigin.largest, alignment: 8)
 
     init(
-        socket: consuming ZMQSocket, network: NetworkPublisher? = nil, publisher: PublisherID, epoch: UInt64, journal: Journal,
+        socket: consuming ZMQSocket, network: NetworkPublisher? = nil, publisher: PublisherID, epoch: UInt64,
+        journal: Journal,
         newest: [DiagnosisDataType: LanePosition]
     ) {
         self.socket = socket

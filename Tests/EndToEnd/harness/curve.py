@@ -5,8 +5,8 @@ from __future__ import annotations
 import itertools
 import json
 import socket
+import subprocess
 import threading
-import time
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,7 +17,7 @@ from typing import Any
 import zmq
 import zmq.auth
 
-from .process import Arobust, Process, free_port
+from .process import Arobust, Process, free_port, wait_until
 
 
 def free_port_pair() -> int:
@@ -79,10 +79,18 @@ class Network:
     def start(self, command: str = "collect", *arguments: str | Path) -> Process:
         return self.arobust.start_ready(command, *arguments, environment=self.settings)
 
-    def flags(self, keys: Keys, port: int | None = None) -> list[str]:
+    def start_at(self, address: str) -> Process:
+        settings = {**self.settings, "AROBUST_PUBLISHER_LISTEN": f"tcp://{address}:{self.port}"}
+        return self.arobust.start_ready("collect", environment=settings)
+
+    def wait_for(self, key: str, least: int) -> None:
+        """Waits until the publisher's status has counted so many."""
+        wait_until(lambda: self.status()[key] >= least, f"{key} of at least {least}", every=0.2)
+
+    def flags(self, keys: Keys, port: int | None = None, host: str = "127.0.0.1") -> list[str]:
         """Of arobust's own clients."""
         return [
-            *("--connect", f"tcp://127.0.0.1:{port or self.port}"),
+            *("--connect", f"tcp://{host}:{port or self.port}"),
             *("--server-key", self.server.public.decode(), "--key", str(keys.file)),
         ]
 
@@ -227,5 +235,47 @@ class Cable:
         for listener in self._listeners:
             listener.shutdown(socket.SHUT_RDWR)
             listener.close()
-        time.sleep(0)
         self.cut()
+
+
+class FarMachine:
+    """A network namespace with a cable to the one that this thread is in."""
+
+    near_address = "10.77.201.1"
+
+    def __init__(self, scratch: Path) -> None:
+        self._holder = Process("far", ["unshare", "--net", "sleep", "infinity"], scratch)
+        self.prefix = ["nsenter", f"--target={self._holder.pid}", "--net"]
+        mine = Path("/proc/thread-self/ns/net").readlink()
+        wait_until(lambda: Path(f"/proc/{self._holder.pid}/ns/net").readlink() != mine, "the far machine")
+        _ip("link", "add", "near", "type", "veth", "peer", "name", "far", "netns", str(self._holder.pid))
+        _ip("address", "add", f"{self.near_address}/30", "dev", "near")
+        _ip("link", "set", "near", "up")
+        for words in (("link", "set", "lo", "up"), ("address", "add", "10.77.201.2/30", "dev", "far"), ("link", "set", "far", "up")):
+            subprocess.run([*self.prefix, "ip", *words], check=True)
+
+    def pull_out(self) -> None:
+        """What is sent goes to nobody, and no call fails: each side has a wrong hardware address for the other."""
+        wrong = ("lladdr", "02:00:00:00:00:01", "nud", "permanent", "dev")
+        _ip("neigh", "replace", "10.77.201.2", *wrong, "near")
+        subprocess.run([*self.prefix, "ip", "neigh", "replace", self.near_address, *wrong, "far"], check=True)
+
+    def plug_in(self) -> None:
+        _ip("neigh", "del", "10.77.201.2", "dev", "near")
+        subprocess.run([*self.prefix, "ip", "neigh", "del", self.near_address, "dev", "far"], check=True)
+
+    def close(self) -> None:
+        self._holder.kill()
+
+
+def _ip(*words: str) -> None:
+    subprocess.run(["ip", *words], check=True)
+
+
+@contextmanager
+def far_machine(scratch: Path) -> Iterator[FarMachine]:
+    made = FarMachine(scratch)
+    try:
+        yield made
+    finally:
+        made.close()
