@@ -109,18 +109,10 @@ void socket_guard_took(uint64_t number, uint64_t bytes) {
 }
 
 void socket_guard_took_from(uint64_t number, int descriptor, uint64_t bytes, uint64_t frames) {
-    struct listener *of = find_number(number);
-    if (!of) return;
-    int64_t taken = (int64_t)(bytes + frames * (SOCKET_GUARD_FRAME_COST + SOCKET_GUARD_SEALED_COST));
     pthread_mutex_lock(&lock);
+    struct listener *of = find_number(number);
     struct connection *one = guard_connection(descriptor);
-    if (one && one->listener == of) {
-        // Never below nothing: the descriptor may be another connection's by now.
-        int64_t left = atomic_load(&one->untaken);
-        taken = taken < left ? taken : left;
-        atomic_fetch_sub(&one->untaken, taken);
-        atomic_fetch_sub(&of->whole, taken);
-    }
+    if (of && one && one->listener == of) atomic_fetch_sub(&of->whole, guard_take_sealed(one, bytes, frames));
     pthread_mutex_unlock(&lock);
 }
 
@@ -241,29 +233,6 @@ int guard_must_wait(struct listener *of) {
     return atomic_load(&of->whole) > 0;
 }
 
-/// The same of an encrypted connection, whose frames count as long as nobody has taken them: `whole` is what has just come.
-static int is_within_sealed(struct connection *one, uint64_t whole) {
-    struct listener *of = one->listener;
-    uint64_t beat = one->reader.heartbeat;
-    one->reader.heartbeat = 0;
-    if (beat > 0 && one->heard - one->free_at >= 1000000000) {
-        one->free_at = one->heard;
-        // What it has on the wire beside its bytes: flags and a length.
-        uint64_t bytes = beat - SOCKET_GUARD_FRAME_COST + 2;
-        whole -= beat;
-        bytes = bytes < one->sent ? bytes : one->sent;
-        one->sent -= bytes;
-        atomic_fetch_sub(&of->together, bytes);
-    }
-    if (!of->limits.untaken) return 1;
-    int64_t untaken = atomic_fetch_add(&one->untaken, (int64_t)whole) + (int64_t)whole;
-    int64_t all = atomic_fetch_add(&of->whole, (int64_t)whole) + (int64_t)whole;
-    if (untaken > (int64_t)of->limits.untaken) return 0;
-    // Together it is too much: whoever has more than a share of it is ended.
-    return all <= (int64_t)of->limits.untaken_together ||
-           untaken <= (int64_t)(of->limits.untaken_together / (uint64_t)of->limits.connections);
-}
-
 /// Whether what a connection has sent is within the limits.
 static int is_within_limits(struct connection *one, const uint8_t *bytes, uint64_t length) {
     struct listener *of = one->listener;
@@ -274,7 +243,7 @@ static int is_within_limits(struct connection *one, const uint8_t *bytes, uint64
     if (of->limits.together && together > of->limits.together) return 0;
     uint64_t before = one->reader.message, whole = 0;
     int is_fine = zmtp_read(&one->reader, bytes, length, &of->limits, &whole);
-    if (of->limits.encrypted) return is_fine && is_within_sealed(one, whole);
+    if (of->limits.encrypted) return is_fine && guard_count_sealed(one, whole);
     atomic_fetch_add(&of->whole, (int64_t)whole);
     atomic_fetch_add(&of->begun, (int64_t)one->reader.message - (int64_t)before);
     return is_fine;

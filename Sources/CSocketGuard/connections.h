@@ -58,5 +58,13 @@ int guard_must_wait(struct listener *of);
 /// Counts what a connection has sent. 0 if it may not send that: the connection is ended then, which libzmq takes for its peer's doing.
 int guard_count(struct connection *one, const uint8_t *bytes, uint64_t length);
 
+/// The same of an encrypted connection, whose frames count as long as nobody has taken them.
+///
+/// - whole: what the frames count for that have just come.
+int guard_count_sealed(struct connection *one, uint64_t whole);
+
+/// Counts that a message of an encrypted connection was taken; returns what it counts for. The connection must not be forgotten meanwhile.
+int64_t guard_take_sealed(struct connection *one, uint64_t bytes, uint64_t frames);
+
 /// Forgets a descriptor that is about to be closed.
 void guard_forget(int descriptor);
