@@ -16,6 +16,8 @@ final class ClientAdmission: Sendable {
     private static let pause: Duration = .milliseconds(200)
 
     private let state: Mutex<State>
+    /// Held during a look at the file, so that an older one never comes after a newer one.
+    private let looking = Mutex(())
     private let logger: Logger
 
     init(_ keys: AuthorizedKeys, of file: AuthorizedKeysFile, logger: Logger) {
@@ -60,7 +62,9 @@ final class ClientAdmission: Sendable {
     /// Reads the file again. One that is gone lets nobody in; one that can't be read changes nothing; of one with wrong lines the others count.
     ///
     /// - Returns: whether somebody may come in no more.
-    func look() -> Bool {
+    func look() -> Bool { looking.withLock { _ in takeFile() } }
+
+    private func takeFile() -> Bool {
         let file = state.withLock { state in
             state.lastLook = .now
             return state.file

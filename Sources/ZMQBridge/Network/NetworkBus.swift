@@ -10,13 +10,16 @@ internal import SystemSupport
 final class NetworkBus: Sendable {
     /// In milliseconds: how long a client may take to prove who it is.
     private static let handshakeTime: Int32 = 5000
+    /// libzmq's option `ZMQ_ZAP_ENFORCE_DOMAIN`, which the header of a stable build leaves out: where nobody answers about a client, it is refused and
+    /// not let in.
+    private static let enforceDomain: Int32 = 93
     private static let admissionEndpoint = "inproc://zeromq.zap.01"
 
     let address: NetworkAddress
     let context: ZMQContext
     private let pair: CurveKeyPair
     private let admission: ClientAdmission
-    /// Lives as long as this: without it libzmq would let anybody in.
+    /// Lives as long as this.
     private let questions: Mutex<ZMQSocket>
     private let readiness: Int32
     private let listeners = Mutex<[GuardedListener]>([])
@@ -52,6 +55,7 @@ final class NetworkBus: Sendable {
         try socket.set(ZMQ_CURVE_SERVER, Int32(1))
         try socket.set(ZMQ_CURVE_SECRETKEY, pair.secretKey.bytes)
         try socket.set(ZMQ_ZAP_DOMAIN, Array("arobust".utf8))
+        try socket.set(Self.enforceDomain, Int32(1))
         try socket.set(ZMQ_HANDSHAKE_IVL, Self.handshakeTime)
         var limits = limits
         limits.connections = max(4, limits.connections / 2)

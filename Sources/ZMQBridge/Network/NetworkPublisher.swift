@@ -5,12 +5,15 @@ internal import SystemSupport
 /// others nothing. Used under the bus lock.
 final class NetworkPublisher {
     let socket: ZMQSocket
+    /// Must outlive the socket: it answers for who comes in.
+    private let network: NetworkBus
     /// What libzmq holds for clients that don't read.
     let queued = QueuedBytes()
     /// How many topics somebody has subscribed to.
     private var topics = 0
 
     init(_ network: NetworkBus, configuration: PublisherConfiguration, log: ConnectionLog) throws {
+        self.network = network
         socket = try ZMQSocket(.xpub, in: network.context)
         try socket.setUpPublishing(configuration)
         log.watch(try network.bind(socket, at: network.address, limits: .publishingToNetwork))
