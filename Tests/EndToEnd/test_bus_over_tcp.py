@@ -166,6 +166,9 @@ def test_tap_and_status_say_why_they_are_not_let_in(arobust: Arobust, network: N
         refused = arobust.run_plain(command[0], *network.flags(stranger), *command[1:])
         assert refused.child.returncode != 0
         assert f"the publisher does not know this key: put {stranger.public.decode()}" in refused.log(), refused.tail()
+    # A key may begin with a hyphen, and is still no flag.
+    hyphen = ["--connect", network.flags(friend)[1], "--key", str(friend.file), "--server-key", "-" + "a" * 39]
+    assert "the publisher ended the handshake" in arobust.run_plain("status", *hyphen).log()
     wrong = [flag.replace(network.server.public.decode(), stranger.public.decode()) for flag in network.flags(friend)]
     refused = arobust.run_plain("status", *wrong)
     assert "the publisher ended the handshake" in refused.log(), refused.tail()

@@ -130,7 +130,9 @@ struct SourceOptions: ParsableArguments {
 
 /// The flags of the commands that go to publishers over the network.
 struct KeyOptions: ParsableArguments {
+    // A key may begin with a hyphen.
     @ArgumentParser.Option(
+        parsing: .unconditionalSingleValue,
         help: ArgumentHelp(
             "The public key of the publisher at tcp://, or a file that has it. Once for all, or once for each --connect.",
             valueName: "key"))

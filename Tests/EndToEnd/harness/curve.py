@@ -160,6 +160,9 @@ class Asker:
         self.socket.connect(f"tcp://127.0.0.1:{network.port + 1}")
 
     def ask(self, seconds: float = 20, **request: Any) -> tuple[bytes, dict[str, Any]]:
+        # Where libzmq has given up there is nobody to send to.
+        if not self.socket.poll(seconds * 1000, zmq.POLLOUT):
+            raise TimeoutError(f"nobody to ask within {seconds} s")
         self.socket.send_multipart([b"", json.dumps(request).encode()])
         if not self.socket.poll(seconds * 1000):
             raise TimeoutError(f"no answer within {seconds} s")
