@@ -32,6 +32,7 @@ extension AgentServices {
         SimplePart { settings in
             var configuration = settings.publisher
             configuration.masters = reports ? try settings.masters().map { "\($0.url)" } : []
+            configuration.network = try settings.networkBus()
             publisher.change(to: configuration)
         }
     }

@@ -208,6 +208,7 @@ public struct AgentServices: Sendable {
             configuration.redact = { redactor.redacted($0, position: $1) }
         }
         configuration.masters = masters.map { "\($0.url)" }
+        configuration.network = try settings.networkBus()
         return try await MetricPublisher.open(
             in: settings.stateDirectory(), configuration: configuration, logger: logger)
     }

@@ -4,14 +4,27 @@ public import ZMQBridge
 public struct NoPublisherError: Error, CustomStringConvertible {
     /// Where it was looked for.
     public let endpoints: [BusEndpoint]
+    /// Why those over the network let nobody in, as far as they said it.
+    let refusals: [String]
+
+    package init(endpoints: [BusEndpoint], refusals: [String] = []) {
+        self.endpoints = endpoints
+        self.refusals = refusals
+    }
+
+    private var hint: String {
+        endpoints.contains { $0.address.hasPrefix("tcp://") }
+            ? "does arobust agent or collect run there with publisher.listen?"
+            : "does arobust agent or collect run with this state directory?"
+    }
 
     public var description: String {
         let places = endpoints.map { "\($0)" }.joined(separator: ", ")
-        let obstacles = endpoints.compactMap(\.obstacle)
+        let obstacles = endpoints.compactMap(\.obstacle) + refusals
         guard obstacles.isEmpty else {
             return "no publisher can be reached at \(places): \(obstacles.joined(separator: "; "))"
         }
-        return "no publisher is at \(places); does arobust agent or collect run with this state directory?"
+        return "no publisher is at \(places); \(hint)"
     }
 }
 
@@ -54,7 +67,10 @@ struct PublisherWaiting {
         throw error
     }
 
-    private var error: NoPublisherError { NoPublisherError(endpoints: subscriber.status.connections.map(\.endpoint)) }
+    private var error: NoPublisherError {
+        let connections = subscriber.status.connections
+        return NoPublisherError(endpoints: connections.map(\.endpoint), refusals: connections.compactMap(\.obstacle))
+    }
 
     private func isConnected(within time: Duration) async throws -> Bool {
         await withTaskGroup(of: Void.self) { group in

@@ -53,7 +53,7 @@ int accept4(int descriptor, struct sockaddr *address, socklen_t *length, int fla
     if (!by) return one;
     if (one >= 0) {
         keep_spare();
-        return guard_admit(by, one) ? one : refuse(by, one);
+        return guard_admit(by, one, address) ? one : refuse(by, one);
     }
     // libzmq ends the process when it gets one of these here.
     int is_exhausted = errno == EMFILE || errno == ENFILE || errno == ENOMEM || errno == ENOBUFS;

@@ -1,5 +1,6 @@
 #define _GNU_SOURCE
 #include "connections.h"
+#include "callers.h"
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
@@ -107,6 +108,14 @@ void socket_guard_took(uint64_t number, uint64_t bytes) {
     while (!atomic_compare_exchange_weak(&one->whole, &before, before > (int64_t)bytes ? before - (int64_t)bytes : 0)) {}
 }
 
+void socket_guard_took_from(uint64_t number, int descriptor, uint64_t bytes, uint64_t frames) {
+    pthread_mutex_lock(&lock);
+    struct listener *of = find_number(number);
+    struct connection *one = guard_connection(descriptor);
+    if (of && one && one->listener == of) atomic_fetch_sub(&of->whole, guard_take_sealed(one, bytes, frames));
+    pthread_mutex_unlock(&lock);
+}
+
 void socket_guard_emptied(uint64_t number) {
     struct listener *one = find_number(number);
     if (one) atomic_store(&one->whole, 0);
@@ -120,6 +129,7 @@ struct socket_guard_counts socket_guard_read(uint64_t number) {
         .refused = atomic_load(&one->refused),
         .shed = atomic_load(&one->shed),
         .ended = atomic_load(&one->ended),
+        .unproved = atomic_load(&one->unproved),
     };
 }
 
@@ -167,6 +177,15 @@ static void end_idlest(struct listener *of) {
     pthread_mutex_unlock(&lock);
 }
 
+void socket_guard_end_all(uint64_t number) {
+    struct listener *of = find_number(number);
+    if (!of) return;
+    _Atomic uint64_t uncounted = 0;
+    pthread_mutex_lock(&lock);
+    while (of->first) end(of->first, &uncounted);
+    pthread_mutex_unlock(&lock);
+}
+
 static uint64_t now(void) {
     struct timespec time;
     clock_gettime(CLOCK_MONOTONIC_COARSE, &time);
@@ -198,11 +217,11 @@ static int admit(struct listener *by, int descriptor) {
     return 1;
 }
 
-int guard_admit(struct listener *by, int descriptor) {
+int guard_admit(struct listener *by, int descriptor, const struct sockaddr *from) {
     int floor = atomic_load(&keep_free_from);
     if (floor > 0 && descriptor >= floor) return 0;
     pthread_mutex_lock(&lock);
-    int fits = admit(by, descriptor);
+    int fits = guard_may_call(by->limits.rate, from, now()) && admit(by, descriptor);
     pthread_mutex_unlock(&lock);
     return fits;
 }
@@ -224,6 +243,7 @@ static int is_within_limits(struct connection *one, const uint8_t *bytes, uint64
     if (of->limits.together && together > of->limits.together) return 0;
     uint64_t before = one->reader.message, whole = 0;
     int is_fine = zmtp_read(&one->reader, bytes, length, &of->limits, &whole);
+    if (of->limits.encrypted) return is_fine && guard_count_sealed(one, whole);
     atomic_fetch_add(&of->whole, (int64_t)whole);
     atomic_fetch_add(&of->begun, (int64_t)one->reader.message - (int64_t)before);
     return is_fine;
@@ -245,6 +265,8 @@ void guard_forget(int descriptor) {
         pthread_mutex_lock(&lock);
         if (atomic_load(&one->is_ending)) of->ending--;
         else detach(one);
+        if (of->limits.encrypted && !one->reader.has_spoken) atomic_fetch_add(&of->unproved, 1);
+        atomic_fetch_sub(&of->whole, atomic_load(&one->untaken));
         atomic_fetch_sub(&of->together, one->sent);
         atomic_fetch_sub(&of->begun, (int64_t)one->reader.message);
         // The last: without open connections, another listener may take this one's place.

@@ -2,7 +2,7 @@
 #include <string.h>
 
 /// A greeting's length, and where in it the two ends of the signature and the version are.
-enum { GREETING = 64, SIGNATURE = 0, SIGNATURE_END = 9, VERSION = 10 };
+enum { GREETING = 64, SIGNATURE = 0, SIGNATURE_END = 9, VERSION = 10, MECHANISM = 12, AS_SERVER = 32 };
 /// Bits of a frame's flags.
 enum { MORE = 1, LONG = 2, COMMAND = 4 };
 /// READY with the properties that libzmq sends has less than 300 bytes, ERROR at most 262, PING 23. libzmq keeps READY's properties as long
@@ -10,14 +10,18 @@ enum { MORE = 1, LONG = 2, COMMAND = 4 };
 static const uint64_t largest_command = 512;
 /// Of SUBSCRIBE and CANCEL.
 static const uint64_t largest_subscription = 8 << 10;
+/// Of an encrypted PING without a context, which is longer than a PONG.
+static const uint64_t largest_heartbeat = 48;
 
 /// libzmq takes a peer whose signature ends otherwise for one of an older protocol, with other frames.
-static int read_greeting(struct zmtp_reader *reader, uint8_t byte) {
-    switch (reader->greeting++) {
+static int read_greeting(struct zmtp_reader *reader, uint8_t byte, int encrypted) {
+    static const char mechanism[AS_SERVER - MECHANISM] = "CURVE";
+    uint32_t at = reader->greeting++;
+    switch (at) {
     case SIGNATURE: return byte == 0xFF;
     case SIGNATURE_END: return byte == 0x7F;
     case VERSION: return byte >= 3;
-    default: return 1;
+    default: return !encrypted || at < MECHANISM || at >= AS_SERVER || byte == (uint8_t)mechanism[at - MECHANISM];
     }
 }
 
@@ -31,6 +35,8 @@ static int begin_command(struct zmtp_reader *reader, const struct socket_guard_l
 static int begin_frame(struct zmtp_reader *reader, const struct socket_guard_limits *limits) {
     reader->content_left = reader->length;
     if (reader->flags & COMMAND) return begin_command(reader, limits);
+    // Encrypted frames hide whether another one follows, and come after the client's two commands.
+    if (limits->encrypted && (reader->flags & MORE || reader->commands < 2)) return 0;
     // A length is any number of 64 bits, so it is compared before it is added.
     if (limits->message && reader->length > limits->message) return 0;
     reader->message += reader->length + SOCKET_GUARD_FRAME_COST;
@@ -45,6 +51,7 @@ static int is_named(const struct zmtp_reader *reader, const char *name) {
 /// Whether libzmq may have the command: the handshake's first, heartbeats after it. It hands SUBSCRIBE and CANCEL on as messages, which only
 /// a publishing socket has a use for, and ignores what it doesn't know.
 static int end_command(struct zmtp_reader *reader, const struct socket_guard_limits *limits) {
+    if (limits->encrypted) return ++reader->commands <= 2 && is_named(reader, reader->commands == 1 ? "HELLO" : "INITIATE");
     if (reader->commands++ == 0) return is_named(reader, "READY") || is_named(reader, "ERROR");
     reader->has_spoken = 1;
     if (is_named(reader, "PING") || is_named(reader, "PONG") || is_named(reader, "ERROR")) return 1;
@@ -56,6 +63,7 @@ static int end_frame(struct zmtp_reader *reader, const struct socket_guard_limit
     if (reader->flags & COMMAND) return end_command(reader, limits);
     if (reader->flags & MORE) return 1;
     *whole += reader->message;
+    if (limits->encrypted && reader->length <= largest_heartbeat) reader->heartbeat = reader->message;
     reader->message = 0;
     reader->has_spoken = 1;
     return 1;
@@ -76,7 +84,7 @@ int zmtp_read(
     uint64_t at = 0;
     while (at < count) {
         if (reader->greeting < GREETING) {
-            if (!read_greeting(reader, bytes[at++])) return 0;
+            if (!read_greeting(reader, bytes[at++], limits->encrypted)) return 0;
             continue;
         }
         if (!reader->has_flags) {

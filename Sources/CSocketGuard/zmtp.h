@@ -20,6 +20,8 @@ struct zmtp_reader {
     /// That a whole message has come, or a command after the handshake.
     int has_spoken;
     uint32_t commands;
+    /// Where it is encrypted: what the last frame that may be a heartbeat counts for, until the reader's owner sets it to 0.
+    uint64_t heartbeat;
 };
 
 /// Follows the next bytes.

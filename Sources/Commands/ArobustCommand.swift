@@ -45,7 +45,8 @@ package struct ArobustCommand: AsyncParsableCommand {
         version: BuildText.version,
         subcommands: [
             AgentCommand.self, CollectCommand.self, BridgeCommand.self, TapCommand.self, PublishCommand.self,
-            StatusCommand.self, AuditCommand.self, ReloadCommand.self, ForgetCommand.self, JournalCommand.self,
+            StatusCommand.self, AuditCommand.self, ReloadCommand.self, ForgetCommand.self, KeysCommand.self,
+            JournalCommand.self,
             DiagnoseCommand.self,
             ConsoleCommand.self, HangCommand.self, DumpCommand.self, IncidentCommand.self, RulesCommand.self,
             ConfigCommand.self, SupportBundleCommand.self, TopCommand.self,

@@ -20,6 +20,10 @@ struct StatusCommand: AsyncParsableCommand {
               arobust status
               arobust status --json | jq '.[].consumers[].lanes'
 
+            --connect asks a publisher over the network (publisher.listen), which shows
+            what it knows itself. With nats://host:port/STREAM it shows what a stream has,
+            and how far the bridges are that read it.
+
             --check is for the health check of a container or a service: it prints
             nothing but what is wrong, a sentence each, to standard error.
 
@@ -36,6 +40,14 @@ struct StatusCommand: AsyncParsableCommand {
     @OptionGroup var common: CommonOptions
     @OptionGroup var directories: StateDirectoryOptions
 
+    @ArgumentParser.Option(
+        help: ArgumentHelp(
+            "Ask the publisher at this endpoint (tcp://host:port) in the place of a state directory's, or show a stream (nats://). May be given more than once.",
+            valueName: "endpoint"))
+    var connect: [String] = []
+
+    @OptionGroup var keys: KeyOptions
+
     @ArgumentParser.Flag(help: "Print an array of JSON, one element a state directory.")
     var json = false
 
@@ -49,25 +61,23 @@ struct StatusCommand: AsyncParsableCommand {
         help: "Whose health decides the exit status: collect, bridge or all (default: all).")
     var only: Health.Part = .all
 
-    @ArgumentParser.Option(
-        help: ArgumentHelp("Show a stream instead: nats://host:port[,host:port]/STREAM.", valueName: "url"))
-    var connect: [String] = []
-
     func validate() throws {
-        if !connect.isEmpty, check || watch {
-            throw ValidationError("--connect shows a stream; it can't be given with --check or --watch")
-        }
         if json, watch { throw ValidationError("--watch shows text; it can't be given with --json") }
         if check, json || watch {
             throw ValidationError("--check prints no status; it can't be given with --json or --watch")
+        }
+        if !connect.isEmpty, watch || !directories.stateDir.isEmpty {
+            throw ValidationError(
+                "--connect asks publishers elsewhere, once; it can't be given with --state-dir or --watch")
         }
         if watch, only != .all { throw ValidationError("--watch has no exit status that --only could decide") }
     }
 
     func run() async throws {
-        let settings = try common.settings(directories.flags + [.several(\.connect, "--connect", connect)])
+        let settings = try common.settings(
+            directories.flags + keys.flags + [.several(\.connect, "--connect", connect)])
         try await CommandFailure.wrap {
-            if !connect.isEmpty { return try await showStream(settings) }
+            guard connect.isEmpty else { return try await look(settings) }
             let directories = try settings.publisherDirectories()
             if watch { return try await repeatText(directories, consumers: settings.consumersDirectory) }
             var (reports, isHealthy) = ([StatusReport](), true)
@@ -91,15 +101,39 @@ struct StatusCommand: AsyncParsableCommand {
         }
     }
 
-    private func showStream(_ settings: AgentSettings) async throws {
+    /// What `--connect` names: a stream, or publishers over the network.
+    private func look(_ settings: AgentSettings) async throws {
         try await CommonOptions.withLogger(settings) { logger in
             guard let report = try await AgentServices(settings: settings, logger: logger).streamReport() else {
-                StandardError.say("Error: --connect shows a stream: nats://host:port/STREAM")
-                throw ExitCode.failure
+                return try await ask(settings.endpoints())
             }
+            guard !check else { return }
             let text = StreamStatus(report: report)
             try StandardOutput.write(json ? .json([InspectionJSON.text(report)]) : .lines(text.lines))
         }
+    }
+
+    /// Asks publishers over the network, which say what they know themselves: the files beside them are not seen from here.
+    private func ask(_ endpoints: [BusEndpoint]) async throws {
+        var (reports, isHealthy) = ([StatusReport](), true)
+        for endpoint in endpoints {
+            do {
+                guard let status = try await PublisherCall(to: endpoint)?.status() else {
+                    throw NoPublisherError(endpoints: [endpoint])
+                }
+                let problems = Health(status, part: only).problems
+                reports.append(StatusReport(status, telemetry: TelemetryFolder(), problems: problems))
+                for problem in problems { StandardError.say("Error: \(problem)") }
+                isHealthy = isHealthy && problems.isEmpty
+            } catch {
+                StandardError.say("Error: \(error)")
+                isHealthy = false
+            }
+        }
+        if !check {
+            try StandardOutput.write(json ? .json([InspectionJSON.text(reports)]) : .lines(Self.lines(reports)))
+        }
+        if !isHealthy { throw ExitCode.failure }
     }
 
     /// Ends when nobody reads any more.

@@ -51,6 +51,13 @@ struct NodeMetrics {
             "arobust_journal_oldest_age_seconds", .gauge,
             [.init(lanes.compactMap(\.oldestTime).min().map(age) ?? 0)])
         page.add("arobust_journal_writable", .gauge, [.init(journal.problem == nil ? 1 : 0)])
+        if let network = status.network {
+            page.add("arobust_network_authorized_keys", .gauge, [.init(network.keys)])
+            page.add("arobust_network_connections", .gauge, [.init(network.connections)])
+            page.add("arobust_network_refused_clients_total", .counter, [.init(Int(clamping: network.refused))])
+            page.add("arobust_network_unproved_connections_total", .counter, [.init(Int(clamping: network.unproved))])
+            page.add("arobust_network_closed_connections_total", .counter, [.init(Int(clamping: network.closed))])
+        }
         page.add("arobust_publisher_faults", .gauge, [.init(status.faults?.count ?? 0)])
         page.add("arobust_lane_envelopes_total", .counter, series { Double($0.produced) })
         page.add("arobust_lane_published_bytes_total", .counter, series { $0.publishedBytes.map { Double($0) } })

@@ -15,6 +15,12 @@ package enum MetricCatalog {
         "arobust_log_shed_bytes_total": "Bytes of training logs that the rate limit left out.",
         "arobust_log_shed_lines_total": "Lines of training logs that the rate limit left out.",
         "arobust_log_lines_total": "Lines of the training log that were reported.",
+        "arobust_network_authorized_keys": "Clients that may read the bus over the network.",
+        "arobust_network_closed_connections_total": "Connections of the network that were closed for a limit.",
+        "arobust_network_connections": "Connections of the network to the bus.",
+        "arobust_network_refused_clients_total": "Clients of the network whose key is not authorized.",
+        "arobust_network_unproved_connections_total":
+            "Connections of the network that ended before the client had proved who it is.",
         "arobust_redacted_total": "What was taken out of contents before they were published, by rule.",
         "arobust_settings_last_reload_successful": "1 if the settings that were read last are in force, else 0.",
         "arobust_settings_read_at_seconds": "When the settings that are in force were read, in seconds since 1970.",

@@ -7,7 +7,8 @@ enum ChangeEffect: Hashable, Sendable {
 
     /// Those that a part of the process can take while it runs, by the beginning of their keys.
     private static let hot = [
-        "log-level", "publisher.consumers", "journal.size", "journal.max-age", "journal.lane-reserve",
+        "log-level", "publisher.authorized-keys", "publisher.consumers", "journal.size", "journal.max-age",
+        "journal.lane-reserve",
         "journal.segment-size", "logs.", "progress.", "metrics.", "stacks.", "flight-recorder.", "ras.", "events.",
         "diagnosis.", "incidents.", "job-uid", "delivery.",
     ]

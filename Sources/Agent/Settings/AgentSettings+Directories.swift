@@ -48,7 +48,9 @@ extension AgentSettings {
     /// The publishers to listen to, at least one: those of `connect`, and those in the state directories. The default state directory counts
     /// only if `connect` is not set.
     public func endpoints() throws(SettingsError) -> [BusEndpoint] {
-        let endpoints = try endpointsIfAny()
+        let count = values[\.connect].count { BusEndpoint.networkHost(in: $0) != nil }
+        let needsKeys = count > 0 && values[\.connectKeyFile] != nil && !values[\.connectServerKey].isEmpty
+        let endpoints = try endpointsIfAny(keys: needsKeys ? clientKeys(for: count) : nil)
         guard !endpoints.isEmpty else { throw noStateDirectory }
         return endpoints
     }
@@ -56,16 +58,13 @@ extension AgentSettings {
     /// Whether the settings are those of a bridge to publishers elsewhere.
     var readsOtherPublishers: Bool { !values[\.connect].isEmpty || values[\.stateDirectory].count > 1 }
 
-    /// As `endpoints()`, but without a place there is none.
-    func endpointsIfAny() throws(SettingsError) -> [BusEndpoint] {
+    /// As `endpoints()`, but without a place there is none, and without `keys` none are read.
+    func endpointsIfAny(keys: ((Int) throws(SettingsError) -> ClientKeys)? = nil) throws(SettingsError) -> [BusEndpoint]
+    {
         var endpoints: [BusEndpoint] = []
+        var number = 0
         for text in values[\.connect] where !isStream(text) {
-            guard let endpoint = BusEndpoint(text) else {
-                throw SettingsError(
-                    place: place(of: \.connect),
-                    reason: "the endpoint is '\(SecretText.line(text))'; it must be \(BusEndpoint.rule)")
-            }
-            endpoints.append(endpoint)
+            endpoints.append(try endpoint(text, keys: keys, number: &number))
         }
         if endpoints.isEmpty || values.written(\.stateDirectory)?.origin != .standard {
             endpoints += try stateDirectories().map { BusEndpoint($0) }

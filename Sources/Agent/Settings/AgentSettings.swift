@@ -35,6 +35,7 @@ public struct AgentSettings: Sendable {
         _ = try listenAddresses()
         _ = try listenAllow()
         _ = try monitorAddress()
+        _ = try networkBus()
         _ = try redactionRules()
         let hasStream = try streamSource() != nil
         let endpoints = try endpointsIfAny()

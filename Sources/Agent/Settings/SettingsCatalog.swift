@@ -27,6 +27,13 @@ package struct SettingsCatalog: Sendable {
         "parent-pid", .number(1...4_194_304), "agent and collect end when this process is no longer their parent")
     package let node = NodeSettings()
     package let connect = Setting("connect", listOf: .text, "further publishers' endpoints, for bridge and tap")
+    package let connectServerKey = Setting(
+        "connect-server-key", listOf: .text,
+        "the public key of the publishers in connect at tcp://, as text or as a file that has it; one for all, or one for each"
+    )
+    package let connectKeyFile = Setting(
+        "connect-key-file", .text,
+        "the file of this process's own secret key for them (arobust keys new); nobody else may read it")
     package let publisher = PublisherSettings()
     package let journal = JournalSettings()
     package let consumersDirectory = Setting(
@@ -113,6 +120,16 @@ package struct PublisherSettings: Sendable {
     package let consumers = Setting(
         "publisher.consumers", .number(1...10_000), default: PublisherConfiguration().consumers,
         "how many named consumers may have a cursor; each master is one")
+    package let listen = Setting(
+        "publisher.listen", .text,
+        "where clients of the network may read the bus: tcp://0.0.0.0:5560, and the next port for replays; with CURVE keys only"
+    )
+    package let keyFile = Setting(
+        "publisher.key-file", .text,
+        "the file of the publisher's own secret key for them (arobust keys new); nobody else may read it")
+    package let authorizedKeys = Setting(
+        "publisher.authorized-keys", .text,
+        "the file of the clients' public keys: in each line a key, a name, a comment")
 }
 
 /// `journal`: what the publisher keeps on disk.

@@ -45,6 +45,7 @@ package struct SettingsCheck {
             attempt { _ = try $0.ruleTable() }
             attempt { _ = try $0.progressProfiles() }
             attempt(Self.checkListener)
+            attempt { try $0.checkNetworkBus() }
         }
         warnings = settings.warnings() + (isForPublisher ? [] : settings.stateDirectoryWarnings)
     }

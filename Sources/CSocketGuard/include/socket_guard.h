@@ -20,7 +20,19 @@ struct socket_guard_limits {
     uint64_t unread;
     /// Whether SUBSCRIBE and CANCEL commands are let through.
     int subscriptions;
+    /// Whether the connections are encrypted with CURVE (rfc.zeromq.org/spec/26): where a message ends can't be seen then, so each frame counts
+    /// as one, and a heartbeat a second is free.
+    int encrypted;
+    /// Bytes that one encrypted connection, and all together, may have sent and `socket_guard_took_from` was not told of.
+    uint64_t untaken, untaken_together;
+    /// New connections a second from one address of the network; as many as in `SOCKET_GUARD_BURST` seconds may come at once.
+    uint32_t rate;
 };
+
+/// How many seconds' connections one address may make at once.
+#define SOCKET_GUARD_BURST 16
+/// What a frame has beside its bytes where it is encrypted: the command's name, a nonce, the authenticator, flags.
+#define SOCKET_GUARD_SEALED_COST 33
 
 /// What a frame costs libzmq beside its bytes: a `zmq_msg_t` in a queue.
 #define SOCKET_GUARD_FRAME_COST 64
@@ -35,6 +47,8 @@ struct socket_guard_counts {
     uint64_t shed;
     /// Connections that were closed for what they sent: beyond a limit, or not ZMTP 3.
     uint64_t ended;
+    /// Encrypted connections that were closed, by anybody, before they had proved who they are and sent something.
+    uint64_t unproved;
 };
 
 /// Guards a listening socket from now on, until it is closed. Returns a number for the other functions, which no other socket ever gets; 0
@@ -50,6 +64,12 @@ void socket_guard_called(uint64_t number);
 
 /// Says that messages of this many bytes in all, counted as for `message`, were taken from libzmq.
 void socket_guard_took(uint64_t listener, uint64_t bytes);
+
+/// Says that a message of so many frames and bytes was taken that came over an encrypted connection. It may be closed already.
+void socket_guard_took_from(uint64_t listener, int connection, uint64_t bytes, uint64_t frames);
+
+/// Ends all connections of a listening socket; new ones are accepted.
+void socket_guard_end_all(uint64_t listener);
 
 /// Says that libzmq had no more whole message.
 void socket_guard_emptied(uint64_t listener);

@@ -46,7 +46,7 @@ struct ConsoleCommand: AsyncParsableCommand {
         // Where it only listens, no state directory is needed.
         if !options.stateDir.isEmpty { flags.append(.several(\.stateDirectory, "--state-dir", options.stateDir)) }
         if !options.connect.isEmpty {
-            flags.append(.several(\.connect, "--connect", options.connect))
+            flags += [.several(\.connect, "--connect", options.connect)] + options.keys.flags
             // What it has read so far stands beside what it made of it.
             flags.append(.one(\.consumersDirectory, "--store", options.store + "/consumers"))
         }

@@ -11,7 +11,7 @@ internal import TransportSecurity
 struct ConsoleFlags: ParsableArguments {
     @ArgumentParser.Option(
         help: ArgumentHelp(
-            "Where agents report: arobust://address:port, port 0 for a free one, or none (default: arobust://127.0.0.1:50052, none with --state-dir).",
+            "Where agents report: arobust://address:port, port 0 for a free one, or none (default: arobust://127.0.0.1:50052, none with --state-dir or --connect).",
             valueName: "url"))
     var listen: String?
 
@@ -31,8 +31,11 @@ struct ConsoleFlags: ParsableArguments {
 
     @ArgumentParser.Option(
         help: ArgumentHelp(
-            "Read a stream as well, as a consumer of its own: nats://host:port[,host:port]/STREAM.", valueName: "url"))
+            "Read this publisher over the network (tcp://host:port), or this stream (nats://host:port/STREAM), as well, as a consumer with a cursor. Publishers may be given more than once.",
+            valueName: "endpoint"))
     var connect: [String] = []
+
+    @OptionGroup var keys: KeyOptions
 
     @ArgumentParser.Option(
         help: ArgumentHelp(

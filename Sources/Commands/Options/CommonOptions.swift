@@ -116,13 +116,35 @@ struct SourceOptions: ParsableArguments {
     var stateDir: [String] = []
 
     static let connectHelp = ArgumentHelp(
-        "A publisher's endpoint, ipc:// or loopback tcp://, or a stream, nats://. May be given more than once.", valueName: "endpoint")
+        "A publisher's endpoint, ipc:///path or tcp://host:port, or a stream, nats://host:port/STREAM. May be given more than once.",
+        valueName: "endpoint")
 
     @ArgumentParser.Option(help: connectHelp)
     var connect: [String] = []
 
+    @OptionGroup var keys: KeyOptions
+
     var flags: [SettingFlag] {
-        [.several(\.stateDirectory, "--state-dir", stateDir), .several(\.connect, "--connect", connect)]
+        [.several(\.stateDirectory, "--state-dir", stateDir), .several(\.connect, "--connect", connect)] + keys.flags
+    }
+}
+
+/// The flags of the commands that go to publishers over the network.
+struct KeyOptions: ParsableArguments {
+    // A key may begin with a hyphen.
+    @ArgumentParser.Option(
+        parsing: .unconditionalSingleValue,
+        help: ArgumentHelp(
+            "The public key of the publisher at tcp://, or a file that has it. Once for all, or once for each --connect.",
+            valueName: "key"))
+    var serverKey: [String] = []
+
+    @ArgumentParser.Option(
+        help: ArgumentHelp("The file of one's own secret key for it: arobust keys new.", valueName: "path"))
+    var key: String?
+
+    var flags: [SettingFlag] {
+        [.several(\.connectServerKey, "--server-key", serverKey), .one(\.connectKeyFile, "--key", key)]
     }
 }
 

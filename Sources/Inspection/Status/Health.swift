@@ -1,4 +1,4 @@
-internal import Delivery
+package import Delivery
 internal import Diagnosis
 internal import SystemSupport
 package import ZMQBridge
@@ -50,7 +50,7 @@ package struct Health: Hashable, Sendable {
     }
 
     /// What a running publisher says of itself and of its consumers.
-    init(_ status: PublisherStatus, holders: [String: ConsumerHolder], part: Part) {
+    package init(_ status: PublisherStatus, holders: [String: ConsumerHolder] = [:], part: Part) {
         judge(status, holders, part)
     }
 

@@ -43,7 +43,18 @@ package struct StatusText {
             lines.append("\(index == 0 ? "listening" : "         ")  \(HumanText.line(address))")
         }
         if let problem = journal.problem { lines.append("PROBLEM    the journal: \(HumanText.line(problem))") }
-        return lines + settingsLines + telemetryLines
+        return lines + networkLines + settingsLines + telemetryLines
+    }
+
+    private var networkLines: [String] {
+        guard let network = status.network else { return [] }
+        return [
+            "network    \(network.addresses.map { HumanText.line($0) }.joined(separator: ", replays at "))",
+            "           public key \(HumanText.line(network.publicKey)), \(network.keys) authorized, "
+                + "\(network.connections) connections",
+            "           \(network.refused) refused for their key, \(network.unproved) ended before they had proved who they are, "
+                + "\(network.closed) closed for a limit",
+        ]
     }
 
     private var settingsLines: [String] {

@@ -26,6 +26,7 @@ extension MetricPublisher {
     package func status() throws -> PublisherStatus {
         var status = try state.status(publishedBytes: bus.withLock { $0.publishedBytes })
         status.settings = reloading.withLock { $0 }?.standing
+        status.network = network?.status
         return status
     }
 }

@@ -24,6 +24,9 @@ public final class MetricPublisher: MasterClient, UrgentReporter {
     /// Where subscribers in this process connect.
     let localBus: LocalBus
     private let context: ZMQContext
+    /// `nil`: nothing is published over the network.
+    let network: NetworkBus?
+    private let networkReadiness: Int32?
     let configuration: PublisherConfiguration
     private let logger: Logger
     let bus: Mutex<PublisherBus>
@@ -81,6 +84,13 @@ public final class MetricPublisher: MasterClient, UrgentReporter {
         localBus = LocalBus(
             context: context, replayContext: try ZMQContext(holding: context, sockets: ZMQContext.mostSockets))
 
+        network = try configuration.network.map { try NetworkBus($0, logger: logger) }
+        var networkPublisher: NetworkPublisher?
+        if let network {
+            networkPublisher = try NetworkPublisher(network, configuration: configuration, log: connectionLog)
+        }
+        networkReadiness = try networkPublisher?.socket.readinessDescriptor()
+
         let socket = try ZMQSocket(.xpub, in: context)
         try socket.setUpPublishing(configuration)
         try directory.removeStaleSocket(at: directory.publishSocket)
@@ -92,7 +102,8 @@ public final class MetricPublisher: MasterClient, UrgentReporter {
         readiness = try socket.readinessDescriptor()
         bus = Mutex(
             PublisherBus(
-                socket: socket, publisher: id, epoch: epoch, journal: state.journal, newest: state.newest))
+                socket: socket, network: networkPublisher, publisher: id, epoch: epoch, journal: state.journal,
+                newest: state.newest))
     }
 
     /// Publishes metrics in their order: all of them, or none if one is refused. Blocks while the journal is written.
@@ -187,6 +198,7 @@ public final class MetricPublisher: MasterClient, UrgentReporter {
     package func change(to configuration: PublisherConfiguration) {
         state.journal.change(to: JournalLimits(configuration.journal))
         consumerPlaces.withLock { $0 = configuration.places }
+        if let path = configuration.network?.authorizedKeys { network?.change(authorizedKeys: path) }
     }
 
     /// What must go on for the publisher to work, once it runs.
@@ -211,7 +223,14 @@ public final class MetricPublisher: MasterClient, UrgentReporter {
     public func run() async throws {
         let replay = try ReplayServer(publisher: self, context: localBus.replayContext, logger: logger)
         let bytesPerSecond = configuration.replayBytesPerSecond
+        let network = try self.network.map {
+            (bus: $0, replay: try ReplayServer(publisher: self, network: $0, logger: logger))
+        }
         try await withThrowingTaskGroup { group in
+            if let network {
+                group.addTask { try await self.runThread("arobust-zap") { try network.bus.serveAdmission(until: $0) } }
+                group.addTask { try await network.replay.run(bytesPerSecond: bytesPerSecond) }
+            }
             group.addTask { try await replay.run(bytesPerSecond: bytesPerSecond) }
             group.addTask { try await self.runThread("arobust-pub") { try self.serveSocket($0) } }
             group.addTask { try await self.runThread("arobust-keep") { try self.runMaintenance($0) } }
@@ -230,6 +249,7 @@ public final class MetricPublisher: MasterClient, UrgentReporter {
     private func serveSocket(_ stopDescriptor: Int32) throws {
         var poller = Poller()
         _ = poller.add(descriptor: readiness)
+        if let networkReadiness { _ = poller.add(descriptor: networkReadiness) }
         let stop = poller.add(descriptor: stopDescriptor)
         var nextBeat = ContinuousClock.now
         while !poller.isReady(stop) {
@@ -260,6 +280,7 @@ public final class MetricPublisher: MasterClient, UrgentReporter {
             maintenance.runRound()
             maintenance.checkSockets(lost: connectionLog.lostPaths)
             connectionLog.logNews()
+            network?.lookAtKeys()
         }
         guard lock.isStillInPlace else { return }
         state.recordNewest(newest)

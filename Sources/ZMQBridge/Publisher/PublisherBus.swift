@@ -13,6 +13,8 @@ struct PublisherBus: ~Copyable {
     static let mostQueued = 64 << 20
 
     private let socket: ZMQSocket
+    /// The socket for clients of the network, if there are to be some.
+    private let network: NetworkPublisher?
     private let publisher: PublisherID
     private let epoch: UInt64
     private let journal: Journal
@@ -27,10 +29,12 @@ struct PublisherBus: ~Copyable {
         byteCount: EnvelopeHeader.size + MetricOrigin.largest, alignment: 8)
 
     init(
-        socket: consuming ZMQSocket, publisher: PublisherID, epoch: UInt64, journal: Journal,
+        socket: consuming ZMQSocket, network: NetworkPublisher? = nil, publisher: PublisherID, epoch: UInt64,
+        journal: Journal,
         newest: [DiagnosisDataType: LanePosition]
     ) {
         self.socket = socket
+        self.network = network
         self.publisher = publisher
         self.epoch = epoch
         self.journal = journal
@@ -128,8 +132,12 @@ struct PublisherBus: ~Copyable {
             do throws(ZMQError) {
                 // What only the bus has may take twice the room, so that one that doesn't read costs the others nothing.
                 let limit = flags & EnvelopeHeader.Flag.volatile != 0 ? 2 * Self.mostQueued : Self.mostQueued
-                if queued.hasRoom(for: item.bodyEnd - bodyStart, limit: limit) {
-                    try send(topic: metrics.topics[item.topic], header, metrics.bodies, bodyStart..<item.bodyEnd)
+                let (topic, range) = (metrics.topics[item.topic], bodyStart..<item.bodyEnd)
+                if let network, network.isHeard, network.queued.hasRoom(for: range.count, limit: limit) {
+                    try? send(topic: topic, header, metrics.bodies, range, over: network.socket, network.queued)
+                }
+                if queued.hasRoom(for: range.count, limit: limit) {
+                    try send(topic: topic, header, metrics.bodies, range, over: socket, queued)
                 }
             } catch {
                 // An XPUB socket refuses nothing while its context lives. What the journal has, consumers can still ask for.
@@ -154,11 +162,21 @@ struct PublisherBus: ~Copyable {
     /// sending may consume the event that would have woken the thread that waits for subscriptions.
     mutating func greetConsumers() {
         while let message = try? socket.receiveMessage() {
-            guard let frame = message.first, frame.first == 1, frame.count <= Self.longestHello,
-                frame.dropFirst().starts(with: Topic.hello)
-            else { continue }
-            sendBeat(topic: Array(frame.dropFirst()))
+            guard let topic = message.first.flatMap(Self.greeting) else { continue }
+            sendBeat(topic: topic, toNetwork: false)
         }
+        while let frame = network?.nextSubscription() {
+            guard let topic = Self.greeting(in: frame) else { continue }
+            sendBeat(topic: topic, toMachine: false)
+        }
+    }
+
+    /// The topic under which a new subscription asks for a beat.
+    private static func greeting(in frame: [UInt8]) -> [UInt8]? {
+        guard frame.first == 1, frame.count <= longestHello, frame.dropFirst().starts(with: Topic.hello) else {
+            return nil
+        }
+        return Array(frame.dropFirst())
     }
 
     /// Sends a beat to everybody.
@@ -167,7 +185,7 @@ struct PublisherBus: ~Copyable {
         greetConsumers()
     }
 
-    private func sendBeat(topic: [UInt8]) {
+    private func sendBeat(topic: [UInt8], toMachine: Bool = true, toNetwork: Bool = true) {
         let lanes = newest.sorted { $0.key.rawValue < $1.key.rawValue }.map { type, last in
             Beat.LaneRange(
                 dataType: type, first: journal.lane(type.rawValue)?.first, last: last)
@@ -177,12 +195,16 @@ struct PublisherBus: ~Copyable {
             publisher: publisher, epoch: epoch, sequence: 0, collectionTime: WallClock.seconds(),
             publishTime: WallClock.nanoseconds())
         // As for envelopes. A beat that is lost is followed by the next.
-        try? send(topic: topic, header, body, 0..<body.count)
+        if toMachine { try? send(topic: topic, header, body, 0..<body.count, over: socket, queued) }
+        if toNetwork, let network, network.isHeard {
+            try? send(topic: topic, header, body, 0..<body.count, over: network.socket, network.queued)
+        }
     }
 
     /// - Parameter range: of the extension and the body behind it.
     private func send(
-        topic: [UInt8], _ header: EnvelopeHeader, _ bodies: [UInt8], _ range: Range<Int>
+        topic: [UInt8], _ header: EnvelopeHeader, _ bodies: [UInt8], _ range: Range<Int>,
+        over socket: borrowing ZMQSocket, _ queued: QueuedBytes
     ) throws(ZMQError) {
         header.write(to: headerFrame)
         let bodyStart = range.lowerBound + header.extensionLength

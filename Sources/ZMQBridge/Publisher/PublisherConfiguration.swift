@@ -26,8 +26,10 @@ public struct PublisherConfiguration: Sendable {
     /// source. `nil`: everything is published as it is.
     package var redact:
         (@Sendable (_ metrics: [WorkerTrainingMetric], _ position: SourcePosition?) -> [WorkerTrainingMetric])?
-    /// How many bytes a second all replays together may send.
+    /// How many bytes a second all replays together may send; to clients of the network the same once more.
     public var replayBytesPerSecond = 128 << 20
+    /// Where clients of the network may come; `nil`: nowhere.
+    public var network: NetworkConfiguration?
 
     /// The defaults, which suit a node with one agent.
     public init() {}

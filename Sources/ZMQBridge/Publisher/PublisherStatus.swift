@@ -125,6 +125,31 @@ package struct PublisherStatus: Hashable, Sendable, Codable {
         }
     }
 
+    /// The bus over the network.
+    package struct Network: Hashable, Sendable, Codable {
+        /// Where envelopes are published, and where they are replayed.
+        package var addresses: [String]
+        /// By which clients know the publisher.
+        package var publicKey: String
+        /// How many clients' keys are authorized.
+        package var keys: Int
+        /// How many connections there are now.
+        package var connections = 0
+        /// Clients that were refused because their key is not authorized, in this run.
+        package var refused: UInt64
+        /// Connections that ended before the client had proved who it is: the refused ones, and those with a wrong key of the publisher, without
+        /// CURVE, or too slow.
+        package var unproved: UInt64 = 0
+        /// Connections that were closed for a limit.
+        package var closed: UInt64 = 0
+
+        enum CodingKeys: String, CodingKey {
+            case addresses
+            case publicKey = "public_key"
+            case keys, connections, refused, unproved, closed
+        }
+    }
+
     package var publisher: String
     package var epoch: UInt64
     /// When this was said, seconds since 1970.
@@ -141,4 +166,6 @@ package struct PublisherStatus: Hashable, Sendable, Codable {
     package var listening: [String]?
     /// Since when the running process has its settings; `nil` where it does not say it, or none runs.
     package var settings: SettingsStanding?
+    /// `nil`: the bus is not on the network.
+    package var network: Network?
 }

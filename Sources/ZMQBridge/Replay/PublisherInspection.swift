@@ -1,4 +1,3 @@
-private import CZeroMQ
 package import Diagnosis
 private import Glibc
 internal import Journal
@@ -144,36 +143,10 @@ package struct PublisherInspection: Sendable {
         return try await PublisherLock.acquire(in: directory, patience: .zero, alsoOf: owner)
     }
 
-    /// In bytes, of an answer; a status with 1,024 consumers has less.
-    private var largestAnswer: Int { 32 << 20 }
-
     /// Sends a request and returns the answer's body.
     private func request(_ request: ReplayRequest, timeout: Duration) async throws -> [UInt8]? {
         try directory.checkForClients()
-        let endpoint = "ipc://" + directory.replaySocket
-        let stop = try Wakeup()
-        return try await PinnedThread.run(name: "arobust-ask", onCancel: { stop.signal() }) {
-            let socket = try ZMQSocket(.dealer, in: ZMQContext())
-            try socket.set(ZMQ_LINGER, Int32(0))
-            try socket.set(ZMQ_MAXMSGSIZE, Int64(largestAnswer))
-            let guarding = GuardedCall(to: endpoint, message: 2 * largestAnswer)
-            defer { withExtendedLifetime(guarding) {} }
-            try socket.connect(endpoint)
-            _ = try socket.send([[], ControlJSON.encode(request)])
-            var poller = Poller()
-            _ = poller.add(socket)
-            let isCancelled = poller.add(descriptor: stop.descriptor)
-            let deadline = ContinuousClock.now + timeout
-            while ContinuousClock.now < deadline, !poller.isReady(isCancelled) {
-                try poller.wait(until: deadline)
-                guard let frames = try socket.receiveMessage(), frames.count == 4 else { continue }
-                if frames[1] == Topic.error {
-                    throw ReplayError(try ControlJSON.decode(ReplayAnswer.Failure.self, frames[3]).error)
-                }
-                return frames[3]
-            }
-            return nil
-        }
+        return try await PublisherCall(to: directory).send(request, timeout: timeout)
     }
 }
 

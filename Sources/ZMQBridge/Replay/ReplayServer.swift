@@ -24,13 +24,33 @@ final class ReplayServer: Sendable {
     private static let burst: Duration = .milliseconds(100)
 
     private let publisher: MetricPublisher
-    private let context: ZMQContext
+    /// Makes the socket, on the thread that uses it.
+    private let makeSocket: @Sendable () throws -> ReplaySocket
+    /// Whether it is for clients of the network.
+    private let isForNetwork: Bool
     private let logger: Logger
     private let wakeup: Wakeup
 
     init(publisher: MetricPublisher, context: ZMQContext, logger: Logger) throws {
         self.publisher = publisher
-        self.context = context
+        makeSocket = {
+            try ReplaySocket(
+                in: publisher.directory, publisher: publisher.id, epoch: publisher.epoch, context: context,
+                log: publisher.connectionLog)
+        }
+        isForNetwork = false
+        self.logger = logger
+        wakeup = try Wakeup()
+    }
+
+    /// A second one, for clients of the network: whatever they do takes nothing from those of this machine.
+    init(publisher: MetricPublisher, network: NetworkBus, logger: Logger) throws {
+        self.publisher = publisher
+        makeSocket = {
+            try ReplaySocket(
+                for: network, publisher: publisher.id, epoch: publisher.epoch, log: publisher.connectionLog)
+        }
+        isForNetwork = true
         self.logger = logger
         wakeup = try Wakeup()
     }
@@ -38,15 +58,14 @@ final class ReplayServer: Sendable {
     /// Serves until the task is cancelled.
     func run(bytesPerSecond: Int) async throws {
         let wakeup = self.wakeup
-        try await PinnedThread.run(name: "arobust-replay", onCancel: { wakeup.signal() }) {
+        let name = isForNetwork ? "arobust-replayn" : "arobust-replay"
+        try await PinnedThread.run(name: name, onCancel: { wakeup.signal() }) {
             try self.serve(bytesPerSecond: bytesPerSecond)
         }
     }
 
     private func serve(bytesPerSecond: Int) throws {
-        let socket = try ReplaySocket(
-            in: publisher.directory, publisher: publisher.id, epoch: publisher.epoch, context: context,
-            log: publisher.connectionLog)
+        let socket = try makeSocket()
         let peers = ReplayPeers()
         var jobs: Deque<ReplayJob> = []
         var bucket = TokenBucket(perSecond: bytesPerSecond, burst: Self.burst)
@@ -111,6 +130,7 @@ final class ReplayServer: Sendable {
         _ request: ReplayRequest, _ route: ReplayRoute, _ socket: borrowing ReplaySocket,
         into jobs: inout Deque<ReplayJob>
     ) throws {
+        if isForNetwork, let reason = refusalToNetwork(of: request) { return try socket.refuse(reason, to: route) }
         switch request.op {
         case .replay:
             try beginJob(request, route, socket, &jobs)
@@ -155,6 +175,18 @@ final class ReplayServer: Sendable {
             // Not worked out for a peer that would not get it.
             guard !route.peer.isGone, route.peer.hasRoom() else { return }
             try socket.send(Topic.status, try publisher.status(), to: route)
+        }
+    }
+
+    /// Why a client of the network may not ask for this: it reads and keeps a cursor, but orders nothing, and speaks for nobody here.
+    private func refusalToNetwork(of request: ReplayRequest) -> String? {
+        switch request.op {
+        case .replay, .status: return nil
+        case .commit:
+            guard let name = request.consumer, publisher.places.masters.contains(ConsumerName(name)) else { return nil }
+            return "the consumer '\(name)' is a master that this agent reports to itself; take another name"
+        case .forget, .dump, .reload:
+            return "\(request.op.rawValue) is only for those on the publisher's own machine, over its replay.sock"
         }
     }
 

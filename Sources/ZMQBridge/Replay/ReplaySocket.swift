@@ -44,16 +44,31 @@ struct ReplaySocket: ~Copyable {
             largestFrame: Self.largestFrame,
             limits: GuardedListener.Limits(message: 2 * Self.largestFrame, unread: Self.mostUnreadRequests)
         ) { socket throws(ZMQError) in
-            try socket.set(ZMQ_LINGER, Int32(0))
-            // Makes sending fail for a peer that is gone, or whose queue is full, where a ROUTER would drop the message otherwise.
-            try socket.set(ZMQ_ROUTER_MANDATORY, Int32(1))
-            try socket.set(ZMQ_SNDHWM, Self.mostUnread)
-            try socket.set(ZMQ_HEARTBEAT_IVL, Self.heartbeat.interval)
-            try socket.set(ZMQ_HEARTBEAT_TIMEOUT, Self.heartbeat.timeout)
+            try Self.setUp(socket)
             try socket.bind(within: LocalBus.replay)
         }
         self.publisher = publisher
         self.epoch = epoch
+    }
+
+    /// Binds the socket for clients of the network.
+    init(for network: NetworkBus, publisher: PublisherID, epoch: UInt64, log: ConnectionLog) throws {
+        requests = try RequestSocket(
+            network, at: network.address.replay, log: log, largestFrame: Self.largestFrame,
+            limits: GuardedListener.Limits(
+                message: 2 * Self.largestFrame, untaken: (one: 4 * Self.largestFrame, together: Self.mostUnreadRequests)
+            ), setUp: Self.setUp)
+        self.publisher = publisher
+        self.epoch = epoch
+    }
+
+    private static func setUp(_ socket: borrowing ZMQSocket) throws(ZMQError) {
+        try socket.set(ZMQ_LINGER, Int32(0))
+        // Makes sending fail for a peer that is gone, or whose queue is full, where a ROUTER would drop the message otherwise.
+        try socket.set(ZMQ_ROUTER_MANDATORY, Int32(1))
+        try socket.set(ZMQ_SNDHWM, mostUnread)
+        try socket.set(ZMQ_HEARTBEAT_IVL, heartbeat.interval)
+        try socket.set(ZMQ_HEARTBEAT_TIMEOUT, heartbeat.timeout)
     }
 
     /// Waits for requests.

@@ -33,6 +33,7 @@ final class ConnectionLog: Sendable {
             }
         }
         for (path, news) in news {
+            // Those that have not proved who they are may be counted without being logged: it is told who was refused.
             logger.warning(
                 "Connections to a socket were closed.",
                 metadata: [

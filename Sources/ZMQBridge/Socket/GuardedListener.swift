@@ -3,7 +3,7 @@ private import Glibc
 private import SystemPackage
 internal import SystemSupport
 
-/// A Unix socket that libzmq accepts connections on, within limits that libzmq itself doesn't have: how many connections, and how many
+/// A Unix socket, or one of the network, that libzmq accepts connections on, within limits that libzmq itself doesn't have: how many connections, and how many
 /// bytes of theirs it may hold (`CSocketGuard`).
 struct GuardedListener {
     /// What the connections may do; `nil` means no limit of that kind. The figures are bytes, but for `connections`.
@@ -20,10 +20,17 @@ struct GuardedListener {
         /// What may wait to be taken. Beyond it the connections aren't read from, for which libzmq's I/O thread sleeps: the socket needs a
         /// context of its own.
         var unread: Int?
+        /// Whether the connections are encrypted with CURVE.
+        var isEncrypted = false
+        /// What an encrypted connection, and all together, may have sent that `recordTaken(from:)` was not told of.
+        var untaken: (one: Int, together: Int)?
+        /// New connections a second from one address of the network.
+        var ratePerAddress: Int?
     }
 
     static let frameCost = Int(SOCKET_GUARD_FRAME_COST)
 
+    /// The socket's file, or the address as `tcp://address:port`.
     let path: String
     /// libzmq's, once the socket is bound.
     let descriptor: Int32
@@ -35,29 +42,59 @@ struct GuardedListener {
     init(at path: String, limits: Limits) throws(SystemCallError) {
         let descriptor = socket(AF_UNIX, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
         guard descriptor >= 0 else { throw SystemCallError("make a socket", path: path) }
+        guard UnixAddress.with(path, { bind(descriptor, $0, $1) }) == 0 else {
+            let error = SystemCallError("bind", path: path)
+            close(descriptor)
+            throw error
+        }
+        try self.init(bound: descriptor, path: path, file: FileNumber(path: path), limits: limits)
+    }
+
+    /// Listens at an address of the network.
+    init(at address: NetworkAddress, limits: Limits) throws(SystemCallError) {
+        try self.init(bound: address.bound(), path: "\(address)", file: nil, limits: limits)
+    }
+
+    private init(bound descriptor: Int32, path: String, file: FileNumber?, limits: Limits) throws(SystemCallError) {
         self.path = path
         self.descriptor = descriptor
+        self.file = file
         socket_guard_keep_free_from(Int32(clamping: DescriptorLimit.current.firstReserved))
         do throws(SystemCallError) {
-            guard UnixAddress.with(path, { bind(descriptor, $0, $1) }) == 0 else {
-                throw SystemCallError("bind", path: path)
-            }
             guard listen(descriptor, 100) == 0 else { throw SystemCallError("listen", path: path) }
             number = socket_guard_add(descriptor, limits.forGuard)
             guard number > 0 else {
                 throw SystemCallError("guard", path: path, code: .tooManyOpenFiles)
             }
-            file = FileNumber(path: path)
         } catch {
             close(descriptor)
             throw error
         }
     }
 
+    /// libzmq's name of it.
+    var endpoint: String { path.hasPrefix("/") ? "ipc://" + path : path }
+
     /// Says that messages of this size, as `size(of:)` counts, were taken from libzmq.
     func recordTaken(_ bytes: Int) {
         socket_guard_took(number, UInt64(bytes))
     }
+
+    /// Says that a message was taken from libzmq that came over an encrypted connection.
+    ///
+    /// - Parameter connection: its descriptor.
+    func recordTaken(_ message: some Collection<[UInt8]>, from connection: Int32) {
+        let bytes = message.reduce(0) { $0 + $1.count }
+        socket_guard_took_from(number, connection, UInt64(bytes), UInt64(message.count))
+    }
+
+    /// Ends all connections; their peers may connect again.
+    func endConnections() {
+        socket_guard_end_all(number)
+    }
+
+    /// How many connections there are.
+    var openConnections: Int { Int(socket_guard_read(number).open) }
 
     /// Says that libzmq had no more whole message.
     func recordEmpty() {
@@ -75,7 +112,8 @@ struct GuardedListener {
     /// Connections that were closed for a limit, since the socket was made.
     var closedConnections: ClosedConnections {
         let counts = socket_guard_read(number)
-        return ClosedConnections(refused: counts.refused, shed: counts.shed, ended: counts.ended)
+        return ClosedConnections(
+            refused: counts.refused, shed: counts.shed, ended: counts.ended, unproved: counts.unproved)
     }
 
     /// Whether libzmq uses the guard's functions: not where a preloaded library has replaced them as well.
@@ -90,12 +128,15 @@ struct ClosedConnections: Hashable, Sendable {
     var shed: UInt64
     /// They sent more than they may, or something else than ZMTP 3.
     var ended: UInt64
+    /// Closed by anybody, also by their peers, before these had proved who they are: of encrypted connections. Not among the others.
+    var unproved: UInt64 = 0
 
     var total: UInt64 { refused + shed + ended }
 
     func since(_ earlier: ClosedConnections) -> ClosedConnections {
         ClosedConnections(
-            refused: refused - earlier.refused, shed: shed - earlier.shed, ended: ended - earlier.ended)
+            refused: refused - earlier.refused, shed: shed - earlier.shed, ended: ended - earlier.ended,
+            unproved: unproved - earlier.unproved)
     }
 }
 
@@ -104,6 +145,8 @@ extension GuardedListener.Limits {
     var forGuard: socket_guard_limits {
         socket_guard_limits(
             connections: Int32(clamping: connections), message: UInt64(message), lifetime: UInt64(lifetime ?? 0),
-            together: UInt64(together ?? 0), unread: UInt64(unread ?? 0), subscriptions: subscriptions ? 1 : 0)
+            together: UInt64(together ?? 0), unread: UInt64(unread ?? 0), subscriptions: subscriptions ? 1 : 0,
+            encrypted: isEncrypted ? 1 : 0, untaken: UInt64(untaken?.one ?? 0),
+            untaken_together: UInt64(untaken?.together ?? 0), rate: UInt32(clamping: ratePerAddress ?? 0))
     }
 }

@@ -1,3 +1,4 @@
+private import CSocketGuard
 private import CZeroMQ
 internal import Diagnosis
 internal import SystemSupport
@@ -14,6 +15,7 @@ struct RequestSocket: ~Copyable {
     private let listener: GuardedListener
     /// How many frames libzmq puts before a message's own: a ROUTER names the peer.
     private let addedFrames: Int
+    private let isEncrypted: Bool
     private let unreadAnswers = QueuedBytes()
 
     /// Binds the socket at its path in the directory.
@@ -40,7 +42,24 @@ struct RequestSocket: ~Copyable {
         self.init(socket, listener, addedFrames: kind == .router ? 1 : 0)
     }
 
-    private init(_ socket: consuming ZMQSocket, _ listener: GuardedListener, addedFrames: Int) {
+    /// Binds a ROUTER for clients of the network.
+    init(
+        _ network: NetworkBus, at address: NetworkAddress, log: ConnectionLog, largestFrame: Int,
+        limits: GuardedListener.Limits, setUp: (borrowing ZMQSocket) throws(ZMQError) -> Void
+    ) throws {
+        let socket = try ZMQSocket(.router, in: network.context)
+        try socket.set(ZMQ_MAXMSGSIZE, Int64(largestFrame + Int(SOCKET_GUARD_SEALED_COST)))
+        try socket.receiveWithoutMark()
+        try setUp(socket)
+        let listener = try network.bind(socket, at: address, limits: limits)
+        log.watch(listener)
+        self.init(socket, listener, addedFrames: 1, isEncrypted: true)
+    }
+
+    private init(
+        _ socket: consuming ZMQSocket, _ listener: GuardedListener, addedFrames: Int, isEncrypted: Bool = false
+    ) {
+        self.isEncrypted = isEncrypted
         self.socket = socket
         self.listener = listener
         self.addedFrames = addedFrames
@@ -50,9 +69,14 @@ struct RequestSocket: ~Copyable {
 
     /// The next whole message without blocking, or `nil` if there is none.
     func receive() throws(ZMQError) -> [[UInt8]]? {
-        guard let message = try socket.receiveMessage() else {
-            listener.recordEmpty()
+        var connection: Int32 = -1
+        guard let message = try socket.receiveMessage(from: &connection) else {
+            if !isEncrypted { listener.recordEmpty() }
             return nil
+        }
+        guard !isEncrypted else {
+            listener.recordTaken(message[addedFrames...], from: connection)
+            return message
         }
         listener.recordTaken(GuardedListener.size(of: message[addedFrames...]))
         return message

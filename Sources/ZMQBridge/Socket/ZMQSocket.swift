@@ -4,6 +4,7 @@ private import Glibc
 /// One libzmq socket. Not thread-safe, and the compiler enforces that: it can't be copied, and sharing it takes a lock.
 struct ZMQSocket: ~Copyable {
     enum Kind: Int32 {
+        case pair = 0
         case xpub = 9
         case subscribe = 2
         case dealer = 5
@@ -65,7 +66,7 @@ struct ZMQSocket: ~Copyable {
 
     /// Accepts connections there, from now on until the socket is closed.
     func bind(_ listener: GuardedListener) throws(ZMQError) {
-        let endpoint = "ipc://" + listener.path
+        let endpoint = listener.endpoint
         try set(ZMQ_USE_FD, listener.descriptor)
         guard zmq_bind(pointer, endpoint) == 0 else {
             let error = ZMQError(call: "zmq_bind", endpoint: endpoint)
@@ -81,6 +82,13 @@ struct ZMQSocket: ~Copyable {
 
     func connect(_ endpoint: String) throws(ZMQError) {
         guard zmq_connect(pointer, endpoint) == 0 else { throw ZMQError(call: "zmq_connect", endpoint: endpoint) }
+    }
+
+    /// Connects once more where libzmq has given up.
+    func reconnect(_ endpoint: String) throws(ZMQError) {
+        // It may have forgotten the endpoint, too.
+        zmq_disconnect(pointer, endpoint)
+        try connect(endpoint)
     }
 
     // MARK: messages
@@ -124,10 +132,17 @@ struct ZMQSocket: ~Copyable {
 
     /// Receives a whole message without blocking, or `nil` if there is none.
     func receiveMessage() throws(ZMQError) -> [[UInt8]]? {
+        var connection: Int32 = -1
+        return try receiveMessage(from: &connection)
+    }
+
+    /// The same, and the descriptor of the connection that it came over, which may be closed by now; -1 where that is not known.
+    func receiveMessage(from connection: inout Int32) throws(ZMQError) -> [[UInt8]]? {
         var frame = ZMQFrame()
         guard try receive(into: &frame) else { return nil }
         var frames = [frame.copy()]
         while frame.hasMore, try receive(into: &frame) { frames.append(frame.copy()) }
+        connection = zmq_msg_get(&frame.message, ZMQ_SRCFD)
         return frames
     }
 }

@@ -9,12 +9,15 @@ public struct BusEndpoint: Hashable, Sendable, CustomStringConvertible {
     let directory: StateDirectory?
     /// Set where the publisher is in this process: all comes over `inproc`, without the kernel and libzmq's I/O threads.
     let local: LocalBus?
+    /// Set where the publisher is reached over the network, or as if it were.
+    let keys: ClientKeys?
 
     /// A publisher of this process. The subscriber must have ended before the state directory can be another publisher's.
     package init(within publisher: MetricPublisher) {
         directory = publisher.directory
         address = Self(publisher.directory).address
         local = publisher.localBus
+        keys = nil
     }
 
     /// The publisher of a state directory on this machine. Nothing is read there while it may be another user's in the publisher's place.
@@ -22,29 +25,59 @@ public struct BusEndpoint: Hashable, Sendable, CustomStringConvertible {
         self.directory = directory
         address = "ipc://" + directory.publishSocket
         local = nil
+        keys = nil
     }
 
-    /// Reads `ipc:///PATH`, or `tcp://` with a loopback address and port: the bus has no encryption, so it stays on the machine. `nil` for
+    /// Reads `ipc:///PATH`, or `tcp://` with a host and a port: without keys only of this machine, since nothing is encrypted then. `nil` for
     /// anything else.
-    public init?(_ address: String) {
+    ///
+    /// - Parameter keys: for `tcp://` alone.
+    public init?(_ address: String, keys: ClientKeys? = nil) {
         if address.hasPrefix("ipc://") {
             let path = address.dropFirst("ipc://".count)
             // A relative one would mean another socket in each working directory.
             guard path.hasPrefix("/"), path.utf8.count <= UnixAddress.longestPath else { return nil }
         } else {
-            let loopback = ["tcp://127.0.0.1:", "tcp://localhost:"].first { address.hasPrefix($0) }
-            guard let loopback, case let port = address.dropFirst(loopback.count), port.allSatisfy(\.isNumber),
-                let number = UInt16(port), number > 0
-            else { return nil }
+            guard let host = Self.networkHost(in: address) else { return nil }
+            guard keys != nil || host == "127.0.0.1" || host == "localhost" else { return nil }
         }
         self.address = address
+        self.keys = address.hasPrefix("tcp://") ? keys : nil
         directory = nil
         local = nil
     }
 
+    /// Names an endpoint of the network whose keys were not read, for what only looks at settings.
+    ///
+    /// - Parameter address: has a `networkHost`.
+    package init(unsecured address: String) {
+        self.address = address
+        directory = nil
+        local = nil
+        keys = nil
+    }
+
+    /// The host of `tcp://host:port`; `nil` if the text is something else.
+    package static func networkHost(in address: String) -> String? {
+        let scheme = "tcp://"
+        guard address.hasPrefix(scheme), let colon = address.lastIndex(of: ":"),
+            case let port = address[address.index(after: colon)...], let number = UInt16(port),
+            port.utf8.allSatisfy({ (0x30...0x39).contains($0) }), number > 0,
+            let start = address.index(address.startIndex, offsetBy: scheme.count, limitedBy: colon)
+        else { return nil }
+        let host = address[start..<colon]
+        let isBracketed = host.hasPrefix("[") && host.hasSuffix("]")
+        let isName = host.utf8.allSatisfy { byte in
+            Unicode.Scalar(byte).properties.isAlphabetic || (0x30...0x39).contains(byte) || "-._".utf8.contains(byte)
+                || isBracketed && ":[]%".utf8.contains(byte)
+        }
+        guard (1...253).contains(host.utf8.count), isName else { return nil }
+        return String(host)
+    }
+
     /// What the failing initialiser takes; completes "must be" in an error text.
     public static let rule =
-        "ipc:// and a socket's absolute path of up to \(UnixAddress.longestPath) bytes, or tcp:// and a loopback address with port"
+        "ipc:// and a socket's absolute path of up to \(UnixAddress.longestPath) bytes, or tcp://, a host, a colon and a port; beyond loopback that needs keys"
 
     /// Why this user can't use a socket that is there, or does not; `nil` if it can, or if there is none.
     package var obstacle: String? {

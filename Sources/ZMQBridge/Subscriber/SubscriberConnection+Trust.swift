@@ -41,6 +41,25 @@ extension SubscriberConnection {
         isConnected = true
     }
 
+    /// Says why a publisher over the network does not let us in, and tries again where libzmq does not.
+    func lookAtHandshakes() {
+        guard let handshakes else { return }
+        _ = handshakes.live.look()
+        _ = handshakes.replay.look()
+        if handshakes.live.hasGivenUp { try? socket.reconnect(status.endpoint.address) }
+        if handshakes.replay.hasGivenUp, let address = status.endpoint.replayAddress { try? replay.reconnect(address) }
+        let problem = handshakes.live.problem ?? handshakes.replay.problem
+        guard problem != status.obstacle else { return }
+        status.obstacle = problem
+        if let problem {
+            logger.error(
+                "A publisher cannot be reached.",
+                metadata: ["endpoint": "\(status.endpoint)", "reason": "\(problem)"])
+        } else {
+            logger.notice("The publisher lets this client in again.", metadata: ["endpoint": "\(status.endpoint)"])
+        }
+    }
+
     /// Drops what came while there was no publisher's directory.
     func discard() throws(ZMQError) {
         while try socket.receive(into: &topicFrame) {}

@@ -23,6 +23,8 @@ final class SubscriberConnection {
     var status: SubscriberStatus.Connection
     var counts: SubscriberCounts
 
+    /// Set for a publisher over the network.
+    let handshakes: (live: HandshakeWatch, replay: HandshakeWatch)?
     private let liveGuard: GuardedCall
     private let replayGuard: GuardedCall
     let receiver: any EnvelopeReceiver
@@ -88,7 +90,19 @@ final class SubscriberConnection {
         replayGuard = GuardedCall(to: endpoint.replayAddress ?? "", message: message, unread: Self.mostUnread)
         try socket.set(ZMQ_LINGER, Int32(0))
         // What is dropped because a queue is full is replayed.
-        if local != nil {
+        if let keys = endpoint.keys {
+            try socket.secure(with: keys)
+            try replay.secure(with: keys)
+            handshakes = (
+                live: try HandshakeWatch(socket, in: context, keys: keys),
+                replay: try HandshakeWatch(replay, in: context, keys: keys)
+            )
+        } else {
+            handshakes = nil
+        }
+        if endpoint.keys != nil {
+            // Set already.
+        } else if local != nil {
             try socket.set(ZMQ_RCVHWM, Self.mostUnreadWithin)
         } else if liveGuard.isInForce {
             try socket.receiveWithoutMark()
@@ -233,7 +247,8 @@ final class SubscriberConnection {
 
     /// Logs once that nothing has come for so long, and why that may be.
     func logSilence(longerThan patience: Duration) {
-        guard !isSilent, lastHeard.duration(to: .now) > patience else { return }
+        lookAtHandshakes()
+        guard !isSilent, status.obstacle == nil, lastHeard.duration(to: .now) > patience else { return }
         isSilent = true
         let endpoint: Logger.MetadataValue = "\(status.endpoint)"
         if let reason = status.endpoint.obstacle {

@@ -11,6 +11,8 @@ public struct SubscriberStatus: Sendable, Hashable {
         /// The publish time in ns since 1970 of the last beat up to which everything wanted has been handed over, or stated as gone; 0
         /// before the first. By the publisher's clock, which may be set back.
         public var deliveredThrough: UInt64 = 0
+        /// Why the publisher does not let this client in, as a part of a sentence; over the network alone.
+        public var obstacle: String?
     }
 
     /// One for each endpoint, in the configuration's order.

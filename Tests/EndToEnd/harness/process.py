@@ -198,6 +198,20 @@ class Arobust:
         process.wait(30)
         return process
 
+    def start_plain(self, *arguments: str | Path, environment: Mapping[str, str] | None = None) -> Process:
+        """Starts a command that is given no state directory."""
+        number = self._started["plain"] = self._started.get("plain", 0) + 1
+        command = [*self.prefix, AROBUST, *arguments]
+        process = Process(f"plain{number}", command, self.scratch, {**self.environment, **(environment or {})})
+        self._processes.callback(process.kill)
+        return process
+
+    def run_plain(self, *arguments: str | Path) -> Process:
+        """The same for one that exits by itself."""
+        process = self.start_plain(*arguments)
+        process.wait(30)
+        return process
+
     def publish(self, *contents: str, data_type: str = "GENERIC", **options: Any) -> Process:
         """Runs `arobust publish` with one metric for each content."""
         lines = [json.dumps({"data_type": data_type, "data_content": content}) for content in contents]
