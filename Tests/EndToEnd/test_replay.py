@@ -186,7 +186,8 @@ def test_the_documents_reader_reads_everything(arobust: Arobust, capsys: pytest.
     arobust.start_ready("collect")
     for number in range(5):
         bus.publish(arobust.state, {"data_type": "TRAINING_LOG", "data_content": f"line {number}"})
-    (code,) = [part.split("```")[0] for part in DOCUMENT.split("```python\n")[1:] if '"op": "replay"' in part]
+    # The one over the network is run with its keys, in test_bus_over_tcp.py.
+    (code,) = [part.split("```")[0] for part in DOCUMENT.split("```python\n")[1:] if '"op": "replay"' in part and "curve" not in part]
     exec(compile(code.replace("/var/lib/arobust", str(arobust.state)), "docs/wire-format.md", "exec"), {})
     assert capsys.readouterr().out.splitlines() == [f"line {number}" for number in range(5)]
 
