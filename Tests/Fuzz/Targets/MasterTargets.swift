@@ -159,6 +159,7 @@ extension FuzzTarget {
         switch outcome {
         case .success(let answer)?:
             _ = texts.error(of: answer.status)
+            _ = OTLPErrorText(master: "m", deadline: .seconds(1)).error(of: answer.status)
             _ = GRPCErrorText.messageLimit(answer.status)
             if let message = answer.message { _ = try? ElasticResponse(decoding: message) }
         case .failure(let failure)?: _ = texts.error(of: failure, mayHaveArrived: true)
@@ -174,7 +175,11 @@ extension FuzzTarget {
         var input = FuzzInput(bytes)
         let texts = HTTPErrorText(master: "m", deadline: .seconds(1))
         let status = Int(input.number() as UInt16)
-        let body = input.all().text
+        let bytes = Array(input.all())
+        for signal in [OTLPSignal.logs, .metrics] { _ = OTLPAnswer(protobuf: bytes, to: signal) }
+        require(RetryAfter.read(bytes) ?? .zero >= .zero, "a pause is negative")
+        let body = bytes[...].text
+        require(RetryAfter.read(body, now: 0) ?? .zero >= .zero, "a pause is negative")
         _ = texts.error(status: status, body: body)
         require(HTTPErrorText.plain(body).count <= 700, "a body's text is too long")
     }

@@ -7,6 +7,7 @@ internal import Telemetry
 @testable internal import Collectors
 @testable internal import Commands
 @testable internal import Inspection
+internal import LogText
 @testable internal import MasterClients
 
 /// Pages of metrics, what py-spy and `/proc` say of processes, and metrics as JSON lines.
