@@ -65,8 +65,10 @@ enum HelpText {
 
         Masters: host:port or dlrover+grpc://host:port and dlrover+http://host:port,
         arobust://host:port for a console, nats://host:port,host:port/STREAM for a
-        stream of NATS JetStream, file:///path and stdout:. Over TLS: dlrover+grpcs,
-        dlrover+https, arobusts, natss. docs/masters.md describes them.
+        stream of NATS JetStream, otlp+http://host:4318 and otlp+grpc://host:4317 for
+        receivers of OTLP, file:///path and stdout:. Over TLS: dlrover+grpcs,
+        dlrover+https, arobusts, natss, otlp+https, otlp+grpcs. docs/masters.md
+        describes them.
         """
 
     static let settings = """

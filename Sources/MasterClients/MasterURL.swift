@@ -86,7 +86,7 @@ public struct MasterURL: Hashable, Sendable {
     /// Whether it is the same one wherever it is named.
     package var isOnNetwork: Bool {
         switch target {
-        case .dlroverGRPC, .dlroverHTTP, .console, .jetStream: true
+        case .dlroverGRPC, .dlroverHTTP, .console, .jetStream, .otlpGRPC, .otlpHTTP: true
         case .file, .standardOutput: false
         }
     }

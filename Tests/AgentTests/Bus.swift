@@ -74,7 +74,9 @@ struct Bus: Sendable {
 
 extension MasterLink {
     /// Whether it has heard of the publisher: what is published from now on belongs to what the stop has to deliver.
-    var isConnected: Bool { subscriber.status.connections.allSatisfy { $0.publisher != nil } }
+    var isConnected: Bool {
+        (source as? MetricSubscriber)?.status.connections.allSatisfy { $0.publisher != nil } ?? false
+    }
 }
 
 /// A master whose answers a test gives.

@@ -63,7 +63,7 @@ extension AgentSettings {
     {
         var endpoints: [BusEndpoint] = []
         var number = 0
-        for text in values[\.connect] where !isStream(text) {
+        for text in values[\.connect] where !BridgeInput.isStream(text) {
             endpoints.append(try endpoint(text, keys: keys, number: &number))
         }
         if endpoints.isEmpty || values.written(\.stateDirectory)?.origin != .standard {

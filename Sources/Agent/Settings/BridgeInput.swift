@@ -14,18 +14,18 @@ enum BridgeInput: Sendable {
     var isStream: Bool {
         if case .stream = self { true } else { false }
     }
+
+    /// Whether an endpoint of `connect` names a stream.
+    static func isStream(_ text: String) -> Bool {
+        ["nats://", "natss://"].contains { text.lowercased().hasPrefix($0) }
+    }
 }
 
 extension AgentSettings {
-    /// Whether an endpoint of `connect` names a stream.
-    func isStream(_ text: String) -> Bool {
-        ["nats://", "natss://"].contains { text.lowercased().hasPrefix($0) }
-    }
-
     /// The stream among `connect`, if there is one; then nothing else is read.
     func streamSource() throws(SettingsError) -> MasterURL? {
         let texts = values[\.connect]
-        guard let text = texts.first(where: isStream) else { return nil }
+        guard let text = texts.first(where: BridgeInput.isStream) else { return nil }
         guard texts.count == 1 else {
             throw SettingsError(
                 place: place(of: \.connect), reason: "a stream is read alone; \(texts.count) endpoints are given")

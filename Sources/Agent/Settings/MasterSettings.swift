@@ -125,7 +125,8 @@ struct MasterSettings: Sendable {
         options.stream.stream = streamOptions(values)
         options.otlp.compresses = values[\.delivery.otlp.compression]
         options.otlp.sendsMetrics = values[\.delivery.otlp.metrics]
-        options.otlp.hostName = HostName.current
+        // What comes from a stream is of other nodes.
+        options.otlp.hostName = values[\.connect].contains(where: BridgeInput.isStream) ? nil : HostName.current
         if url.isDLRover {
             options.ahead = values[\.delivery.clockTolerance]
             options.oldest = policy.timeToLive
