@@ -13,33 +13,27 @@ import Testing
         }
     }
 
-    /// The catalogue is made by reflection: a property that is neither a setting nor a group of settings would have no place in it.
+    /// The catalogue is made by reflection: a property that is neither a setting nor a group of settings would have no place in it. A setting's key
+    /// is the names of its groups and its own, only the first of them with a dot.
     @Test func everyPropertyIsASettingOrAGroupOfSettings() throws {
-        var keys: [String] = []
-        for (label, value) in Mirror(reflecting: SettingsCatalog.standard).children {
-            if let setting = value as? any AnySetting {
-                keys.append(setting.definition.key)
-                continue
-            }
-            let group = try #require(label)
-            #expect(!Mirror(reflecting: value).children.isEmpty, "\(group)")
-            for (label, value) in Mirror(reflecting: value).children {
-                let setting = try #require(value as? any AnySetting, "\(group).\(label ?? "")")
-                #expect(setting.definition.key.filter { $0 != "-" }.hasPrefix(group.lowercased() + "."))
-                keys.append(setting.definition.key)
-            }
-        }
+        let keys = try keys(in: SettingsCatalog.standard, path: [])
         #expect(SettingsCatalog.all.map(\.key) == keys)
         #expect(Set(keys).count == keys.count)
     }
 
-    @Test func aSettingsKeyIsItsPropertysName() throws {
-        func words(_ name: String) -> String { name.filter { $0 != "-" }.lowercased() }
-        for (_, group) in Mirror(reflecting: SettingsCatalog.standard).children where !(group is any AnySetting) {
-            for (label, value) in Mirror(reflecting: group).children {
-                let key = try #require(value as? any AnySetting).definition.key
-                #expect(words(key.split(separator: ".").dropFirst().joined()) == words(label ?? ""))
+    private func keys(in group: Any, path: [String]) throws -> [String] {
+        func words(_ name: String) -> String { name.filter { $0 != "-" && $0 != "." }.lowercased() }
+        let children = Mirror(reflecting: group).children
+        try #require(!children.isEmpty, "\(path)")
+        return try children.flatMap { label, value in
+            let name = path + [try #require(label)]
+            guard let setting = value as? any AnySetting else { return try keys(in: value, path: name) }
+            let key = setting.definition.key
+            if !path.isEmpty {
+                #expect(key.split(separator: ".").count == 2, "\(key)")
+                #expect(words(key) == words(name.joined()), "\(key)")
             }
+            return [key]
         }
     }
 

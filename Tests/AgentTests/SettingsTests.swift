@@ -114,7 +114,7 @@ import Testing
             "metrics:\n  intervall: 5s",
             "FILE:2: unknown key 'metrics.intervall'; allowed here are alarm, deadline, interval"
         ),
-        ("foo: 1", "FILE:1: unknown key 'foo'; allowed here are connect, consumers-dir"),
+        ("foo: 1", "FILE:1: unknown key 'foo'; allowed here are connect, connect-key-file"),
         ("metrics:\n  interval: 5", "FILE:2: metrics.interval is '5'; it must be a duration with a unit"),
         ("metrics:\n  interval: [5s]", "FILE:2: metrics.interval must be a duration"),
         ("metrics: 5", "FILE:1: metrics. must be a mapping"),

@@ -42,7 +42,7 @@ import Testing
         ("nats://host:80", "no stream, as in nats://host:4222/arobust"), ("nats://host:80/", "a stream's name has"),
         ("nats://host:80/a.b", "a stream's name has"), ("nats://host:80/a/b", "a stream's name has"),
         ("nats://host/a", "no port"), ("nats://a:1,/a", "no port"), ("nats://,a:1/a", "no port"),
-        ("nats://user:x@host:80/a", "without user"), ("nats:host:80/a", "nats://"),
+        ("nats://user:x@host:80/a", "IPv6"), ("nats://user@host:80/a", "without user"), ("nats:host:80/a", "port must be"),
         ("nat://host:80/a", "did you mean 'nats:'"), ("file://host/path", "absolute path"),
         ("file:path", "absolute path"),
         ("file:///", "directory"), ("file:///tmp/", "directory"), ("file:///a\nb", "control"),

@@ -55,6 +55,7 @@ package struct DeliverySettings: Sendable {
     package let httpProxyCredentialsFile = Setting(
         "delivery.http-proxy-credentials-file", .text,
         "a file whose first line is the user:password that this proxy wants; nobody else may read it")
+    package let nats = NATSSettings()
     package let stream = StreamSettings()
     package let otlp = OTLPSettings()
     package let batchCount = Setting(

@@ -126,7 +126,8 @@ struct MasterSettings: Sendable {
         options.otlp.compresses = values[\.delivery.otlp.compression]
         options.otlp.sendsMetrics = values[\.delivery.otlp.metrics]
         // What comes from a stream is of other nodes.
-        options.otlp.hostName = values[\.connect].contains(where: BridgeInput.isStream) ? nil : HostName.current
+        let isOfNode = url.isOTLP && !values[\.connect].contains(where: BridgeInput.isStream)
+        options.otlp.hostName = isOfNode ? HostName.current : nil
         if url.isDLRover {
             options.ahead = values[\.delivery.clockTolerance]
             options.oldest = policy.timeToLive

@@ -11,12 +11,12 @@ struct StreamCredentials: Sendable {
     private let nkeyFile: String?
 
     init(_ values: SettingValues) {
-        user = values[\.delivery.stream.user]
-        passwordFile = values[\.delivery.stream.passwordFile]
-        tokenFile = values[\.delivery.stream.tokenFile]
-        credentialsFile = values[\.delivery.stream.credentialsFile]
-        nkey = values[\.delivery.stream.nkey]
-        nkeyFile = values[\.delivery.stream.nkeyFile]
+        user = values[\.delivery.nats.user]
+        passwordFile = values[\.delivery.nats.passwordFile]
+        tokenFile = values[\.delivery.nats.tokenFile]
+        credentialsFile = values[\.delivery.nats.credentialsFile]
+        nkey = values[\.delivery.nats.nkey]
+        nkeyFile = values[\.delivery.nats.nkeyFile]
     }
 
     /// Reads the file of a password or a token; those of keys are read by libnats, whenever it connects.
@@ -74,7 +74,7 @@ extension MasterSettings {
     /// What a stream is made with.
     static func streamOptions(_ values: SettingValues) -> JetStreamOptions.Stream {
         var stream = JetStreamOptions.Stream()
-        stream.isMade = values[\.delivery.stream.isMade]
+        stream.isMade = values[\.delivery.stream.create]
         stream.replicas = values[\.delivery.stream.replicas]
         stream.maxAge = values[\.delivery.stream.maxAge]
         stream.maxBytes = values[\.delivery.stream.maxSize].map(Int64.init)

@@ -1,5 +1,5 @@
-/// Streams of NATS JetStream as masters: who is let in, and what a stream is like that arobust makes.
-package struct StreamSettings: Sendable {
+/// How NATS servers let this node in.
+package struct NATSSettings: Sendable {
     package let user = Setting("delivery.nats-user", .printableText, "who NATS servers let in, with a password")
     package let passwordFile = Setting(
         "delivery.nats-password-file", .text, "a file whose first line is that user's password; nobody else may read it"
@@ -13,7 +13,11 @@ package struct StreamSettings: Sendable {
         "delivery.nats-nkey", .printableText,
         "the public key (U…) that NATS servers know; its seed is in nats-nkey-file")
     package let nkeyFile = Setting("delivery.nats-nkey-file", .text, "the file with that key's seed (SU…)")
-    package let isMade = Setting(
+}
+
+/// What a stream of NATS JetStream is like that arobust makes.
+package struct StreamSettings: Sendable {
+    package let create = Setting(
         "delivery.stream-create", .toggle, default: true, "make a stream that is missing")
     package let replicas = Setting(
         "delivery.stream-replicas", .number(1...5), "on how many servers such a stream is; not set: 1")

@@ -59,7 +59,7 @@ enum LogRecordBytes {
         let size =
             (head.time == 0 ? 0 : 9) + (head.severity == .unspecified ? 0 : 2) + 1
             + ProtobufWriter.size(of: UInt64(valueSize)) + valueSize + attributes.count
-            + (lineSize == 0 ? 0 : 2 + lineSize) + 9
+            + (lineSize == 0 ? 0 : 2 + lineSize) + (head.observed == 0 ? 0 : 9)
         let whole = 1 + ProtobufWriter.size(of: UInt64(size)) + size
         buffer.writeWithUnsafeMutableBytes(minimumWritableBytes: whole) { room in
             guard let start = room.baseAddress else { return 0 }
@@ -81,8 +81,10 @@ enum LogRecordBytes {
             writer.write(body)
             attributes.withUnsafeBytes { writer.write($0) }
             if let line = head.line { write(line: line, size: lineSize, to: &writer) }
-            writer.write(observedTag)
-            writer.write(fixed: head.observed)
+            if head.observed != 0 {
+                writer.write(observedTag)
+                writer.write(fixed: head.observed)
+            }
             return whole
         }
     }

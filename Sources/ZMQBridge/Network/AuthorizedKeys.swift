@@ -20,7 +20,9 @@ struct AuthorizedKeys: Hashable, Sendable {
 
     /// - Parameter path: of the file, for the faults.
     init(reading text: String, path: String) {
-        for (index, line) in text.split(separator: "\n", omittingEmptySubsequences: false).enumerated() {
+        // The two bytes of a line's end on Windows are one character.
+        let lines = text.split(omittingEmptySubsequences: false) { $0 == "\n" || $0 == "\r\n" }
+        for (index, line) in lines.enumerated() {
             let words = line.split { $0 == " " || $0 == "\t" || $0 == "\r" }
             guard let first = words.first, first != "#" else { continue }
             if let fault = add(String(first), name: words.count > 1 ? String(words[1]) : nil) {
