@@ -92,7 +92,8 @@ struct BridgeCommand: AsyncParsableCommand {
     @OptionGroup var masters: MasterOptions
 
     @ArgumentParser.Option(
-        help: ArgumentHelp("The same as --connect, for a stream: nats://host:port[,host:port]/STREAM.", valueName: "url"))
+        help: ArgumentHelp(
+            "The same as --connect, for a stream: nats://host:port[,host:port]/STREAM.", valueName: "url"))
     var from: String?
 
     func run() async throws {
