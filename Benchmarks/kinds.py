@@ -15,6 +15,7 @@ from goals import Goal
 from harness.console import Console
 from harness.dlrover_master import DLRoverMaster
 from harness.nats_servers import Servers
+from harness.otlp_receiver import GRPCReceiver, HTTPReceiver
 from harness.process import AROBUST, Arobust, Process, wait_until
 from pipeline import write_metrics
 
@@ -67,6 +68,15 @@ def stream(count: int, under_way: int = 1) -> Start:
     return start
 
 
+def otlp(receiver: type[HTTPReceiver] | type[GRPCReceiver]) -> Start:
+    def start(scratch: Path, cleanup: ExitStack, metrics: Path) -> Started:
+        master = receiver()
+        cleanup.callback(master.close)
+        return Started(master.url)
+
+    return start
+
+
 KINDS: dict[str, Start] = {
     "file:": file,
     "arobust:, console": console,
@@ -75,6 +85,8 @@ KINDS: dict[str, Start] = {
     "dlrover+http:, one metric a call": dlrover("http", False),
     "nats:, one server": stream(1),
     "nats:, three servers, three copies": stream(3),
+    "otlp+http:, a record a line": otlp(HTTPReceiver),
+    "otlp+grpc:, a record a line": otlp(GRPCReceiver),
 }
 """A row each. A further kind is a function that starts its master."""
 

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from harness.console import Console
 from harness.dlrover_master import DLRoverMaster
+from harness.inspection import run
 from harness.nats_servers import Servers
 from harness.process import SEED, Arobust, Process, wait_until
 
@@ -139,9 +140,9 @@ def test_tap_and_status_show_a_stream(arobust: Arobust, scratch: Path, servers: 
     nodes.write(1)
     wait_until(lambda: "node 1 line 10" in live.output() and "line 9" not in live.output(), "what is new alone")
     assert live.stop() == 0
-    report = json.loads(arobust.run("status", "--connect", servers.url(), "--json").output())
+    report = json.loads(run("status", "--connect", servers.url(), "--json"))
     assert {node["rank"] for node in report["nodes"]} == {"0", "1"} and report["readers"] == []
-    text = arobust.run("status", "--connect", servers.url()).output()
+    text = run("status", "--connect", servers.url())
     assert "worker-1" in text and "No bridge reads it." in text
     away = arobust.run("tap", "--connect", "nats://127.0.0.1:9/arobust", "--no-wait")
     assert away.child.returncode == 2 and "cannot connect" in away.log()

@@ -97,7 +97,7 @@ def test_the_disk_of_one_server_is_full(arobust: Arobust, scratch: Path, small_d
         messages = wait_for_line(servers, written - 1, 90)
         assert_all(messages, range(written))
         on_disk = small_disk.outside / "store/jetstream/$G/streams/arobust/msgs"
-        assert small_disk.free_bytes == 0 and written - 1 not in lines_of(on_disk)
+        assert small_disk.free_bytes <= 4096 and written - 1 not in lines_of(on_disk)
         small_disk.free()
         cramped.kill()
         cramped.start().wait_ready()

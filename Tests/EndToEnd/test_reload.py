@@ -677,7 +677,8 @@ def test_a_hundred_reloads_cost_nothing_that_lasts(arobust: Arobust, scratch: Pa
             sizes[number] = wait_until(lambda: settled(agent), "a size that stays", 60)
     client.close()
     print("descriptors, threads, KiB after 20 and 100 reloads:", sizes)
-    assert sizes[100][:2] == sizes[20][:2], sizes
+    # A connection or a worker thread more or less at the moment of the look is no leak: a hundred times that would be.
+    assert all(last - first <= 2 for last, first in zip(sizes[100][:2], sizes[20][:2], strict=True)), sizes
     assert sizes[100][2] - sizes[20][2] < 12 << 10, f"memory in KiB: {sizes}"
     assert agent.stop() == 0
     inspection.audit(arobust.state, "--strict")
