@@ -195,3 +195,31 @@ def test_a_cluster_that_fails_loses_nothing(arobust: Arobust, make_master: MakeM
         assert running.stop() == 0
     finally:
         servers.kill()
+
+
+def test_from_now_leaves_out_what_was_there(arobust: Arobust, make_master: MakeMaster, scratch: Path, servers: Servers) -> None:
+    """Of the nodes that the stream had; one that comes later is read from its first line on, also after a restart."""
+    master = make_master().start().wait_ready()
+    old = Nodes(arobust, scratch, servers.url(), 1)
+    old.write(50)
+    wait_until(lambda: len([m for m in servers.stored() if b"line 50" in m.body]) == 1, "the stream to have all")
+    arobust.environment = {"AROBUST_DELIVERY_FROM": "now"}
+    running = bridge(arobust, scratch, "bridge", servers, master)
+    wait_until(lambda: len(status_of_readers(servers)) == 1, "the bridge's consumer")
+    assert running.stop() == 0
+    arobust.environment = {}
+    log = scratch / "late.log"
+    log.write_text("node 7 line 0\n")
+    late = arobust.start_ready(
+        "agent", "--log-file", log, "--node-rank", "7", "--node-id", "7", "--master", servers.url(), state=scratch / "late", environment=QUICK
+    )
+    old.write(10)
+    arobust.environment = {"AROBUST_DELIVERY_FROM": "now"}
+    bridge(arobust, scratch, "bridge", servers, master)
+    wait_until(lambda: lines_of(master, 7) == ["node 7 line 0"], lambda: late.tail())
+    wait_until(lambda: lines_of(master, 0)[-1:] == old.lines(0)[-1:], "the last line")
+    assert lines_of(master, 0) == old.lines(0)[-10:]
+
+
+def status_of_readers(servers: Servers) -> list[dict[str, int]]:
+    return json.loads(run("status", "--connect", servers.url(), "--json"))["readers"]

@@ -7,6 +7,9 @@ final class StreamShares {
     private var leases: (stream: Stream, leases: ShardLeases)?
     /// Leases from before a restart are asked for once.
     private var hasLooked = false
+    /// Whether the master has never been met, and what is in the stream is to be left out: for the nodes that are there now alone. One that comes later,
+    /// or came while nobody read, is read from its first message on.
+    private(set) var leavesOutOld = false
 
     init(of source: StreamSource) {
         self.source = source
@@ -19,6 +22,9 @@ final class StreamShares {
         source.removeEnded()
         dropLate()
         let stream = try await source.session.open()
+        if source.startsNow {
+            leavesOutOld = hasLooked ? false : try await !isKnown(to: stream)
+        }
         let leases = try await open(stream)
         let nodes = try await nodes(of: stream)
         let shards = Dictionary(grouping: nodes) { ShardLeases.shard(of: $0) }
@@ -31,6 +37,14 @@ final class StreamShares {
         hasLooked = true
         let mine = source.leases.filter { !$0.value.isLeaving }
         return nodes.filter { mine[ShardLeases.shard(of: $0)] != nil && !source.isRead($0) }.map { (stream, $0) }
+    }
+
+    /// Whether the group has consumers.
+    private func isKnown(to stream: Stream) async throws(ReportError) -> Bool {
+        let start = source.group + "_"
+        return try await StreamConsumers(stream: stream).all().contains {
+            $0["name"]?.string?.hasPrefix(start) ?? false
+        }
     }
 
     /// Gives the leases back, as far as nothing of them is under way.

@@ -87,7 +87,9 @@ package final class StreamSource: EnvelopeSource {
                             "Reading a stream.", metadata: ["stream": "\(address.stream)", "group": "\(self.group)"])
                     }
                     hasBegun = true
-                    for (stream, node) in begun { begin(node, of: stream, for: receiver, in: &group) }
+                    for (stream, node) in begun {
+                        begin(node, of: stream, for: receiver, startsNow: shares.leavesOutOld, in: &group)
+                    }
                     if !wasWell { logger.notice("The stream is read again.") }
                     wasWell = true
                 } catch {
@@ -129,7 +131,8 @@ package final class StreamSource: EnvelopeSource {
     // MARK: readers
 
     private func begin(
-        _ node: StreamNode, of stream: Stream, for receiver: any EnvelopeReceiver, in group: inout DiscardingTaskGroup
+        _ node: StreamNode, of stream: Stream, for receiver: any EnvelopeReceiver, startsNow: Bool,
+        in group: inout DiscardingTaskGroup
     ) {
         let owner = NodeReader.Owner(
             isTrusted: { [weak self] in self?.isTrusted(node) ?? false },
@@ -144,7 +147,6 @@ package final class StreamSource: EnvelopeSource {
             state.book.forget(reader.consumer)
             state.readers[node] = reader
         }
-        let startsNow = startsNow
         let master = master
         group.addTask { await reader.run(stream, for: master, startsNow: startsNow) }
     }
