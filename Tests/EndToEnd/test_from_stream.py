@@ -187,7 +187,13 @@ def test_a_cluster_that_fails_loses_nothing(arobust: Arobust, make_master: MakeM
                 victim.wait_ready()
             servers.wait_leader()
             nodes.write(200)
-        wait_for_all(master, nodes, 120)
+        try:
+            wait_for_all(master, nodes, 70)
+        except AssertionError as error:
+            held = [line for m in servers.stored() for line in json.loads(m.body)["data_content"].split("\n")]
+            missing = {rank: [line for line in nodes.lines(rank) if line not in set(lines_of(master, rank))][:3] for rank in range(2)}
+            unsent = {rank: [line for line in nodes.lines(rank) if line not in set(held)][:3] for rank in range(2)}
+            raise AssertionError(f"{error}; not at the master: {missing}; not in the stream: {unsent}; {run('status', '--connect', servers.url())}") from error
         for rank in range(2):
             got = lines_of(master, rank)
             assert list(dict.fromkeys(got)) == nodes.lines(rank), "in order"
