@@ -52,7 +52,19 @@ import Testing
     }
 
     @Test func `a hole is another reader's before this one has seen the lane, and the stream's afterwards`() {
-        var assembly = LaneAssembly()
+        func hole(_ after: UInt64, _ through: UInt64, _ epoch: UInt64 = 1, in other: UInt64? = nil) -> LaneAssembly.Hole
+        {
+            LaneAssembly.Hole(
+                lane: Self.lane, after: LanePosition(epoch: epoch, sequence: after),
+                through: LanePosition(epoch: other ?? epoch, sequence: through))
+        }
+        var once = LaneAssembly()
+        let seen = once.add([Self.message(5), Self.message(9), Self.message(10)]) { _ in
+            .after(LanePosition(epoch: 1, sequence: 4))
+        }
+        #expect(Self.texts(seen.items) == ["1/5"] && seen.hole == hole(5, 8), "what follows is left to come again")
+        #expect(seen.pending.map(\.acknowledgement) == ["ack.1.5.1"])
+        var assembly = LaneAssembly(believing: [hole(4, 8), hole(9, 11), hole(12, 1, 1, in: 2)])
         let first = assembly.add([Self.message(9)]) { _ in .after(LanePosition(epoch: 1, sequence: 4)) }
         #expect(Self.texts(first.items) == ["elsewhere 4", "1/9"])
         let next = assembly.add([Self.message(12), Self.message(2, epoch: 2)]) { _ in nil }
@@ -60,7 +72,11 @@ import Testing
     }
 
     @Test func `parts become one envelope, and those without the others are of no use`() throws {
-        var assembly = LaneAssembly()
+        var assembly = LaneAssembly(believing: [
+            LaneAssembly.Hole(
+                lane: Self.lane, after: LanePosition(epoch: 1, sequence: 1),
+                through: LanePosition(epoch: 1, sequence: 2))
+        ])
         let begun = assembly.add([Self.message(1, part: 1, of: 2, content: "a\nb")]) { _ in .oldest }
         #expect(begun.items.isEmpty && begun.pending.isEmpty && begun.useless.isEmpty)
         let whole = assembly.add([Self.message(1, part: 2, of: 2, content: "c")]) { _ in .oldest }

@@ -10,6 +10,15 @@ struct LaneAssembly {
         var pending: [(lane: Lane, position: LanePosition, acknowledgement: String)] = []
         /// Those of parts that nothing can be made of.
         var useless: [String] = []
+        /// Where envelopes are missing that may still come: what follows is left to come again.
+        var hole: Hole?
+    }
+
+    /// Between two positions of a lane nothing has come.
+    struct Hole: Hashable {
+        var lane: Lane
+        var after: LanePosition
+        var through: LanePosition
     }
 
     private struct Split {
@@ -25,6 +34,14 @@ struct LaneAssembly {
     /// Lanes in which this reader has seen a message.
     private var seen: Set<Lane> = []
     private var splits: [Lane: Split] = [:]
+    /// Holes that are as they are: servers that were killed may send what they had sent once more behind what is new, so a hole is only believed the
+    /// second time.
+    private let believed: Set<Hole>?
+
+    /// - Parameter holes: `nil`: all.
+    init(believing holes: Set<Hole>? = []) {
+        believed = holes
+    }
 
     /// - Parameter start: where the receiver is in a lane; asked once for each.
     mutating func add(_ messages: [StreamMessage], start: (Lane) -> StreamStart?) -> Result {
@@ -49,6 +66,13 @@ struct LaneAssembly {
             // Also once more what is on its way: it is acknowledged when that is finished.
             guard let last = positions[lane], position > last else { continue }
             if let gap = gap(in: lane, from: last, to: position) {
+                let hole = Hole(lane: lane, after: gap.after, through: gap.through)
+                guard believed?.contains(hole) ?? true else {
+                    // Nothing of this message is acknowledged.
+                    result.pending.removeAll { whole.acknowledgements.contains($0.acknowledgement) }
+                    result.hole = hole
+                    break
+                }
                 close()
                 result.items.append(.gap(gap))
             }

@@ -17,7 +17,7 @@ final class NodeReader: Sendable {
     }
 
     private struct State {
-        var assembly = LaneAssembly()
+        var assembly: LaneAssembly
         var lanes: Set<Lane> = []
         var isStopped = false
         var hasEnded = false
@@ -37,9 +37,14 @@ final class NodeReader: Sendable {
     private let owner: Owner
     private let slots: ReadingSlots
     private let logger: Logger
-    private let state = Mutex(State())
+    private let state: Mutex<State>
 
-    init(_ node: StreamNode, group: String, owner: Owner, slots: ReadingSlots, logger: Logger) {
+    /// - Parameter holes: are believed.
+    init(
+        _ node: StreamNode, group: String, believing holes: Set<LaneAssembly.Hole>, owner: Owner, slots: ReadingSlots,
+        logger: Logger
+    ) {
+        state = Mutex(State(assembly: LaneAssembly(believing: holes)))
         self.node = node
         self.owner = owner
         self.slots = slots

@@ -14,6 +14,8 @@ package final class StreamSource: EnvelopeSource {
         var book = AcknowledgementBook()
         var readers: [StreamNode: NodeReader] = [:]
         var leases: [Int: Lease] = [:]
+        /// Seen once, by a node's last reader.
+        var holes: [StreamNode: Set<LaneAssembly.Hole>] = [:]
         var isOver = false
         var received: UInt64 = 0
         var missing: UInt64 = 0
@@ -142,7 +144,9 @@ package final class StreamSource: EnvelopeSource {
             },
             handOver: { [weak self] in self?.handOver($0, of: $1, to: receiver) },
             start: { receiver.start(of: $0) })
-        let reader = NodeReader(node, group: self.group, owner: owner, slots: slots, logger: logger)
+        let holes = state.withLock { $0.holes.removeValue(forKey: node) ?? [] }
+        let reader = NodeReader(
+            node, group: self.group, believing: holes, owner: owner, slots: slots, logger: logger)
         state.withLock { state in
             state.book.forget(reader.consumer)
             state.readers[node] = reader
@@ -160,7 +164,15 @@ package final class StreamSource: EnvelopeSource {
             state.received += UInt64(outcome.messages.count)
             state.foreign += UInt64(outcome.foreign.count)
             state.missing += missing
+            if let hole = assembled.hole { state.holes[reader.node, default: []].insert(hole) }
             return state.book.add(assembled.pending, of: reader.consumer, now: .now)
+        }
+        if let hole = assembled.hole {
+            // Whoever begins again waits until everything that was sent comes again, in its order.
+            reader.stop()
+            logger.info(
+                "Envelopes are missing in a stream; what was sent is asked for once more.",
+                metadata: ["node": "\(reader.node.name)", "after": "\(hole.after)", "through": "\(hole.through)"])
         }
         session.acknowledge(finished + assembled.useless + outcome.foreign, .finished)
         guard !assembled.items.isEmpty else { return }

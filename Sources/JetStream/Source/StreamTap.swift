@@ -54,7 +54,7 @@ package struct StreamTap: Sendable {
         let begin = ContinuousClock.now
         var isWaiting = false
         var hasBegun = false
-        var assembly = LaneAssembly()
+        var assembly = LaneAssembly(believing: nil)
         var next: UInt64?
         while !Task.isCancelled {
             do throws(ReportError) {
