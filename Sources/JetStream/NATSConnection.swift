@@ -38,7 +38,7 @@ final class NATSConnection: Sendable {
     private static let sweepPause = Duration.milliseconds(250)
 
     // libnats has locks of its own.
-    nonisolated(unsafe) private let nats: OpaquePointer
+    nonisolated(unsafe) private let nats: OpaquePointer  // libnats has locks of its own
     let inbox: String
     /// The requests for several messages.
     let pulls = PullBook()
@@ -104,6 +104,7 @@ final class NATSConnection: Sendable {
 
     private static let closingQueue = BlockingQueue(label: "arobust.nats.close", pool: .output)
 
+    // The pointer is used by one task alone, which has it to close it.
     private struct Closing: @unchecked Sendable {
         let nats: OpaquePointer
         let watcher: Watcher
@@ -232,5 +233,13 @@ private final class Watcher: Sendable {
 
     static func from(_ pointer: UnsafeMutableRawPointer?) -> Watcher {
         Unmanaged<Watcher>.fromOpaque(pointer!).takeUnretainedValue()
+    }
+}
+
+/// The library that speaks NATS. It is loaded when it is first asked for.
+package enum JetStreamLibrary {
+    /// Why streams cannot be reached on this machine, as a sentence; `nil` if they can. Loads the library.
+    package static var obstacle: String? {
+        arobust_nats_obstacle().map { String(cString: $0) }
     }
 }
