@@ -23,8 +23,9 @@ static int real_accept(int descriptor, struct sockaddr *address, socklen_t *leng
 static int real_close(int descriptor) { return (int)syscall(SYS_close, descriptor); }
 
 static int refuse(struct listener *by, int descriptor) {
-    if (descriptor >= 0) real_close(descriptor);
+    // Before it is closed: whoever sees the end of its connection finds it counted.
     atomic_fetch_add(&by->refused, 1);
+    if (descriptor >= 0) real_close(descriptor);
     errno = ECONNABORTED;
     return -1;
 }

@@ -1,6 +1,7 @@
 private import Dispatch
 private import Glibc
 internal import Inspection
+private import SystemPackage
 internal import SystemSupport
 
 /// `arobust top` in a terminal: from the first frame until it is left.
@@ -46,7 +47,7 @@ struct TopSession {
                 screen.leave()
                 // The signal may meet another thread, and this one run on for a moment: only SIGCONT takes the screen again.
                 SuspendSignal.stop()
-            case .continued: try screen.enter()
+            case .continued: if try !enterAgain() { return }
             case .resized: break
             case .look(let look):
                 // A look that found nobody leaves what was seen last, and says so.
@@ -65,6 +66,19 @@ struct TopSession {
             guard last != nil else { continue }
             let size = TerminalScreen.size
             screen.draw(frame.lines(&view, rows: size.rows, columns: size.columns), rows: size.rows)
+        }
+    }
+
+    /// Takes the screen after the process was stopped.
+    ///
+    /// - Returns: `false` where the terminal has gone: one that hangs up sends SIGCONT together with SIGHUP.
+    private func enterAgain() throws -> Bool {
+        do {
+            try screen.enter()
+            return true
+        } catch {
+            if error.code == .ioError { return false }
+            throw error
         }
     }
 
