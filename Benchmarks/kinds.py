@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass, field
+from importlib.util import find_spec
 from pathlib import Path
 
 from console import pending, record
@@ -15,12 +16,13 @@ from goals import Goal
 from harness.console import Console
 from harness.dlrover_master import DLRoverMaster
 from harness.nats_servers import Servers
-from harness.otlp_receiver import GRPCReceiver, HTTPReceiver
 from harness.process import AROBUST, Arobust, Process, wait_until
+from otlp_sinks import GRPCSink, HTTPSink
 from pipeline import write_metrics
 
 METRICS = 20_000  # of 1 KiB, eight log lines each
 WARM_UP = 200
+HAS_OTLP = find_spec("opentelemetry.sdk") is not None
 
 
 @dataclass
@@ -68,11 +70,12 @@ def stream(count: int, under_way: int = 1) -> Start:
     return start
 
 
-def otlp(receiver: type[HTTPReceiver] | type[GRPCReceiver]) -> Start:
+def otlp(sink: type[HTTPSink] | type[GRPCSink]) -> Start:
     def start(scratch: Path, cleanup: ExitStack, metrics: Path) -> Started:
-        master = receiver()
+        master = sink()
         cleanup.callback(master.close)
-        return Started(master.url)
+        client: list[str | Path] = [Path(__file__).with_name("otlp_client.py"), sink.kind, f"127.0.0.1:{master.port}", metrics, str(WARM_UP)]
+        return Started(master.url, python=client if HAS_OTLP else [])
 
     return start
 
@@ -85,8 +88,8 @@ KINDS: dict[str, Start] = {
     "dlrover+http:, one metric a call": dlrover("http", False),
     "nats:, one server": stream(1),
     "nats:, three servers, three copies": stream(3),
-    "otlp+http:, a record a line": otlp(HTTPReceiver),
-    "otlp+grpc:, a record a line": otlp(GRPCReceiver),
+    "otlp+http:, a record a line": otlp(HTTPSink),
+    "otlp+grpc:, a record a line": otlp(GRPCSink),
 }
 """A row each. A further kind is a function that starts its master."""
 
@@ -134,6 +137,8 @@ def measure(scratch: Path, runs: int, build: Path) -> list[Goal]:
         row = [name, used.text(1), rate.text(0)]
         peer = peers.get(name)
         rows.append([*row, *((peer[0].text(1), ratio(peer[0], used, 1), peer[1].text(0)) if peer else ("", "", ""))])
+    if not HAS_OTLP:
+        print("Python's OTLP client is not installed: .venv/bin/pip install --requirement Benchmarks/requirements.txt")
     header = ["", "bridge's CPU us a metric", "metrics a second", "Python's", "of ours", "its metrics a second"]
     print_table(f"Reporting {METRICS:,} log metrics of 1 KiB that are in the journal", header, rows)
     return []

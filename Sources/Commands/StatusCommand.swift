@@ -20,6 +20,9 @@ struct StatusCommand: AsyncParsableCommand {
               arobust status
               arobust status --json | jq '.[].consumers[].lanes'
 
+            Where only a bridge has used the directory, whose publishers are elsewhere, it
+            shows what that bridge's ledgers say of each master.
+
             --connect asks a publisher over the network (publisher.listen), which shows
             what it knows itself. With nats://host:port/STREAM it shows what a stream has,
             and how far the bridges are that read it.
@@ -80,7 +83,7 @@ struct StatusCommand: AsyncParsableCommand {
             guard connect.isEmpty else { return try await look(settings) }
             let directories = try settings.publisherDirectories()
             if watch { return try await repeatText(directories, consumers: settings.consumersDirectory) }
-            var (reports, isHealthy) = ([StatusReport](), true)
+            var (reports, isHealthy) = ([DirectoryReport](), true)
             for directory in directories {
                 let consumers = settings.consumersDirectory ?? directory.consumersDirectory
                 let health = await Health(of: directory, consumers: consumers, part: only)
@@ -115,14 +118,14 @@ struct StatusCommand: AsyncParsableCommand {
 
     /// Asks publishers over the network, which say what they know themselves: the files beside them are not seen from here.
     private func ask(_ endpoints: [BusEndpoint]) async throws {
-        var (reports, isHealthy) = ([StatusReport](), true)
+        var (reports, isHealthy) = ([DirectoryReport](), true)
         for endpoint in endpoints {
             do {
                 guard let status = try await PublisherCall(to: endpoint)?.status() else {
                     throw NoPublisherError(endpoints: [endpoint])
                 }
                 let problems = Health(status, part: only).problems
-                reports.append(StatusReport(status, telemetry: TelemetryFolder(), problems: problems))
+                reports.append(.publisher(StatusReport(status, telemetry: TelemetryFolder(), problems: problems)))
                 for problem in problems { StandardError.say("Error: \(problem)") }
                 isHealthy = isHealthy && problems.isEmpty
             } catch {
@@ -149,71 +152,57 @@ struct StatusCommand: AsyncParsableCommand {
     /// What publishers and the self-metrics beside them say; `hasFailed` when one of the publishers says nothing.
     private static func reports(
         of directories: [StateDirectory], consumers: String?, _ problems: [String]
-    ) async -> (reports: [StatusReport], hasFailed: Bool) {
-        var (reports, hasFailed) = ([StatusReport](), false)
+    ) async -> (reports: [DirectoryReport], hasFailed: Bool) {
+        var (reports, hasFailed) = ([DirectoryReport](), false)
         for directory in directories {
             let current = await CurrentStatuses(of: [directory], consumers: consumers)
             hasFailed = hasFailed || current.hasFailed
             let telemetry = TelemetryFolder(of: directory, now: WallClock.seconds())
-            reports += current.statuses.map { StatusReport($0, telemetry: telemetry, problems: problems) }
+            reports += current.statuses.map {
+                .publisher(StatusReport($0, telemetry: telemetry, problems: problems))
+            }
+            reports += current.bridges.map { bridge in
+                var bridge = bridge
+                bridge.problems = problems
+                return .bridge(bridge)
+            }
         }
         return (reports, hasFailed)
     }
 
-    private static func lines(_ reports: [StatusReport]) -> [String] {
-        Array(reports.map { StatusText($0.status, telemetry: $0.telemetry).lines }.joined(separator: ["", ""]))
+    private static func lines(_ reports: [DirectoryReport]) -> [String] {
+        Array(reports.map(\.lines).joined(separator: ["", ""]))
+    }
+}
+
+/// What there is to say of a state directory.
+private enum DirectoryReport: Encodable {
+    case publisher(StatusReport)
+    /// Only a bridge has used it, whose publishers are elsewhere.
+    case bridge(BridgeLedgers)
+
+    var lines: [String] {
+        switch self {
+        case .publisher(let report): StatusText(report.status, telemetry: report.telemetry).lines
+        case .bridge(let ledgers): BridgeLedgersText(ledgers).lines
+        }
+    }
+
+    func encode(to encoder: any Encoder) throws {
+        switch self {
+        case .publisher(let report): try report.encode(to: encoder)
+        case .bridge(let ledgers): try ledgers.encode(to: encoder)
+        }
     }
 }
 
 extension Health.Part: ExpressibleByArgument {}
 
-/// `arobust audit`
-struct AuditCommand: AsyncParsableCommand {
-    static let configuration = CommandConfiguration(
-        commandName: "audit",
-        abstract: "Check that every envelope is accounted for by every consumer.",
-        discussion: """
-            For each consumer and lane, what was produced has to be what was delivered,
-            skipped and lost, and what is pending. What is lost is shown; it is accounted
-            for, so only --strict fails on it. A consumer that keeps no ledger is checked
-            as far as its cursor goes.
-
-              arobust audit --strict && echo 'nothing is lost'
-
-            \(HelpText.settings)
-
-            Exit status: 0 if it adds up, 1 if not or if it failed, 64 for a wrong flag
-            or setting.
-            """)
-
-    @OptionGroup var common: CommonOptions
-    @OptionGroup var directories: StateDirectoryOptions
-
-    @ArgumentParser.Flag(help: "Print an array of JSON, one element a state directory.")
-    var json = false
-
-    @ArgumentParser.Flag(help: "Fail also when something is lost.")
-    var strict = false
-
-    func run() async throws {
-        let settings = try common.settings(directories.flags)
-        try await CommandFailure.wrap {
-            let current = await CurrentStatuses(
-                of: try settings.publisherDirectories(), consumers: settings.consumersDirectory)
-            let audits = current.statuses.map { Audit($0) }
-            try StandardOutput.write(
-                json
-                    ? .json([InspectionJSON.text(audits)])
-                    : .lines(Array(audits.map { AuditText($0, isStrict: strict).lines }.joined(separator: [""]))))
-            let isPassed = audits.allSatisfy { $0.isPassed(isStrict: strict) }
-            if current.hasFailed || !isPassed { throw ExitCode.failure }
-        }
-    }
-}
-
-/// The statuses of several publishers.
+/// The statuses of several state directories.
 struct CurrentStatuses {
     var statuses: [PublisherStatus] = []
+    /// Of those that only a bridge has used.
+    var bridges: [BridgeLedgers] = []
     /// Whether one of them has none.
     var hasFailed = false
 
@@ -222,11 +211,15 @@ struct CurrentStatuses {
     /// - Parameter consumers: the setting `consumers-dir`; `nil`: in each state directory.
     init(of directories: [StateDirectory], consumers: String?) async {
         for directory in directories {
+            let consumers = consumers ?? directory.consumersDirectory
             do {
-                statuses.append(
-                    try await StateDirectoryAccess.explaining(directory) {
-                        try await .current(of: directory, consumers: consumers ?? directory.consumersDirectory)
-                    })
+                try await StateDirectoryAccess.explaining(directory) {
+                    if let bridge = try BridgeLedgers(of: directory, consumers: consumers) {
+                        bridges.append(bridge)
+                    } else {
+                        statuses.append(try await .current(of: directory, consumers: consumers))
+                    }
+                }
             } catch {
                 StandardError.say("Error: \(error)")
                 hasFailed = true

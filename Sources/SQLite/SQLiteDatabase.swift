@@ -16,10 +16,13 @@ package final class SQLiteDatabase {
 
     /// Opens a database, and makes it if it is missing. The file is not read yet.
     ///
-    /// - Parameter busyTime: how many seconds to wait for another program's transaction.
-    package init(path: String, busyTime: Double) throws(SQLiteError) {
+    /// - Parameters:
+    ///   - busyTime: how many seconds to wait for another program's transaction.
+    ///   - isReadOnly: only looks, while another process may write; a file that is missing is an error.
+    package init(path: String, busyTime: Double, isReadOnly: Bool = false) throws(SQLiteError) {
         _ = Self.isLean
-        let code = sqlite3_open_v2(path, &handle, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX, nil)
+        let use = isReadOnly ? SQLITE_OPEN_READONLY : SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE
+        let code = sqlite3_open_v2(path, &handle, use | SQLITE_OPEN_NOMUTEX, nil)
         guard code == SQLITE_OK else {
             defer { close() }
             throw error(code)
@@ -81,7 +84,16 @@ package final class SQLiteDatabase {
 
     /// Does all of it or nothing. Nobody else writes meanwhile.
     package func transaction<Result>(_ body: () throws -> Result) throws -> Result {
-        try run("BEGIN IMMEDIATE")
+        try within("BEGIN IMMEDIATE", body)
+    }
+
+    /// Reads all of it as it was at one moment. Others may write meanwhile, where the database has a write-ahead log.
+    package func snapshot<Result>(_ body: () throws -> Result) throws -> Result {
+        try within("BEGIN DEFERRED", body)
+    }
+
+    private func within<Result>(_ begin: String, _ body: () throws -> Result) throws -> Result {
+        try run(begin)
         do {
             let result = try body()
             try run("COMMIT")

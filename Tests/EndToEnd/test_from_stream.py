@@ -3,8 +3,10 @@
 import json
 import random
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from harness.console import Console
@@ -76,13 +78,39 @@ def test_a_bridge_brings_a_stream_to_a_master(arobust: Arobust, make_master: Mak
     wait_for_all(master, nodes)
     nodes.write(100)
     wait_for_all(master, nodes)
+    its_own_directory_tells(scratch / "bridge", servers, is_running=True)
     assert first.stop() == 0
+    its_own_directory_tells(scratch / "bridge", servers, is_running=False)
     nodes.write(100)
     second = bridge(arobust, scratch, "bridge", servers, master)
     wait_for_all(master, nodes)
     assert second.stop() == 0
     for rank in range(3):
         assert lines_of(master, rank) == nodes.lines(rank), "each line once, in order"
+
+
+def its_own_directory_tells(state: Path, servers: Servers, is_running: bool) -> None:
+    """What became of each envelope of the stream, in `status` and `audit`; and whether the bridge runs."""
+    held = Counter(message.headers["Arobust-Data-Type"] for message in servers.stored())
+
+    def ledgers() -> dict[str, Any]:
+        (found,) = json.loads(run("status", "--state-dir", state, "--json", status=None))
+        return dict(found)
+
+    def lanes() -> dict[str, int]:
+        (master,) = ledgers()["masters"]
+        assert all(lane["publishers"] == 3 and lane["lost"] == {} for lane in master["lanes"])
+        return {lane["data_type"]: lane["delivered"] + sum(lane["skipped"].values()) for lane in master["lanes"]}
+
+    wait_until(lambda: lanes() == held, lambda: f"{lanes()} in the ledger, {held} in the stream")
+    assert "nothing is lost: 1 master" in run("audit", "--state-dir", state, "--strict")
+    if is_running:
+        assert run("status", "--state-dir", state, "--check") == "" and ledgers()["problems"] == []
+        assert "Its publishers are elsewhere" in run("status", "--state-dir", state)
+    else:
+        assert "not running: no process reports to dlrover+grpc://" in run("status", "--state-dir", state, status=1)
+        (problem,) = ledgers()["problems"]
+        assert "no process reports from here" in problem
 
 
 def test_bridges_share_the_nodes(arobust: Arobust, make_master: MakeMaster, scratch: Path, servers: Servers) -> None:

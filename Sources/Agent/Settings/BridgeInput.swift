@@ -1,3 +1,4 @@
+internal import Delivery
 internal import Diagnosis
 internal import JetStream
 internal import MasterClients
@@ -60,7 +61,7 @@ enum StreamOwner {
 
     /// Reads the name, and makes one if there is none.
     static func name(in consumers: String) throws(SystemCallError) -> String {
-        let file = WholeFile(path: consumers + "/stream-reader")
+        let file = WholeFile(path: consumers + "/" + ConsumerStore.streamReaderFile)
         if let bytes = try? file.read(limit: largest, followsLinks: false),
             let known = PublisherID(String(decoding: bytes.prefix { $0 != UInt8(ascii: "\n") }, as: UTF8.self))
         {

@@ -197,6 +197,9 @@ extension ConsumerStore {
         return Directory(path: directory).obstacleToMaking
     }
 
+    /// Beside the stores of a bridge that reads a stream: the name by which it is told from others that share the stream with it.
+    package static let streamReaderFile = "stream-reader"
+
     /// Reads the stores of all consumers in a directory, by name. Waits for the disk.
     ///
     /// Each is locked while it is read; of one that is in use only the name is given.
@@ -260,4 +263,15 @@ package struct ConsumerReading: Sendable {
     /// The database's file.
     package var path: String
     package var content: Content
+
+    /// What the store of a process says that has it open, for each publisher: what that process has stored, without what it holds besides. It is
+    /// not kept from working. Waits for the disk.
+    ///
+    /// - Throws: where it can't be read, or others could have put it there.
+    package func accountsInUse(alsoOf owner: UInt32? = nil) throws -> [PublisherID: ConsumerAccount] {
+        let folder = Directory.parent(of: path)
+        let name = String(path.dropFirst(folder.utf8.count + 1))
+        try ConsumerFiles(directory: folder, databaseName: name)?.checkDatabase(alsoOf: owner)
+        return try LedgerDatabase.lanes(inUse: path).accounts(consumer: consumer)
+    }
 }

@@ -35,6 +35,15 @@ final class LedgerDatabase {
         database.releaseMemory()
     }
 
+    /// Reads the lanes of a database that another process has open, as they are now. Nothing is changed, and that process does not wait.
+    static func lanes(inUse path: String) throws -> [Lane: StoredLane] {
+        let database = try SQLiteDatabase(path: path, busyTime: 2, isReadOnly: true)
+        defer { database.close() }
+        let version = Int(try database.rows("PRAGMA user_version").first?.integer(0) ?? 0)
+        guard version <= LedgerSchema.version else { throw LedgerDatabaseError.newerVersion(version) }
+        return try database.snapshot { try LedgerRows.lanes(in: database) }
+    }
+
     /// The consumer's name as the database has it.
     func name() throws -> String {
         try LedgerRows.consumer(in: database) ?? ""

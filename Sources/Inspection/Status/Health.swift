@@ -29,7 +29,9 @@ package struct Health: Hashable, Sendable {
             let owner = try directory.checkForClients()
             let holders = part == .collect ? [:] : try ConsumerHolder.all(inDirectory: consumers, alsoOf: owner)
             guard let publisher = try inspection.holder() else {
-                if part == .bridge {
+                // Of a bridge whose publishers are elsewhere, nothing else is expected here.
+                let isBridgeAlone = try part == .all && BridgeLedgers(of: directory, consumers: consumers) != nil
+                if part == .bridge || isBridgeAlone {
                     judge(holders)
                 } else {
                     problems.append("no publisher runs on \(path); start arobust agent, or arobust collect")
