@@ -5,7 +5,7 @@
 export SWIFT_FLAGS = --explicit-target-dependency-import-check error --disable-index-store
 
 .DEFAULT_GOAL := help
-.PHONY: help bootstrap build release deb wheel test test-packages test-torch swift-test fuzz sanitize siege soak soak-rotation lint format docs proto site demo bench bench-build bench-scale bench-counts clean
+.PHONY: help bootstrap build release deb wheel test test-long test-packages test-torch swift-test fuzz sanitize siege soak soak-rotation lint format docs proto site demo bench bench-build bench-scale bench-counts clean
 .PHONY: cluster-up cluster-down cluster-faults cluster-fault cluster-audit cluster-test
 
 help: ## Show this list
@@ -33,8 +33,11 @@ test: bootstrap ## Run all tests; the last line is "N passed, N failed"
 	@scripts/test
 
 swift-test: ## Build and run the Swift tests alone, or those that match FILTER
-	swift build --build-tests $(SWIFT_FLAGS)
+	scripts/build-tests $(SWIFT_FLAGS)
 	swift test --skip-build $(SWIFT_FLAGS) --enable-swift-testing --disable-xctest $(if $(FILTER),--filter $(FILTER))
+
+test-long: bootstrap build ## Run the end-to-end tests that are too many for `make test`: more cases of the same kinds, twenty minutes
+	.venv/bin/pytest Tests/EndToEnd -m "long and not package" -n 2 --dist worksteal
 
 test-packages: bootstrap build ## Test Debian's package in a spare Debian: installed, upgraded, purged, under systemd
 	.venv/bin/pytest Tests/EndToEnd -m package

@@ -10,7 +10,7 @@
     use(natsOptions_LoadCATrustedCertificates) use(natsOptions_LoadCertificatesChain) use(natsOptions_SetExpectedHostname) \
     use(natsOptions_SetTimeout) use(natsOptions_SetMaxReconnect) use(natsOptions_SetReconnectWait) use(natsOptions_SetReconnectJitter) \
     use(natsOptions_SetReconnectBufSize) use(natsOptions_SetDisconnectedCB) use(natsOptions_SetReconnectedCB) use(natsOptions_SetErrorHandler) \
-    use(natsOptions_SetClosedCB) use(natsOptions_SetPingInterval) use(natsOptions_SetMaxPingsOut) use(natsOptions_SetWriteDeadline) \
+    use(natsOptions_SetClosedCB) use(natsOptions_SetPingInterval) use(natsOptions_SetMaxPingsOut) use(natsOptions_SetWriteDeadline) use(natsOptions_SetSendAsap) \
     use(natsConnection_Connect) use(natsConnection_Close) use(natsConnection_Destroy) use(natsConnection_Status) \
     use(natsConnection_GetMaxPayload) use(natsConnection_GetLastError) use(natsConnection_PublishMsg) use(natsConnection_Subscribe) \
     use(natsSubscription_SetPendingLimits) use(natsSubscription_Destroy) use(natsSubscription_SetOnCompleteCB) use(natsMsg_Create) use(natsMsg_Destroy) use(natsMsg_GetSubject) \

@@ -116,6 +116,7 @@ static natsStatus set(const arobust_nats_functions *library, natsOptions *to, co
     AND(natsOptions_SetReconnectJitter(to, options->reconnect_jitter_ms, options->reconnect_jitter_ms));
     // Nothing is kept for later: what could not be sent is sent again by who knows whether it still should be.
     AND(natsOptions_SetReconnectBufSize(to, 1));
+    AND(natsOptions_SetSendAsap(to, options->sends_at_once));
     AND(natsOptions_SetDisconnectedCB(to, disconnected, nats));
     AND(natsOptions_SetReconnectedCB(to, reconnected, nats));
     AND(natsOptions_SetErrorHandler(to, ignore, nats));

@@ -44,6 +44,7 @@ struct ConnectionArguments {
             given.timeout_ms = max(1, options.connectTimeout.nanoseconds / 1_000_000)
             given.reconnect_ms = Self.pause.least
             given.reconnect_jitter_ms = Self.pause.jitter
+            given.sends_at_once = options.sendsAtOnce
             return body(&given)
         }
     }

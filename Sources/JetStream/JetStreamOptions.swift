@@ -61,6 +61,8 @@ package struct JetStreamOptions: Hashable, Sendable {
     /// How long an answer may take.
     package var deadline: Duration = .seconds(10)
     package var connectTimeout: Duration = .seconds(5)
+    /// Whether each message is written at once, for who waits for its answer, and not within a millisecond, together with others.
+    package var sendsAtOnce = false
     /// PEM files for TLS; `nil`: the system's authorities, no certificate, the server's own name.
     package var authoritiesPath: String?
     package var certificatePath: String?

@@ -20,6 +20,8 @@ package final class JetStreamReporter: EnvelopeReporter {
 
     package init(_ address: StreamAddress, options: JetStreamOptions, logger: Logger) {
         self.address = address
+        var options = options
+        options.sendsAtOnce = true
         self.options = options
         session = StreamSession(address, options: options, logger: logger)
     }

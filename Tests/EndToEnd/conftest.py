@@ -111,6 +111,23 @@ def program(environment: Environment, scratch: Path) -> Iterator[Program]:
     programs.close()
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Of a test with `sample(N)`, N cases from the first to the last stay in `make test`; the others are `long`."""
+    cases: dict[tuple[Path, str], list[pytest.Item]] = {}
+    for item in items:
+        if item.get_closest_marker("sample"):
+            cases.setdefault((item.path, item.name.split("[")[0]), []).append(item)
+    for group in cases.values():
+        marker = group[0].get_closest_marker("sample")
+        assert marker
+        count = min(marker.args[0], len(group))
+        kept = {round(number * (len(group) - 1) / max(1, count - 1)) for number in range(count)}
+        for number, item in enumerate(group):
+            if number not in kept:
+                item.add_marker(pytest.mark.long)
+
+
 FAILED = pytest.StashKey[bool]()
 
 

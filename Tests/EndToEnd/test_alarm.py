@@ -20,6 +20,7 @@ USELESS = {
 }
 
 
+@pytest.mark.sample(1)
 @pytest.mark.parametrize(("page", "reason", "line"), USELESS.values(), ids=USELESS)
 def test_a_useless_page_raises_the_alarm_and_a_good_one_ends_it(
     arobust: Arobust,

@@ -63,6 +63,7 @@ def make_job(arobust: Arobust, make_master: MakeMaster, scratch: Path) -> Callab
     return lambda bad: Job(arobust, bad, make_master("grpc"), scratch)
 
 
+@pytest.mark.sample(2)
 @pytest.mark.parametrize(
     ("service", "fault", "problem"),
     [
@@ -87,6 +88,7 @@ def test_master_that_refuses(
     assert agent.stop() == 0
 
 
+@pytest.mark.sample(1)
 @pytest.mark.parametrize("service", ["grpc", "http"])
 def test_master_of_another_job(make_job: Callable[..., Job], make_master: MakeMaster, service: str) -> None:
     job = make_job(make_master(service, job_uid="job-7").start().wait_ready())
@@ -97,6 +99,7 @@ def test_master_of_another_job(make_job: Callable[..., Job], make_master: MakeMa
     assert agent.stop() == 0
 
 
+@pytest.mark.sample(1)
 @pytest.mark.parametrize(("service", "how"), [("grpc", "delay"), ("grpc", "pause"), ("http", "pause")])
 def test_master_that_hangs(make_job: Callable[..., Job], make_master: MakeMaster, service: str, how: str) -> None:
     job = make_job(make_master(service).start().wait_ready())
@@ -117,6 +120,7 @@ def test_master_that_hangs(make_job: Callable[..., Job], make_master: MakeMaster
     assert agent.stop() == 0
 
 
+@pytest.mark.sample(1)
 @pytest.mark.parametrize("service", ["grpc", "http"])
 def test_master_that_comes_later(make_job: Callable[..., Job], make_master: MakeMaster, service: str) -> None:
     job = make_job(make_master(service))
@@ -128,6 +132,7 @@ def test_master_that_comes_later(make_job: Callable[..., Job], make_master: Make
     assert agent.stop() == 0
 
 
+@pytest.mark.sample(1)
 @pytest.mark.parametrize("service", ["grpc", "http"])
 def test_master_that_restarts_in_the_middle(
     make_job: Callable[..., Job], make_master: MakeMaster, service: str

@@ -55,6 +55,7 @@ def limits(path: Path, **changes: float) -> Path:
     return path
 
 
+@pytest.mark.long
 @needs_strace
 def test_a_limit_that_is_exceeded_is_named_with_what_was_measured_and_what_to_do(checker: Checker, scratch: Path) -> None:
     done = checker.run("--thresholds", limits(scratch / "limits.json", system_calls=0.001), CASE)
@@ -67,6 +68,7 @@ def test_a_limit_that_is_exceeded_is_named_with_what_was_measured_and_what_to_do
     assert f"{CASE}.allocations is" not in done.stdout
 
 
+@pytest.mark.long
 @needs_strace
 def test_what_is_measured_is_written_with_a_limit_above_it_and_then_passes(checker: Checker, scratch: Path) -> None:
     path = limits(scratch / "limits.json", allocations=0.5)

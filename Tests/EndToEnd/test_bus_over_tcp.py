@@ -165,7 +165,7 @@ def test_tap_and_status_say_why_they_are_not_let_in(arobust: Arobust, network: N
     for command in (["tap", "--wait", "3s"], ["status"]):
         refused = arobust.run_plain(command[0], *network.flags(stranger), *command[1:])
         assert refused.child.returncode != 0
-        assert f"the publisher does not know this key: put {stranger.public.decode()}" in refused.log(), refused.tail()
+        assert "the publisher does not know the key" in refused.log() and "put what arobust keys public prints" in refused.log(), refused.tail()
     # A key may begin with a hyphen, and is still no flag.
     hyphen = ["--connect", network.flags(friend)[1], "--key", str(friend.file), "--server-key", "-" + "a" * 39]
     assert "the publisher ended the handshake" in arobust.run_plain("status", *hyphen).log()
@@ -253,7 +253,7 @@ def test_a_client_that_was_not_known_comes_in_when_it_is(arobust: Arobust, netwo
     network.start()
     late = network.make("late")
     tap = arobust.start_plain("tap", *network.flags(late), "--json", "--count", "1")
-    tap.wait_for_log("the publisher does not know this key")
+    tap.wait_for_log("the publisher does not know the key")
     network.authorize((friend, "friend"), (late, "late"))
     tap.wait_for_log("Connected to a publisher.")
     arobust.publish("at last")

@@ -61,6 +61,7 @@ def test_four_faults_and_every_promise_is_kept(record_property: Callable[[str, s
     assert "6 services stopped while master-grpc was away" in done.stdout
 
 
+@pytest.mark.long
 @pytest.mark.timeout(SECONDS + 20)
 @pytest.mark.usefixtures("leaves_nothing")
 def test_a_promise_broken_on_purpose_is_seen() -> None:

@@ -67,6 +67,7 @@ def visit(browser: Browser, tmp_path: Path) -> Iterator[Callable[..., Visitor]]:
             visitor.context.close()
 
 
+@pytest.mark.sample(10)
 @pytest.mark.parametrize("look", ["light", "dark", "narrow"])
 @pytest.mark.parametrize("view", VIEWS)
 def test_each_view_is_shown(view: str, look: str, console: Any, visit: Any) -> None:

@@ -18,6 +18,7 @@ OUTPUTS = {
 }
 
 
+@pytest.mark.sample(6)
 @pytest.mark.parametrize("output", OUTPUTS)
 @pytest.mark.parametrize("runtime", container_logs.FORMATS)
 def test_the_programs_lines_arrive(arobust: Arobust, scratch: Path, runtime: str, output: str) -> None:

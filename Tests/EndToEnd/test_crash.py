@@ -20,6 +20,7 @@ kills = 0
 schedules_done = 0
 
 
+@pytest.mark.sample(2)
 @pytest.mark.timeout(240)
 @pytest.mark.parametrize(("seed", "profile"), SCHEDULES)
 def test_nothing_is_lost_silently(scratch: Path, seed: int | None, profile: Profile) -> None:

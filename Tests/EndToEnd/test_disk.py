@@ -273,6 +273,7 @@ class Damage:
         return f"{self.kind} at {at} of {self.path.parent.name}/{self.path.name}"
 
 
+@pytest.mark.sample(3)
 @pytest.mark.parametrize("seed", range(1, 7))
 def test_a_damaged_journal_is_said_and_counted(
     arobust: Arobust, log: writing.TrainingLog, scratch: Path, seed: int

@@ -54,6 +54,7 @@ def start_bridge(arobust: Arobust, master: DLRoverMaster) -> Process:
     return arobust.start_ready("bridge", "--master", master.url, environment=QUICK)
 
 
+@pytest.mark.sample(2)
 @pytest.mark.parametrize(("seed", "version", "service"), SEEDS)
 def test_no_envelope_makes_a_master_raise_or_refuse(
     arobust: Arobust, make_master: MakeMaster, raw: RawPublisher, seed: int | None, version: str, service: str

@@ -72,6 +72,7 @@ def log_end() -> datetime:
     return datetime.now(timezone.utc).replace(tzinfo=None, microsecond=0) - timedelta(minutes=15)
 
 
+@pytest.mark.sample(12)
 @pytest.mark.parametrize("training", HEALTHY, ids=lambda training: training.name)
 def test_a_healthy_training(training: Healthy, scratch: Path) -> None:
     end = log_end()
@@ -100,6 +101,7 @@ def test_a_healthy_training(training: Healthy, scratch: Path) -> None:
     assert not failures
 
 
+@pytest.mark.sample(12)
 @pytest.mark.parametrize("training", HEALTHY, ids=lambda training: training.name)
 def test_eight_steps_after_what_was_survived(training: Healthy, scratch: Path) -> None:
     end = log_end()
@@ -113,6 +115,7 @@ def test_eight_steps_after_what_was_survived(training: Healthy, scratch: Path) -
     assert not judge(cases, scratch)
 
 
+@pytest.mark.sample(6)
 @pytest.mark.parametrize("seed", SEEDS)
 def test_two_ranks_at_random(seed: int, scratch: Path) -> None:
     print(f"seed {seed}")

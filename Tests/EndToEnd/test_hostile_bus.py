@@ -10,6 +10,7 @@ from harness.zmtp import SOCKETS, RawPeer, RawPublisher, command, frame
 MIB = 1 << 20
 
 
+@pytest.mark.sample(2)
 @pytest.mark.parametrize("name", list(SOCKETS))
 def test_hanging_up_behind_a_ping_ends_no_publisher(arobust: Arobust, name: str) -> None:
     """libzmq 4.3.4 ends the process where it has stopped reading at its high-water mark."""
@@ -32,6 +33,7 @@ def resident(process: Process) -> int:
         return 0  # it has ended
 
 
+@pytest.mark.sample(2)
 @pytest.mark.parametrize(
     "block",
     [

@@ -16,11 +16,13 @@ SLOW = {"AROBUST_DELIVERY_DEADLINE": "600s", "AROBUST_METRICS_DEADLINE": "600s"}
 LOG = "TRAINING_LOG"
 
 
+@pytest.mark.sample(5)
 @pytest.mark.parametrize("mode", endless.GRPC)
 def test_a_grpc_master(arobust: Arobust, scratch: Path, mode: str) -> None:
     check_master(arobust, scratch, "grpc", mode)
 
 
+@pytest.mark.sample(4)
 @pytest.mark.parametrize("mode", endless.HTTP)
 def test_an_http_master(arobust: Arobust, scratch: Path, mode: str) -> None:
     check_master(arobust, scratch, "http", mode)
@@ -44,6 +46,7 @@ def check_master(arobust: Arobust, scratch: Path, service: str, mode: str) -> No
         server.close()
 
 
+@pytest.mark.sample(4)
 @pytest.mark.parametrize("mode", endless.HTTP)
 def test_a_metrics_page(arobust: Arobust, scratch: Path, mode: str) -> None:
     server = endless.HostileServer("http", mode)

@@ -78,6 +78,7 @@ def test_a_console(arobust: Arobust, scratch: Path) -> None:
         console.kill()
 
 
+@pytest.mark.sample(3)
 @needs_tinyproxy
 @pytest.mark.parametrize("case", ["right", "none", "wrong"])
 def test_a_proxy_that_wants_a_password(case: str, arobust: Arobust, scratch: Path, master: DLRoverMaster) -> None:
@@ -132,6 +133,7 @@ SAYS = {
 }
 
 
+@pytest.mark.sample(5)
 @pytest.mark.parametrize("case", SAYS)
 def test_a_proxy_that_answers_badly(case: str, arobust: Arobust, scratch: Path, master: DLRoverMaster) -> None:
     answer, says = SAYS[case]

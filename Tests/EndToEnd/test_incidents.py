@@ -97,6 +97,7 @@ def test_evidence_of_every_rank_and_an_answer_for_each_kind_of_master(
     assert rows[(master.url, "INCIDENT")].skipped == {"incident": len(records)}
 
 
+@pytest.mark.sample(2)
 @pytest.mark.parametrize("pieces", [0, 2, 5, 9])
 def test_what_was_collected_is_there_after_a_kill(pieces: int, arobust: Arobust, ranks: Start, scratch: Path) -> None:
     agent = arobust.start_ready("collect", "--config", settings(scratch, ranks(3)))
@@ -151,6 +152,7 @@ BAD_TOOLS = {
 }
 
 
+@pytest.mark.sample(2)
 @pytest.mark.parametrize("kind", BAD_TOOLS)
 def test_a_bad_py_spy_costs_only_its_piece(kind: str, arobust: Arobust, ranks: Start, scratch: Path) -> None:
     processes = ranks(2)

@@ -116,6 +116,7 @@ def trusting(authority: Authority, own: str = "node") -> ssl.SSLContext:
     return context
 
 
+@pytest.mark.sample(5)
 @pytest.mark.parametrize(
     ("case", "says"),
     [

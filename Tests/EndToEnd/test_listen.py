@@ -58,6 +58,7 @@ def dlrover_client(
         client.output_path.unlink()
 
 
+@pytest.mark.sample(3)
 @pytest.mark.parametrize("version", ["0.6.1", "0.5.1", "0.4.0"])
 @pytest.mark.parametrize("service", ["grpc", "http"])
 @pytest.mark.parametrize("wire", WIRES)

@@ -21,6 +21,7 @@ LOG = "TRAINING_LOG"
 QUICK = {"AROBUST_DELIVERY_BATCH_TIME": "20ms", "AROBUST_DELIVERY_BACKOFF_MAX": "200ms", "AROBUST_DELIVERY_JOIN": "false"}
 
 
+@pytest.mark.sample(2)
 @pytest.mark.parametrize("service", ["grpc", "http"])
 @pytest.mark.parametrize("wire", ["grpc", "http"])
 def test_calls_wait_and_go_on(

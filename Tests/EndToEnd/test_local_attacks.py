@@ -37,6 +37,7 @@ def balanced(arobust: Arobust) -> bool:
 # Descriptors
 
 
+@pytest.mark.sample(3)
 @pytest.mark.parametrize("name", ["ingest", "replay", "push", "pub"])
 @pytest.mark.parametrize("shake_hands", [False, True], ids=["silent", "greeting"])
 def test_idle_connections_leave_descriptors_for_work(

@@ -33,6 +33,7 @@ GRPC_TRIES = {
 }  # fmt: skip
 
 
+@pytest.mark.sample(9)
 @pytest.mark.parametrize(
     ("kind", "bad"),
     [*((HTTPReceiver, bad) for bad in HTTP_TRIES.values()), *((GRPCReceiver, bad) for bad in GRPC_TRIES.values())],

@@ -43,6 +43,7 @@ def run_program(name: str, folder: Path, log: Path) -> None:
     assert program.shows.encode() in written, written[-2000:]
 
 
+@pytest.mark.sample(8)
 @pytest.mark.parametrize("name", real_programs.PROGRAMS)
 def test_a_programs_log(arobust: Arobust, scratch: Path, log: Path, name: str) -> None:
     followed = Followed(arobust, log)
@@ -50,6 +51,7 @@ def test_a_programs_log(arobust: Arobust, scratch: Path, log: Path, name: str) -
     followed.finish(log.read_bytes())
 
 
+@pytest.mark.sample(6)
 @pytest.mark.parametrize("name", real_programs.PROGRAMS)
 def test_a_programs_output_in_pieces(arobust: Arobust, scratch: Path, log: Path, name: str) -> None:
     output = scratch / "output"
@@ -60,6 +62,7 @@ def test_a_programs_output_in_pieces(arobust: Arobust, scratch: Path, log: Path,
     followed.finish(output.read_bytes())
 
 
+@pytest.mark.sample(3)
 @pytest.mark.parametrize("name", recorded_logs.ALL)
 def test_recorded_output_in_pieces(arobust: Arobust, log: Path, name: str) -> None:
     written = recorded_logs.ALL[name] * 3
@@ -104,6 +107,7 @@ for piece in sys.argv[1:]:
 """
 
 
+@pytest.mark.sample(3)
 @pytest.mark.parametrize(
     ("pieces", "contents"),
     [

@@ -21,6 +21,7 @@ EXPECTED: dict[str, dict[str, Any]] = {entry["job"]: entry for entry in yaml.saf
 NAMES = [name for name in SAYS if "boot-time" not in EXPECTED[name]]
 
 
+@pytest.mark.sample(14)
 @pytest.mark.parametrize("name", NAMES)
 def test_the_right_line_is_blamed(name: str, scratch: Path) -> None:
     arguments = []

@@ -638,6 +638,7 @@ def test_after_a_kill_amid_reloads_the_books_are_right(arobust: Arobust, scratch
         assert log_lines(master) == writer.lines
 
 
+@pytest.mark.long
 @pytest.mark.timeout(400)
 def test_a_hundred_reloads_cost_nothing_that_lasts(arobust: Arobust, scratch: Path, settings: Settings) -> None:
     stays, others = FileMaster(scratch / "stays.ndjson"), [FileMaster(scratch / f"{name}.ndjson") for name in "ab"]

@@ -45,6 +45,7 @@ REFUSED = {
 }
 
 
+@pytest.mark.sample(5)
 @pytest.mark.parametrize("case", ["right", *REFUSED])
 def test_a_master(case: str, arobust: Arobust, scratch: Path, authority: Authority, master: DLRoverMaster) -> None:
     """Whatever the library checks without a list is checked with one, too."""

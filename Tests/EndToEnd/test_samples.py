@@ -158,6 +158,7 @@ def test_a_slot_is_kept_over_restarts(make_job: Callable[..., Job]) -> None:
     assert slots == [slots[0], slots[0] + 1]
 
 
+@pytest.mark.sample(1)
 @pytest.mark.parametrize("service", ["grpc", "http"])
 def test_a_type_that_somebody_has_poisoned_is_held_and_others_go_on(make_job: Callable[..., Job], service: str) -> None:
     job = make_job(service)
@@ -173,8 +174,9 @@ def test_a_type_that_somebody_has_poisoned_is_held_and_others_go_on(make_job: Ca
     wait_until(lambda: 100 in [rank for rank, _ in job.accepted()], lambda: job.bridge.tail(), 30)
     job.bridge.wait_for_log(loglines.TYPE_IS_ACCEPTED)
     row = job.row()
-    assert row.skipped.keys() == {"poisoned"} and row.lost == {}
-    assert row.delivered == 31 - row.skipped["poisoned"]
+    # Now and then one is tried again, and the restart may have come while it was under way.
+    assert row.skipped.keys() == {"poisoned"} and row.lost in ({}, {"ambiguous": 1})
+    assert row.delivered == 31 - row.skipped["poisoned"] - row.lost.get("ambiguous", 0)
     assert max(Counter(job.accepted()).values()) == 1
 
 

@@ -94,6 +94,7 @@ def samples(families: Iterator[Any]) -> list[tuple[Any, ...]]:
     return sorted(found, key=repr)
 
 
+@pytest.mark.sample(5)
 @pytest.mark.parametrize("seed", SEEDS)
 def test_the_samples_are_those_of_the_page(seed: int, arobust: Arobust, scratch: Path) -> None:
     print(f"seed {seed}")

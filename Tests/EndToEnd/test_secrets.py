@@ -19,6 +19,7 @@ def shown(*arguments: str | Path) -> str:
     return done.stdout + done.stderr
 
 
+@pytest.mark.sample(5)
 @pytest.mark.parametrize(
     "arguments",
     [

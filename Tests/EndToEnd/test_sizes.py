@@ -36,6 +36,7 @@ def texts(held: list[dict[str, str]]) -> list[str]:
     return [metric["data_content"] for metric in held]
 
 
+@pytest.mark.sample(1)
 def test_a_line_of_3_mib_is_cut_and_says_so(arobust: Arobust, master: DLRoverMaster) -> None:
     agent = arobust.start_ready("agent", "--master", master.url, environment=QUICK)
     content = "before\n" + "x" * (3 * MIB) + "\n" + "é" * MIB + "\nafter"
@@ -50,6 +51,7 @@ def test_a_line_of_3_mib_is_cut_and_says_so(arobust: Arobust, master: DLRoverMas
             assert len(found[1].encode()) + int(found[2]) == len(whole.encode())
 
 
+@pytest.mark.sample(1)
 def test_a_log_of_10_mib_arrives_line_by_line(arobust: Arobust, master: DLRoverMaster, scratch: Path) -> None:
     log = scratch / "train.log"
     lines = [f"{number} ".ljust(50 + number % 100, "é") for number in range(60_000)]
@@ -62,6 +64,7 @@ def test_a_log_of_10_mib_arrives_line_by_line(arobust: Arobust, master: DLRoverM
     assert "\n".join(master.contents("TRAINING_LOG")).split("\n") == lines
 
 
+@pytest.mark.sample(1)
 def test_a_page_of_200_000_lines_keeps_its_hang_lines(arobust: Arobust, master: DLRoverMaster, scratch: Path) -> None:
     page = "".join(f'M{{n="{n}"}} 1\n' for n in range(200_000)) + hang_page("1", lines=0)
     server = PageServer(lambda: page)

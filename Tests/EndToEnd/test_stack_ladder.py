@@ -89,7 +89,8 @@ def test_a_traceback_that_hangs_is_asked_for_once_and_py_spy_answers(arobust: Ar
     copy = collect(arobust, scratch, "--stack-pid", str(rank.pid), "--py-spy", PY_SPY)
     wait_until(lambda: len(copy.contents("STACK_TRACE")) >= 4, "four rounds")
     assert '"MainThread"\n    step (' in block(copy, rank)
-    assert Path(f"{scratch}/worker_0.sock.requests").read_text().split() == ["/handler/dump_traceback"]
+    # On a busy machine an incident may begin meanwhile, which asks for other things.
+    assert Path(f"{scratch}/worker_0.sock.requests").read_text().split().count("/handler/dump_traceback") == 1
     assert_runs_on(rank)
 
 

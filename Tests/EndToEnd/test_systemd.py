@@ -132,6 +132,7 @@ def test_a_process_that_is_held_gives_no_sign_of_life(arobust: Arobust, make_man
     assert agent.stop() == 0
 
 
+@pytest.mark.sample(1)
 @pytest.mark.parametrize(
     ("thread", "part"),
     [

@@ -42,6 +42,7 @@ def test_a_dlrover_master_behind_a_proxy(arobust: Arobust, scratch: Path, author
     assert running.stop() == 0
 
 
+@pytest.mark.sample(4)
 @pytest.mark.parametrize(
     ("case", "says"),
     [
@@ -73,6 +74,7 @@ def test_a_name_of_its_own(arobust: Arobust, authority: Authority, master: DLRov
     wait_until(lambda: "by its name" in "\n".join(master.contents("TRAINING_LOG")), running.tail)
 
 
+@pytest.mark.sample(4)
 @pytest.mark.parametrize("case", ["right", "none", "another authority", "expired"])
 def test_a_master_that_wants_certificates(case: str, arobust: Arobust, scratch: Path, authority: Authority, master: DLRoverMaster) -> None:
     proxy = TLSProxy(master.port, authority.sign("server"), clients=authority.certificate)

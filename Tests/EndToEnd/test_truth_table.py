@@ -90,6 +90,7 @@ def test_rank0_hung_rank1_shows_no_hang_line(make: Situation) -> None:
     make.nodes[1].wait_for_alarm(loglines.NO_HANG_LINE)
 
 
+@pytest.mark.long
 def test_rank0_hung_rank1_healthy_but_its_page_is_larger_than_an_envelope(make: Situation) -> None:
     large = hang_page("0", lines=3000, hang_last=True)
     assert len(large) > 300_000

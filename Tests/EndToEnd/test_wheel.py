@@ -5,11 +5,13 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
 from harness.process import ROOT
 from harness.trainer import TRAINER, reported
 from harness.wheel import Environment, Program, built
 
 
+@pytest.mark.long
 def test_the_other_collectors(program: Program) -> None:
     """A page and this very process's stack are collected, stored, and come again until they are."""
     code = """

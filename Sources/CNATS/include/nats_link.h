@@ -33,6 +33,8 @@ typedef struct {
     // The first pause between two tries to connect again, and what may be added to it at random.
     int64_t reconnect_ms;
     int64_t reconnect_jitter_ms;
+    // Whether what is sent is written at once. Otherwise a thread of libnats waits a millisecond for more, which spares system calls.
+    bool sends_at_once;
 } arobust_nats_options;
 
 // One header of a message.

@@ -50,12 +50,15 @@ package struct StatusText {
         guard let network = status.network else { return [] }
         return [
             "network    \(network.addresses.map { HumanText.line($0) }.joined(separator: ", replays at "))",
-            "           public key \(HumanText.line(network.publicKey)), \(network.keys) authorized, "
+            "           public key \(Self.key(network.publicKey)), \(network.keys) authorized, "
                 + "\(network.connections) connections",
             "           \(network.refused) refused for their key, \(network.unproved) ended before they had proved who they are, "
                 + "\(network.closed) closed for a limit",
         ]
     }
+
+    /// Any character may be in a key, also what would hide some of it as a password.
+    private static func key(_ text: String) -> String { CurveKey(text)?.text ?? HumanText.line(text) }
 
     private var settingsLines: [String] {
         guard let settings = status.settings else { return [] }

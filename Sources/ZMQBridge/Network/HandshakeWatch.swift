@@ -39,8 +39,9 @@ final class HandshakeWatch {
             case ZMQ_EVENT_HANDSHAKE_SUCCEEDED: problem = nil
             case ZMQ_EVENT_HANDSHAKE_FAILED_AUTH:
                 hasGivenUp = true
+                // Not the whole key: any character may be in it, and a log takes some words for passwords.
                 problem =
-                    "the publisher does not know this key: put \(keys.own.publicKey.text) and a name into its file of authorized keys"
+                    "the publisher does not know the key \(keys.own.publicKey.beginning): put what arobust keys public prints of its file, and a name, into its file of authorized keys"
             default:
                 problem =
                     "the publisher ended the handshake: does it have CURVE keys at this port, is its public key \(keys.publisher.beginning), and does it know the key \(keys.own.publicKey.beginning)?"
