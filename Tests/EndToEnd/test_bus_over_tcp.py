@@ -97,7 +97,8 @@ def test_an_unknown_client_sees_nothing(
     good.wait_connected()
     arobust.publish("secret")
     assert good.first(1) == ["secret"]
-    network.wait_for("unproved" if who != "no-curve" else "closed", 2)
+    # Without CURVE either side may hang up first.
+    network.wait_for(["unproved"] if who != "no-curve" else ["closed", "unproved"], 2)
     if who == "stranger":
         assert network.status()["refused"] >= 2
         collect.wait_for_log("A client of the network was refused")
@@ -122,7 +123,7 @@ def test_a_revoked_key_gets_nothing_more_and_others_miss_nothing(
     assert revoked.first(1) == good.first(1) == ["both"]
     network.authorize((friend, "friend"))
     collect.wait_for_log("The authorized keys of the bus have changed")
-    network.wait_for("refused", 1)
+    network.wait_for(["refused"], 1)
     good.wait_connected()
     arobust.publish("one alone")
     assert good.first(1) == ["one alone"]
@@ -277,7 +278,7 @@ def test_another_file_of_keys_is_taken_at_a_reload(
     reload = arobust.run("reload")
     assert reload.child.returncode == 0, reload.tail()
     collect.wait_for_log("The authorized keys of the bus have changed")
-    network.wait_for("refused", 1)
+    network.wait_for(["refused"], 1)
     second = Reader(network, other)
     readers.append(second)
     second.wait_connected()

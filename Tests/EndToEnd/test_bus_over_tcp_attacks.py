@@ -98,7 +98,7 @@ def test_a_message_without_an_end_is_not_kept(
     assert endless.poll(20_000)
     # libzmq's client sends a message's first parts only when its last is there.
     endless.send_multipart([part] * (64 * MIB // max(len(part), 64) // (1 if part else 8)))
-    network.wait_for("closed", 1)
+    network.wait_for(["closed"], 1)
     assert good.ask(op="status")[0] == b"$status/"
     assert resident_kib(collect.pid) - before < 96 * 1024
 

@@ -81,8 +81,9 @@ import Testing
         #expect(main.systemCall == call)
         #expect(main.state == "S")
         #expect(!main.frames.isEmpty)
-        #expect(stacks.state == "S")
-        #expect(ProcText.state(of: process.pid) == "S")
+        // On a busy machine it may still be on its way into the call, or out of the tracer's stop.
+        #expect(["S", "R"].contains(stacks.state))
+        #expect(["S", "R"].contains(ProcText.state(of: process.pid)))
         // Root may see the kernel's stack, and then no frame has its offset.
         #expect(main.kernelFrames.allSatisfy { !$0.contains("+") && !$0.contains("[") })
     }

@@ -83,9 +83,14 @@ class Network:
         settings = {**self.settings, "AROBUST_PUBLISHER_LISTEN": f"tcp://{address}:{self.port}"}
         return self.arobust.start_ready("collect", environment=settings)
 
-    def wait_for(self, key: str, least: int) -> None:
-        """Waits until the publisher's status has counted so many."""
-        wait_until(lambda: self.status()[key] >= least, f"{key} of at least {least}", every=0.2)
+    def wait_for(self, keys: list[str], least: int) -> None:
+        """Waits until the publisher's status has counted so many of these together."""
+
+        def counted() -> bool:
+            status = self.status()
+            return sum(status[key] for key in keys) >= least
+
+        wait_until(counted, lambda: f"{least} of {keys} in {self.status()}", 60, every=0.2)
 
     def flags(self, keys: Keys, port: int | None = None, host: str = "127.0.0.1") -> list[str]:
         """Of arobust's own clients."""
@@ -163,7 +168,12 @@ class Asker:
         # Where libzmq has given up there is nobody to send to.
         if not self.socket.poll(seconds * 1000, zmq.POLLOUT):
             raise TimeoutError(f"nobody to ask within {seconds} s")
-        self.socket.send_multipart([b"", json.dumps(request).encode()])
+        # It may give up just now, and then sending would wait for ever.
+        self.socket.sndtimeo = int(seconds * 1000)
+        try:
+            self.socket.send_multipart([b"", json.dumps(request).encode()])
+        except zmq.Again as error:
+            raise TimeoutError(f"nobody to ask within {seconds} s") from error
         if not self.socket.poll(seconds * 1000):
             raise TimeoutError(f"no answer within {seconds} s")
         _, topic, _, body = self.socket.recv_multipart()
