@@ -5,8 +5,6 @@ internal import SystemSupport
 struct EvidenceGathering {
     /// The most that is read of an error file or of the launcher's JSON.
     private static let errorFileBytes = 4 << 20
-    /// Of how many logs the last block is read, of 256 KiB: 4 MiB together, some ten milliseconds.
-    private static let endsReadAnyway = 16
 
     private let failure: TrainingFailure
     private let matcher: RuleMatcher
@@ -128,12 +126,9 @@ struct EvidenceGathering {
     }
 
     /// Reads the logs in turn, a block of each, so that a long log can't use up the budget of the others.
-    ///
-    /// On a machine so busy that the budget is used up before, the ends of the first logs are read all the same: what failed is mostly said there.
     private mutating func read(_ logs: [LogScan], end: Double?) {
         scans += logs
-        for log in logs.prefix(Self.endsReadAnyway) { log.readBlock(end: end) }
-        var unfinished = logs.filter { !$0.isDone }
+        var unfinished = logs
         while !unfinished.isEmpty {
             for log in unfinished {
                 guard ContinuousClock.now < deadline else { return noteUnread(logs) }
