@@ -36,7 +36,7 @@ swift-test: ## Build and run the Swift tests alone, or those that match FILTER
 	scripts/build-tests $(SWIFT_FLAGS)
 	swift test --skip-build $(SWIFT_FLAGS) --enable-swift-testing --disable-xctest $(if $(FILTER),--filter $(FILTER))
 
-test-long: bootstrap build ## Run the end-to-end tests that are too many for `make test`: more cases of the same kinds, twenty minutes
+test-long: bootstrap build ## Run the end-to-end tests that are too many for `make test`: more cases of the same kinds
 	.venv/bin/pytest Tests/EndToEnd -m "long and not package" -n 2 --dist worksteal
 
 test-packages: bootstrap build ## Test Debian's package in a spare Debian: installed, upgraded, purged, under systemd

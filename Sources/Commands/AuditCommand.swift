@@ -38,41 +38,29 @@ struct AuditCommand: AsyncParsableCommand {
         try await CommandFailure.wrap {
             let current = await CurrentStatuses(
                 of: try settings.publisherDirectories(), consumers: settings.consumersDirectory)
-            let audits = current.statuses.map { Audit($0) }
+            let reports: [DirectoryReport<Audit>] =
+                current.statuses.map { .publisher(Audit($0)) } + current.bridges.map { .bridge($0) }
             try StandardOutput.write(
                 json
-                    ? .json([
-                        InspectionJSON.text(audits.map(AuditJSON.publisher) + current.bridges.map(AuditJSON.bridge))
-                    ])
-                    : .lines(Array((lines(audits) + lines(current.bridges)).joined(separator: [""]))))
-            let isPassed =
-                audits.allSatisfy { $0.isPassed(isStrict: strict) }
-                && current.bridges.allSatisfy { !$0.isIncomplete && !(strict && $0.hasLosses) }
-            if current.hasFailed || !isPassed { throw ExitCode.failure }
+                    ? .json([InspectionJSON.text(reports)])
+                    : .lines(Array(reports.map(lines).joined(separator: [""]))))
+            if current.hasFailed || !reports.allSatisfy(isPassed) { throw ExitCode.failure }
         }
     }
 
-    private func lines(_ audits: [Audit]) -> [[String]] {
-        audits.map { AuditText($0, isStrict: strict).lines }
-    }
-
-    private func lines(_ bridges: [BridgeLedgers]) -> [[String]] {
-        bridges.map {
-            let text = BridgeLedgersText($0)
+    private func lines(_ report: DirectoryReport<Audit>) -> [String] {
+        switch report {
+        case .publisher(let audit): return AuditText(audit, isStrict: strict).lines
+        case .bridge(let ledgers):
+            let text = BridgeLedgersText(ledgers)
             return text.lines + [text.verdict(isStrict: strict)]
         }
     }
-}
 
-/// An element of the JSON.
-private enum AuditJSON: Encodable {
-    case publisher(Audit)
-    case bridge(BridgeLedgers)
-
-    func encode(to encoder: any Encoder) throws {
-        switch self {
-        case .publisher(let audit): try audit.encode(to: encoder)
-        case .bridge(let ledgers): try ledgers.encode(to: encoder)
+    private func isPassed(_ report: DirectoryReport<Audit>) -> Bool {
+        switch report {
+        case .publisher(let audit): audit.isPassed(isStrict: strict)
+        case .bridge(let ledgers): !ledgers.isIncomplete && !(strict && ledgers.hasLosses)
         }
     }
 }

@@ -83,7 +83,7 @@ struct StatusCommand: AsyncParsableCommand {
             guard connect.isEmpty else { return try await look(settings) }
             let directories = try settings.publisherDirectories()
             if watch { return try await repeatText(directories, consumers: settings.consumersDirectory) }
-            var (reports, isHealthy) = ([DirectoryReport](), true)
+            var (reports, isHealthy) = ([DirectoryReport<StatusReport>](), true)
             for directory in directories {
                 let consumers = settings.consumersDirectory ?? directory.consumersDirectory
                 let health = await Health(of: directory, consumers: consumers, part: only)
@@ -118,7 +118,7 @@ struct StatusCommand: AsyncParsableCommand {
 
     /// Asks publishers over the network, which say what they know themselves: the files beside them are not seen from here.
     private func ask(_ endpoints: [BusEndpoint]) async throws {
-        var (reports, isHealthy) = ([DirectoryReport](), true)
+        var (reports, isHealthy) = ([DirectoryReport<StatusReport>](), true)
         for endpoint in endpoints {
             do {
                 guard let status = try await PublisherCall(to: endpoint)?.status() else {
@@ -152,8 +152,8 @@ struct StatusCommand: AsyncParsableCommand {
     /// What publishers and the self-metrics beside them say; `hasFailed` when one of the publishers says nothing.
     private static func reports(
         of directories: [StateDirectory], consumers: String?, _ problems: [String]
-    ) async -> (reports: [DirectoryReport], hasFailed: Bool) {
-        var (reports, hasFailed) = ([DirectoryReport](), false)
+    ) async -> (reports: [DirectoryReport<StatusReport>], hasFailed: Bool) {
+        var (reports, hasFailed) = ([DirectoryReport<StatusReport>](), false)
         for directory in directories {
             let current = await CurrentStatuses(of: [directory], consumers: consumers)
             hasFailed = hasFailed || current.hasFailed
@@ -170,23 +170,22 @@ struct StatusCommand: AsyncParsableCommand {
         return (reports, hasFailed)
     }
 
-    private static func lines(_ reports: [DirectoryReport]) -> [String] {
-        Array(reports.map(\.lines).joined(separator: ["", ""]))
+    private static func lines(_ reports: [DirectoryReport<StatusReport>]) -> [String] {
+        let texts = reports.map { report in
+            switch report {
+            case .publisher(let report): StatusText(report.status, telemetry: report.telemetry).lines
+            case .bridge(let ledgers): BridgeLedgersText(ledgers).lines
+            }
+        }
+        return Array(texts.joined(separator: ["", ""]))
     }
 }
 
 /// What there is to say of a state directory.
-private enum DirectoryReport: Encodable {
-    case publisher(StatusReport)
+enum DirectoryReport<Publisher: Encodable>: Encodable {
+    case publisher(Publisher)
     /// Only a bridge has used it, whose publishers are elsewhere.
     case bridge(BridgeLedgers)
-
-    var lines: [String] {
-        switch self {
-        case .publisher(let report): StatusText(report.status, telemetry: report.telemetry).lines
-        case .bridge(let ledgers): BridgeLedgersText(ledgers).lines
-        }
-    }
 
     func encode(to encoder: any Encoder) throws {
         switch self {

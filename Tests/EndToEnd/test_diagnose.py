@@ -150,8 +150,8 @@ def test_a_huge_log_takes_no_longer_than_the_budget(arobust: Arobust, scratch: P
         file.seek(0, os.SEEK_END)
         file.write(b"\n" + line * 1_500_000 + CUDA.encode() + b"\n")
     start = time.monotonic()
-    found = diagnose(arobust, "--log", log, "--budget", "5s")
-    assert time.monotonic() - start < 30, "far more than the budget, for a busy machine"
+    found = diagnose(arobust, "--log", log, "--budget", "3s")
+    assert time.monotonic() - start < 15, "far more than the budget, for a busy machine"
     assert found["evidence"][0]["text"] == CUDA
     assert found["evidence"][0]["offset"] == log.stat().st_size - len(CUDA) - 1
 

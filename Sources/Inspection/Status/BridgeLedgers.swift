@@ -90,7 +90,7 @@ package struct BridgeLedgers: Sendable {
         return master
     }
 
-    package var hasLosses: Bool { masters.contains { $0.lanes.contains { !$0.lost.isEmpty } } }
+    package var hasLosses: Bool { masters.contains { $0.lanes.contains { $0.lost.total > 0 } } }
     /// Whether there is a ledger that can't be read.
     package var isIncomplete: Bool { masters.contains { $0.problem != nil } }
 }

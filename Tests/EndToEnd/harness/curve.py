@@ -90,7 +90,7 @@ class Network:
             status = self.status()
             return sum(status[key] for key in keys) >= least
 
-        wait_until(counted, lambda: f"{least} of {keys} in {self.status()}", 60, every=0.2)
+        wait_until(counted, lambda: f"{least} of {keys} in {self.status()}", every=0.2)
 
     def flags(self, keys: Keys, port: int | None = None, host: str = "127.0.0.1") -> list[str]:
         """Of arobust's own clients."""

@@ -123,7 +123,7 @@ class MasterModel:
         assert places == sorted(set(places)), f"{self.name}: twice or out of order: {disorder(places)}"
         assert not self.row.skipped, f"{self.name}: {self.row}"
         # A bridge that was killed after it had written one, and before it knew that, asks for it again; if it was evicted meanwhile, it is counted as lost.
-        assert 0 <= len(places) - self.row.delivered <= total(self.row.lost), f"{self.name}: has {len(places)}, its account says {self.row}"
+        assert 0 <= len(places) - self.row.delivered <= self.row.lost.get("evicted", 0), f"{self.name}: has {len(places)}, its account says {self.row}"
         early = set(places) - set(self.due)
         assert not early, f"{self.name}: has what is before its account: {brief(early)}"
         self._check_missing(set(self.due) - set(places), letters=set())

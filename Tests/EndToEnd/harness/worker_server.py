@@ -2,7 +2,7 @@
 
     worker_server.py SOCKET|PORT BEHAVIOUR [FOLDER]
 
-Prints `ready` and then trains: the main thread is in `step`. Its requests are in SOCKET.requests, a line each. A traceback's text is
+Prints `ready` and then trains: the main thread is in `step`. Its requests are in SOCKET.requests, a line each, and those of one asker in SOCKET.requests.PID: agents of other tests find it as well. A traceback's text is
 faulthandler's own; as with the real server, the thread that writes it has no Python frame.
 
 Behaviours: `well`; `stuck`: dump_traceback answers only once SOCKET.go is there, as while a thread holds Python's lock; and for every request
@@ -13,6 +13,7 @@ import ctypes
 import faulthandler
 import os
 import socket
+import struct
 import sys
 import tempfile
 import threading
@@ -66,6 +67,10 @@ class Server:
         path = head.split(b" ")[1].decode()
         with open(self.requests, "a") as requests:
             requests.write(path + "\n")
+        if connection.family == socket.AF_UNIX:
+            asker, _, _ = struct.unpack("iii", connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12))
+            with open(f"{self.requests}.{asker}", "a") as requests:
+                requests.write(path + "\n")
         try:
             self.respond(connection, path)
         except OSError:
